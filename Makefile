@@ -1,0 +1,36 @@
+# Speechmill: `make` alone prints this help.
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export UV_PYTHON_DOWNLOADS = never
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+.venv/complete: requirements.txt requirements.uv.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.uv.txt
+	.venv/bin/uv pip sync --quiet --require-hashes --python .venv/bin/python requirements.txt
+	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: .venv/complete ## Install the command and one environment a stage
+	@.venv/bin/python -m pipelines.environments
+
+run: install ## Make a dataset: SOURCES=links.txt DATASET=name STORE=folder; the bundled sample by default
+	@.venv/bin/speechmill run $(if $(SOURCES),--sources "$(SOURCES)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(STORE),--store "$(STORE)")
+
+check: .venv/complete ## Format, lint and type check
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy components pipelines store
+
+test: install ## Run every test where it belongs and print one summary
+	@.venv/bin/python tests/run.py $(ARGS)
+
+pins: .venv/complete ## Resolve every requirements.in into hashed pins
+	./pipelines/pins.sh
+
+clean: ## Remove environments and builds; datasets stay
+	rm -rf .venv .venvs build
+
+.PHONY: help install run check test pins clean

@@ -1,0 +1,19 @@
+"""Interface of `collect`."""
+
+from kfp.dsl import Dataset, Input, Output
+
+from components.stage import stage
+
+
+@stage(store=True, cached=False)
+def collect(
+    shard: str,
+    dataset: str,
+    store: str,
+    recordings: Input[Dataset],
+    segments: Input[Dataset],
+    clean: Input[Dataset],
+    clips: Input[Dataset],
+    part: Output[Dataset],
+) -> None:
+    """Joins what was found out about every clip and puts the clips' audio into the store."""

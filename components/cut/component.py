@@ -1,0 +1,23 @@
+"""Interface of `cut`."""
+
+from kfp.dsl import Dataset, Input, Output
+
+from components.stage import stage
+
+
+@stage()
+def cut(
+    voices: Input[Dataset],
+    segments: Input[Dataset],
+    clips: Output[Dataset],
+    max_seconds: float = 15.0,
+    merge_gap_seconds: float = 0.2,
+    pad_seconds: float = 0.1,
+) -> None:
+    """Cuts speech into clips, where the gender changes and at the quietest moments.
+
+    Args:
+        max_seconds: Longest clip, in seconds, padding included.
+        merge_gap_seconds: Speech on both sides of a gap of at most this many seconds is one stretch.
+        pad_seconds: Added before and after a clip, in seconds, where no other clip is.
+    """

@@ -1,0 +1,30 @@
+"""Interface of `download`."""
+
+from kfp.dsl import Dataset, Output
+
+from components.stage import stage
+
+
+@stage(store=True)
+def download(
+    shard: str,
+    store: str,
+    allow_private: bool,
+    recordings: Output[Dataset],
+    retries: int = 3,
+    backoff_seconds: float = 5.0,
+    sleep_seconds: float = 1.0,
+    max_sleep_seconds: float = 3.0,
+    rate_limit_bytes: int = 0,
+    licences: str = "",
+) -> None:
+    """Fetches a shard's recordings and turns them into FLAC at 44.1 kHz.
+
+    Args:
+        retries: How often a failed request is tried again.
+        backoff_seconds: Wait before the first retry, in seconds; it doubles with every further one.
+        sleep_seconds: Shortest wait before a download, in seconds.
+        max_sleep_seconds: Longest wait before a download, in seconds.
+        rate_limit_bytes: Most bytes a second; 0 is no limit.
+        licences: Fetch media under these licences only, separated by commas; "unknown" names the absent one, empty is any.
+    """

@@ -1,0 +1,27 @@
+"""Interface of `publish`."""
+
+from kfp.dsl import Dataset, Input, Metrics, Output
+
+from components.stage import stage
+
+
+@stage(store=True, cached=False)
+def publish(
+    sources: str,
+    dataset: str,
+    store: str,
+    run: str,
+    version: Output[Dataset],
+    metrics: Output[Metrics],
+    parts: Input[list[Dataset]] = None,  # type: ignore[assignment]
+    genders: str = "",
+    min_seconds: float = 1.5,
+    licences: str = "",
+) -> None:
+    """Applies the selection rules to all rows of the dataset and commits one version of it.
+
+    Args:
+        genders: Keep clips of these voices, female or male, separated by commas; empty is any.
+        min_seconds: Shortest clip to keep, in seconds.
+        licences: Keep clips of recordings under these licences, separated by commas; "unknown" names the absent one, empty is any.
+    """

@@ -1,0 +1,15 @@
+"""Interface of `segment`."""
+
+from kfp.dsl import Dataset, Input, Output
+
+from components.stage import stage
+
+
+@stage(cpu="2", memory="4Gi")
+def segment(voices: Input[Dataset], segments: Output[Dataset], engine: str = "smn", detect_gender: bool = True) -> None:
+    """Tells speech, music, noise and silence apart, and female from male voices (inaSpeechSegmenter).
+
+    Args:
+        engine: smn tells speech, music and noise apart; sm speech and music only.
+        detect_gender: Whether speech is labelled female or male.
+    """

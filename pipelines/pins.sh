@@ -1,0 +1,21 @@
+#!/bin/sh
+# Resolves every requirements.in into hashed pins beside it. Run it after a change of a requirements.in: make pins.
+set -eu
+cd "$(dirname "$0")/.."
+uv=.venv/bin/uv
+compile() {
+    "$uv" pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate "$@"
+}
+compile pyproject.toml --group dev -o requirements.txt
+compile tests/requirements.in -o tests/requirements.txt
+for folder in components/*/; do
+    [ -f "${folder}component.py" ] || continue
+    for set in requirements requirements.gpu; do
+        [ -f "$folder$set.in" ] || continue
+        overrides=""
+        [ "$set" = requirements ] && [ -f "${folder}overrides.txt" ] && overrides="--override ${folder}overrides.txt"
+        # shellcheck disable=SC2086
+        compile "$folder$set.in" $overrides -o "$folder$set.txt"
+    done
+    [ -f "${folder}models.in" ] && compile --no-deps "${folder}models.in" -o "${folder}models.txt"
+done

@@ -1,0 +1,74 @@
+"""The ledger of a dataset: every source ever seen, what was tried and what became of it, one row a recording."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from store.objects import Store, check_name
+from store.tables import Table
+
+PENDING, PUBLISHED, FAILED, GIVEN_UP = "", "published", "failed", "given_up"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One recording. An empty outcome means planned, and not yet published."""
+
+    recording: str
+    kind: str
+    url: str
+    """Without user names, signatures and other secrets."""
+    title: str
+    channel: str
+    published: str
+    licence: str
+    seconds: float
+    """As its source states them; 0 is unknown."""
+    shard: str
+    """The shard it was last planned in."""
+    run: str
+    """The run that planned it last."""
+    attempts: int
+    """Runs that planned it and that its shard did not survive, the present one included."""
+    failures: int
+    """Downloads that ended in a reason."""
+    outcome: str
+    """"" (pending), published, failed (its download, with a reason) or given_up (lost too often)."""
+    reason: str
+    media_sha256: str
+    duplicate_of: str
+    samples: int
+    music_samples: int
+    noise_samples: int
+    silence_samples: int
+    unclipped_speech_samples: int
+    kept_samples: int
+    rejected_samples: int
+
+
+class Ledger:
+    """Reads and changes the ledger of one dataset."""
+
+    def __init__(self, store: Store, dataset: str) -> None:
+        self._table = Table(store, f"datasets/{check_name(dataset)}/ledger", LedgerRow, "recording")
+
+    def rows(self) -> dict[str, LedgerRow]:
+        """All rows by recording."""
+        return {r.recording: r for r in self._table.rows()}
+
+    def write(self, compute: Callable[[dict[str, LedgerRow]], Iterable[LedgerRow]]) -> None:
+        """Adds or replaces the rows that `compute` makes of all present ones; it may be called again on a conflict."""
+
+        def merged(present: list[LedgerRow], _: object) -> tuple[list[LedgerRow], dict[str, str]] | None:
+            before = {r.recording: r for r in present}
+            after = before | {r.recording: r for r in compute(before)}
+            return None if after == before else (list(after.values()), {})
+
+        self._table.change(merged)
+
+    def survived(self, shard: str) -> None:
+        """A shard's last stage is done: its attempt is no loss, even if the run ends before it publishes."""
+        self.write(lambda rows: [replace(r, attempts=0) for r in rows.values() if r.shard == shard and r.outcome == PENDING])
+
+    def interrupted(self, run: str) -> None:
+        """A person ended the run: its attempts do not count."""
+        self.write(lambda rows: [replace(r, attempts=max(0, r.attempts - 1)) for r in rows.values() if r.run == run and r.outcome == PENDING])

@@ -1,0 +1,110 @@
+"""Delta Lake tables of typed rows: changed in single commits, kept with their whole history."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+import pyarrow.fs
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from components.shared.table import check, from_table, schema, to_table
+from store.objects import Store, StoreError
+
+Row = TypeVar("Row")
+
+# Delta Lake removes old log entries by itself after 30 days unless told otherwise, and versions with them.
+_KEEP_FOR_EVER = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+}
+_TRIES = 30
+
+
+class Table(Generic[Row]):
+    """Rows of one dataclass under one key, each named by its column `id_column`."""
+
+    def __init__(self, store: Store, key: str, kind: type[Row], id_column: str) -> None:
+        self._store, self._key, self._kind, self._id = store, key, kind, id_column
+
+    def rows(self, commit: int | None = None) -> list[Row]:
+        """All rows in the order of their ids, as of one commit or now; none where the table does not exist."""
+        table = self._open(commit)
+        return self._read(table) if table else []
+
+    def history(self) -> list[dict[str, Any]]:
+        """Metadata of every commit, the newest first; `version` is the number of the commit."""
+        table = self._open(None)
+        return table.history() if table else []
+
+    def change(self, compute: Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]) -> bool:
+        """Replaces the rows by computed ones in one commit, whatever others commit meanwhile.
+
+        Args:
+            compute: From the rows and the history as they are now to all rows as they shall be and the commit's
+                metadata, or None for no commit. It is called again when another writer was faster.
+
+        Returns:
+            Whether a commit was made.
+        """
+        for tried in range(_TRIES):
+            table = self._open(None) or self._create()
+            old = self._read(table)
+            wanted = compute(old, table.history())
+            if wanted is None:
+                return False
+            try:
+                self._commit(table, old, *wanted)
+                return True
+            except CommitFailedError:
+                time.sleep(random.uniform(0, 0.1 * (tried + 1)))
+        raise StoreError(f"could not commit to {self._key} in {self._store.uri}: {_TRIES} times another writer was faster; run it again")
+
+    def _commit(self, table: DeltaTable, old: list[Row], new: list[Row], metadata: Mapping[str, str]) -> None:
+        """One merge of what differs. Without retries inside: the next attempt must see what the other writer wrote."""
+        before = {getattr(r, self._id): r for r in old}
+        after = {getattr(r, self._id): r for r in new}
+        if len(after) != len(new):
+            raise StoreError(f"expected one row a {self._id} for {self._key}, found {len(new) - len(after)} more")
+        changed = [r for i, r in after.items() if before.get(i) != r]
+        gone = [r for i, r in before.items() if i not in after]
+        source = to_table(self._kind, [*changed, *gone]).append_column("gone", pa.array([False] * len(changed) + [True] * len(gone)))
+        columns = {f.name: f"source.{f.name}" for f in fields(self._kind)}  # type: ignore[arg-type]
+        (
+            table.merge(
+                source,
+                f"target.{self._id} = source.{self._id}",
+                source_alias="source",
+                target_alias="target",
+                commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
+            )
+            .when_matched_delete("source.gone")
+            .when_matched_update(columns)
+            .when_not_matched_insert(columns)
+            .execute()
+        )
+
+    def _open(self, commit: int | None) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._store.table_uri(self._key), version=commit, storage_options=self._store.storage_options())
+        except TableNotFoundError:
+            return None
+
+    def _create(self) -> DeltaTable:
+        uri, options = self._store.table_uri(self._key), self._store.storage_options()
+        return DeltaTable.create(uri, schema(self._kind), mode="ignore", configuration=_KEEP_FOR_EVER, storage_options=options)
+
+    def _read(self, table: DeltaTable) -> list[Row]:
+        """Through pyarrow.parquet: deltalake's own reader for it ends processes with SIGABRT (delta-rs issue 2184)."""
+        paths = table.file_uris()
+        if not paths:
+            return []
+        found = pq.read_table(paths, filesystem=pyarrow.fs.LocalFileSystem())
+        found = found.cast(pa.schema([f.with_type(pa.string()) if f.type == pa.string_view() else f for f in found.schema]))
+        check(self._kind, found.schema, f"{self._key} in {self._store.uri}")
+        return from_table(self._kind, found.sort_by(self._id))
