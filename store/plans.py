@@ -1,0 +1,47 @@
+"""Plans: what `discover` puts into a shard and `download` fetches, one Parquet table of Items a shard."""
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable
+
+import pyarrow.parquet as pq
+
+from components.shared.rows import Item
+from components.shared.table import check, from_table, to_table
+from store.objects import Store, StoreError
+
+
+def shard_name(items: Iterable[Item]) -> str:
+    """16 hex digits of a hash of who is in the shard and how often each has failed, and of nothing that varies between runs."""
+    members = sorted((i.recording, i.failures) for i in items)
+    return hashlib.sha256(json.dumps(members).encode()).hexdigest()[:16]
+
+
+def write_plan(store: Store, items: Iterable[Item]) -> str:
+    """Stores a shard's items, sorted by recording, in place of an older plan of the same members; returns the shard's name."""
+    members = sorted(items, key=lambda i: i.recording)
+    name, data = shard_name(members), io.BytesIO()
+    pq.write_table(to_table(Item, members), data)
+    store.write(_key(name), data.getvalue())
+    return name
+
+
+def read_plan(store: Store, shard: str) -> list[Item]:
+    """The items of a shard, sorted by recording; StoreError where it was never planned."""
+    key = _key(shard)
+    table = pq.read_table(io.BytesIO(store.read(key)))
+    check(Item, table.schema, f"{key} in {store.uri}")
+    return from_table(Item, table)
+
+
+def has_plan(store: Store, shard: str) -> bool:
+    """Whether the shard's plan is in the store."""
+    return store.exists(_key(shard))
+
+
+def _key(shard: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{16}", shard):
+        raise StoreError(f"expected a shard's name of 16 hex digits, found {shard!r}")
+    return f"plans/{shard}.parquet"
