@@ -58,7 +58,9 @@ class Stage:
         return task.set_caching_options(self._cached)
 
 
-def stage(*, cpu: str = "1", memory: str = "2Gi", gpu: int = 0, store: bool = False, cached: bool = True) -> Callable[[Callable[..., None]], Stage]:
+def stage(
+    *, cpu: str = "1", memory: str = "2Gi", gpu: int = 0, store: bool = False, cached: bool = True
+) -> Callable[[Callable[..., None]], Stage]:
     """Turns a signature without a body into a Stage.
 
     Args:

@@ -32,9 +32,13 @@ def work(shards: list[str], dataset: str, store: str, allow_private: bool, *, se
     return dsl.Collected(part)
 
 
-@dsl.pipeline(name="dataset", description="Sources become a version of a dataset: clean, single-speaker clips with everything measured about them.")
+@dsl.pipeline(
+    name="dataset", description="Sources become a version of a dataset: clean, single-speaker clips with everything measured about them."
+)
 @settings_of(*STAGES)
-def dataset(sources: str = "sample:", dataset: str = "sample", store: str = "s3://speechmill", allow_private: bool = False, *, settings: Settings):
+def dataset(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
+    sources: str = "sample:", dataset: str = "sample", store: str = "s3://speechmill", allow_private: bool = False, *, settings: Settings
+):
     """`publish` runs once, with the parts of all shards, or without any where nothing is new."""
     run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
     found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))

@@ -62,7 +62,19 @@ def ensure_test_tools() -> Path:
     stamp = target / "complete"
     if not stamp.exists() or stamp.read_text() != wanted:
         shutil.rmtree(target, ignore_errors=True)
-        _uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", sys.executable, "--target", str(target), "-r", str(pins))
+        _uv(
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--no-deps",
+            "--python",
+            sys.executable,
+            "--target",
+            str(target),
+            "-r",
+            str(pins),
+        )
         stamp.write_text(wanted)
     return target
 

@@ -52,7 +52,9 @@ class DatasetStore:
         found = [v for v in versions if number in (None, v.number)]
         if not found:
             there = f"versions 1 to {versions[-1].number}" if versions else "none"
-            raise StoreError(f"expected {f'version {number}' if number else 'a version'} of dataset {self.name} in {self._store.uri}, found {there}")
+            raise StoreError(
+                f"expected {f'version {number}' if number else 'a version'} of dataset {self.name} in {self._store.uri}, found {there}"
+            )
         return found[-1]
 
     def rows(self, version: Version) -> list[DatasetRow]:
@@ -84,5 +86,7 @@ class DatasetStore:
 def _versions(history: list[dict[str, Any]]) -> list[Version]:
     """The versions in a table's history, the first one first."""
     return [
-        Version(int(c[_VERSION]), c["version"], c[_RUN], c["timestamp"], json.loads(c[_LINEAGE])) for c in reversed(history) if _VERSION in c
+        Version(int(c[_VERSION]), c["version"], c[_RUN], c["timestamp"], json.loads(c[_LINEAGE]))
+        for c in reversed(history)
+        if _VERSION in c
     ]

@@ -71,4 +71,6 @@ class Ledger:
 
     def interrupted(self, run: str) -> None:
         """A person ended the run: its attempts do not count."""
-        self.write(lambda rows: [replace(r, attempts=max(0, r.attempts - 1)) for r in rows.values() if r.run == run and r.outcome == PENDING])
+        self.write(
+            lambda rows: [replace(r, attempts=max(0, r.attempts - 1)) for r in rows.values() if r.run == run and r.outcome == PENDING]
+        )

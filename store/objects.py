@@ -1,6 +1,5 @@
 """What outlives a run, as objects under keys like `plans/<hash>.parquet`: one small interface, one class a backend."""
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -54,7 +53,7 @@ class LocalStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as part:
             part.write(data)
-        os.replace(part.name, path)
+        Path(part.name).replace(path)
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()

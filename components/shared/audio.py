@@ -5,13 +5,12 @@ scale by 32768 both ways, so that what is read and written unchanged is the same
 """
 
 import hashlib
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import imageio_ffmpeg
 import numpy as np
@@ -33,7 +32,7 @@ def to_pcm16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
 
 def from_pcm16(samples: NDArray[np.int16]) -> Samples:
     """16-bit integers as float samples: the exact inverse of `to_pcm16`."""
-    return samples.astype(np.float32) / FULL_SCALE
+    return samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def pcm_sha256(samples: NDArray[np.int16]) -> str:
@@ -67,8 +66,8 @@ class FlacWriter:
         self._file = soundfile.SoundFile(self._part, "w", rate_hz, channels, "PCM_16", format="FLAC")
         self.samples = 0
 
-    def write(self, samples: NDArray[np.floating] | NDArray[np.int16]) -> None:
-        """Appends samples shaped (frames,) or (frames, channels)."""
+    def write(self, samples: NDArray[Any]) -> None:
+        """Appends float or 16-bit samples shaped (frames,) or (frames, channels)."""
         pcm = samples if samples.dtype == np.int16 else to_pcm16(samples)
         self._file.write(pcm)
         self.samples += len(pcm)
@@ -79,7 +78,7 @@ class FlacWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
         if kind is None:
-            os.replace(self._part, self._path)
+            self._part.replace(self._path)
         else:
             self._part.unlink()
 

@@ -1,7 +1,6 @@
 """Rows to Parquet and back, with the schema taken from the row's dataclass and checked on every read."""
 
 import dataclasses
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,13 @@ import pyarrow.parquet as pq
 
 Row = TypeVar("Row")
 
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(), list[float]: pa.list_(pa.float32())}
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bool: pa.bool_(),
+    list[float]: pa.list_(pa.float32()),
+}
 
 
 class SchemaError(ValueError):
@@ -20,7 +25,7 @@ class SchemaError(ValueError):
 
 def schema(kind: type) -> pa.Schema:
     """Arrow schema of a row's dataclass; no column may be null."""
-    return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=False) for f in dataclasses.fields(kind)])  # type: ignore[index]
+    return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=False) for f in dataclasses.fields(kind)])
 
 
 def to_table(kind: type[Row], rows: Iterable[Row]) -> pa.Table:
@@ -39,7 +44,7 @@ def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "
     """Writes folder/<name>.parquet, whole or not at all: that it is there says that the artifact is complete."""
     part = folder / f".{name}.parquet.part"
     pq.write_table(to_table(kind, rows), part)
-    os.replace(part, folder / f"{name}.parquet")
+    part.replace(folder / f"{name}.parquet")
 
 
 def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:

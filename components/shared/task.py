@@ -17,13 +17,17 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
+import numpy as np
 import pyarrow.parquet as pq
 
 Outcome = Mapping[str, Any]
+Lineage = NewType("Lineage", dict[str, Any])
+"""Image and settings of a stage and of every stage before it, by stage; main() gets it where it asks for this type."""
 
 LINEAGE = "lineage.json"
+_WIRING = ("sources", "dataset", "store", "run", "shard", "allow_private")
 _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
 
 
@@ -64,8 +68,9 @@ def run(main: Callable[..., Outcome]) -> None:
     started = time.monotonic()
     try:
         task = json.loads(sys.argv[1])
-        outcome = main(**_arguments(main, task))
-        seconds = _finish(task, outcome, image=sys.argv[2])
+        lineage = _lineage(task, image=sys.argv[2])
+        outcome = main(**_arguments(main, task, lineage))
+        seconds = _finish(task, outcome, lineage)
     except Exception as error:
         if not isinstance(error, StageError):
             traceback.print_exc()
@@ -93,17 +98,19 @@ def _paths(task: Mapping[str, Any], side: str) -> dict[str, list[Path]]:
     return {name: [_path(a) for a in value.get("artifacts", [])] for name, value in lists.items()}
 
 
-def _arguments(main: Callable[..., Outcome], task: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(main: Callable[..., Outcome], task: Mapping[str, Any], lineage: Lineage) -> dict[str, Any]:
     inputs, outputs = _paths(task, "inputs"), _paths(task, "outputs")
     given = task.get("inputs", {}).get("parameterValues", {})
     arguments: dict[str, Any] = {}
     for name, parameter in inspect.signature(main).parameters.items():
         kind = parameter.annotation
-        if name in outputs:
+        if kind is Lineage:
+            arguments[name] = lineage
+        elif name in outputs:
             arguments[name] = _emptied(outputs[name][0])
         elif kind == list[Path]:
             arguments[name] = inputs.get(name, [])
-        elif kind is Path or isinstance(kind, types.UnionType) and Path in typing.get_args(kind):
+        elif kind is Path or (isinstance(kind, types.UnionType) and Path in typing.get_args(kind)):
             if name not in inputs and kind is Path:
                 raise StageError(f"expected an input artifact {name!r}, found {sorted(inputs)}")
             arguments[name] = inputs[name][0] if name in inputs else None
@@ -130,12 +137,11 @@ def _typed(name: str, value: Any, kind: type) -> Any:
     return kind(value)
 
 
-def _finish(task: Mapping[str, Any], outcome: Outcome, image: str) -> float:
+def _finish(task: Mapping[str, Any], outcome: Outcome, lineage: Lineage) -> float:
     """Writes lineage and Kubeflow's output file; returns the seconds of audio of the first output."""
     declared = task.get("outputs", {})
     parameters = {name: outcome[name] for name in declared.get("parameters", {})}
     metrics = {k: v for k, v in outcome.items() if k not in parameters}
-    lineage = _lineage(task, image)
     artifacts, first_seconds = {}, 0.0
     for name, value in declared.get("artifacts", {}).items():
         if name == "executor-logs":  # the launcher's own
@@ -157,19 +163,14 @@ def _finish(task: Mapping[str, Any], outcome: Outcome, image: str) -> float:
     return first_seconds
 
 
-def _lineage(task: Mapping[str, Any], image: str) -> dict[str, Any]:
-    """Image and parameters of this stage and of all before it."""
-    lineage = read_lineage([p for paths in _paths(task, "inputs").values() for p in paths])
-    return lineage | {image.rpartition("/")[2].partition(":")[0]: {"image": image, "parameters": task.get("inputs", {}).get("parameterValues", {})}}
-
-
-def read_lineage(artifacts: list[Path]) -> dict[str, Any]:
-    """Image and parameters of every stage that led to these artifacts."""
+def _lineage(task: Mapping[str, Any], image: str) -> Lineage:
+    """Without what only wires the task to its run: sources may hold secrets, and a repeated run must not differ."""
     lineage: dict[str, Any] = {}
-    for path in artifacts:
-        if (path / LINEAGE).exists():
-            lineage |= json.loads((path / LINEAGE).read_text())
-    return lineage
+    for path in (p / LINEAGE for paths in _paths(task, "inputs").values() for p in paths):
+        if path.exists():
+            lineage |= json.loads(path.read_text())
+    settings = {k: v for k, v in task.get("inputs", {}).get("parameterValues", {}).items() if k not in _WIRING}
+    return Lineage(lineage | {image.rpartition("/")[2].partition(":")[0]: {"image": image, "settings": settings}})
 
 
 def _facts(folder: Path) -> dict[str, float]:
@@ -180,5 +181,5 @@ def _facts(folder: Path) -> dict[str, float]:
         file = pq.ParquetFile(table)
         facts["rows"] = file.metadata.num_rows
         if "seconds" in file.schema_arrow.names:
-            facts["seconds"] = float(sum(file.read(["seconds"])["seconds"].to_pylist()))
+            facts["seconds"] = float(np.sum(file.read(["seconds"])["seconds"].to_numpy()))
     return facts

@@ -1,0 +1,62 @@
+"""Reads a shard's tables and clean audio; writes the part, and the audio of every clip into the store."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from components.collect.collect import account, by_recording, dataset_row, samples
+from components.shared.audio import pcm_sha256, read
+from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
+from components.shared.table import read_rows, write_rows
+from components.shared.task import Outcome, Progress, StageError, run
+from store.datasets import audio_key
+from store.ledger import Ledger
+from store.objects import Store, open_store
+
+
+def flac(pcm: NDArray[np.int16]) -> bytes:
+    """Mono 16-bit samples at SAMPLE_RATE_HZ as the bytes of a FLAC file."""
+    file = io.BytesIO()
+    soundfile.write(file, pcm, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
+    return file.getvalue()
+
+
+def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
+    """Puts a clip's audio into the store, unless it is there, and returns its hash."""
+    pcm = read(audio, samples(clip.start), samples(clip.end))[:, 0]
+    sha256 = pcm_sha256(pcm)
+    if not store.exists(key := audio_key(dataset, sha256)):
+        store.write(key, flac(pcm))
+    return sha256
+
+
+def main(shard: str, dataset: str, store: str, recordings: Path, segments: Path, clean: Path, clips: Path, part: Path) -> Outcome:
+    target = open_store(store)
+    found = read_rows(recordings, Recording)
+    cleaned = {r.recording: r.samples for r in read_rows(clean, Recording)}
+    heard = by_recording(read_rows(segments, Segment))
+    cuts = by_recording(read_rows(clips, Clip))
+    progress = Progress(sum(r.seconds for r in found))
+    rows: list[DatasetRow] = []
+    accounts: list[Account] = []
+    for recording in found:
+        name = recording.recording
+        if cleaned.get(name) != recording.samples:
+            raise StageError(
+                f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
+            )
+        accounts.append(account(recording, heard[name], cuts[name]))
+        for clip in cuts[name]:
+            rows.append(dataset_row(recording, clip, put_audio(target, dataset, clean / "audio" / f"{name}.flac", clip)))
+        progress.add(recording.seconds)
+    write_rows(part, Account, accounts, "recordings")
+    write_rows(part, DatasetRow, rows)
+    Ledger(target, dataset).survived(shard)
+    return {"recordings": len(found), "failed_recordings": sum(r.samples == 0 for r in found), "clips": len(rows)}
+
+
+if __name__ == "__main__":
+    run(main)

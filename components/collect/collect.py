@@ -1,0 +1,94 @@
+"""Joins the tables about a recording into dataset rows and an account of its seconds."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
+
+Span = tuple[int, int]
+Timed = TypeVar("Timed", Segment, Clip)
+
+
+def by_recording(rows: Iterable[Timed]) -> dict[str, list[Timed]]:
+    """The rows of each recording, in their order; none for a recording that has none."""
+    found: dict[str, list[Timed]] = defaultdict(list)
+    for row in rows:
+        found[row.recording].append(row)
+    return found
+
+
+def samples(seconds: float) -> int:
+    """A time of a row as a number of samples; exact, since such times are whole numbers of samples."""
+    return round(seconds * SAMPLE_RATE_HZ)
+
+
+def span(row: Segment | Clip) -> Span:
+    """First sample of a row and the one after its last."""
+    return samples(row.start), samples(row.end)
+
+
+def outside(spans: Sequence[Span], covers: Sequence[Span]) -> int:
+    """Samples of `spans` that lie in none of `covers`, which are ordered and disjoint."""
+    starts = np.array([c[0] for c in covers], np.int64)
+    ends = np.array([c[1] for c in covers], np.int64)
+    before = np.concatenate([[0], np.cumsum(ends - starts)])
+
+    def covered(until: NDArray[np.int64]) -> NDArray[np.int64]:
+        whole = np.searchsorted(ends, until, side="right")
+        begun = np.append(starts, np.iinfo(np.int64).max)[whole]
+        return before[whole] + np.where(until > begun, until - np.minimum(begun, until), 0)
+
+    edges = np.array(spans, np.int64).reshape(-1, 2)
+    return int(np.sum(edges[:, 1] - edges[:, 0]) - np.sum(covered(edges[:, 1]) - covered(edges[:, 0])))
+
+
+def account(recording: Recording, segments: Sequence[Segment], clips: Sequence[Clip]) -> Account:
+    """What became of the recording's samples outside its clips.
+
+    Raises:
+        ValueError: Segments do not cover the recording exactly, or a clip lies outside it or over another one.
+    """
+    heard, cuts = [span(s) for s in segments], [span(c) for c in clips]
+    edges = [0, *(b for _, b in heard)]
+    if [a for a, _ in heard] != edges[:-1] or edges[-1] != recording.samples:
+        raise ValueError(f"segments of {recording.recording} do not cover its {recording.samples} samples without gap or overlap")
+    if any(a >= b for a, b in cuts) or any(b > a for (_, b), (a, _) in zip([(0, 0), *cuts], [*cuts, (recording.samples, 0)], strict=True)):
+        raise ValueError(f"clips of {recording.recording} are not ordered, disjoint and inside its {recording.samples} samples")
+    left = {
+        label: outside([s for s, row in zip(heard, segments, strict=True) if row.label == label], cuts)
+        for label in ("music", "noise", "silence", "speech")
+    }
+    return Account(
+        **dataclasses.asdict(recording),
+        music_samples=left["music"],
+        noise_samples=left["noise"],
+        silence_samples=left["silence"],
+        unclipped_speech_samples=left["speech"],
+    )
+
+
+def dataset_row(recording: Recording, clip: Clip, audio_sha256: str) -> DatasetRow:
+    """A clip with everything known about it; whether it is kept is not known yet."""
+    start, end = span(clip)
+    return DatasetRow(
+        clip=clip.clip,
+        recording=recording.recording,
+        source=recording.url,
+        title=recording.title,
+        channel=recording.channel,
+        published=recording.published,
+        licence=recording.licence,
+        start=clip.start,
+        end=clip.end,
+        samples=end - start,
+        gender=clip.gender,
+        hard_cut=clip.hard_cut,
+        audio_sha256=audio_sha256,
+        kept=False,
+        reason="",
+    )

@@ -1,0 +1,72 @@
+"""Reads a run's parts; commits the next version of the dataset and writes what became of every recording into the ledger."""
+
+import hashlib
+from pathlib import Path
+
+from components.publish.publish import check_law, duplicates, merge, names, outcomes, rules, seconds_by_outcome, select
+from components.shared.rows import Account, DatasetRow
+from components.shared.table import read_rows, write_rows
+from components.shared.task import Lineage, Outcome, StageError, report
+from components.shared.task import run as run_task
+from store.datasets import DatasetStore, audio_key
+from store.ledger import Ledger
+from store.objects import Store, open_store
+
+
+def check_audio(store: Store, dataset: str, rows: list[DatasetRow]) -> None:
+    """Raises StageError if the store lacks the audio of a row."""
+    if missing := [r.clip for r in rows if not store.exists(audio_key(dataset, r.audio_sha256))]:
+        raise StageError(
+            f"expected the audio of {len(rows)} clips in {store.uri}, found none of {missing[0]} and {len(missing) - 1} more: run it again"
+        )
+
+
+def main(
+    sources: str,
+    dataset: str,
+    store: str,
+    run: str,
+    version: Path,
+    parts: list[Path],
+    genders: str,
+    min_seconds: float,
+    licences: str,
+    lineage: Lineage,
+) -> Outcome:
+    try:
+        wanted = rules(genders, min_seconds, licences)
+    except ValueError as error:
+        raise StageError(str(error)) from None
+    target = open_store(store)
+    datasets, ledger = DatasetStore(target, dataset), Ledger(target, dataset)
+    accounts = [a for part in parts for a in read_rows(part, Account, "recordings")]
+    new = [r for part in parts for r in read_rows(part, DatasetRow)]
+    check_law(accounts, new)
+    check_audio(target, dataset, new)
+    same = duplicates(ledger.rows(), accounts)
+    earlier = datasets.versions()
+    stages = (earlier[-1].lineage["stages"] if earlier else {}) | lineage
+    sources_sha256 = hashlib.sha256("\n".join(sorted(names(sources.replace("\n", ",")))).encode()).hexdigest()
+    made = datasets.publish(
+        run, lambda present: select(merge(present, accounts, new), wanted, same), {"stages": stages, "sources_sha256": sources_sha256}
+    )
+    versions = datasets.versions()
+    rows = datasets.rows(versions[-1]) if versions else []
+    ledger.write(lambda present: outcomes(present, accounts, rows, same))
+    write_rows(version, DatasetRow, rows)
+    if made:
+        report(f"published version {made.number} of dataset {dataset}")
+    else:
+        report(f"nothing changes: dataset {dataset} " + (f"stays at version {versions[-1].number}" if versions else "has no version yet"))
+    seconds = seconds_by_outcome(rows, ledger.rows().values())
+    return {
+        "dataset": dataset,
+        "version": versions[-1].number if versions else 0,
+        "clips": len(rows),
+        "kept_clips": sum(r.kept for r in rows),
+        **seconds,
+    }
+
+
+if __name__ == "__main__":
+    run_task(main)

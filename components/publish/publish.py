@@ -1,0 +1,138 @@
+"""The selection rules and the accounts: pure functions of a dataset's rows."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
+from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
+
+UNKNOWN = "unknown"
+_SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)} - {"recording", "kind", "seconds"}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a clip must be to be kept. An empty tuple refuses nothing."""
+
+    genders: tuple[str, ...]
+    min_seconds: float
+    licences: tuple[str, ...]
+    """In small letters; "unknown" is the absent one."""
+
+
+def names(text: str) -> tuple[str, ...]:
+    """A text with commas as names in small letters."""
+    return tuple(name.strip().casefold() for name in text.split(",") if name.strip())
+
+
+def rules(genders: str, min_seconds: float, licences: str) -> Rules:
+    """The rules from the stage's parameters.
+
+    Raises:
+        ValueError: A gender that is none, or a negative length.
+    """
+    wanted = names(genders)
+    if unknown := [g for g in wanted if g not in ("female", "male")]:
+        raise ValueError(f"publish_genders: expected female, male or both separated by a comma, found {', '.join(unknown)}")
+    if not min_seconds >= 0:
+        raise ValueError(f"publish_min_seconds: expected seconds of 0 or more, found {min_seconds}")
+    return Rules(wanted, min_seconds, names(licences))
+
+
+def refusal(row: DatasetRow, rules: Rules, duplicates: Collection[str]) -> str:
+    """The first rule that refuses a clip, or "": duplicate, licence, too_short, gender, in this order."""
+    if row.recording in duplicates:
+        return "duplicate"
+    if rules.licences and (row.licence.casefold() or UNKNOWN) not in rules.licences:
+        return "licence"
+    if row.samples < round(rules.min_seconds * SAMPLE_RATE_HZ):
+        return "too_short"
+    if rules.genders and row.gender not in rules.genders:
+        return "gender"
+    return ""
+
+
+def select(rows: Iterable[DatasetRow], rules: Rules, duplicates: Collection[str]) -> list[DatasetRow]:
+    """The same rows with `kept` and `reason` as the rules say."""
+    reasons = ((row, refusal(row, rules, duplicates)) for row in rows)
+    return [replace(row, kept=not reason, reason=reason) for row, reason in reasons]
+
+
+def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Iterable[DatasetRow]) -> list[DatasetRow]:
+    """All rows of the dataset: those of the recordings that a run worked on are replaced by the run's.
+
+    A recording that could not be fetched once more keeps its rows: that its source is gone takes nothing away.
+    """
+    replaced = {a.recording for a in accounts if a.samples}
+    return [r for r in present if r.recording not in replaced] + list(new)
+
+
+def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
+    """Recordings with the same media as another one, and which that is.
+
+    The first one keeps its place: one that had audio before a new one, then by publication date and id.
+    """
+    media: dict[str, dict[str, tuple[bool, bool, str, str]]] = defaultdict(dict)
+    current: dict[str, LedgerRow | Account] = {**ledger, **{a.recording: a for a in accounts if a.samples}}
+    for name, row in current.items():
+        if row.samples:
+            known = ledger.get(name)
+            media[row.media_sha256][name] = (not (known and known.samples), bool(known and known.duplicate_of), row.published, name)
+    firsts = {sha256: min(orders, key=lambda r: orders[r]) for sha256, orders in media.items()}
+    return {r: firsts[sha256] for sha256, orders in media.items() for r in orders if r != firsts[sha256]}
+
+
+def check_law(accounts: Iterable[Account], rows: Iterable[DatasetRow]) -> None:
+    """Raises ValueError unless every sample of every recording is in a clip or has its reason."""
+    clipped: dict[str, int] = defaultdict(int)
+    for row in rows:
+        clipped[row.recording] += row.samples
+    for a in accounts:
+        found = clipped[a.recording] + a.music_samples + a.noise_samples + a.silence_samples + a.unclipped_speech_samples
+        if found != a.samples:
+            raise ValueError(f"expected {a.samples} samples of recording {a.recording} to be accounted for, found {found}")
+
+
+def outcomes(
+    ledger: Mapping[str, LedgerRow], accounts: Sequence[Account], rows: Iterable[DatasetRow], same: Mapping[str, str]
+) -> list[LedgerRow]:
+    """Ledger rows after a publication: what the run found out, and what the rules keep of every recording.
+
+    Applied twice it changes nothing more. `same` are the duplicates.
+    """
+    kept: dict[str, int] = defaultdict(int)
+    rejected: dict[str, int] = defaultdict(int)
+    for row in rows:
+        (kept if row.kept else rejected)[row.recording] += row.samples
+    found = {a.recording: a for a in accounts}
+    updated = []
+    for known in ledger.values():
+        entry = _with_account(known, found[known.recording]) if known.recording in found else known
+        original = same.get(entry.recording, "" if entry.samples else entry.duplicate_of)
+        updated.append(
+            replace(entry, duplicate_of=original, kept_samples=kept[entry.recording], rejected_samples=rejected[entry.recording])
+        )
+    return updated
+
+
+def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
+    failed = bool(account.reason) and not account.duplicate_of
+    failures = known.failures + (failed and known.outcome == PENDING)
+    if failed and known.samples:  # it has been published before, and stays so
+        return replace(known, outcome=PUBLISHED, reason=account.reason, failures=failures)
+    shared = {name: getattr(account, name) for name in _SHARED}
+    return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, failures=failures)
+
+
+def seconds_by_outcome(rows: Iterable[DatasetRow], recordings: Iterable[Account | LedgerRow]) -> dict[str, float]:
+    """Where a dataset's seconds went: `kept_seconds`, and one `rejected_<reason>_seconds` a reason that occurs."""
+    total: dict[str, int] = defaultdict(int, kept=0)
+    for row in rows:
+        total["kept" if row.kept else f"rejected_{row.reason}"] += row.samples
+    for r in recordings:
+        total["rejected_music"] += r.music_samples
+        total["rejected_noise"] += r.noise_samples
+        total["rejected_silence"] += r.silence_samples
+        total["rejected_unclipped_speech"] += r.unclipped_speech_samples
+    return {f"{name}_seconds": samples / SAMPLE_RATE_HZ for name, samples in total.items()}

@@ -1,0 +1,53 @@
+"""What a person sees of a run: every stage's lines behind its name, bars for progress, the error of a failed stage last."""
+
+import re
+import threading
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+_PROGRESS = re.compile(r"progress ([\d.]+) of ([\d.]+) s, ([\d.]+) s/s")
+
+
+class Display:
+    """Prints lines of tasks that run side by side; in a terminal progress lines become bars."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+        self._bars: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+        columns = (TextColumn("{task.description:>12} |"), BarColumn(), TextColumn("{task.fields[shown]}"))
+        self._progress = Progress(*columns, console=self._console, transient=True)
+        self.live = self._console.is_terminal
+        self.errors: dict[str, str] = {}
+        """The last `error:` line of every task that printed one."""
+
+    def __enter__(self) -> "Display":
+        if self.live:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def line(self, task: str, text: str) -> None:
+        """Shows one line of a task's output."""
+        text = text.rstrip()
+        with self._lock:
+            if text.startswith("error: "):
+                self.errors[task] = text.removeprefix("error: ")
+            if self.live and (match := _PROGRESS.fullmatch(text)):
+                self._bar(task, *(float(x) for x in match.groups()))
+            elif text:
+                self._console.print(f"{task:>12} | {text}")
+
+    def ended(self, task: str) -> None:
+        """Takes a task's bar away."""
+        with self._lock:
+            if task in self._bars:
+                self._progress.remove_task(self._bars.pop(task))
+
+    def _bar(self, task: str, done: float, total: float, rate: float) -> None:
+        if task not in self._bars:
+            self._bars[task] = self._progress.add_task(task, total=total, shown="")
+        self._progress.update(self._bars[task], completed=done, shown=f"{done:.0f} of {total:.0f} s of audio, {rate:.1f} s/s")
