@@ -23,6 +23,7 @@ class Version:
     run: str
     timestamp_ms: int
     lineage: dict[str, Any]
+    """`stages`: image and settings of each; `sources_sha256`; `seconds`: where the dataset's seconds went."""
 
 
 def audio_key(dataset: str, sha256: str) -> str:
@@ -61,8 +62,8 @@ class DatasetStore:
         """All rows of a version, kept or not, in the order of their clips."""
         return self._table.rows(version.commit)
 
-    def publish(self, run: str, compute: Callable[[list[DatasetRow]], list[DatasetRow]], lineage: dict[str, Any]) -> Version | None:
-        """Commits one version: all rows as `compute` makes them of the newest version's.
+    def publish(self, run: str, compute: Callable[[list[DatasetRow]], tuple[list[DatasetRow], dict[str, Any]]]) -> Version | None:
+        """Commits one version: all rows and their lineage as `compute` makes them of the newest version's rows.
 
         Returns:
             The version, or None if the rows stay as they are. A run that has published before gets its version again.
@@ -72,15 +73,15 @@ class DatasetStore:
             versions = _versions(history)
             if any(v.run == run for v in versions):
                 return None
-            rows = sorted(compute(present), key=lambda r: r.clip)
+            rows, lineage = compute(present)
+            rows = sorted(rows, key=lambda r: r.clip)
             if rows == present:
                 return None
             number = versions[-1].number + 1 if versions else 1
             return rows, {_VERSION: str(number), _RUN: run, _LINEAGE: json.dumps(lineage, sort_keys=True)}
 
         self._table.change(changed)
-        made = [v for v in self.versions() if v.run == run]
-        return made[0] if made else None
+        return next((v for v in self.versions() if v.run == run), None)
 
 
 def _versions(history: list[dict[str, Any]]) -> list[Version]:

@@ -2,8 +2,9 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
-from components.publish.publish import check_law, duplicates, merge, names, outcomes, rules, seconds_by_outcome, select
+from components.publish.publish import check_law, duplicates, merge, names, outcomes, rules, seconds_by_outcome, select, with_audio
 from components.shared.rows import Account, DatasetRow
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage, Outcome, StageError, report
@@ -43,13 +44,18 @@ def main(
     new = [r for part in parts for r in read_rows(part, DatasetRow)]
     check_law(accounts, new)
     check_audio(target, dataset, new)
-    same = duplicates(ledger.rows(), accounts)
+    known = ledger.rows()
+    same = duplicates(known, accounts)
     earlier = datasets.versions()
     stages = (earlier[-1].lineage["stages"] if earlier else {}) | lineage
     sources_sha256 = hashlib.sha256("\n".join(sorted(names(sources.replace("\n", ",")))).encode()).hexdigest()
-    made = datasets.publish(
-        run, lambda present: select(merge(present, accounts, new), wanted, same), {"stages": stages, "sources_sha256": sources_sha256}
-    )
+
+    def changed(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
+        rows = select(merge(present, accounts, new), wanted, same)
+        seconds = seconds_by_outcome(rows, with_audio(known, accounts).values())
+        return rows, {"stages": stages, "sources_sha256": sources_sha256, "seconds": seconds}
+
+    made = datasets.publish(run, changed)
     versions = datasets.versions()
     rows = datasets.rows(versions[-1]) if versions else []
     ledger.write(lambda present: outcomes(present, accounts, rows, same))

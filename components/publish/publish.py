@@ -68,17 +68,21 @@ def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Itera
     return [r for r in present if r.recording not in replaced] + list(new)
 
 
+def with_audio(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, LedgerRow | Account]:
+    """Every recording that has audio, as the run found it or else as the ledger knows it."""
+    current: dict[str, LedgerRow | Account] = {**ledger, **{a.recording: a for a in accounts if a.samples}}
+    return {name: row for name, row in current.items() if row.samples}
+
+
 def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
     """Recordings with the same media as another one, and which that is.
 
     The first one keeps its place: one that had audio before a new one, then by publication date and id.
     """
     media: dict[str, dict[str, tuple[bool, bool, str, str]]] = defaultdict(dict)
-    current: dict[str, LedgerRow | Account] = {**ledger, **{a.recording: a for a in accounts if a.samples}}
-    for name, row in current.items():
-        if row.samples:
-            known = ledger.get(name)
-            media[row.media_sha256][name] = (not (known and known.samples), bool(known and known.duplicate_of), row.published, name)
+    for name, row in with_audio(ledger, accounts).items():
+        known = ledger.get(name)
+        media[row.media_sha256][name] = (not (known and known.samples), bool(known and known.duplicate_of), row.published, name)
     firsts = {sha256: min(orders, key=lambda r: orders[r]) for sha256, orders in media.items()}
     return {r: firsts[sha256] for sha256, orders in media.items() for r in orders if r != firsts[sha256]}
 

@@ -1,0 +1,97 @@
+"""One stage on a folder of audio files: what it needs before it runs by itself, and out come files of the same names."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import soundfile
+
+from components.cut.component import cut
+from components.denoise.component import denoise
+from components.download.component import download
+from components.segment.component import segment
+from components.shared.rows import Clip, Item, Recording, Segment
+from components.shared.table import read_rows
+from components.stage import Stage
+from pipelines.display import Display
+from pipelines.export import CODECS, ExportError, empty_folder, encode, write_csv, write_textgrid
+from pipelines.single import run_stage
+from store.objects import open_store
+from store.plans import write_plan
+
+FOLDER_STAGES = (download, segment, cut, denoise)
+
+# Who makes an artifact that a stage reads. `voices` are what `download` made until `separate` makes them.
+_MAKERS = {"recordings": download, "voices": download, "segments": segment, "clips": cut, "clean": denoise}
+
+
+def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[str, Any], scratch: Path, display: Display) -> None:
+    """Runs a stage on every file below a folder, and those it needs before it with their defaults.
+
+    Args:
+        stage: One of FOLDER_STAGES.
+        source: Folder with audio files.
+        target: Folder for the results, empty or new.
+        settings: The stage's settings.
+        scratch: Empty folder for what lies between.
+        display: Shows what the stages print.
+
+    Raises:
+        ExportError: No file at all, or a file could not be read; the others are written.
+        RunError: A stage failed.
+    """
+    empty_folder(target)
+    files = {hashlib.sha256(str(f.relative_to(source)).encode()).hexdigest()[:16]: f for f in _files(source)}
+    if not files:
+        raise ExportError(f"expected audio files in {source}, found none")
+    store = scratch / "store"
+    shard = write_plan(open_store(str(store)), [_item(name, file) for name, file in files.items()])
+    wiring = {"shard": shard, "store": str(store), "allow_private": False}
+    made: dict[str, dict[str, Path]] = {}
+
+    def run(one: Stage) -> dict[str, Path]:
+        if one.name not in made:
+            declared = one.component.component_spec.inputs or {}
+            inputs = {name: next(iter(run(_MAKERS[name]).values())) for name in declared if name in _MAKERS}
+            parameters = {n: v for n, v in wiring.items() if n in declared} | dict(settings if one is stage else {})
+            made[one.name] = run_stage(one, inputs, parameters, scratch, display)
+        return made[one.name]
+
+    (artifact,) = run(stage).values()
+    recordings = read_rows(run(download)["recordings"], Recording)
+    stems = Counter(f.relative_to(source).with_suffix("") for f in files.values())
+    for recording in recordings:
+        if recording.samples:
+            name = files[recording.recording].relative_to(source)
+            path = target / (name if stems[name.with_suffix("")] == 1 or stage in (download, denoise) else name.with_name(f"{name.name}.x"))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write(stage, artifact, recording, path)
+    failed = [f"{files[r.recording].relative_to(source)}: {r.reason}" for r in recordings if not r.samples]
+    click.echo(f"wrote the results of {len(recordings) - len(failed)} files to {target}")
+    if failed:
+        raise ExportError("; ".join(failed))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+
+
+def _item(recording: str, file: Path) -> Item:
+    return Item(recording, "local", str(file.resolve()), file.name, "", "", "", 0.0, 0)
+
+
+def _write(stage: Stage, artifact: Path, recording: Recording, path: Path) -> None:
+    if stage in (download, denoise):
+        codec = path.suffix.casefold().removeprefix(".")
+        pcm, _ = soundfile.read(artifact / "audio" / f"{recording.recording}.flac", dtype="int16", always_2d=True)
+        (path if codec in CODECS else path.with_name(f"{path.name}.flac")).write_bytes(encode(pcm, codec if codec in CODECS else "flac"))
+        return
+    columns = ("start", "end", "label", "gender") if stage is segment else ("start", "end", "gender", "hard_cut")
+    table: list[Any] = read_rows(artifact, Segment) if stage is segment else read_rows(artifact, Clip)
+    rows = [r for r in table if r.recording == recording.recording]
+    write_csv(path.with_suffix(".csv"), rows, columns)
+    labels = [(r.start, r.end, r.gender or getattr(r, "label", "speech")) for r in rows]
+    write_textgrid(path.with_suffix(".TextGrid"), labels, recording.seconds, stage.name)

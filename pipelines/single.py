@@ -1,0 +1,50 @@
+"""Runs one task of a stage without a pipeline."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components.stage import Stage
+from pipelines import environments
+from pipelines.display import Display
+from pipelines.local import Children, RunError, execute
+
+
+def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str, Any], folder: Path, display: Display) -> dict[str, Path]:
+    """Runs one task of a stage.
+
+    Args:
+        stage: The stage.
+        inputs: Its input artifacts.
+        parameters: Its parameters; a setting that is not given has its default.
+        folder: Where its outputs go.
+        display: Shows what it prints.
+
+    Returns:
+        Its output artifacts by name.
+
+    Raises:
+        RunError: It failed; the message is its own.
+    """
+    settings = {name: p.default for name, p in stage.settings.items()}
+    produced = {n: str(s.type).partition("@")[0] for n, s in (stage.component.component_spec.outputs or {}).items()}
+    outputs = {name: folder / stage.name / name for name, kind in produced.items() if kind.startswith("system.")}
+    task = {
+        "inputs": {
+            "parameterValues": settings | dict(parameters),
+            "artifacts": {name: {"artifacts": [{"name": name, "uri": str(path), "metadata": {}}]} for name, path in inputs.items()},
+        },
+        "outputs": {
+            "parameters": {name: {} for name in produced if name not in outputs},
+            "artifacts": {
+                name: {"artifacts": [{"name": name, "uri": str(path), "type": {"schemaTitle": produced[name]}}]}
+                for name, path in outputs.items()
+            },
+            "outputFile": str(folder / stage.name / "output.json"),
+        },
+    }
+    command = ["python", "-m", f"components.{stage.name}", json.dumps(task), stage.image]
+    if execute(command, environments.ensure(stage.name), stage.name, display, Children()) != 0:
+        raise RunError(f"{stage.name}: {display.errors.get(stage.name, 'failed without a word')}")
+    return outputs
