@@ -1,0 +1,93 @@
+"""Runs every test where it belongs and prints one summary: `make test`, `make test ARGS="-k cut"`.
+
+tests/components/<stage> runs in that stage's environment, so a stage that needs what its image lacks is found out;
+everything else runs in the control side's.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines import environments
+
+ROOT = environments.ROOT
+TESTS = ROOT / "tests"
+SLOW_FIRST = ("end_to_end", "segment", "download")
+NO_TESTS = 5  # pytest's exit status
+
+
+@dataclass(frozen=True)
+class Group:
+    """Tests that run in one process."""
+
+    name: str
+    python: Path
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What pytest's report says of a group."""
+
+    group: Group
+    status: int
+    output: str
+    counts: Mapping[str, int]
+    skips: tuple[str, ...]
+    seconds: float
+
+
+def groups() -> list[Group]:
+    """All groups, the slow ones first."""
+    control = Path(sys.executable)
+    stages = [p for p in sorted((TESTS / "components").iterdir()) if p.is_dir() and p.name != "__pycache__"]
+    found = [Group(p.name, control if p.name == "shared" else environments.ensure(p.name), (p,)) for p in stages]
+    rest = [p for p in sorted(TESTS.iterdir()) if p.name not in ("components", "benchmarks", "end_to_end", "run.py", "__pycache__")]
+    found += [Group("end_to_end", control, (TESTS / "end_to_end",)), Group("control", control, tuple(rest))]
+    return sorted(found, key=lambda g: SLOW_FIRST.index(g.name) if g.name in SLOW_FIRST else len(SLOW_FIRST))
+
+
+def run(group: Group, arguments: list[str], tools: Path) -> Result:
+    """Runs a group to its end."""
+    path = os.pathsep.join([str(ROOT), str(tools)])
+    environment = os.environ | {"PYTHONPATH": path, "PATH": f"{group.python.parent}{os.pathsep}{os.environ['PATH']}"}
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        report = Path(scratch) / "report.xml"
+        command = [group.python, "-m", "pytest", f"--junitxml={report}", "--color=no", *group.paths, *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        cases = list(ElementTree.parse(report).iter("testcase")) if report.exists() else []
+    kinds = ("failure", "error", "skipped")
+    counts = {kind: sum(case.find(kind) is not None for case in cases) for kind in kinds}
+    skips = tuple(sorted({s.get("message", "") for case in cases if (s := case.find("skipped")) is not None}))
+    return Result(group, done.returncode, done.stdout, counts | {"tests": len(cases)}, skips, time.monotonic() - start)
+
+
+def main() -> int:
+    arguments, tools = sys.argv[1:], environments.ensure_test_tools()
+    print(f"testing in {len(groups())} environments", flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = []
+        for result in pool.map(lambda g: run(g, arguments, tools), groups()):
+            results.append(result)
+            if result.status not in (0, NO_TESTS):
+                print(f"\n===== {result.group.name} =====\n{result.output}", flush=True)
+            bad = result.counts["failure"] + result.counts["error"]
+            passed = result.counts["tests"] - bad - result.counts["skipped"]
+            line = f"{result.group.name:>12}: {passed} passed, {bad} failed, {result.counts['skipped']} skipped in {result.seconds:.0f} s"
+            print(line + "".join(f"\n{'':>14}skipped: {reason}" for reason in result.skips), flush=True)
+    failed = [r.group.name for r in results if r.status not in (0, NO_TESTS)]
+    total = sum(r.counts["tests"] for r in results)
+    print(f"{total} tests, " + (f"FAILED in {', '.join(failed)}" if failed else "all passed") if total else "no tests were found")
+    return 1 if failed or not total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The store keeps every version, whoever publishes at the same time."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from components.shared.rows import DatasetRow
+from store.datasets import DatasetStore, dataset_names
+from store.objects import StoreError, check_name, open_store
+
+
+def row(clip: str, **columns: object) -> DatasetRow:
+    empty = {f.name: f.type() for f in dataclasses.fields(DatasetRow)}
+    return DatasetRow(**{**empty, "clip": clip, **columns})
+
+
+def publish(folder: str, run: str, clip: str) -> int:
+    made = DatasetStore(open_store(folder), "show").publish(run, lambda rows: ([*rows, row(clip)], {"by": run}))
+    assert made
+    return made.number
+
+
+def test_a_version_stays_as_it_was_published(tmp_path: Path) -> None:
+    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+    dataset.publish("one", lambda _: ([row("a"), row("b", reason="too_short")], {"made": "first"}))
+    dataset.publish("two", lambda rows: ([dataclasses.replace(rows[1], kept=True, reason=""), row("c")], {}))
+    first, second = dataset.versions()
+    assert [r.clip for r in dataset.rows(first)] == ["a", "b"]
+    assert dataset.rows(second) == [row("b", kept=True), row("c")]
+    assert (first.number, first.run, first.lineage, second.number) == (1, "one", {"made": "first"}, 2)
+
+
+def test_a_run_publishes_once(tmp_path: Path) -> None:
+    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+    first = dataset.publish("one", lambda _: ([row("a")], {}))
+    assert dataset.publish("one", lambda _: ([row("b")], {})) == first
+    assert [r.clip for r in dataset.rows(dataset.version())] == ["a"]
+
+
+def test_rows_that_stay_make_no_version(tmp_path: Path) -> None:
+    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+    dataset.publish("one", lambda _: ([row("a")], {}))
+    assert dataset.publish("two", lambda rows: (rows, {"other": "lineage"})) is None
+    assert len(dataset.versions()) == 1
+
+
+def test_publishers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        numbers = pool.starmap(publish, [(str(tmp_path), f"run-{i}", f"clip-{i:02d}") for i in range(12)])
+    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+    assert sorted(numbers) == list(range(1, 13)) == [v.number for v in dataset.versions()]
+    assert [r.clip for r in dataset.rows(dataset.version())] == [f"clip-{i:02d}" for i in range(12)]
+
+
+def test_history_is_kept_for_ever(tmp_path: Path) -> None:
+    """Delta Lake by itself removes log entries of more than 30 days at the next checkpoint, every 100 commits."""
+    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+    dataset.publish("first", lambda _: ([row("a")], {}))
+    log = tmp_path / "datasets" / "show" / "table" / "_delta_log"
+    for i in range(110):
+        if i == 50:
+            for entry in log.glob("*.json"):
+                lines = [json.loads(line) for line in entry.read_text().splitlines()]
+                for line in lines:
+                    if "commitInfo" in line:
+                        line["commitInfo"]["timestamp"] = 1_000_000_000_000
+                entry.write_text("\n".join(json.dumps(line) for line in lines))
+                os.utime(entry, (1_000_000_000, 1_000_000_000))
+        dataset.publish(f"run-{i}", lambda _, i=i: ([row("a", title=str(i))], {}))
+    assert list(log.glob("*.checkpoint.parquet"))
+    assert dataset.versions()[0].run == "first"
+    assert dataset.rows(dataset.version(1)) == [row("a")]
+
+
+def test_versions_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+    with pytest.raises(StoreError, match="found none"):
+        dataset.version()
+    dataset.publish("one", lambda _: ([row("a")], {}))
+    with pytest.raises(StoreError, match="expected version 7 .* found versions 1 to 1"):
+        dataset.version(7)
+    assert dataset_names(open_store(str(tmp_path))) == ["show"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "A", "-a", "a" * 64, "a.b", "한국"])
+def test_names_that_could_be_paths_are_refused(name: str) -> None:
+    with pytest.raises(StoreError, match="dataset name"):
+        check_name(name)
+
+
+@pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x"])
+def test_keys_stay_inside_the_store(tmp_path: Path, key: str) -> None:
+    with pytest.raises(StoreError, match="inside the store"):
+        open_store(str(tmp_path / "store")).write(key, b"")
