@@ -1,0 +1,144 @@
+"""Every sample of a recording is in a clip or in one column of its account."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.collect.collect import account, outside
+from components.shared.audio import FlacWriter, pcm_sha256, read
+from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
+from components.shared.table import read_rows, write_rows
+from store.datasets import audio_key
+from store.objects import open_store
+
+LABELS = ("speech", "music", "noise", "silence")
+
+
+def recording(name: str = "r", samples: int = 0, reason: str = "") -> Recording:
+    return Recording(name, "local", f"file:/{name}", name, "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
+
+
+def spans(edges: list[int]) -> list[tuple[int, int]]:
+    return list(pairwise(edges))
+
+
+def segments(edges: list[int], labels: list[str], name: str = "r") -> list[Segment]:
+    times = spans(edges)
+    return [Segment(name, a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ, label, "") for (a, b), label in zip(times, labels, strict=True)]
+
+
+def clips(times: list[tuple[int, int]], name: str = "r") -> list[Clip]:
+    return [Clip(f"{name}-{a:08d}", name, a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ, "female", False) for a, b in times]
+
+
+edges = st.lists(st.integers(1, 2_000_000), min_size=1, max_size=12, unique=True).map(lambda cuts: [0, *sorted(cuts)])
+
+
+@given(edges, st.data())
+def test_no_sample_is_lost_or_counted_twice(borders: list[int], data: st.DataObject) -> None:
+    labels = data.draw(st.lists(st.sampled_from(LABELS), min_size=len(borders) - 1, max_size=len(borders) - 1))
+    cuts = sorted(data.draw(st.lists(st.integers(0, borders[-1]), max_size=10, unique=True)))
+    cut = spans(cuts)[::2]
+    a = account(recording(samples=borders[-1]), segments(borders, labels), clips(cut))
+    left = a.music_samples + a.noise_samples + a.silence_samples + a.unclipped_speech_samples
+    assert left + sum(end - start for start, end in cut) == borders[-1]
+
+
+@given(edges, edges)
+def test_outside_agrees_with_counting(one: list[int], other: list[int]) -> None:
+    some, covers = [(a % 3000, a % 3000 + 50) for a in one], spans(sorted({x % 3000 for x in other}))[::2]
+    covered = np.zeros(4000, bool)
+    for a, b in covers:
+        covered[a:b] = True
+    assert outside(some, covers) == sum(int((~covered[a:b]).sum()) for a, b in some)
+
+
+@pytest.mark.parametrize(
+    ("borders", "cut", "message"),
+    [
+        ([0, 500], [], "do not cover"),
+        ([100, 1000], [], "do not cover"),
+        ([0, 1000], [(0, 600), (500, 900)], "not ordered, disjoint"),
+        ([0, 1000], [(500, 1001)], "not ordered, disjoint"),
+        ([0, 1000], [(500, 500)], "not ordered, disjoint"),
+    ],
+)
+def test_tables_that_break_the_laws_are_refused(borders: list[int], cut: list[tuple[int, int]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        account(recording(samples=1000), segments(borders, ["speech"]), clips(cut))
+
+
+def run(folder: Path, shard: str = "0123456789abcdef") -> subprocess.CompletedProcess[str]:
+    artifacts = {n: {"artifacts": [{"name": n, "uri": str(folder / n)}]} for n in ("recordings", "segments", "clean", "clips")}
+    task = {
+        "inputs": {"parameterValues": {"shard": shard, "dataset": "show", "store": str(folder / "store")}, "artifacts": artifacts},
+        "outputs": {
+            "artifacts": {
+                "part": {"artifacts": [{"name": "part", "uri": str(folder / "part"), "type": {"schemaTitle": "system.Dataset"}}]}
+            },
+            "outputFile": str(folder / "out.json"),
+        },
+    }
+    command = [sys.executable, "-m", "components.collect", json.dumps(task), "speechmill/collect:0"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
+    """Input artifacts of one recording of noise and one that failed; returns the noise."""
+    for name in ("recordings", "segments", "clean", "clips"):
+        (folder / name).mkdir()
+    noise = np.random.default_rng(1).integers(-20_000, 20_000, samples, np.int16)
+    with FlacWriter(folder / "clean" / "audio" / "r.flac") as file:
+        file.write(noise)
+    both = [recording("r", samples), recording("broken", 0, "HTTP 404")]
+    write_rows(folder / "recordings", Recording, both)
+    write_rows(folder / "clean", Recording, both)
+    write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
+    write_rows(folder / "clips", Clip, clips([(44_100, 66_150), (66_150, 100_000)]))
+    return noise
+
+
+def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -> None:
+    noise = artifacts(tmp_path)
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = read_rows(tmp_path / "part", DatasetRow)
+    assert [(r.start, r.samples, r.kept, r.reason) for r in rows] == [(1.0, 22_050, False, ""), (1.5, 33_850, False, "")]
+    for row in rows:
+        start = round(row.start * SAMPLE_RATE_HZ)
+        assert row.audio_sha256 == pcm_sha256(noise[start : start + row.samples])
+        file = tmp_path / "store" / audio_key("show", row.audio_sha256)
+        assert np.array_equal(read(file, 0, row.samples)[:, 0], noise[start : start + row.samples])
+        assert soundfile.info(file).samplerate == SAMPLE_RATE_HZ
+    good, broken = read_rows(tmp_path / "part", Account, "recordings")
+    assert (good.music_samples, good.unclipped_speech_samples) == (40_000, 4_100 + 3 * SAMPLE_RATE_HZ - 100_000)
+    assert (broken.samples, broken.reason) == (0, "HTTP 404")
+    assert json.loads((tmp_path / "out.json").read_text())["artifacts"]["part"]["artifacts"][0]["metadata"]["failed_recordings"] == 1
+
+
+def test_audio_that_is_there_is_not_written_again(tmp_path: Path) -> None:
+    artifacts(tmp_path)
+    run(tmp_path)
+    files = {k: (tmp_path / "store" / k).stat().st_mtime_ns for k in open_store(str(tmp_path / "store")).keys("datasets/show/audio/")}
+    assert run(tmp_path).returncode == 0
+    assert len(files) == 2
+    assert files == {k: (tmp_path / "store" / k).stat().st_mtime_ns for k in files}
+
+
+def test_a_stage_that_changed_the_length_is_found_out(tmp_path: Path) -> None:
+    artifacts(tmp_path)
+    rows = read_rows(tmp_path / "clean", Recording)
+    write_rows(tmp_path / "clean", Recording, [dataclasses.replace(rows[0], samples=rows[0].samples - 1), rows[1]])
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: expected 132300 clean samples of recording r, found 132299")
+    assert not (tmp_path / "part" / "rows.parquet").exists()

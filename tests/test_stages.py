@@ -1,0 +1,115 @@
+"""Every stage folder is whole, its interface and its program agree, and no stage knows another."""
+
+import ast
+import importlib
+from pathlib import Path
+
+import docstring_parser
+import pytest
+
+from components import stage as stage_module
+from components.stage import Stage, image
+from pipelines import environments
+
+COMPONENTS = environments.ROOT / "components"
+STAGES = environments.stages()
+
+
+def interface(name: str) -> Stage:
+    return getattr(importlib.import_module(f"components.{name}.component"), name)
+
+
+def imports(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    modules = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    return modules | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+def sources(name: str) -> list[Path]:
+    return sorted(p for p in (COMPONENTS / name).rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_folder_is_whole(name: str) -> None:
+    for file in ("component.py", "__main__.py", "requirements.in", "requirements.txt"):
+        assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
+    assert list((environments.ROOT / "tests" / "components" / name).glob("test_*.py"))
+    assert interface(name).name == name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_pin_has_a_hash(name: str) -> None:
+    for pins in (COMPONENTS / name).glob("requirements*.txt"):
+        packages = [line for line in pins.read_text().splitlines() if line and not line.startswith((" ", "#"))]
+        assert packages and all("==" in line and line.endswith("\\") for line in packages), pins.name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_interface_and_program_agree(name: str) -> None:
+    tree = ast.parse((COMPONENTS / name / "__main__.py").read_text())
+    (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    program = {a.arg: ast.unparse(a.annotation) for a in main.args.args if a.annotation and ast.unparse(a.annotation) != "Lineage"}
+    stage = interface(name)
+    specs = stage.component.component_spec
+    outputs = {n: str(s.type) for n, s in (specs.outputs or {}).items()}
+    returned = {n for n, kind in outputs.items() if not kind.startswith("system.") or kind.startswith("system.Metrics")}
+    declared = [n for n in stage.signature.parameters if n not in returned]
+    assert list(program) == declared
+    for parameter, kind in program.items():
+        spec = specs.inputs.get(parameter)
+        artifact = parameter in outputs or str(spec.type).startswith("system.")
+        expected = (
+            ("list[Path]" if spec and spec.is_artifact_list else "Path")
+            if artifact
+            else stage.signature.parameters[parameter].annotation.__name__
+        )
+        assert kind in (expected, f"{expected} | None"), parameter
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_imports_itself_and_shared_and_the_store_only_where_it_says_so(name: str) -> None:
+    used = {module for path in sources(name) if path.name != "component.py" for module in imports(path)}
+    ours = {m for m in used if m.split(".")[0] in ("components", "pipelines", "store", "tests")}
+    store = {m for m in ours if m.split(".")[0] == "store"}
+    foreign = {m for m in ours - store if not m.startswith((f"components.{name}", "components.shared"))}
+    assert not foreign
+    assert bool(store) == interface(name).store
+    assert not {m for m in used if m.split(".")[0] == "kfp"}
+
+
+def test_shared_and_store_import_no_stage_and_no_kfp() -> None:
+    for path in [*(COMPONENTS / "shared").rglob("*.py"), *(environments.ROOT / "store").rglob("*.py")]:
+        for module in imports(path):
+            assert module.split(".")[0] not in ("kfp", "pipelines", "tests"), path
+            assert not module.startswith("components.") or module.startswith("components.shared"), path
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_setting_is_explained_and_has_a_plain_type(name: str) -> None:
+    stage = interface(name)
+    explained = {p.arg_name for p in docstring_parser.parse(stage.doc).params if p.description}
+    assert explained == set(stage.settings)
+    assert all(p.annotation in (str, int, float, bool) for p in stage.settings.values())
+
+
+def test_the_image_s_name_follows_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage_module, "ROOT", tmp_path)
+    for file in (
+        "components/one/one.py",
+        "components/one/requirements.txt",
+        "components/two/two.py",
+        "components/shared/a.py",
+        "store/b.py",
+    ):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(file)
+    first = image("one", store=False)
+    assert first == image("one", store=False)
+    (tmp_path / "components/two/two.py").write_text("other")
+    (tmp_path / "store/b.py").write_text("other")
+    assert image("one", store=False) == first
+    for file in ("components/one/one.py", "components/one/requirements.txt", "components/shared/a.py"):
+        before = image("one", store=False)
+        (tmp_path / file).write_text("changed")
+        assert image("one", store=False) != before, file
+    assert image("one", store=True) != image("one", store=False)
