@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from components.shared.audio import ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, DatasetRow, Segment
+from components.shared.task import StageError
 from store.datasets import DatasetStore, Version, audio_key
 from store.objects import Store
 
@@ -28,7 +29,7 @@ CODECS = {
 LOSSY_BITRATE = "192k"
 
 
-class ExportError(Exception):
+class ExportError(StageError):
     """An export cannot be written: what was expected, what was found, what to do."""
 
 

@@ -21,13 +21,14 @@ from kfp import local
 from kfp.local import io, logging_utils, placeholder_utils, status, subprocess_task_handler
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
 
+from components.shared.task import StageError
 from pipelines.display import Display
 
 ROOT = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 10.0
 
 
-class RunError(Exception):
+class RunError(StageError):
     """A stage failed; the message is the stage's own."""
 
 

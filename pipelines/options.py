@@ -1,7 +1,6 @@
 """Command-line options made of stages' settings: named, typed, defaulted and explained as the stages declare them."""
 
 from collections.abc import Callable
-from typing import Any
 
 import click
 import docstring_parser
@@ -51,8 +50,3 @@ def with_settings(*stages: Stage, prefixed: bool = True, shows_default: bool = T
         return command
 
     return decorate
-
-
-def given(options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given."""
-    return {name: value for name, value in options.items() if value is not None}

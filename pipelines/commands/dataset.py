@@ -1,0 +1,116 @@
+"""`speechmill dataset …`: looking at, re-selecting and exporting what has been published."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pipelines.commands.store import new_run_id, print_out, rules_of, show, store_option, summary
+from pipelines.display import Display
+from pipelines.export import CODECS, export
+from store.datasets import DatasetStore, dataset_names
+from store.objects import open_store
+
+version_option = click.option("--version", "number", type=click.IntRange(1), metavar="N", help="A version; the newest without it.")
+
+
+class DatasetGroup(click.Group):
+    """`select` has the settings of `publish` as options, for which kfp is imported: only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), "select"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return _select() if cmd_name == "select" else super().get_command(ctx, cmd_name)
+
+
+@click.group("dataset", cls=DatasetGroup)
+def command() -> None:
+    """Look at, re-select and export published datasets."""
+
+
+@command.command("list")
+@store_option
+def list_datasets(store_uri: str) -> None:
+    """List the datasets of a store with their newest versions."""
+    store = open_store(store_uri)
+    table = Table("dataset", "version", "made", "kept", box=None)
+    for name in dataset_names(store):
+        for version in DatasetStore(store, name).versions()[-1:]:
+            table.add_row(name, *summary(version))
+    print_out(table if table.rows else f"no datasets in {store.uri}")
+
+
+@command.command("versions")
+@click.argument("name")
+@store_option
+def list_versions(name: str, store_uri: str) -> None:
+    """List the versions of dataset NAME: when each was made, by which run, and what it keeps."""
+    dataset = DatasetStore(open_store(store_uri), name)
+    dataset.version()
+    table = Table("version", "made", "kept", "run", "rules", box=None)
+    for version in dataset.versions():
+        table.add_row(*summary(version), version.run, rules_of(version))
+    print_out(table)
+
+
+@command.command("show")
+@click.argument("name")
+@version_option
+@store_option
+def show_dataset(name: str, number: int | None, store_uri: str) -> None:
+    """Show what a version of dataset NAME holds, where its seconds went, and what could not be fetched."""
+    show(open_store(store_uri), name, number)
+
+
+def _select() -> click.Command:
+    from components.publish.component import publish
+    from pipelines.options import GroupedCommand, with_settings
+    from pipelines.single import run_stage
+
+    @with_settings(publish, shows_default=False)
+    @click.command("select", cls=GroupedCommand)
+    @click.argument("name")
+    @store_option
+    def select(name: str, store_uri: str, **settings: Any) -> None:
+        """Re-select the clips of dataset NAME: its newest version's rules, with those given here instead. Touches no audio."""
+        store = open_store(store_uri)
+        before = DatasetStore(store, name).version().lineage["stages"]["publish"]["settings"]
+        rules = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
+        wiring = {"sources": "", "dataset": name, "store": store.uri, "run": new_run_id()}
+        with tempfile.TemporaryDirectory() as scratch, Display() as display:
+            run_stage(publish, {}, wiring | rules, Path(scratch), display)
+        show(store, name)
+
+    return select
+
+
+@command.command("export")
+@click.argument("name")
+@click.option("--out", "folder", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="An empty or a new folder.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["files", "jsonl"]),
+    default="files",
+    show_default=True,
+    help="files: 1.flac, 2.flac …; jsonl: audio/<clip>.flac. Both with manifest.jsonl, one line a clip.",
+)
+@click.option("--codec", type=click.Choice(sorted(CODECS)), default="flac", show_default=True, help="mp3, ogg, m4a and wma lose quality.")
+@version_option
+@store_option
+def export_dataset(name: str, folder: Path, kind: str, codec: str, number: int | None, store_uri: str) -> None:
+    """Write the kept clips of dataset NAME as audio files with a manifest."""
+    store = open_store(store_uri)
+    dataset = DatasetStore(store, name)
+    version = dataset.version(number)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task(f"exporting {name}", total=version.lineage["seconds"]["kept_seconds"])
+        clips = export(
+            store, dataset, version, folder, numbered=kind == "files", codec=codec, done=lambda seconds: progress.advance(bar, seconds)
+        )
+    print_out(f"wrote {clips} clips of version {version.number} of dataset {name} and manifest.jsonl to {folder}")

@@ -1,0 +1,81 @@
+"""`speechmill run`: the dataset pipeline on this machine."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.shared.task import StageError
+from pipelines import environments
+from pipelines.commands.store import new_run_id, show, store_option
+from pipelines.dataset import STAGES, dataset
+from pipelines.settings import check_settings
+from pipelines.display import Display
+from pipelines.local import run as run_pipeline
+from pipelines.options import GroupedCommand, with_settings
+from store.datasets import DatasetStore
+from store.ledger import Ledger
+from store.objects import check_name, open_store
+
+LIST_SUFFIXES = ("", ".txt", ".csv", ".lst", ".list", ".tsv")
+SAMPLE = "sample"
+
+
+def read_sources(text: str) -> str:
+    """The sources themselves, or those in the file that the text names."""
+    path = Path(text).expanduser()
+    if "\n" not in text and len(text) < 4096 and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
+        try:
+            return path.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise StageError(f"expected a list of sources as UTF-8 text in {path}, found other bytes: {error.reason}") from None
+    return text
+
+
+@with_settings(*STAGES)
+@click.command("run", cls=GroupedCommand)
+@click.option(
+    "--sources",
+    default="sample:",
+    show_default=True,
+    metavar="TEXT|FILE",
+    help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, files and folders, "
+    "separated by commas or lines; or a file that lists them.",
+)
+@click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version.")
+@store_option
+@click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=max(1, (os.cpu_count() or 1) // 2),
+    show_default="half the processors",
+    metavar="N",
+    help="Shards at a time.",
+)
+def command(sources: str, name: str, store_uri: str, allow_private: bool, jobs: int, **settings: Any) -> None:
+    """Make a version of a dataset from sources.
+
+    What an interrupted or an earlier run has finished is taken from its cache. A run that finds nothing new publishes nothing.
+    """
+    if name == SAMPLE and sources != "sample:":
+        raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
+    store = open_store(store_uri)
+    check_name(name)
+    check_settings(settings)
+    arguments = {"sources": read_sources(sources), "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
+    pythons = {stage.image: environments.ensure(stage.name) for stage in STAGES}
+    run_id = new_run_id()
+    try:
+        with Display() as display:
+            root = Path(store.uri) / "runs"
+            run_pipeline(dataset, arguments, root=root, pythons=pythons, run_id=run_id, jobs=jobs, display=display)
+    except KeyboardInterrupt:
+        Ledger(store, name).interrupted(run_id)
+        raise
+    click.echo()
+    if DatasetStore(store, name).versions():
+        show(store, name)
+    else:
+        click.echo(f"dataset {name} in {store.uri} has no version yet: nothing was found")

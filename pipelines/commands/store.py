@@ -1,0 +1,68 @@
+"""What the commands share: where the store is, and how a version is shown."""
+
+import secrets
+from collections import Counter
+from datetime import UTC, datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from components.shared.rows import DatasetRow
+from store.datasets import DatasetStore, Version
+from store.ledger import FAILED, GIVEN_UP, Ledger
+from store.objects import Store
+
+store_option = click.option("--store", "store_uri", default="data", show_default=True, metavar="FOLDER", help="Where datasets are.")
+
+
+def new_run_id() -> str:
+    """What a run is called in the tables: when it began, in UTC, and six random hex digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def show(store: Store, name: str, number: int | None = None) -> None:
+    """Prints a version, the newest without a number."""
+    dataset = DatasetStore(store, name)
+    version = dataset.version(number)
+    rows = dataset.rows(version)
+    kept = [r for r in rows if r.kept]
+    made, _ = summary(version)[1:]
+    print_out(f"dataset {name}, version {version.number} of {dataset.versions()[-1].number}, made {made} by run {version.run}")
+    print_out(f"in {store.uri}, rules: {rules_of(version)}")
+    print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
+    table = Table("seconds", "", "share", box=None)
+    total = sum(version.lineage["seconds"].values())
+    for reason, seconds in sorted(version.lineage["seconds"].items(), key=lambda item: (item[0] != "kept_seconds", -item[1])):
+        table.add_row(reason.removesuffix("_seconds").replace("_", " "), _clock(seconds), f"{seconds / total:.1%}" if total else "")
+    table.add_row("in all", _clock(total), "")
+    print_out(table)
+    if genders := _seconds_by_gender(kept):
+        print_out("kept by gender: " + ", ".join(f"{gender or 'unknown'} {_clock(seconds)}" for gender, seconds in sorted(genders.items())))
+    for row in Ledger(store, name).rows().values():
+        if row.outcome in (FAILED, GIVEN_UP):
+            print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
+
+
+def summary(version: Version) -> tuple[str, str, str]:
+    made = datetime.fromtimestamp(version.timestamp_ms / 1000).astimezone()
+    return str(version.number), f"{made:%Y-%m-%d %H:%M:%S %Z}", _clock(version.lineage["seconds"]["kept_seconds"])
+
+
+def rules_of(version: Version) -> str:
+    return ", ".join(f"{name} {value or 'any'}" for name, value in version.lineage["stages"]["publish"]["settings"].items())
+
+
+def _seconds_by_gender(rows: list[DatasetRow]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for row in rows:
+        total[row.gender] += row.end - row.start  # type: ignore[assignment]
+    return total
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds // 3600:.0f}:{seconds // 60 % 60:02.0f}:{seconds % 60:05.2f}"
+
+
+def print_out(what: object) -> None:
+    Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(what)
