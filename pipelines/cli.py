@@ -9,7 +9,6 @@ from click.shell_completion import CompletionItem, get_completion_class
 from components.shared.task import StageError
 from store.objects import StoreError
 
-
 COMMANDS = {
     "run": "Make a version of a dataset from sources.",
     "stage": "Run one stage on a folder of audio files.",

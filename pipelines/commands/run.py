@@ -10,10 +10,10 @@ from components.shared.task import StageError
 from pipelines import environments
 from pipelines.commands.store import new_run_id, show, store_option
 from pipelines.dataset import STAGES, dataset
-from pipelines.settings import check_settings
 from pipelines.display import Display
 from pipelines.local import run as run_pipeline
 from pipelines.options import GroupedCommand, with_settings
+from pipelines.settings import check_settings
 from store.datasets import DatasetStore
 from store.ledger import Ledger
 from store.objects import check_name, open_store
