@@ -94,22 +94,24 @@ def ffmpeg() -> str:
 
 def ffmpeg_input(path: Path) -> list[str]:
     """Arguments that make ffmpeg read this one file and nothing that it refers to."""
-    return ["-nostdin", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{path}", "-map", "0:a:0"]
+    return ["-nostdin", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{path}"]
 
 
 def decode(path: Path, rate_hz: int, channels: int = 1, block_seconds: float = BLOCK_SECONDS) -> Iterator[Samples]:
     """The first audio stream of any media file, resampled and mixed to `channels`, block after block.
 
+    ffmpeg gives 16 bits, because it makes mono of stereo 3 dB louder in floats, and beyond full scale.
+
     Raises:
         ValueError: ffmpeg cannot read it; the message is ffmpeg's last line.
     """
-    command = [ffmpeg(), *ffmpeg_input(path), "-f", "f32le", "-ac", str(channels), "-ar", str(rate_hz), "-"]
-    size = max(1, round(block_seconds * rate_hz)) * channels * 4
+    command = [ffmpeg(), *ffmpeg_input(path), "-map", "0:a:0", "-f", "s16le", "-ac", str(channels), "-ar", str(rate_hz), "-"]
+    size = max(1, round(block_seconds * rate_hz)) * channels * 2
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout
         try:
             while data := process.stdout.read(size):
-                yield np.frombuffer(data, np.float32).reshape(-1, channels)
+                yield from_pcm16(np.frombuffer(data, np.int16).reshape(-1, channels))
         except GeneratorExit:
             process.kill()
             raise

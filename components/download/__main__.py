@@ -1,0 +1,45 @@
+"""Reads a shard's plan from the store; writes its recordings."""
+
+from pathlib import Path
+
+from components.download.download import download
+from components.download.policy import policy
+from components.shared.network import public_only
+from components.shared.rows import Recording
+from components.shared.table import SchemaError, write_rows
+from components.shared.task import Outcome, StageError, run
+from store.objects import StoreError, open_store
+from store.plans import read_plan
+
+
+def main(
+    shard: str,
+    store: str,
+    allow_private: bool,
+    recordings: Path,
+    retries: int,
+    backoff_seconds: float,
+    sleep_seconds: float,
+    max_sleep_seconds: float,
+    rate_limit_bytes: int,
+    licences: str,
+) -> Outcome:
+    wanted = policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, licences)
+    try:
+        items = read_plan(open_store(store), shard)
+    except (StoreError, SchemaError) as error:
+        raise StageError(str(error)) from None
+    if not allow_private:
+        public_only()  # after the plan is read: a store may well have a private address
+    rows, short = download(items, recordings / "audio", wanted)
+    write_rows(recordings, Recording, rows)
+    return {
+        "recordings": sum(not r.reason for r in rows),
+        "failed_recordings": sum(bool(r.reason) and not r.duplicate_of for r in rows),
+        "duplicates": sum(bool(r.duplicate_of) for r in rows),
+        "shorter_than_stated": short,
+    }
+
+
+if __name__ == "__main__":
+    run(main)

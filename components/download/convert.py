@@ -1,0 +1,92 @@
+"""Any media file as FLAC at SAMPLE_RATE_HZ, by ffmpeg as a stream: a recording of any length takes the same memory."""
+
+import errno
+import os
+import re
+import subprocess
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile
+
+from components.download.policy import ItemError
+from components.shared.audio import ffmpeg, ffmpeg_input
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.task import one_line
+
+_REPRODUCIBLE = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]
+_MOST_SAMPLES = 2**36  # of a FLAC file; a file without any states none, which libsndfile reads as more
+_DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
+_AUDIO_STREAM = re.compile(r"^ {2,4}Stream #0:(\d+)\S*: Audio: (.*)$", re.MULTILINE)
+_MONO = re.compile(r" Hz, (mono|1 channels)\b")
+
+
+@dataclass(frozen=True)
+class Media:
+    """What a file's headers say of its first audio stream."""
+
+    channels: int
+    """1 or 2; more are mixed down to 2."""
+    seconds: float
+    """As the container states it; 0 where it does not and ffmpeg could only guess."""
+
+
+def probe(path: Path) -> Media:
+    """Reads the headers of a media file.
+
+    Raises:
+        ItemError: It is empty, not audio, or without an audio stream.
+    """
+    if path.stat().st_size == 0:
+        raise ItemError("empty file")
+    # without an output file ffmpeg describes the input and ends with an error
+    said = subprocess.run([ffmpeg(), *ffmpeg_input(path), "-hide_banner", "-v", "info"], stderr=subprocess.PIPE, check=False).stderr
+    text = said.decode(errors="replace")
+    if "\nInput #0, " not in f"\n{text}":
+        raise ItemError(f"not audio: {_last_line(text.splitlines(), path)}")
+    streams = sorted((int(number), description) for number, description in _AUDIO_STREAM.findall(text))
+    if not streams:
+        raise ItemError("no audio stream")
+    stated = _DURATION.search(text)
+    seconds = 0.0
+    if stated and "Estimating duration from bitrate" not in text:
+        seconds = int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3])
+    return Media(1 if _MONO.search(streams[0][1]) else 2, seconds)
+
+
+def to_flac(source: Path, target: Path, channels: int) -> int:
+    """Writes the first audio stream as FLAC, 16 bits, under a name that appears when it is complete; returns its frames.
+
+    What cannot be decoded inside it is left out.
+
+    Raises:
+        ItemError: ffmpeg gives up on it, or it holds no sound at all.
+        OSError: The disk is full.
+    """
+    part = target.with_name(f".{target.name}.part")
+    output = ["-map", "0:a:0", "-ac", str(channels), "-ar", str(SAMPLE_RATE_HZ), "-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"]
+    command = [ffmpeg(), *ffmpeg_input(source), *output, *_REPRODUCIBLE, "-y", f"file:{part}"]
+    try:
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
+            assert process.stderr
+            said = deque(process.stderr, maxlen=20)
+        if process.returncode != 0:
+            if any(os.strerror(errno.ENOSPC) in line for line in said):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target.parent))
+            raise ItemError(f"not audio: {_last_line(said, source)}")
+        samples: int = soundfile.info(part).frames
+        if not 0 < samples < _MOST_SAMPLES:
+            raise ItemError("no sound: its audio stream holds no samples")
+        part.replace(target)
+        return samples
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _last_line(said: Iterable[str], source: Path) -> str:
+    """ffmpeg's last words, without what differs from run to run: addresses in memory and the file's name."""
+    lines = [line for line in said if line.strip()]
+    last = re.sub(r"\[[^\[\]]* @ 0x[0-9a-f]+\] *", "", lines[-1] if lines else "ffmpeg does not say why")
+    return one_line(last.replace(f"file:{source}", "the file").removeprefix("Error opening input files: "))

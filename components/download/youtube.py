@@ -1,0 +1,135 @@
+"""What yt-dlp fetches: YouTube's videos, with what YouTube says of them."""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from components.download.failures import causes, private_address, without_secrets
+from components.download.policy import ItemError, Policy
+from components.shared.network import public_text
+from components.shared.rows import Item
+from components.shared.task import StageError, one_line, report
+
+COOKIES = "SPEECHMILL_COOKIES_FILE"
+"""Environment variable with the path of a cookie file in Netscape's format: a mounted secret."""
+
+SOCKET_SECONDS = 60
+
+
+@contextlib.contextmanager
+def downloader(target: Path, policy: Policy) -> Iterator[Any]:
+    """A YoutubeDL that writes into the folder `target`: one for all items, since it remembers YouTube's player."""
+    from yt_dlp import YoutubeDL
+
+    with tempfile.TemporaryDirectory() as own, YoutubeDL(options(target, Path(own), policy)) as found:
+        yield found
+
+
+def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
+    """yt-dlp's options; `own` is an empty folder for what it needs besides.
+
+    Without ffmpeg and other programs: conversion is not its business, and their connections could not be guarded.
+    """
+    import deno
+
+    def refuse(info: dict[str, Any], *, incomplete: bool) -> None:
+        check(info, policy)
+
+    waits = dict.fromkeys(("http", "fragment", "extractor"), lambda n: policy.wait_seconds(n))
+    (own / "no-programs").mkdir()
+    return {
+        "format": "bestaudio/best",
+        "outtmpl": str(target / "media").replace("%", "%%"),
+        "noplaylist": True,
+        "match_filter": refuse,
+        "retries": policy.retries,
+        "fragment_retries": policy.retries,
+        "extractor_retries": policy.retries,
+        "skip_unavailable_fragments": False,
+        "retry_sleep_functions": waits,
+        "ratelimit": policy.rate_limit_bytes or None,
+        "socket_timeout": SOCKET_SECONDS,
+        "external_downloader": {"default": "native"},
+        "ffmpeg_location": str(own / "no-programs"),
+        "fixup": "never",
+        "js_runtimes": {"deno": {"path": deno.find_deno_bin()}},
+        "cachedir": False,
+        "cookiefile": _cookies(own),
+        "quiet": True,
+        "noprogress": True,
+        "color": "never",
+        "logger": SimpleNamespace(debug=_ignore, info=_ignore, warning=_warn, error=_ignore),
+    }
+
+
+def check(info: dict[str, Any], policy: Policy) -> None:
+    """Raises ItemError unless what yt-dlp found is one recording that may be fetched, before it is."""
+    if info.get("playlist_index") is not None:
+        raise ItemError("a playlist, not one recording")
+    if info.get("live_status") in ("is_live", "is_upcoming") or info.get("is_live"):
+        raise ItemError("a live stream, which has not ended")
+    policy.check_licence(info.get("license") or "")
+
+
+def fetch(found: Any, item: Item) -> tuple[Path, Item]:
+    """Fetches an item's best audio with a YoutubeDL; returns the file, and the item with what the plan did not know.
+
+    Raises:
+        ItemError: It is refused, or cannot be had.
+    """
+    from yt_dlp.utils import ExtractorError, YoutubeDLError
+
+    try:
+        info = found.extract_info(item.url, download=True)
+    except YoutubeDLError as error:
+        if refused := private_address(error):
+            raise ItemError(refused) from None
+        said = next((e.orig_msg for e in causes(error) if isinstance(e, ExtractorError)), str(error).removeprefix("ERROR: "))
+        raise ItemError(one_line(without_secrets(said, item.url))) from None
+    files = [Path(d["filepath"]) for d in info.get("requested_downloads") or []]
+    if len(files) != 1:
+        raise ItemError(f"expected one recording, found {len(files)}")
+    return files[0], completed(item, info)
+
+
+def completed(item: Item, info: dict[str, Any]) -> Item:
+    """The item with yt-dlp's facts where the plan has none."""
+    day = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", info.get("upload_date") or "")
+    return replace(
+        item,
+        title=item.title or _text(info.get("title")),
+        channel=item.channel or _text(info.get("channel") or info.get("uploader")),
+        published=item.published or ("-".join(day.groups()) if day else ""),
+        licence=item.licence or _text(info.get("license")),
+        seconds=item.seconds or float(info.get("duration") or 0),
+    )
+
+
+def _cookies(own: Path) -> str | None:
+    """A copy of the cookie file, since yt-dlp writes into it."""
+    if COOKIES not in os.environ:
+        return None
+    try:
+        return str(shutil.copyfile(os.environ[COOKIES], own / "cookies"))
+    except OSError as error:
+        raise StageError(f"expected {COOKIES} to name a file that can be read, found: {error.strerror}; mend or unset it") from None
+
+
+def _text(value: str | None) -> str:
+    """A text that can be written as UTF-8: JSON may hold halves of characters."""
+    return (value or "").encode(errors="replace").decode()
+
+
+def _ignore(_: str) -> None:
+    """What it raises as well, or nobody needs."""
+
+
+def _warn(message: str) -> None:
+    report(f"yt-dlp: {public_text(one_line(message))}")
