@@ -81,7 +81,7 @@ def test_versions_that_do_not_exist_are_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="found none"):
         dataset.version()
     dataset.publish("one", lambda _: ([row("a")], {}))
-    with pytest.raises(StoreError, match="expected version 7 .* found versions 1 to 1"):
+    with pytest.raises(StoreError, match=r"expected version 7 .* found versions 1 to 1"):
         dataset.version(7)
     assert dataset_names(open_store(str(tmp_path))) == ["show"]
 

@@ -1,0 +1,116 @@
+"""A feed over HTTP that grows, with what goes wrong in feeds."""
+
+import subprocess
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import pytest
+
+from components.shared.audio import ffmpeg
+from pipelines.environments import ROOT
+from tests.end_to_end.runs import Dataset, Server, speechmill, stages_that_ran
+
+SAMPLE = ROOT / "components" / "download" / "sample"
+TITLE = "a/b\\c ../ \U0001f399 line\nbreak"
+
+
+def episode(path: Path, number: int, start: float) -> None:
+    """Twenty seconds of the bundled sample as an mp3."""
+    source = SAMPLE / f"episode-{number}.opus"
+    subprocess.run([ffmpeg(), "-v", "error", "-ss", str(start), "-t", "20", "-i", source, "-b:a", "128k", path], check=True)
+
+
+def feed(server: Server, *items: tuple[str, str]) -> str:
+    entries = "".join(
+        f"<item><title>{escape(title)}</title><guid>{name}</guid><enclosure url='{name}.mp3' type='audio/mpeg'/>"
+        f"<pubDate>Mon, 0{i} Jan 2024 08:00:00 +0900</pubDate></item>"
+        for i, (name, title) in enumerate(items, 1)
+    )
+    xml = f"<?xml version='1.0' encoding='UTF-8'?><rss version='2.0'><channel><title>show</title>{entries}</channel></rss>"
+    (server.folder / "feed.xml").write_text(xml, encoding="utf-8")
+    return f"{server.url}/feed.xml"
+
+
+@pytest.fixture
+def show(tmp_path: Path) -> Dataset:
+    return Dataset(tmp_path / "store", "show")
+
+
+QUICK = ("--allow-private", "--download-retries", 0, "--download-sleep-seconds", 0, "--download-max-sleep-seconds", 0)
+
+
+def test_a_feed_that_grows(server: Server, show: Dataset) -> None:
+    episode(server.folder / "one.mp3", 1, 0)
+    episode(server.folder / "two.mp3", 2, 0)
+    url = feed(server, ("one", TITLE), ("two", "two"), ("gone", "gone"))
+    show.run("--sources", url, *QUICK)
+    ledger = {row.title: row for row in show.ledger().values()}
+    assert show.versions() == 1
+    assert {row.outcome for title, row in ledger.items() if title != "gone"} == {"published"}
+    assert ledger["gone"].outcome == "failed" and "404" in ledger["gone"].reason
+    assert any("\U0001f399" in title and "\n" not in title for title in ledger)
+    assert {Path(r.source).name for r in show.rows()} == {"one.mp3", "two.mp3"}
+    assert "failed: gone" in speechmill("dataset", "show", "show", "--store", show.folder).stdout
+
+    server.requests.clear()
+    again = show.run("--sources", url, *QUICK)
+    assert "nothing changes" in again.stdout
+    assert set(server.requests) == {"/feed.xml", "/gone.mp3"}
+
+    server.requests.clear()
+    first = show.rows()
+    episode(server.folder / "three.mp3", 1, 25)
+    show.run("--sources", feed(server, ("one", TITLE), ("two", "two"), ("three", "three")), *QUICK)
+    assert set(server.requests) == {"/feed.xml", "/three.mp3"}
+    assert show.versions() == 2
+    assert [r for r in show.rows() if Path(r.source).name != "three.mp3"] == first
+    assert any(Path(r.source).name == "three.mp3" for r in show.rows())
+
+
+def test_a_shard_of_which_every_download_fails_ends_well(server: Server, show: Dataset) -> None:
+    (server.folder / "empty.mp3").touch()
+    (server.folder / "text.mp3").write_text("I am no music.\n" * 100)
+    show.run("--sources", feed(server, ("empty", "empty"), ("text", "text"), ("gone", "gone")), *QUICK)
+    ledger = {row.title: row for row in show.ledger().values()}
+    assert {row.outcome for row in ledger.values()} == {"failed"}
+    assert all(row.reason and "\n" not in row.reason for row in ledger.values())
+    assert show.versions() == 0
+
+
+def test_a_source_that_fails_stops_no_other(server: Server, show: Dataset) -> None:
+    episode(server.folder / "one.mp3", 1, 0)
+    good = feed(server, ("one", "one"))
+    (server.folder / "html.xml").write_text("<html><body>moved</body></html>")
+    sources = show.folder.parent / "sources.txt"
+    sources.write_text(f"# my show\r\n{server.url}/none.xml, {server.url}/html.xml\r\n{good}\r\n{good}  # twice\r\n")
+    done = show.run("--sources", sources, *QUICK)
+    assert len({r.recording for r in show.rows()}) == 1
+    failed = [row for row in show.ledger().values() if row.outcome == "failed"]
+    assert len(failed) == 2 and any("404" in row.reason for row in failed)
+    assert stages_that_ran(done)[0] == "collect"
+
+
+def test_private_addresses_are_asked_for_by_name(server: Server, show: Dataset) -> None:
+    url = feed(server, ("one", "one"))
+    done = speechmill("run", "--store", show.folder, "--dataset", "show", "--sources", url)
+    assert done.returncode == 1
+    assert "private" in done.stderr.splitlines()[-1] and "--allow-private" in done.stderr.splitlines()[-1]
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--sources", "gopher://example.org/1"], "gopher://example.org/1"),
+        (["--dataset", "../x"], "dataset name"),
+        (["--publish-genders", "women"], "publish_genders"),
+        (["--denoise-chain", "lopass:5000"], "denoise_chain"),
+        (["--sources", "x.mp3", "--dataset", "sample"], "--dataset NAME"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_clear_line(show: Dataset, arguments: list[str], message: str) -> None:
+    given = [] if "--dataset" in arguments else ["--dataset", "show"]
+    done = speechmill("run", "--store", show.folder, *given, *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,89 @@
+"""Stages that are killed, and runs that a person ends."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.discover.items import recording_id
+from components.shared.audio import FlacWriter
+from pipelines import environments
+from pipelines.dataset import STAGES, dataset
+from pipelines.display import Display
+from pipelines.local import RunError, run
+from store.ledger import GIVEN_UP, PENDING, PUBLISHED
+from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
+
+
+def noise(path: Path, seed: int, seconds: float = 4.0) -> None:
+    with FlacWriter(path) as file:
+        file.write(np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
+
+
+def killer(python: Path, folder: Path, poison: str) -> Path:
+    """A Python that is killed, as the kernel does when memory is out, if its task reads audio of the poisonous recording."""
+    check = (
+        "import json, pathlib, sys; inputs = json.loads(sys.argv[1])['inputs']['artifacts'].values(); "
+        f"sys.exit(any(pathlib.Path(a['uri'], 'audio', '{poison}.flac').exists() for i in inputs for a in i['artifacts']))"
+    )
+    wrapper = folder / "bin" / "python"
+    wrapper.parent.mkdir(parents=True)
+    wrapper.write_text(f'#!/bin/sh\n{python} -c "{check}" "$3" || kill -9 $$\nexec {python} "$@"\n')
+    wrapper.chmod(0o755)
+    return wrapper
+
+
+def test_a_recording_that_kills_its_stage_is_given_up_and_the_others_are_published(tmp_path: Path) -> None:
+    show, media = Dataset(tmp_path / "store", "show"), tmp_path / "media"
+    for i in range(4):
+        noise(media / f"{i}.flac", i)
+    poison = recording_id("local", "", str(media / "0.flac"))
+    pythons = {s.image: environments.ensure(s.name) for s in STAGES}
+    cut = next(s.image for s in STAGES if s.name == "cut")
+    pythons[cut] = killer(pythons[cut], tmp_path, poison)
+    settings = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
+    settings |= {"discover_shard_seconds": 7200.0}  # of unknown length: two recordings a shard
+    arguments = settings | {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
+
+    def attempt(number: int) -> None:
+        with Display() as display:
+            run(dataset, arguments, root=show.folder / "runs", pythons=pythons, run_id=f"run-{number}", jobs=1, display=display)
+
+    for number in range(3):
+        with pytest.raises(RunError, match=r"cut.*ended by signal 9"):
+            attempt(number)
+        assert {row.outcome for row in show.ledger().values()} == {PENDING}
+    attempt(3)
+    rows = show.ledger()
+    assert rows[poison].outcome == GIVEN_UP
+    assert "lost in 3 runs" in rows[poison].reason
+    assert [r.outcome for r in rows.values() if r.recording != poison] == [PUBLISHED] * 3
+    law_of_seconds(rows)
+
+
+def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(tmp_path: Path) -> None:
+    show = Dataset(tmp_path / "store", "show")
+    noise(tmp_path / "media" / "long.flac", 1, seconds=600)
+    command = [COMMAND, "run", "--store", show.folder, "--dataset", "show", "--sources", tmp_path / "media"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout
+    for line in process.stdout:
+        if re.search(r"download.*done in", line):
+            break
+    time.sleep(3)  # segment is at work
+    process.send_signal(signal.SIGINT)
+    output = process.stdout.read()
+    assert process.wait(timeout=20) == 130, output
+    assert output.splitlines()[-1].startswith("interrupted"), output
+    assert "Traceback" not in output
+    left = subprocess.run(["pgrep", "-f", str(show.folder)], capture_output=True, text=True).stdout.split()
+    assert [pid for pid in left if int(pid) != os.getpid()] == []
+    (row,) = show.ledger().values()
+    assert (row.outcome, row.attempts) == (PENDING, 0)
+    done = show.run("--sources", tmp_path / "media")
+    assert re.search(r"download.*taken from the cache", done.stdout)

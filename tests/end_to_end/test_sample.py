@@ -1,0 +1,96 @@
+"""The bundled sample through the real stages: what the first command of the README makes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from tests.sample.score import score_sample
+
+from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    dataset = Dataset(tmp_path_factory.mktemp("store"), "sample")
+    done = dataset.run("--discover-shard-seconds", 3600)
+    assert "dataset sample, version 1 of 1" in done.stdout
+    return dataset
+
+
+def test_it_holds_the_voices_and_little_else(sample: Dataset) -> None:
+    score = score_sample(sample.rows())
+    assert score.recall >= 0.90
+    assert score.idle <= 0.15
+    assert score.gender >= 0.99
+
+
+def test_every_rejected_clip_has_a_reason_and_every_kept_one_its_audio(sample: Dataset) -> None:
+    rows = sample.rows()
+    assert all(r.kept != bool(r.reason) for r in rows)
+    assert {len(r.audio_sha256) for r in rows} == {64}
+    assert all(r.samples >= 1.5 * 44_100 for r in rows if r.kept)
+
+
+def test_the_same_run_again_publishes_nothing(sample: Dataset) -> None:
+    done = sample.run("--discover-shard-seconds", 3600)
+    assert "nothing changes" in done.stdout
+    assert sample.versions() == 1
+    assert stages_that_ran(done) == ["discover", "publish-2"] or stages_that_ran(done) == ["discover", "publish"]
+
+
+def test_what_is_done_once_more_comes_from_the_cache_but_for_what_a_setting_changes(sample: Dataset) -> None:
+    again = sample.run("--discover-shard-seconds", 3600, "--discover-again")
+    assert stages_that_ran(again) == ["collect", "discover", "publish"]
+    assert sample.versions() == 1
+    other = sample.run("--discover-shard-seconds", 3600, "--discover-again", "--denoise-chain", "lowpass:5000:36:2, loudness:-23")
+    assert stages_that_ran(other) == ["collect", "denoise", "discover", "publish"]
+    assert sample.versions() == 2
+    before, after = sample.rows(1), sample.rows(2)
+    assert [(r.clip, r.start, r.end) for r in before] == [(r.clip, r.start, r.end) for r in after]
+    assert not {r.audio_sha256 for r in before} & {r.audio_sha256 for r in after}
+
+
+def test_other_rules_select_again_and_touch_no_audio(sample: Dataset) -> None:
+    audio = sorted(sample.folder.glob("datasets/sample/audio/*/*"))
+    versions = sample.versions()
+    done = speechmill("dataset", "select", "sample", "--store", sample.folder, "--publish-genders", "female")
+    assert done.returncode == 0, done.stderr
+    assert sample.versions() == versions + 1
+    assert {r.gender for r in sample.rows() if r.kept} == {"female"}
+    assert {r.reason for r in sample.rows() if r.gender == "male"} <= {"gender", "too_short"}
+    assert sorted(sample.folder.glob("datasets/sample/audio/*/*")) == audio
+    assert speechmill("dataset", "select", "sample", "--store", sample.folder, "--publish-genders", "").returncode == 0
+
+
+@pytest.mark.parametrize(("kind", "codec", "first"), [("files", "flac", "1.flac"), ("files", "mp3", "1.mp3"), ("jsonl", "flac", "audio/")])
+def test_an_export_is_complete(sample: Dataset, tmp_path: Path, kind: str, codec: str, first: str) -> None:
+    done = speechmill(
+        "dataset", "export", "sample", "--store", sample.folder, "--out", tmp_path / "x", "--format", kind, "--codec", codec, "--version", 1
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "x" / "manifest.jsonl").read_text().splitlines()]
+    kept = [r for r in sample.rows(1) if r.kept]
+    assert sorted((line["clip"], line["start"], line["end"], line["gender"]) for line in lines) == [
+        (r.clip, r.start, r.end, r.gender) for r in kept
+    ]
+    assert lines[0]["audio"].startswith(first) and lines[0]["audio"].endswith(codec)
+    assert all({"source", "tone", "text"} <= line.keys() for line in lines)
+    for line in lines:
+        samples, rate = soundfile.read(tmp_path / "x" / line["audio"])
+        assert len(samples) / rate == pytest.approx(line["end"] - line["start"], abs=0.06)
+        assert np.abs(samples).max() > 0.01
+    assert speechmill("dataset", "export", "sample", "--store", sample.folder, "--out", tmp_path / "x").returncode == 1
+
+
+def test_what_is_there_can_be_listed_and_shown(sample: Dataset) -> None:
+    listed = speechmill("dataset", "list", "--store", sample.folder)
+    assert "sample" in listed.stdout
+    shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1)
+    assert "dataset sample, version 1 of" in shown.stdout and "music" in shown.stdout
+    versions = speechmill("dataset", "versions", "sample", "--store", sample.folder)
+    assert len(versions.stdout.splitlines()) == sample.versions() + 1
+    missing = speechmill("dataset", "show", "none", "--store", sample.folder)
+    assert missing.returncode == 1
+    assert missing.stderr.startswith("error: expected a version of dataset none")
