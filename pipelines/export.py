@@ -2,6 +2,7 @@
 
 import csv
 import json
+import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +12,7 @@ import pydub
 import soundfile
 from numpy.typing import NDArray
 
-from components.shared.audio import ffmpeg
+from components.shared.audio import ffmpeg, ffmpeg_input
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, DatasetRow, Segment
 from components.shared.task import StageError
 from store.datasets import DatasetStore, Version, audio_key
@@ -27,6 +28,7 @@ CODECS = {
     "wma": ("asf", "wmav2"),
 }
 LOSSY_BITRATE = "192k"
+AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
 
 
 class ExportError(StageError):
@@ -41,6 +43,11 @@ def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
     file = BytesIO()
     segment.export(file, format=container, codec=encoder, bitrate=LOSSY_BITRATE if encoder else None)
     return file.getvalue()
+
+
+def convert(flac: Path, target: Path) -> None:
+    """Writes a FLAC file of any length as the format that the target's suffix, one of AUDIO_SUFFIXES, names."""
+    subprocess.run([ffmpeg(), *ffmpeg_input(flac), "-b:a", LOSSY_BITRATE, f"file:{target}"], check=True)
 
 
 def empty_folder(folder: Path) -> Path:

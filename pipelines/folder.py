@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import soundfile
 
 from components.cut.component import cut
 from components.denoise.component import denoise
@@ -17,7 +16,7 @@ from components.shared.rows import Clip, Item, Recording, Segment
 from components.shared.table import read_rows
 from components.stage import Stage
 from pipelines.display import Display
-from pipelines.export import CODECS, ExportError, empty_folder, encode, write_csv, write_textgrid
+from pipelines.export import AUDIO_SUFFIXES, ExportError, convert, empty_folder, write_csv, write_textgrid
 from pipelines.single import run_stage
 from store.objects import open_store
 from store.plans import write_plan
@@ -85,9 +84,8 @@ def _item(recording: str, file: Path) -> Item:
 
 def _write(stage: Stage, artifact: Path, recording: Recording, path: Path) -> None:
     if stage in (download, denoise):
-        codec = path.suffix.casefold().removeprefix(".")
-        pcm, _ = soundfile.read(artifact / "audio" / f"{recording.recording}.flac", dtype="int16", always_2d=True)
-        (path if codec in CODECS else path.with_name(f"{path.name}.flac")).write_bytes(encode(pcm, codec if codec in CODECS else "flac"))
+        flac = artifact / "audio" / f"{recording.recording}.flac"
+        convert(flac, path if path.suffix.casefold() in AUDIO_SUFFIXES else path.with_name(f"{path.name}.flac"))
         return
     columns = ("start", "end", "label", "gender") if stage is segment else ("start", "end", "gender", "hard_cut")
     table: list[Any] = read_rows(artifact, Segment) if stage is segment else read_rows(artifact, Clip)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from tests.sample.score import score_sample
 
 from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
+from tests.sample.score import score_sample
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,54 @@
+"""One stage on a folder of files, as people did with single scripts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.end_to_end.runs import speechmill
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A mono and a stereo recording of three seconds, one of them in a folder below."""
+    noise = np.random.default_rng(1).normal(0, 0.05, (3 * 44_100, 2))
+    (tmp_path / "in" / "below").mkdir(parents=True)
+    soundfile.write(tmp_path / "in" / "one.wav", noise[:, 0], 44_100)
+    soundfile.write(tmp_path / "in" / "below" / "two.flac", noise, 44_100)
+    return tmp_path / "in"
+
+
+def test_denoise_gives_files_of_the_same_names_and_lengths(folder: Path, tmp_path: Path) -> None:
+    done = speechmill("stage", "denoise", "--in", folder, "--out", tmp_path / "out", "--chain", "lowpass:5000:36:2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("one.wav", "below/two.flac"):
+        samples, rate = soundfile.read(tmp_path / "out" / name)
+        assert (len(samples), rate) == (3 * 44_100, 44_100)
+        spectrum = np.abs(np.fft.rfft(samples))
+        assert spectrum[3 * 10_000 :].mean() < 0.01 * spectrum[: 3 * 4_000].mean()
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["one.wav", "two.flac"]
+
+
+def test_segment_gives_tables_and_textgrids(folder: Path, tmp_path: Path) -> None:
+    done = speechmill("stage", "segment", "--in", folder, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = (tmp_path / "out" / "one.csv").read_text().splitlines()
+    assert table[0] == "start,end,label,gender"
+    assert table[1].startswith("0.0,") and float(table[-1].split(",")[1]) == pytest.approx(3.0)
+    grid = (tmp_path / "out" / "below" / "two.TextGrid").read_text()
+    assert grid.startswith('File type = "ooTextFile"') and '"segment"' in grid
+
+
+def test_a_file_that_is_no_audio_is_named_and_the_others_are_done(folder: Path, tmp_path: Path) -> None:
+    (folder / "notes.mp3").write_text("no audio at all")
+    done = speechmill("stage", "download", "--in", folder, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: notes.mp3: ")
+    assert (tmp_path / "out" / "one.wav").exists() and not (tmp_path / "out" / "notes.mp3").exists()
+
+
+def test_results_are_not_written_over_other_files(folder: Path) -> None:
+    done = speechmill("stage", "denoise", "--in", folder, "--out", folder)
+    assert done.returncode == 1
+    assert "expected an empty or a new folder" in done.stderr
