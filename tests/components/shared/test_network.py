@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.shared.network import PrivateAddressError, is_public, public_only, public_text, public_url
@@ -42,7 +42,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server() -> Iterator[http.server.ThreadingHTTPServer]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.asked = []  # type: ignore[attr-defined]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()
 
@@ -176,6 +176,7 @@ def test_two_calls_guard_once(unguarded):
     assert socket.getaddrinfo is guard
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(v=4))
 def test_ipv4_inside_ipv6_is_judged_as_ipv4(ip):
     number = int(ip)
@@ -183,6 +184,7 @@ def test_ipv4_inside_ipv6_is_judged_as_ipv4(ip):
     assert {is_public(address) for address in inside} == {is_public(str(ip))}
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"]),
     st.data(),
@@ -221,6 +223,7 @@ def test_public_url_keeps_what_names_the_source_and_drops_what_opens_it(url, pub
     assert public_url(public) == public
 
 
+@settings(deadline=None)
 @given(st.text(), st.text())
 def test_no_user_name_or_signature_survives(before, after):
     url = f"https://me:s3cr3t@host.example/{before}?a={after}&sig=s3cr3t"

@@ -1,0 +1,98 @@
+"""Lists the sources and plans what the dataset does not have yet: plans and attempts go into the store, the shards' names out."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from components.discover.items import Listed, SourceError
+from components.discover.listing import list_source
+from components.discover.plan import Plan, Settings, make_plan, shards_of, source_rows
+from components.discover.sources import Source, parse
+from components.shared.network import public_only
+from components.shared.task import Outcome, StageError, report
+from components.shared.task import run as run_task
+from store.ledger import Ledger, LedgerRow
+from store.objects import Store, StoreError, open_store
+from store.plans import has_plan, read_plan, shard_name, write_plan
+
+FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "refused", "filtered", "over_cap")
+
+
+def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, str]]]:
+    """The recordings of all sources, each once, and for every source its name and why it failed, or ""."""
+    found: dict[str, Listed] = {}
+    reasons = []
+    for source in sources:
+        count, before, reason = 0, len(found), ""
+        try:
+            for entry in list_source(source):
+                count += 1
+                found.setdefault(entry.item.recording, entry)
+        except SourceError as error:
+            reason = str(error)
+        reasons.append((source.name, reason))
+        known = count - (len(found) - before)
+        failed = f"failed: {reason}; " if reason else ""
+        report(f"{source.name}: {failed}{count} recordings" + (f", {known} of them listed before" if known else ""))
+    return list(found.values()), reasons
+
+
+def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: Settings, run: str) -> Plan:
+    """Plans the run on the ledger as it is when the plan is entered there; the plans of the shards are in the store before."""
+    ledger, made = Ledger(store, dataset), list[Plan]()
+    by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # two sources may differ in a secret alone: the reason stays
+
+    def compute(rows: dict[str, LedgerRow]) -> list[LedgerRow]:
+        plans = {shard: read_plan(store, shard) for shard in shards_of(listed, rows, settings.again, run) if has_plan(store, shard)}
+        plan = make_plan(listed, rows, plans, settings, run)
+        for group in plan.shards:
+            write_plan(store, group)
+        made.append(plan)
+        return [*plan.rows, *source_rows(by_name, rows, run)]
+
+    ledger.write(compute)
+    return made[-1]
+
+
+def main(
+    sources: str,
+    dataset: str,
+    store: str,
+    allow_private: bool,
+    run: str,
+    max_recordings: int,
+    shard_seconds: float,
+    min_seconds: float,
+    max_seconds: float,
+    attempts: int,
+    again: bool,
+) -> Outcome:
+    settings = Settings(max_recordings, shard_seconds, min_seconds, max_seconds, attempts, again)
+    settings.check()
+    entries = parse(sources)
+    if not allow_private:
+        public_only()
+    try:
+        target = open_store(store)
+        Ledger(target, dataset).rows()  # a store that cannot be read is found out before the sources are asked
+        listed, reasons = list_all(entries)
+        plan = write(target, dataset, listed, reasons, settings, run)
+    except StoreError as error:
+        raise StageError(str(error)) from None
+    failed = [f"{name}: {reason}" for name, reason in reasons if reason]
+    if len(failed) == len(reasons) and not plan.shards:
+        raise StageError("no source could be listed: " + "; ".join(failed))
+    names = [shard_name(group) for group in plan.shards]
+    counts = Counter(plan.fates.values())
+    planned = sum(len(group) for group in plan.shards)
+    report(f"{len(listed)} recordings listed, {planned} planned in {len(names)} shards")
+    return {
+        "shards": names,
+        "count": len(names),
+        "found": len(listed),
+        **{fate: counts[fate] for fate in FATES},
+        "failed_sources": len(failed),
+    }
+
+
+if __name__ == "__main__":
+    run_task(main)

@@ -1,0 +1,151 @@
+"""RSS and Atom: the recordings of a feed, page after page, and media that a link turns out to be."""
+
+import email.utils
+import io
+import time
+import urllib.parse
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from xml.sax import SAXException
+
+import feedparser
+
+from components.discover.items import Listed, SourceError, is_web_url, link, listed, own_id, place_of, query_of, seconds_of
+from components.discover.sources import has_media_suffix
+from components.discover.web import PAGE_PAUSE_SECONDS, Answer, fetch
+from components.shared.network import public_url
+from components.shared.task import one_line, report
+
+SAMPLE = Path(__file__).parent / "sample" / "feed.xml"
+MAX_PAGES = 1000
+
+
+def list_link(url: str) -> Iterator[Listed]:
+    """What a web URL without a media file's name leads to: the recordings of a feed, or one recording.
+
+    Raises:
+        SourceError: It leads to neither, or not all pages of the feed can be had; what was listed before counts.
+    """
+    answer = fetch(url)
+    if answer.is_media:
+        yield list_media(url)
+    else:
+        yield from _list_pages(answer, place_of(url))
+
+
+def list_media(url: str) -> Listed:
+    """A direct URL as a recording: its title is the file's name."""
+    title = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
+    return listed("media", place_of(url), query_of(url), url, title=title)
+
+
+def list_sample() -> Iterator[Listed]:
+    """The recordings of the bundled feed, whose enclosures are names of files that `download` carries."""
+    if not SAMPLE.is_file():
+        raise SourceError("the bundled sample is not there")
+    feed = _parse(SAMPLE.read_bytes(), "", "sample:")
+    for entry in feed.entries:
+        for name in _enclosures(entry):
+            yield _listed("sample", "", entry, feed, name, f"sample:{name}")
+            break
+
+
+def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
+    """The recordings of a feed and of all pages that it leads to with rel=next."""
+    seen_pages, seen = {answer.url}, set[str]()
+    for _ in range(MAX_PAGES):
+        feed = _parse(answer.data, answer.content_type, answer.url)
+        new = [entry for entry in _list_entries(feed, answer.url, place) if entry.item.recording not in seen]
+        seen |= {entry.item.recording for entry in new}
+        yield from new
+        following = _next_page(feed, answer.url)
+        if not new or not following or following in seen_pages:
+            return
+        seen_pages.add(following)
+        time.sleep(PAGE_PAUSE_SECONDS)
+        answer = fetch(following)
+    raise SourceError(f"more than {MAX_PAGES} pages: only these were read")
+
+
+def _parse(data: bytes, content_type: str, url: str) -> Any:
+    """The feed as feedparser reads it: from bytes, since it would open a text as a URL or a file."""
+    headers = {"content-type": content_type} if "charset=" in content_type else {}
+    feed = feedparser.parse(io.BytesIO(data), response_headers=headers)
+    if not feed.get("version"):
+        found = content_type.partition(";")[0] or "something without a type"
+        raise SourceError(f"expected a feed (RSS or Atom) or audio, found {one_line(found)[:60]} that is neither")
+    if isinstance(feed.get("bozo_exception"), SAXException):
+        report(f"{public_url(url)} is not well-formed XML ({one_line(feed.bozo_exception.getMessage())}): some of it may be missing")
+    return feed
+
+
+def _next_page(feed: Any, url: str) -> str:
+    for reference in feed.feed.get("links", []):
+        if reference.get("rel") == "next" and is_web_url(following := _absolute(url, reference.get("href", ""))):
+            return following
+    return ""
+
+
+def _list_entries(feed: Any, url: str, place: str) -> Iterator[Listed]:
+    silent = 0
+    for entry in feed.entries:
+        enclosure = next(_enclosures(entry), "")
+        if enclosure:
+            address = _absolute(url, enclosure)
+            own = f"{place_of(address)}?{query_of(address)}" if is_web_url(address) else address
+            yield _listed("feed", place, entry, feed, own, address)
+        silent += not enclosure
+    if silent:
+        report(f"{public_url(url)}: {silent} entries without audio")
+
+
+def _enclosures(entry: Any) -> Iterator[str]:
+    """Links to the media of an entry. What is said to be a picture, a text or the like is none."""
+    found = [(e.get("href"), e.get("type")) for e in entry.get("enclosures", [])]
+    found += [(m.get("url"), m.get("type") or m.get("medium")) for m in entry.get("media_content", [])]
+    for href, stated in found:
+        kind = (stated or "").lower()
+        path = (href or "").partition("?")[0]
+        if href and (kind.startswith(("audio", "video")) or has_media_suffix(path) or kind in ("", "application/octet-stream")):
+            yield link(href)
+
+
+def _listed(kind: str, place: str, entry: Any, feed: Any, fallback_id: str, url: str) -> Listed:
+    return listed(
+        kind,
+        place,
+        own_id(entry.get("id", "").strip()) or fallback_id,
+        url,
+        title=entry.get("title"),
+        channel=feed.feed.get("title"),
+        published=_date(entry),
+        licence=_licence(entry) or _licence(feed.feed),
+        seconds=seconds_of(entry.get("itunes_duration")),
+    )
+
+
+def _absolute(base: str, href: str) -> str:
+    try:
+        return urllib.parse.urljoin(base, link(href))
+    except ValueError:
+        return link(href)
+
+
+def _date(entry: Any) -> str:
+    """Day of publication in the zone in which it is written: programmes are known by it."""
+    text = entry.get("published", "").strip()
+    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            return read(text).date().isoformat()
+        except (ValueError, OverflowError):
+            continue
+    parsed = entry.get("published_parsed")
+    return f"{parsed.tm_year:04d}-{parsed.tm_mon:02d}-{parsed.tm_mday:02d}" if parsed else ""
+
+
+def _licence(stated: Any) -> str:
+    """What an entry or a feed states of its rights, the most exact first."""
+    links = [reference.get("href", "") for reference in stated.get("links", []) if reference.get("rel") == "license"]
+    return next((text for text in (*links, *(stated.get(k) for k in ("license", "podcast_license", "rights"))) if text), "")

@@ -1,0 +1,194 @@
+"""The stage as Kubeflow starts it: a process with one JSON argument, sources on loopback, a local store."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.discover.feeds import SAMPLE
+from store.ledger import FAILED, PUBLISHED, Ledger
+from store.objects import open_store
+from store.plans import read_plan
+
+ROOT = Path(__file__).resolve().parents[3]
+SETTINGS = {"max_recordings": 0, "shard_seconds": 36000.0, "min_seconds": 0.0, "max_seconds": 0.0, "attempts": 3, "again": False}
+
+
+class Task:
+    """Runs discover on one dataset."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.store = folder, open_store(str(folder / "store"))
+        self.runs, self.log, self.error = 0, "", ""
+
+    def start(self, sources: str, **changes: Any) -> subprocess.Popen[str]:
+        self.runs += 1
+        wiring = {"sources": sources, "dataset": "radio", "store": self.store.uri, "allow_private": True, "run": f"run-{self.runs}"}
+        task = {
+            "inputs": {"parameterValues": wiring | SETTINGS | changes},
+            "outputs": {
+                "parameters": {name: {"outputFile": str(self.folder / name)} for name in ("shards", "count")},
+                "outputFile": str(self.folder / f"output-{self.runs}.json"),
+            },
+        }
+        command = [sys.executable, "-m", "components.discover", json.dumps(task), "speechmill/discover:0"]
+        return subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}
+        )
+
+    def run(self, sources: str, **changes: Any) -> list[str]:
+        process = self.start(sources, **changes)
+        self.log, self.error = process.communicate(timeout=120)
+        assert process.returncode == 0, self.error
+        return self.output(self.runs)
+
+    def fail(self, sources: str, **changes: Any) -> str:
+        process = self.start(sources, **changes)
+        self.log, self.error = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert not (self.folder / f"output-{self.runs}.json").exists()
+        return self.error.splitlines()[-1]
+
+    def output(self, run: int) -> list[str]:
+        found = json.loads((self.folder / f"output-{run}.json").read_text())["parameterValues"]
+        assert found["count"] == len(found["shards"])
+        return found["shards"]
+
+    def titles(self, shard: str) -> list[str]:
+        return sorted(item.title for item in read_plan(self.store, shard))
+
+    def rows(self):
+        return {row.title or row.url: row for row in Ledger(self.store, "radio").rows().values()}
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return Task(tmp_path)
+
+
+def feed(*names: str, length: int = 600) -> str:
+    items = "".join(
+        f'<item><title>{name}</title><guid>{name}</guid><enclosure url="/{name}.mp3?token=s3cr3t" type="audio/mpeg"/>'
+        f'<itunes:duration xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">{length}</itunes:duration></item>'
+        for name in names
+    )
+    return f'<rss version="2.0"><channel><title>Radio</title>{items}</channel></rss>'
+
+
+def test_a_feed_becomes_plans_and_a_ledger_and_the_next_run_finds_what_is_new(task, web):
+    web.pages["/feed"] = feed("one", "two", "three")
+    source = f"http://me:s3cr3t@127.0.0.1:{web.port}/feed?key=s3cr3t"
+    shards = task.run(f"{source} # the show\n", shard_seconds=1200.0)
+    assert [task.titles(shard) for shard in shards] == [["one", "two"], ["three"]]
+    assert "token=s3cr3t" in read_plan(task.store, shards[0])[0].url, "download needs it"
+    assert f"{web.url}/feed: 3 recordings" in task.log
+    assert "3 recordings listed, 3 planned in 2 shards" in task.log
+    assert "found 3, new 3, pending 0" in task.log
+    assert "s3cr3t" not in task.log + task.error + str(task.rows())
+    assert {(row.attempts, row.run) for row in task.rows().values()} == {(1, "run-1")}
+
+    for shard in shards:
+        Ledger(task.store, "radio").survived(shard)
+    web.pages["/feed"] = feed("four", "one", "two", "three")
+    later = task.run(source, shard_seconds=1200.0)
+    assert set(shards) < set(later)
+    assert task.titles((set(later) - set(shards)).pop()) == ["four"]
+
+
+def test_nothing_new_is_no_shard(task, web):
+    web.pages["/feed"] = feed("one")
+    task.run(f"{web.url}/feed")
+    ledger = Ledger(task.store, "radio")
+    ledger.write(
+        lambda rows: [type(r)(**{f: getattr(r, f) for f in r.__dataclass_fields__} | {"outcome": PUBLISHED}) for r in rows.values()]
+    )
+    assert task.run(f"{web.url}/feed") == []
+    assert "new 0, pending 0, retried 0, again 0, done 1" in task.log
+    assert task.run(f"{web.url}/feed", again=True) != []
+
+
+def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
+    web.pages |= {"/feed": feed("one"), "/html": (200, {"Content-Type": "text/html"}, b"<html/>"), "/empty": feed()}
+    sources = f"{web.url}/gone?token=s3cr3t,{web.url}/html,{web.url}/empty,http://name.invalid/feed,{web.url}/feed,{task.folder}/absent"
+    shards = task.run(sources)
+    assert [task.titles(shard) for shard in shards] == [["one"]]
+    rows = task.rows()
+    assert {url: row.reason for url, row in rows.items() if row.kind == "source"} == {
+        f"{web.url}/gone": "HTTP 404",
+        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html that is neither",
+        "http://name.invalid/feed": "its host is not found",
+        f"{task.folder}/absent": "there is no such file or folder",
+    }
+    assert f"{web.url}/gone: failed: HTTP 404" in task.log
+    assert "failed_sources 4" in task.log
+    web.pages["/gone"] = feed("two")
+    task.run(sources)
+    assert rows[f"{web.url}/gone"].outcome == FAILED
+    assert task.rows()[f"{web.url}/gone"].outcome == ""
+
+
+def test_when_every_source_fails_each_is_listed_with_its_reason(task, web):
+    error = task.fail(f"{web.url}/a,{web.url}/b")
+    assert error == f"error: no source could be listed: {web.url}/a: HTTP 404; {web.url}/b: HTTP 404"
+    assert len(task.rows()) == 2
+
+
+def test_the_same_episodes_by_two_ways_are_planned_once(task, web):
+    web.pages["/feed"] = feed("one", "two")
+    (shard,) = task.run(f"{web.url}/feed,{web.url}/feed?key=b,{web.url}/feed?page=1")
+    assert task.titles(shard) == ["one", "two"]
+    assert "2 recordings, 2 of them listed before" in task.log
+
+
+def test_private_addresses_are_refused_unless_they_are_allowed(task, web):
+    web.pages["/feed"] = feed("one")
+    error = task.fail(f"{web.url}/feed", allow_private=False)
+    assert "127.0.0.1 is a private address; --allow-private lets it be fetched" in error
+    assert web.asked == []
+
+
+def test_an_enclosure_that_is_no_web_url_is_a_failed_row(task, web):
+    web.pages["/feed"] = feed("one", "two").replace("/two.mp3?token=s3cr3t", "file:///etc/passwd")
+    (shard,) = task.run(f"{web.url}/feed")
+    assert task.titles(shard) == ["one"]
+    row = task.rows()["two"]
+    assert (row.outcome, row.shard) == (FAILED, "")
+    assert row.reason == "expected an http or https link to its audio, found file:///etc/passwd"
+
+
+def test_two_runs_of_one_dataset_at_once_lose_nothing(task, web):
+    web.pages |= {"/a": feed(*(f"a{n}" for n in range(20))), "/b": feed(*(f"b{n}" for n in range(20)))}
+    started = [task.start(f"{web.url}/{name}") for name in "ab"]
+    for process in started:
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 0, error
+    assert sorted(task.rows()) == sorted(f"{name}{n}" for name in "ab" for n in range(20))
+    planned = [title for run in (1, 2) for shard in task.output(run) for title in task.titles(shard)]
+    assert sorted(planned) == sorted(task.rows())
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"sources": "gopher://a.example"}, "sources: gopher://a.example is nothing that is understood"),
+        ({"attempts": 0}, "expected shard_seconds above 0, attempts of 1 or more and nothing negative, found attempts: 0"),
+        ({"dataset": "../radio"}, "expected a dataset name of 1 to 63 small letters, digits, - and _, found '../radio'"),
+    ],
+)
+def test_what_a_person_can_mend_is_one_line(task, changes, error):
+    assert task.fail(**({"sources": "sample:"} | changes)).startswith(f"error: {error}")
+    assert "Traceback" not in task.error
+
+
+@pytest.mark.skipif(not SAMPLE.exists(), reason="the bundled sample is not made yet")
+def test_the_bundled_sample_needs_no_network(task):
+    (shard,) = task.run("sample:", allow_private=False)
+    items = read_plan(task.store, shard)
+    assert items
+    for item in items:
+        assert item.kind == "sample"
+        assert (ROOT / "components" / "download" / "sample" / item.url.removeprefix("sample:")).is_file()
