@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,9 @@ def run(
     handler = functools.partial(_Handler, pythons=pythons, display=display, children=children)
     before = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with _corrections(handler, run_id, jobs), _shown_cache_hits(display):
+        with _corrections(handler, run_id, jobs), _shown_cache_hits(display), warnings.catch_warnings():
             # kfp.local deletes its workspace after a run: it gets none of ours
+            warnings.filterwarnings("ignore", message=".*settings .* have no effect in the current local runner", category=UserWarning)
             local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), enable_caching=True)
             pipeline(**arguments)
     except RuntimeError as error:

@@ -1,14 +1,20 @@
 #!/bin/sh
-# Resolves every requirements.in into hashed pins beside it. Run it after a change of a requirements.in: make pins.
+# Resolves every requirements.in into hashed pins beside it, or those of the stages it is given. Run it after a change
+# of a requirements.in: make pins. A pin that still fits stays as it is.
 set -eu
 cd "$(dirname "$0")/.."
 uv=.venv/bin/uv
 compile() {
     "$uv" pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate "$@"
 }
-compile pyproject.toml --group dev -o requirements.txt
-compile tests/requirements.in -o tests/requirements.txt
-for folder in components/*/; do
+if [ $# = 0 ]; then
+    compile pyproject.toml --group dev -o requirements.txt
+    compile tests/requirements.in -o tests/requirements.txt
+    # shellcheck disable=SC2046
+    set -- $(ls components)
+fi
+for stage in "$@"; do
+    folder="components/$stage/"
     [ -f "${folder}component.py" ] || continue
     for set in requirements requirements.gpu; do
         [ -f "$folder$set.in" ] || continue
@@ -17,5 +23,5 @@ for folder in components/*/; do
         # shellcheck disable=SC2086
         compile "$folder$set.in" $overrides -o "$folder$set.txt"
     done
-    [ -f "${folder}models.in" ] && compile --no-deps "${folder}models.in" -o "${folder}models.txt"
+    if [ -f "${folder}models.in" ]; then compile --no-deps "${folder}models.in" -o "${folder}models.txt"; fi
 done

@@ -1,14 +1,15 @@
 """The bundled sample through the real stages: what the first command of the README makes."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 import soundfile
 
+from pipelines.environments import ROOT
 from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
-from tests.sample.score import score_sample
+from tests.sample.score import Row, score
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +21,15 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_it_holds_the_voices_and_little_else(sample: Dataset) -> None:
-    score = score_sample(sample.rows())
-    assert score.recall >= 0.90
-    assert score.idle <= 0.15
-    assert score.gender >= 0.99
+    truths = {p.stem: json.loads(p.read_text()) for p in sorted((ROOT / "tests" / "sample" / "truth").glob("*.json"))}
+    clips: dict[str, list[Row]] = {name: [] for name in truths}
+    for row in sample.rows():
+        clips[PurePosixPath(row.source.removeprefix("sample:")).stem].append(Row(row.start, row.end, row.gender, row.kept))
+    found = score(truths, clips)
+    assert found.recall >= 0.95
+    assert found.idle <= 0.15
+    assert found.gender >= 0.97  # the voices are synthesized: other builds of TensorFlow may hear one of them otherwise
+    assert found.repeated_seconds == 0
 
 
 def test_every_rejected_clip_has_a_reason_and_every_kept_one_its_audio(sample: Dataset) -> None:
