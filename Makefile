@@ -30,7 +30,12 @@ test: install ## Run every test where it belongs and print one summary
 pins: .venv/complete ## Resolve every requirements.in into hashed pins
 	./pipelines/pins.sh
 
+bump-yt-dlp: .venv/complete ## Renew the pin of yt-dlp, which rots within weeks, and no other
+	printf 'yt-dlp\nyt-dlp-ejs\n' | .venv/bin/uv pip compile --quiet --python-version 3.11 --no-deps --no-header --no-annotate - \
+	| while read -r pin; do sed -i "s/^$${pin%%==*}==.*/$$pin/" components/discover/requirements.in components/download/requirements.in; done
+	./pipelines/pins.sh discover download
+
 clean: ## Remove environments and builds; datasets stay
 	rm -rf .venv .venvs build
 
-.PHONY: help install run check test pins clean
+.PHONY: help install run check test pins bump-yt-dlp clean

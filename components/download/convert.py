@@ -16,6 +16,8 @@ from components.shared.audio import ffmpeg, ffmpeg_input
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import one_line
 
+# left to itself, this ffmpeg's encoder makes frames of 47 samples: twice the size, a tenth of the speed
+_FLAC = ["-c:a", "flac", "-sample_fmt", "s16", "-frame_size", "4096", "-f", "flac"]
 _REPRODUCIBLE = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]
 _MOST_SAMPLES = 2**36  # of a FLAC file; a file without any states none, which libsndfile reads as more
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
@@ -66,8 +68,8 @@ def to_flac(source: Path, target: Path, channels: int) -> int:
         OSError: The disk is full.
     """
     part = target.with_name(f".{target.name}.part")
-    output = ["-map", "0:a:0", "-ac", str(channels), "-ar", str(SAMPLE_RATE_HZ), "-c:a", "flac", "-sample_fmt", "s16", "-f", "flac"]
-    command = [ffmpeg(), *ffmpeg_input(source), *output, *_REPRODUCIBLE, "-y", f"file:{part}"]
+    output = ["-map", "0:a:0", "-ac", str(channels), "-ar", str(SAMPLE_RATE_HZ)]
+    command = [ffmpeg(), *ffmpeg_input(source), *output, *_FLAC, *_REPRODUCIBLE, "-y", f"file:{part}"]
     try:
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
             assert process.stderr

@@ -1,6 +1,5 @@
 """Fetches the items of a plan one after the other; each becomes FLAC or a row with the reason why not."""
 
-import errno
 import hashlib
 import random
 import shutil
@@ -11,12 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from components.download import youtube
 from components.download.convert import probe, to_flac
-from components.download.failures import surprise
+from components.download.failures import disk_full, surprise
 from components.download.policy import ItemError, Policy
 from components.download.transfer import transfer
 from components.shared.network import public_url
@@ -27,6 +24,9 @@ NETWORK_KINDS = {"youtube", "feed", "podbbang", "media"}
 SAMPLE = Path(__file__).parent / "sample"
 SHORT_FRACTION, SHORT_SECONDS = 0.05, 1.0
 """A recording that lacks more than both of a stated length is reported as too short."""
+
+UNKNOWN_SECONDS = 3600.0
+"""What an item of unknown length counts in the progress, as when shards are planned."""
 
 
 @dataclass
@@ -63,7 +63,7 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
         StageError: The disk is full, or the cookie file cannot be read.
     """
     audio.mkdir(parents=True, exist_ok=True)
-    progress = Progress(sum(i.seconds for i in items))
+    progress = Progress(sum(i.seconds or UNKNOWN_SECONDS for i in items))
     rows: list[Recording] = []
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="speechmill-")))
@@ -77,45 +77,44 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
             row = outcome(shard, item)
             shutil.rmtree(media)
             rows.append(row)
-            progress.add(item.seconds)
+            progress.add(item.seconds or UNKNOWN_SECONDS)
             report(f"{number + 1} of {len(items)}, {row.recording}: {row.reason or f'{row.seconds:.1f} s'}, {one_line(row.url)}")
     return rows, shard.short
 
 
 def outcome(shard: Shard, item: Item) -> Recording:
     """Fetches and converts one item: its row, with a reason where that failed."""
-    row = Recording(
-        item.recording, item.kind, public_url(item.url), item.title, item.channel, item.published, item.licence, 0.0, 0, "", "", ""
-    )
+    row = _row(item)
     try:
         if item.kind not in FETCH:
             raise ItemError(f"{one_line(item.kind)} is not supported by this version")
-        if item.kind != "youtube":
+        if item.kind != "youtube":  # what YouTube says is known when it is asked for the video
             shard.policy.check_licence(item.licence)
         path, item = FETCH[item.kind](shard, item)
-        row = replace(
-            row, title=item.title, channel=item.channel, published=item.published, licence=item.licence, media_sha256=sha256(path)
-        )
+        row = _row(item, sha256(path))
         if first := shard.first_of.get(row.media_sha256):
             return replace(row, duplicate_of=first, reason=f"duplicate of {first}")
-        found = probe(path)
-        samples = to_flac(path, shard.audio / f"{item.recording}.flac", found.channels)
-        shard.first_of[row.media_sha256] = item.recording
-        row = replace(row, seconds=samples / SAMPLE_RATE_HZ, samples=samples)
-        shard.short += too_short(row, {"its file": found.seconds, "its source": item.seconds})
-        return row
+        return converted(shard, row, path, item.seconds)
     except ItemError as error:
         return replace(row, reason=str(error))
-    except StageError:
-        raise
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if disk_full(error):
             raise StageError(
-                f"expected room for a recording, found none on the disk of {error.filename or tempfile.gettempdir()}"
+                f"expected room for a recording in {shard.audio} and {shard.media}, found none: make some or set TMPDIR"
             ) from None
         reason, trace = surprise(error, item.url)
         report(trace)
         return replace(row, reason=reason)
+
+
+def converted(shard: Shard, row: Recording, path: Path, stated_seconds: float) -> Recording:
+    """Makes FLAC of a media file; returns the row with its length."""
+    found = probe(path)
+    samples = to_flac(path, shard.audio / f"{row.recording}.flac", found.channels)
+    shard.first_of[row.media_sha256] = row.recording
+    row = replace(row, seconds=samples / SAMPLE_RATE_HZ, samples=samples)
+    shard.short += too_short(row, {"its file": found.seconds, "its source": stated_seconds})
+    return row
 
 
 def too_short(row: Recording, stated: dict[str, float]) -> bool:
@@ -124,6 +123,24 @@ def too_short(row: Recording, stated: dict[str, float]) -> bool:
     for who, seconds in short.items():
         report(f"warning: {row.recording} holds {row.seconds:.1f} s of the {seconds:.1f} s that {who} states: the rest could not be had")
     return bool(short)
+
+
+def _row(item: Item, media_sha256: str = "") -> Recording:
+    """The row of an item without audio."""
+    return Recording(
+        recording=item.recording,
+        kind=item.kind,
+        url=public_url(item.url),
+        title=item.title,
+        channel=item.channel,
+        published=item.published,
+        licence=item.licence,
+        seconds=0.0,
+        samples=0,
+        media_sha256=media_sha256,
+        duplicate_of="",
+        reason="",
+    )
 
 
 def sha256(path: Path) -> str:
@@ -142,10 +159,9 @@ def _youtube(shard: Shard, item: Item) -> tuple[Path, Item]:
 
 
 def _local(_: Shard, item: Item) -> tuple[Path, Item]:
-    path = Path(url2pathname(urlsplit(item.url).path) if item.url.startswith("file://") else item.url)
-    if not path.is_file():
+    if not Path(item.url).is_file():
         raise ItemError("no such file")
-    return path, item
+    return Path(item.url), item
 
 
 def _sample(_: Shard, item: Item) -> tuple[Path, Item]:

@@ -1,5 +1,6 @@
 """What went wrong, in words that may be written down: no secrets, and nothing that differs from run to run."""
 
+import errno
 import re
 import traceback
 from collections.abc import Iterator
@@ -31,6 +32,11 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 def private_address(error: BaseException) -> str:
     """The refusal of a private address that led to the error, or ""."""
     return next((str(e) for e in causes(error) if isinstance(e, PrivateAddressError)), "")
+
+
+def disk_full(error: BaseException) -> bool:
+    """Whether the disk led to the error: no fault of the item."""
+    return any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in causes(error))
 
 
 def without_secrets(text: str, url: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from components.download.failures import causes, private_address, without_secrets
+from components.download.failures import causes, disk_full, private_address, without_secrets
 from components.download.policy import ItemError, Policy
 from components.shared.network import public_text
 from components.shared.rows import Item
@@ -91,6 +91,8 @@ def fetch(found: Any, item: Item) -> tuple[Path, Item]:
     except YoutubeDLError as error:
         if refused := private_address(error):
             raise ItemError(refused) from None
+        if disk_full(error):
+            raise
         said = next((e.orig_msg for e in causes(error) if isinstance(e, ExtractorError)), str(error).removeprefix("ERROR: "))
         raise ItemError(one_line(without_secrets(said, item.url))) from None
     files = [Path(d["filepath"]) for d in info.get("requested_downloads") or []]

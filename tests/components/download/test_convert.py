@@ -62,6 +62,13 @@ def test_samples_of_a_wav_at_the_same_rate_stay_as_they_are(tmp_path: Path) -> N
     np.testing.assert_array_equal(samples * 32768, noise)
 
 
+def test_flac_is_as_small_as_it_can_be(make: Make, tmp_path: Path) -> None:
+    row = only(tmp_path, tone(make, "small.mp3", 700, 20))
+    path = tmp_path / "audio" / f"{row.recording}.flac"
+    soundfile.write(tmp_path / "again.flac", *soundfile.read(path), "PCM_16")
+    assert path.stat().st_size < 1.1 * (tmp_path / "again.flac").stat().st_size
+
+
 def test_six_channels_at_192_khz_are_mixed_down_without_clipping(tmp_path: Path) -> None:
     time = np.arange(192_000) / 192_000
     soundfile.write(
