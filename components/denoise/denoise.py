@@ -1,0 +1,70 @@
+"""One recording through a chain, in memory that does not grow with its length."""
+
+from collections.abc import Callable, Iterator
+from functools import reduce
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from components.denoise.chain import Chain
+from components.denoise.filters import Stream
+from components.denoise.loudness import gain_db, measure
+from components.shared.audio import BLOCK_SECONDS, FlacWriter, blocks
+from components.shared.rows import SAMPLE_RATE_HZ
+
+
+class Result(NamedTuple):
+    """What was done to a recording."""
+
+    loudness_lufs: float
+    """Before the gain; -inf for silence and less than 0.4 s; nan if the chain does not ask for it."""
+    gain_db: float
+    held_back: bool
+    """The gain is less than the target wants, because the highest sample would be too high."""
+    clipped_samples: int
+    """Samples that a filter made higher than full scale, where no loudness brings them down again."""
+
+
+def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
+    """The mean of a recording's channels, block after block."""
+    for block in blocks(path, block_seconds):
+        yield block.mean(axis=1, dtype=np.float64)
+
+
+def filtered(chain: Chain, stream: Stream) -> Stream:
+    """A stream through all filters of the chain."""
+    return reduce(lambda blocks, filter_: filter_(blocks), chain.filters, stream)
+
+
+def denoise(source: Path, target: Path, chain: Chain, done: Callable[[float], None], block_seconds: float = BLOCK_SECONDS) -> Result:
+    """Writes a recording through the chain to `target`: mono, as many samples, every sound at its place.
+
+    Loudness takes two passes over the recording: one to measure what comes out of the filters, one to write it.
+
+    Args:
+        source: FLAC file at SAMPLE_RATE_HZ.
+        target: FLAC file to write.
+        chain: What to do.
+        done: Told the seconds of audio that are done, block after block; all passes together give the recording's length.
+        block_seconds: Length of a block; does not change the result.
+    """
+    passes = 1 if chain.loudness_lufs is None else 2
+
+    def stream() -> Iterator[np.ndarray]:
+        for block in mono(source, block_seconds):
+            yield block
+            done(len(block) / SAMPLE_RATE_HZ / passes)
+
+    loudness, gain, held_back = np.nan, 0.0, False
+    if chain.loudness_lufs is not None:
+        meter = measure(filtered(chain, stream()))
+        loudness, gain = meter.loudness_lufs(), gain_db(meter, chain.loudness_lufs)
+        held_back = bool(np.isfinite(loudness)) and loudness + gain < chain.loudness_lufs - 1e-9
+    factor, clipped = 10 ** (gain / 20), 0
+    with FlacWriter(target) as file:
+        for block in filtered(chain, stream()):
+            scaled = block * factor
+            clipped += int(np.count_nonzero(np.abs(scaled) > 1))
+            file.write(scaled)
+    return Result(loudness, gain, held_back, clipped)

@@ -1,0 +1,59 @@
+"""What a chain's text may say, and what is said of one that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from components.denoise.__main__ import main
+from components.denoise.chain import EXAMPLE, Chain, parse
+from components.shared.task import StageError
+
+
+def test_none_is_a_chain() -> None:
+    assert parse("none") == parse(" none ") == Chain()
+
+
+def test_the_example_that_errors_show_is_right() -> None:
+    chain = parse(EXAMPLE)
+    assert len(chain.filters) == 2
+    assert chain.loudness_lufs == -23
+
+
+def test_spaces_do_not_matter() -> None:
+    chain = parse("highpass:80:24:1,notch:6000:30 ,  loudness:-16.5")
+    assert len(chain.filters) == 2
+    assert chain.loudness_lufs == -16.5
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "''"),
+        ("none, loudness:-23", "'none'"),
+        ("lowpas:5000:36:2", "'lowpas:5000:36:2'"),
+        ("lowpass", "lowpass:HZ:SLOPE:PASSES, found 'lowpass'"),
+        ("lowpass:5000:36", "lowpass:HZ:SLOPE:PASSES, found 'lowpass:5000:36'"),
+        ("lowpass:5000:36:2:1", "lowpass:HZ:SLOPE:PASSES, found 'lowpass:5000:36:2:1'"),
+        ("lowpass:5 kHz:36:2", "HZ of 1000 to 20000, found '5 kHz'"),
+        ("lowpass:22050:36:2", "HZ of 1000 to 20000, found '22050'"),
+        ("lowpass:nan:36:2", "found 'nan'"),
+        ("lowpass:5000:35:2", "SLOPE of 6 to 96, a multiple of 6, found '35'"),
+        ("lowpass:5000:36:1.5", "PASSES of 1 to 4, a multiple of 1, found '1.5'"),
+        ("lowpass:5000:36:0", "found '0' in 'lowpass:5000:36:0'"),
+        ("notch:6000:0", "Q of 5 to 200, found '0'"),
+        ("notch:6000:inf", "found 'inf'"),
+        ("loudness", "loudness:LUFS, found 'loudness'"),
+        ("loudness:3", "LUFS of -60 to -5, found '3'"),
+        ("loudness:-23, loudness:-23", "nothing after loudness"),
+        ("loudness:-23, notch:6000:30", "nothing after loudness"),
+        ("notch:6000:30,", "''"),
+    ],
+)
+def test_what_is_wrong_is_named_before_anything_is_read(tmp_path: Path, text: str, found: str) -> None:
+    with pytest.raises(StageError) as error:
+        main(tmp_path / "there is nothing here", tmp_path, text)
+    message = str(error.value)
+    assert message.startswith("parameter denoise_chain: expected ")
+    assert found in message
+    assert EXAMPLE in message
+    assert "\n" not in message
