@@ -148,20 +148,25 @@ def test_a_recording_shorter_than_its_feed_says_is_reported(make: Make, tmp_path
     assert "of the 5.2 s that its source states" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["hls", "hls of the secret", "ffconcat", "sdp", "dash"])
-def test_a_playlist_is_no_media_and_nothing_that_it_names_is_opened(server: Server, make: Make, tmp_path: Path, kind: str) -> None:
-    secret = tone(make, "secret.wav", 700)
+@pytest.mark.parametrize("kind", ["hls", "hls of the secret", "ffconcat", "ffconcat beside it", "sdp", "dash"])
+@pytest.mark.parametrize("name", ["episode.mp3", "episode.m3u8"])
+def test_a_playlist_is_no_media_and_nothing_that_it_names_is_opened(
+    server: Server, make: Make, tmp_path: Path, kind: str, name: str
+) -> None:
+    secret = tmp_path / "secret.ts"
+    secret.write_bytes(tone(make, "secret.ts", 700).read_bytes())
     url = server.put("/bait.mp3", tone(make, "bait.mp3", 700).read_bytes())
     text = {
         "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{url}\n#EXT-X-ENDLIST\n",
         "hls of the secret": f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\nfile://{secret}\n#EXT-X-ENDLIST\n",
         "ffconcat": f"ffconcat version 1.0\nfile '{secret}'\nfile '{url}'\n",
+        "ffconcat beside it": "ffconcat version 1.0\nfile secret.ts\n",
         "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
         "dash": f'<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>'
         f"<Representation><BaseURL>{url}</BaseURL></Representation></AdaptationSet></Period></MPD>",
     }[kind]
-    (tmp_path / "episode.mp3").write_text(text)
-    row = only(tmp_path, tmp_path / "episode.mp3")
+    (tmp_path / name).write_text(text)
+    row = only(tmp_path, tmp_path / name)
     assert row.reason.startswith("not audio: ") and row.samples == 0
     assert server.asked == []
     assert list((tmp_path / "audio").iterdir()) == []

@@ -169,7 +169,7 @@ def children() -> str:
 
 @pytest.mark.parametrize("kind", ["hls", "ffconcat", "web"])
 def test_nothing_that_a_file_refers_to_is_opened(tmp_path: Path, kind: str) -> None:
-    secret, asked = tone(tmp_path / "secret.wav"), []
+    secret, asked = tone(tmp_path / "secret.ts", "-c:a", "mp2"), []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -178,14 +178,14 @@ def test_nothing_that_a_file_refers_to_is_opened(tmp_path: Path, kind: str) -> N
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/a.mp3"
-        (tmp_path / "a.mp3").write_text(
+        (tmp_path / "a.m3u8").write_text(
             {
                 "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nfile://{secret}\n#EXT-X-ENDLIST\n",
-                "ffconcat": f"ffconcat version 1.0\nfile '{secret}'\n",
+                "ffconcat": "ffconcat version 1.0\nfile secret.ts\n",
                 "web": f"#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\n{url}\n#EXT-X-ENDLIST\n",
             }[kind]
         )
         with pytest.raises(ValueError, match="ffmpeg cannot read"):
-            list(decode(tmp_path / "a.mp3", RATE))
+            list(decode(tmp_path / "a.m3u8", RATE))
         server.shutdown()
     assert asked == []
