@@ -1,0 +1,60 @@
+"""Reads voices, writes segments."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from components.segment.networks import load_segmenter
+from components.segment.segment import Segmenter, Stretch, analyze, to_rows
+from components.segment.windows import RATE_HZ, Signal
+from components.shared.audio import decode
+from components.shared.rows import Recording, Segment
+from components.shared.table import read_rows, write_rows
+from components.shared.task import Outcome, Progress, StageError, run
+
+SHARES = {True: (0.02, 0.15, 0.83), False: (0.1, 0.9)}
+"""Of the time that a recording takes, what its passes have: energy, content and, where it is asked for, gender."""
+TOLERANCE_SECONDS = 0.1
+"""Between a recording's row and its audio: resampling and ffmpeg's last block round its length."""
+
+
+def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outcome:
+    segmenter = load_segmenter(engine, detect_gender)
+    recordings = [r for r in read_rows(voices, Recording) if r.samples]
+    progress = Progress(sum(r.seconds for r in recordings))
+    rows: list[Segment] = []
+    for recording in recordings:
+        path = voices / "audio" / f"{recording.recording}.flac"
+        rows += to_rows(recording.recording, recording.samples, _heard(path, recording.seconds, segmenter, SHARES[detect_gender], progress))
+    write_rows(segments, Segment, rows)
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for row in rows:
+        seconds[row.gender or row.label] += row.end - row.start
+    return {"segments": len(rows), **{f"{name}_seconds": value for name, value in sorted(seconds.items())}}
+
+
+def _heard(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float, ...], progress: Progress) -> list[Stretch]:
+    """What is in a file of so many seconds."""
+    left = list(shares)
+
+    def read() -> Iterator[Signal]:
+        share, samples = left.pop(0), 0
+        for block in signal_of(path):
+            yield block
+            samples += len(block)
+            progress.add(share * len(block) / RATE_HZ)
+        if abs(samples / RATE_HZ - seconds) > TOLERANCE_SECONDS:
+            raise StageError(f"expected {seconds:.3f} s of audio in {path}, found {samples / RATE_HZ:.3f} s: make the voices again")
+
+    found = analyze(read, segmenter)
+    progress.add(sum(left) * seconds)  # of the passes that were not needed
+    return found
+
+
+def signal_of(path: Path) -> Iterator[Signal]:
+    """A recording as the package hears it: 16 kHz mono, of 16 bits."""
+    return (block[:, 0] for block in decode(path, RATE_HZ))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,148 @@
+"""Speech, music, noise and silence as inaSpeechSegmenter hears them in the whole recording, at a few MB an hour.
+
+What the package does at once is done in up to three passes: the energy of every frame, since the threshold is relative to the
+whole recording; what the frames with energy hold; who speaks. A pass keeps a few numbers a frame, and decodes them at its end.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.segment import viterbi
+from components.segment.windows import PATCH_FRAMES, STEP, Signal, frame_windows, labels_in, patch_of, patch_windows, patches_in
+from components.shared.rows import SAMPLE_RATE_HZ, Segment
+
+LABEL_SAMPLES = SAMPLE_RATE_HZ * 20 // 1000
+"""A label is of 20 ms."""
+WINDOW_PATCHES = 1000
+"""Patches that are made at a time: 20 seconds, some 20 MB."""
+
+Read = Callable[[], Iterator[Signal]]
+"""Reads a recording from its beginning, block after block."""
+Stretch = tuple[str, int, int]
+"""Name, first label and the one after the last."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that tells the classes of patches apart, and how their sequence is decoded."""
+
+    classes: tuple[str, ...]
+    bands: int
+    """It sees the lowest so many mel bands."""
+    transition: NDArray[np.float64]
+    """Log-probabilities from each class (row) to each (column)."""
+    predict: Callable[[NDArray[np.floating]], NDArray[np.float32]]
+    """Probabilities of the classes, shaped (patches, classes), of patches shaped (patches, 68, bands)."""
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """The parts of inaSpeechSegmenter: functions of signals and arrays."""
+
+    log_energies: Callable[[Signal], NDArray[np.float32]]
+    """Of each frame of a signal; -inf for digital silence."""
+    log_mel: Callable[[Signal], NDArray[np.float32]]
+    """Spectra of the frames of a signal, shaped (frames, 24)."""
+    patches: Callable[[NDArray[np.floating]], tuple[NDArray[np.floating], NDArray[np.bool_]]]
+    """Normalized patches of spectra shaped (frames, bands), and whether they are finite."""
+    energy_ratio: float
+    energy_transition: NDArray[np.float64]
+    content: Network
+    gender: Network | None
+
+
+def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCHES) -> list[Stretch]:
+    """Stretches named noEnergy, music, noise, and speech or female and male, which cover a recording's labels in order.
+
+    Args:
+        read: Called once a pass.
+        segmenter: What to hear with.
+        window_patches: Sets the memory that is taken; the result does not depend on it.
+    """
+    energies = np.concatenate([segmenter.log_energies(w) for w in frame_windows(read(), window_patches * STEP)])
+    frames = len(energies)
+    stretches = _with_energy(energies, segmenter)
+    del energies
+    stretches = _divided(stretches, "energy", segmenter.content, read, segmenter, frames, window_patches)
+    if segmenter.gender:
+        stretches = _divided(stretches, "speech", segmenter.gender, read, segmenter, frames, window_patches)
+    return stretches
+
+
+def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter, block: int = 100_000) -> list[Stretch]:
+    """Where the energy is near the recording's mean or above it, and where it is far below."""
+    finite = energies[np.isfinite(energies)]
+    threshold = np.mean(finite) + np.log(segmenter.energy_ratio) if len(finite) else np.inf
+    sure, unsure = np.log(1 - 1e-10), np.log(1e-10)  # the package's pred2logemission
+    emission = np.array([[sure, unsure], [unsure, sure]])
+    emissions = (emission[(energies[i : i + block] > threshold).astype(int)] for i in range(0, len(energies), block))
+    return _stretches(viterbi.decode(emissions, segmenter.energy_transition)[::STEP], ("noEnergy", "energy"), 0)
+
+
+def _divided(
+    stretches: list[Stretch], name: str, network: Network, read: Read, segmenter: Segmenter, frames: int, window_patches: int
+) -> list[Stretch]:
+    """Stretches of this name divided into those of the network's classes; the others as they are."""
+    wanted = np.zeros(labels_in(frames), bool)
+    for kind, start, stop in stretches:
+        wanted[start:stop] |= kind == name
+    if not wanted.any():
+        return stretches
+    probabilities = _probabilities(wanted, network, read(), segmenter, frames, window_patches)
+    divided: list[Stretch] = []
+    for kind, start, stop in stretches:
+        if kind == name:
+            with np.errstate(divide="ignore"):
+                emissions = np.log(probabilities[patch_of(np.arange(start, stop), frames)])
+            divided += _stretches(viterbi.decode([emissions], network.transition), network.classes, start)
+        else:
+            divided.append((kind, start, stop))
+    return divided
+
+
+def _probabilities(
+    wanted: NDArray[np.bool_], network: Network, blocks: Iterator[Signal], segmenter: Segmenter, frames: int, window_patches: int
+) -> NDArray[np.float32]:
+    """Probabilities of the network's classes in each patch around a wanted label; equal ones where it cannot be told."""
+    needed = np.zeros(patches_in(frames), bool)
+    needed[patch_of(np.flatnonzero(wanted), frames)] = True
+    found = np.full((len(needed), len(network.classes)), 0.5, np.float32)
+    for first, signal in zip(count(0, window_patches), patch_windows(blocks, window_patches), strict=False):
+        if not needed[first : first + window_patches + 1].any():
+            continue
+        patches, finite = segmenter.patches(_filled(segmenter.log_mel(signal))[:, : network.bands])
+        ask = np.flatnonzero(finite & needed[first : first + len(patches)])
+        if len(ask):
+            found[first + ask] = network.predict(patches[ask])
+            needed[first + ask] = False
+    return found
+
+
+def _filled(mel: NDArray[np.float32]) -> NDArray[np.floating]:
+    """A recording that is shorter than a patch ends in its least value, as in the package."""
+    missing = PATCH_FRAMES - len(mel)
+    return mel if missing <= 0 else np.concatenate((mel, np.ones((missing, mel.shape[1])) * np.min(mel)))
+
+
+def _stretches(states: NDArray[np.uint8], names: tuple[str, ...], start: int) -> list[Stretch]:
+    """Runs of equal states as stretches, the first of which begins at `start`."""
+    edges = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
+    return [(names[states[a]], start + a, start + b) for a, b in pairwise(edges)]
+
+
+def to_rows(recording: str, samples: int, stretches: list[Stretch]) -> list[Segment]:
+    """Segments that cover a recording of so many samples from its beginning to its end.
+
+    The package stops at its last whole frame: the last segment goes on to the end.
+    """
+    rows = []
+    for number, (name, first, last) in enumerate(stretches, 1):
+        end = samples if number == len(stretches) else last * LABEL_SAMPLES
+        label = {"noEnergy": "silence", "female": "speech", "male": "speech"}.get(name, name)
+        gender = name if name in ("female", "male") else ""
+        rows.append(Segment(recording, first * LABEL_SAMPLES / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ, label, gender))
+    return rows

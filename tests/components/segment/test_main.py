@@ -1,0 +1,107 @@
+"""The whole stage, as a run starts it: a folder of recordings in, segments out."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.segment import networks
+from components.shared.audio import FlacWriter
+from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
+from components.shared.table import read_rows, write_rows
+from components.shared.task import StageError
+
+ROOT = Path(__file__).resolve().parents[3]
+LENGTHS = {"noise": 3.007, "tiny": 0.05, "silence": 2.0, "constant": 1.0, "stereo": 1.5}
+
+
+def recording(name, samples, reason=""):
+    return Recording(name, "local", "", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
+
+
+def sound(name, samples):
+    rng = np.random.default_rng(1)
+    if name == "silence":
+        return np.zeros((samples, 1))
+    if name == "constant":
+        return np.full((samples, 1), 0.25)
+    return 0.1 * rng.standard_normal((samples, 2 if name == "stereo" else 1))
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("voices")
+    rows = [recording("failed", 0, "HTTP 404")]
+    for name, seconds in LENGTHS.items():
+        samples = round(seconds * SAMPLE_RATE_HZ)
+        data = sound(name, samples)
+        with FlacWriter(folder / "audio" / f"{name}.flac", data.shape[1]) as file:
+            file.write(data)
+        rows.append(recording(name, samples))
+    write_rows(folder, Recording, rows)
+    return folder
+
+
+def run(voices, out, environment=None, **parameters):
+    def artifact(name, path):
+        return {name: {"artifacts": [{"name": name, "uri": str(path), "type": {"schemaTitle": "system.Dataset"}}]}}
+
+    task = {
+        "inputs": {"artifacts": artifact("voices", voices), "parameterValues": {"engine": "smn", "detect_gender": True} | parameters},
+        "outputs": {"artifacts": artifact("segments", out / "segments"), "outputFile": str(out / "output.json")},
+    }
+    command = [sys.executable, "-m", "components.segment", json.dumps(task), "speechmill/segment:test"]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True)
+
+
+def test_recordings_of_every_kind(voices, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    done = run(voices, tmp_path, {"HOME": str(home), "SPEECHMILL_PROGRESS_SECONDS": "0"})
+    assert done.returncode == 0, done.stderr
+    rows = read_rows(tmp_path / "segments", Segment)
+    found = {name: [r for r in rows if r.recording == name] for name in LENGTHS}
+    assert sum(len(f) for f in found.values()) == len(rows), "a recording without audio has no segments"
+    for name, seconds in LENGTHS.items():
+        assert found[name][0].start == 0 and found[name][-1].end == round(seconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    assert [r.label for r in found["silence"]] == ["silence"]
+    assert "silence" not in {r.label for r in found["constant"]}
+    assert [r.label for r in found["noise"]] == ["noise"]
+    assert not list(home.iterdir()), "it leaves nothing in HOME"
+    lines = done.stdout.splitlines()
+    assert done.stderr == ""
+    assert all(line.startswith("progress ") for line in lines[:-1]) and lines[-1].startswith("done in ")
+    assert lines[-2].startswith(f"progress {sum(LENGTHS.values()):.1f} of {sum(LENGTHS.values()):.1f} s")
+
+
+def test_audio_that_ends_early_is_an_error(voices, tmp_path):
+    shutil.copytree(voices / "audio", tmp_path / "voices" / "audio")
+    write_rows(tmp_path / "voices", Recording, [recording("tiny", SAMPLE_RATE_HZ)])
+    done = run(tmp_path / "voices", tmp_path)
+    assert done.returncode == 1
+    assert "error: expected 1.000 s of audio in" in done.stderr and "found 0.050 s" in done.stderr
+    assert not (tmp_path / "segments" / "rows.parquet").exists()
+
+
+def test_an_unknown_engine_is_an_error_that_names_those_there_are():
+    with pytest.raises(StageError, match=r"segment_engine: expected smn .* or sm .*, found 'ms'"):
+        networks.load_segmenter("ms", True)
+
+
+def test_a_missing_network_is_an_error(tmp_path):
+    with pytest.raises(StageError, match=r"keras_speech_music_cnn.hdf5 .* found none: install this stage again"):
+        networks.load_segmenter("smn", True, tmp_path)
+
+
+def test_another_network_is_an_error(tmp_path):
+    for name in networks.SHA256:
+        shutil.copy(networks.FOLDER / name, tmp_path)
+    with (tmp_path / "keras_male_female_cnn.hdf5").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(StageError, match=r"keras_male_female_cnn.hdf5 with sha256 2ed3714b.* found [0-9a-f]{64}"):
+        networks.load_segmenter("smn", True, tmp_path)

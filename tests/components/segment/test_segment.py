@@ -1,0 +1,141 @@
+"""The streaming, with networks that are plain arithmetic: what it gives must not depend on how the sound was cut up."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+from components.segment.segment import LABEL_SAMPLES, Network, Segmenter, analyze, to_rows
+from components.segment.windows import FRAME, HOP, PATCH_FRAMES, STEP, frame_windows, frames_in, labels_in, patch_windows
+from components.shared.rows import SAMPLE_RATE_HZ
+
+
+def in_blocks(signal, size=16_000):
+    return (signal[i : i + size] for i in range(0, len(signal), size))
+
+
+def frames_of(signal):
+    return sliding_window_view(signal, FRAME)[::HOP]
+
+
+def log_energies(signal):
+    with np.errstate(divide="ignore"):
+        return np.log((frames_of(signal).astype(np.float64) ** 2).sum(axis=1)).astype(np.float32)
+
+
+def log_mel(signal):
+    """24 "bands" of a frame: its loudness in 24 parts of itself."""
+    with np.errstate(divide="ignore"):
+        return np.log(np.abs(frames_of(signal)[:, :384]).reshape(-1, 24, 16).max(axis=2).astype(np.float64))
+
+
+def patches(mel):
+    found = sliding_window_view(mel, (PATCH_FRAMES, mel.shape[1]))[::STEP, 0]
+    return found, np.isfinite(found).all(axis=(1, 2))
+
+
+def loud_in(*bands):
+    """Probabilities by how loud two patches' bands are beside each other, or each beside the middle."""
+
+    def predict(found):
+        levels = np.stack([found[:, :, b].mean(axis=1) for b in bands], axis=1)
+        e = np.exp(levels - levels.max(axis=1, keepdims=True))
+        return (e / e.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    return predict
+
+
+def costs(classes, cost):
+    return np.where(np.eye(classes, dtype=bool), 0.0, -cost)
+
+
+CONTENT = Network(("speech", "music", "noise"), 21, costs(3, 4.0), loud_in(0, 5, 12))
+GENDER = Network(("female", "male"), 24, costs(2, 4.0), loud_in(3, 18))
+ENERGY = np.array([[-5.0, -345.0], [-345.0, 0.0]])
+PLAIN = Segmenter(log_energies, log_mel, patches, 0.03, ENERGY, CONTENT, GENDER)
+
+
+def signal_of(samples, seed):
+    """Stretches of noise, of loudness and color of their own, some of them silent."""
+    rng = np.random.default_rng(seed)
+    signal = np.zeros(samples, np.float32)
+    at = 0
+    while at < samples:
+        n = int(rng.integers(400, 24_000))
+        shape = (10 ** rng.uniform(-1, 0, 10)).repeat(16)  # what the bands of these tests tell apart
+        part = rng.standard_normal(n) * np.resize(shape, n) * rng.choice([0, 0.001, 0.1, 0.5])
+        signal[at : at + n] = part[: samples - at]
+        at += n
+    return signal
+
+
+@settings(deadline=None, max_examples=60)
+@given(samples=st.integers(1, 60_000), block=st.integers(100, 20_000), frames=st.integers(1, 300))
+def test_every_frame_is_in_one_window(samples, block, frames):
+    signal = np.arange(samples, dtype=np.float32)
+    found = list(frame_windows(in_blocks(signal, block), frames))
+    whole = frames_of(np.pad(signal, (0, max(0, FRAME - samples))))
+    assert np.array_equal(np.concatenate([frames_of(w) for w in found]), whole)
+
+
+@settings(deadline=None, max_examples=60)
+@given(samples=st.integers(12_000, 60_000), block=st.integers(100, 20_000), patches=st.integers(1, 100))
+def test_every_patch_is_in_a_window_and_windows_meet_in_one(samples, block, patches):
+    signal = np.arange(samples, dtype=np.float32)
+    starts = [
+        [w[i * STEP * HOP] for i in range((frames_in(len(w)) - PATCH_FRAMES) // STEP + 1)]
+        for w in patch_windows(in_blocks(signal, block), patches)
+    ]
+    expected = (np.arange((frames_in(samples) - PATCH_FRAMES) // STEP + 1) * STEP * HOP).tolist()
+    assert sorted({s for window in starts for s in window}) == expected
+    assert all(a[-1] == b[0] for a, b in itertools.pairwise(starts))
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples=st.integers(1, 160_000), seed=st.integers(0, 2**32 - 1), window=st.integers(1, 400), block=st.integers(500, 100_000))
+def test_the_result_does_not_depend_on_the_windows(samples, seed, window, block):
+    signal = signal_of(samples, seed)
+    whole = analyze(lambda: in_blocks(signal, samples), PLAIN, window_patches=10**6)
+    assert analyze(lambda: in_blocks(signal, block), PLAIN, window_patches=window) == whole
+
+
+def test_signals_of_these_tests_hold_every_kind():
+    found = {name for seed in range(12) for name, _, _ in analyze(lambda seed=seed: in_blocks(signal_of(160_000, seed)), PLAIN)}
+    assert found == {"noEnergy", "music", "noise", "female", "male"}
+
+
+@settings(deadline=None, max_examples=40)
+@given(samples=st.integers(1, 400_000), seed=st.integers(0, 1000))
+def test_rows_cover_the_recording_without_gap_or_overlap(samples, seed):
+    signal = signal_of(max(1, round(samples * 16_000 / SAMPLE_RATE_HZ)), seed)
+    rows = to_rows("r", samples, analyze(lambda: in_blocks(signal), PLAIN))
+    assert rows[0].start == 0 and rows[-1].end == samples / SAMPLE_RATE_HZ
+    assert all(a.end == b.start for a, b in itertools.pairwise(rows))
+    assert all(r.start < r.end and r.start == round(r.start * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ for r in rows)
+    assert all((r.gender in ("female", "male")) == (r.label == "speech") for r in rows)
+    assert {r.label for r in rows} <= {"speech", "music", "noise", "silence"}
+
+
+def test_gender_is_left_out_where_nobody_asks():
+    signal = signal_of(480_000, 3)
+    without = Segmenter(log_energies, log_mel, patches, 0.03, ENERGY, CONTENT, None)
+    rows = to_rows("r", 1_323_000, analyze(lambda: in_blocks(signal), without))
+    assert "speech" in {r.label for r in rows} and {r.gender for r in rows} == {""}
+
+
+@pytest.mark.parametrize("samples", [1, 399, 400, 401, 800, 16_000])
+def test_digital_silence_is_silence(samples):
+    labels = labels_in(max(1, frames_in(samples)))
+    assert analyze(lambda: in_blocks(np.zeros(samples, np.float32)), PLAIN) == [("noEnergy", 0, labels)]
+
+
+def test_energy_that_never_varies_is_no_silence():
+    stretches = analyze(lambda: in_blocks(np.full(32_000, 0.25, np.float32)), PLAIN)
+    assert "noEnergy" not in {name for name, _, _ in stretches}
+
+
+def test_a_label_is_a_whole_number_of_samples():
+    assert LABEL_SAMPLES * 50 == SAMPLE_RATE_HZ
