@@ -23,7 +23,7 @@ SETTLE_SECONDS = 0.5
 """How far the border between two adjoining stretches may move to a pause.
 
 Where the gender changes without a gap, the border as heard is some tenths of a second off. In five six-minute episodes 21
-of 78 such borders lay inside speech; moved to the quietest moment within 0.25 s 9 do, within 0.5 s 5, within 1 s 2, but from
+of 78 such borders lay inside speech; moved to the quietest moment within 0.25 s 9 do, within 0.5 s 6, within 1 s 2, but from
 0.75 s on the border moves behind words of the other voice.
 """
 
