@@ -1,19 +1,30 @@
 """Refuses settings that a stage would refuse hours later, before a run begins."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from components.cut.cut import check_settings as check_cut
+from components.denoise.chain import parse
+from components.discover.plan import Settings
+from components.download.policy import policy
 from components.publish.publish import rules
+from components.segment.networks import check_engine
 from components.shared.task import StageError
 
+_CHECKS: dict[str, Callable[..., object]] = {
+    "discover": lambda **settings: Settings(**settings).check(),
+    "download": policy,
+    "segment": lambda engine, detect_gender: check_engine(engine),
+    "cut": check_cut,
+    "denoise": lambda chain: parse(chain),
+    "publish": rules,
+}
 
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raises StageError for the first setting that its stage does not understand.
 
-    Args:
-        settings: The pipeline's parameters by name.
-    """
+def check_settings(stage: str, settings: Mapping[str, Any]) -> None:
+    """Raises StageError, with the setting's name, if the stage would not take its settings."""
     try:
-        rules(settings["publish_genders"], settings["publish_min_seconds"], settings["publish_licences"])
+        if stage in _CHECKS:
+            _CHECKS[stage](**settings)
     except ValueError as error:
         raise StageError(str(error)) from None

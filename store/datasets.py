@@ -26,6 +26,11 @@ class Version:
     """`stages`: image and settings of each; `sources_sha256`; `seconds`: where the dataset's seconds went."""
 
 
+def rules(lineage: dict[str, Any]) -> dict[str, Any]:
+    """The settings of `publish` that selected a version's clips."""
+    return lineage.get("stages", {}).get("publish", {}).get("settings", {})
+
+
 def audio_key(dataset: str, sha256: str) -> str:
     """Where a clip's FLAC file lies in the store."""
     return f"datasets/{check_name(dataset)}/audio/{sha256[:2]}/{sha256}.flac"
@@ -66,7 +71,7 @@ class DatasetStore:
         """Commits one version: all rows and their lineage as `compute` makes them of the newest version's rows.
 
         Returns:
-            The version, or None if the rows stay as they are. A run that has published before gets its version again.
+            The version, or None if the rows and the rules stay as they are. A run that has published before gets its version again.
         """
 
         def changed(present: list[DatasetRow], history: list[dict[str, Any]]) -> tuple[list[DatasetRow], dict[str, str]] | None:
@@ -75,7 +80,7 @@ class DatasetStore:
                 return None
             rows, lineage = compute(present)
             rows = sorted(rows, key=lambda r: r.clip)
-            if rows == present:
+            if rows == present and (not versions or rules(versions[-1].lineage) == rules(lineage)):
                 return None
             number = versions[-1].number + 1 if versions else 1
             return rows, {_VERSION: str(number), _RUN: run, _LINEAGE: json.dumps(lineage, sort_keys=True)}

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
 from components.shared.table import check, from_table, schema, to_table
@@ -73,6 +73,10 @@ class Table(Generic[Row]):
             raise StoreError(f"expected one row a {self._id} for {self._key}, found {len(new) - len(after)} more")
         changed = [r for i, r in after.items() if before.get(i) != r]
         gone = [r for i, r in before.items() if i not in after]
+        properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
+        if not changed and not gone:  # a merge of nothing makes no commit, and with it no version
+            write_deltalake(table, schema(self._kind).empty_table(), mode="append", commit_properties=properties)
+            return
         source = to_table(self._kind, [*changed, *gone]).append_column("gone", pa.array([False] * len(changed) + [True] * len(gone)))
         columns = {f.name: f"source.{f.name}" for f in fields(self._kind)}  # type: ignore[arg-type]
         (
@@ -81,7 +85,7 @@ class Table(Generic[Row]):
                 f"target.{self._id} = source.{self._id}",
                 source_alias="source",
                 target_alias="target",
-                commit_properties=CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0),
+                commit_properties=properties,
             )
             .when_matched_delete("source.gone")
             .when_matched_update(columns)

@@ -5,23 +5,15 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from components.cut.cut import LEAST_MAX_SECONDS, clips_of
+from components.cut.cut import check_settings, clips_of
 from components.cut.pauses import frame_levels
 from components.shared.rows import Clip, Recording, Segment
 from components.shared.table import read_rows, write_rows
-from components.shared.task import Outcome, Progress, StageError, run
-
-
-def check(name: str, seconds: float, least: float, most: float) -> None:
-    """Raises StageError unless a parameter lies within its range."""
-    if not least <= seconds <= most:
-        raise StageError(f"parameter cut_{name}: expected {least:g} to {most:g} seconds, found {seconds:g}")
+from components.shared.task import Outcome, Progress, run
 
 
 def main(voices: Path, segments: Path, clips: Path, max_seconds: float, merge_gap_seconds: float, pad_seconds: float) -> Outcome:
-    check("max_seconds", max_seconds, LEAST_MAX_SECONDS, 3600)
-    check("merge_gap_seconds", merge_gap_seconds, 0, 60)
-    check("pad_seconds", pad_seconds, 0, 10)
+    check_settings(max_seconds, merge_gap_seconds, pad_seconds)
     recordings = read_rows(voices, Recording)
     heard = {k: list(rows) for k, rows in groupby(read_rows(segments, Segment), attrgetter("recording"))}
     progress = Progress(sum(r.seconds for r in recordings))

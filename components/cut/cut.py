@@ -10,6 +10,7 @@ import numpy as np
 from components.cut.pauses import FRAME, NEIGHBOURHOOD, PAUSE_DB, Levels, loudest_around
 from components.cut.split import split
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment
+from components.shared.task import StageError
 
 ReadLevels = Callable[[int, int], Levels]
 
@@ -37,6 +38,18 @@ class Stretch:
     gender: str
     hard_cut: bool = False
     """It ends where speech goes on."""
+
+
+def check_settings(max_seconds: float, merge_gap_seconds: float, pad_seconds: float) -> None:
+    """Raises StageError unless every parameter lies within its range."""
+    ranges = {
+        "max_seconds": (max_seconds, LEAST_MAX_SECONDS, 3600),
+        "merge_gap_seconds": (merge_gap_seconds, 0, 60),
+        "pad_seconds": (pad_seconds, 0, 10),
+    }
+    for name, (seconds, least, most) in ranges.items():
+        if not least <= seconds <= most:
+            raise StageError(f"parameter cut_{name}: expected {least:g} to {most:g} seconds, found {seconds:g}")
 
 
 def samples(seconds: float) -> int:

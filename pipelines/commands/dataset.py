@@ -12,7 +12,7 @@ from rich.table import Table
 from pipelines.commands.store import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.display import Display
 from pipelines.export import CODECS, export
-from store.datasets import DatasetStore, dataset_names
+from store.datasets import DatasetStore, dataset_names, rules
 from store.objects import open_store
 
 version_option = click.option("--version", "number", type=click.IntRange(1), metavar="N", help="A version; the newest without it.")
@@ -79,11 +79,11 @@ def _select() -> click.Command:
     def select(name: str, store_uri: str, **settings: Any) -> None:
         """Re-select the clips of dataset NAME: its newest version's rules, with those given here instead. Touches no audio."""
         store = open_store(store_uri)
-        before = DatasetStore(store, name).version().lineage["stages"]["publish"]["settings"]
-        rules = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
+        before = rules(DatasetStore(store, name).version().lineage)
+        wanted = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
         wiring = {"sources": "", "dataset": name, "store": store.uri, "run": new_run_id()}
         with tempfile.TemporaryDirectory() as scratch, Display() as display:
-            run_stage(publish, {}, wiring | rules, Path(scratch), display)
+            run_stage(publish, {}, wiring | wanted, Path(scratch), display)
         show(store, name)
 
     return select

@@ -63,7 +63,8 @@ def command(sources: str, name: str, store_uri: str, allow_private: bool, jobs: 
         raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
     store = open_store(store_uri)
     check_name(name)
-    check_settings(settings)
+    for stage in STAGES:
+        check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
     arguments = {"sources": read_sources(sources), "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
     pythons = {stage.image: environments.ensure(stage.name) for stage in STAGES}
     run_id = new_run_id()

@@ -10,6 +10,7 @@ from components.stage import Stage
 from pipelines.display import Display
 from pipelines.folder import FOLDER_STAGES, run_on_folder
 from pipelines.options import GroupedCommand, with_settings
+from pipelines.settings import check_settings
 
 
 @click.group("stage")
@@ -37,6 +38,7 @@ def _add(stage: Stage) -> None:
         help="An empty or a new folder; gets files of the same names.",
     )
     def run(source: Path, target: Path, **settings: Any) -> None:
+        check_settings(stage.name, settings)
         target.resolve().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".speechmill-") as scratch, Display() as display:
             run_on_folder(stage, source, target, settings, Path(scratch), display)

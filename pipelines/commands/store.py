@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.shared.rows import DatasetRow
-from store.datasets import DatasetStore, Version
+from store.datasets import DatasetStore, Version, rules
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.objects import Store
 
@@ -50,7 +50,7 @@ def summary(version: Version) -> tuple[str, str, str]:
 
 
 def rules_of(version: Version) -> str:
-    return ", ".join(f"{name} {value or 'any'}" for name, value in version.lineage["stages"]["publish"]["settings"].items())
+    return ", ".join(f"{name} {value or 'any'}" for name, value in rules(version.lineage).items())
 
 
 def _seconds_by_gender(rows: list[DatasetRow]) -> Counter[str]:

@@ -196,6 +196,15 @@ def test_other_rules_make_a_version_of_the_same_rows_and_the_same_rules_none(sho
     assert show.ledger.rows()["a"].kept_samples == 3 * SAMPLE_RATE_HZ
 
 
+def test_other_rules_that_select_the_same_are_a_version_too(show: Show) -> None:
+    show.plan("a")
+    show.publish("run-1", show.part([account("a")], [row("a-1", audio_sha256="aa11")]))
+    assert show.publish("run-2", min_seconds=1.0).returncode == 0
+    first, second = show.dataset.versions()
+    assert show.dataset.rows(first) == show.dataset.rows(second)
+    assert second.lineage["stages"]["publish"]["settings"]["min_seconds"] == 1.0
+
+
 def test_a_dataset_without_anything_ends_well(show: Show) -> None:
     done = show.publish("run-1")
     assert done.returncode == 0, done.stderr
