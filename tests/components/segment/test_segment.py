@@ -1,6 +1,7 @@
 """The streaming, with networks that are plain arithmetic: what it gives must not depend on how the sound was cut up."""
 
-import itertools
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_every_patch_is_in_a_window_and_windows_meet_in_one(samples, block, patc
     ]
     expected = (np.arange((frames_in(samples) - PATCH_FRAMES) // STEP + 1) * STEP * HOP).tolist()
     assert sorted({s for window in starts for s in window}) == expected
-    assert all(a[-1] == b[0] for a, b in itertools.pairwise(starts))
+    assert all(a[-1] == b[0] for a, b in pairwise(starts))
 
 
 @settings(deadline=None, max_examples=40)
@@ -113,10 +114,29 @@ def test_rows_cover_the_recording_without_gap_or_overlap(samples, seed):
     signal = signal_of(max(1, round(samples * 16_000 / SAMPLE_RATE_HZ)), seed)
     rows = to_rows("r", samples, analyze(lambda: in_blocks(signal), PLAIN))
     assert rows[0].start == 0 and rows[-1].end == samples / SAMPLE_RATE_HZ
-    assert all(a.end == b.start for a, b in itertools.pairwise(rows))
+    assert all(a.end == b.start for a, b in pairwise(rows))
     assert all(r.start < r.end and r.start == round(r.start * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ for r in rows)
     assert all((r.gender in ("female", "male")) == (r.label == "speech") for r in rows)
     assert {r.label for r in rows} <= {"speech", "music", "noise", "silence"}
+
+
+def test_the_network_is_asked_for_few_patches_where_nothing_changes_and_for_all_where_much_does():
+    def asked(signal, window):
+        counts = []
+
+        def predict(found):
+            counts.append(len(found))
+            return CONTENT.predict(found)
+
+        counting = replace(PLAIN, content=replace(CONTENT, predict=predict), gender=None)
+        analyze(lambda: in_blocks(signal), counting, window_patches=window)
+        return sum(counts)
+
+    rng = np.random.default_rng(0)
+    steady = np.tile((rng.standard_normal(160) * np.where(np.arange(160) // 16 == 5, 1, 0.001)).astype(np.float32), 3000)
+    total = (frames_in(len(steady)) - PATCH_FRAMES) // STEP + 1
+    assert asked(steady, 1000) == asked(steady, 200) < 0.27 * total
+    assert asked(rng.standard_normal(480_000).astype(np.float32), 1000) == total
 
 
 def test_gender_is_left_out_where_nobody_asks():
