@@ -29,8 +29,8 @@ ENERGY_RATIO = 0.03
 """Default of the package's Segmenter."""
 ENERGY_SWITCH, ENERGY_QUIET = 150, -5
 """Cost of a change and of a frame without energy, as the package's _energy_activity has them."""
-BATCH = 32
-"""Patches a call: on two cores larger ones are slower (they leave the caches), smaller ones too."""
+CPU_BATCH, GPU_BATCH = 32, 512
+"""Patches a call. On two cores larger ones are slower, because they leave the caches; the GPU's is not measured."""
 
 
 def check_engine(engine: str) -> None:
@@ -55,7 +55,8 @@ def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> S
         from inaSpeechSegmenter import sidekit_mfcc as sidekit
         from inaSpeechSegmenter.viterbi_utils import diag_trans_exp, log_trans_exp
 
-        for gpu in tf.config.list_physical_devices("GPU"):
+        gpus = tf.config.list_physical_devices("GPU")
+        for gpu in gpus:
             tf.config.experimental.set_memory_growth(gpu, True)
         tf.config.experimental.enable_op_determinism()
 
@@ -64,7 +65,7 @@ def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> S
             warnings.simplefilter("ignore", UserWarning)  # the files are older than the way Keras wants its layers declared
             model = keras.models.load_model(folder / kind.model_fname, compile=False)
         transition = diag_trans_exp(kind.viterbi_arg, len(kind.outlabels))
-        return Network(kind.outlabels, kind.nmel, transition, _predictor(tf, model, kind.nmel))
+        return Network(kind.outlabels, kind.nmel, transition, _predictor(tf, model, kind.nmel, GPU_BATCH if gpus else CPU_BATCH))
 
     def log_energies(signal: Signal) -> NDArray[np.float32]:
         framed = sidekit.pre_emphasis(sidekit.framing(_frame_more(signal), FRAME, HOP).copy(), 0.97)[: frames_in(len(signal))]
@@ -102,12 +103,12 @@ def _frame_more(signal: Signal) -> Signal:
     return np.pad(signal, (0, HOP))
 
 
-def _predictor(tf: Any, model: Any, bands: int) -> Callable[[NDArray[np.floating]], NDArray[np.float32]]:
-    batch = tf.TensorSpec((None, PATCH_FRAMES, bands, 1), tf.float32)
-    call = tf.function(lambda x: model(x, training=False), input_signature=[batch])
+def _predictor(tf: Any, model: Any, bands: int, size: int) -> Callable[[NDArray[np.floating]], NDArray[np.float32]]:
+    kind = tf.TensorSpec((None, PATCH_FRAMES, bands, 1), tf.float32)
+    call = tf.function(lambda x: model(x, training=False), input_signature=[kind])
 
     def predict(patches: NDArray[np.floating]) -> NDArray[np.float32]:
-        batches = [patches[i : i + BATCH, :, :, None].astype(np.float32) for i in range(0, len(patches), BATCH)]
+        batches = [patches[i : i + size, :, :, None].astype(np.float32) for i in range(0, len(patches), size)]
         return np.concatenate([call(batch).numpy() for batch in batches])
 
     return predict

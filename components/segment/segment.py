@@ -25,6 +25,9 @@ STRIDE, SURE = 4, 0.99
 of 120,000 is another for it, and 36 % of the patches of the gender network, which takes most of the time, are enough (47 % of
 those of speech, music and noise); with 0.9, 122 labels are others."""
 
+BLOCK = 10_000
+"""Labels whose emissions are decoded at a time."""
+
 Read = Callable[[], Iterator[Signal]]
 """Reads a recording from its beginning, block after block."""
 Stretch = tuple[str, int, int]
@@ -79,13 +82,13 @@ def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCH
     return stretches
 
 
-def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter, block: int = 100_000) -> list[Stretch]:
+def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter) -> list[Stretch]:
     """Where the energy is near the recording's mean or above it, and where it is far below."""
     finite = energies[np.isfinite(energies)]
     threshold = np.mean(finite) + np.log(segmenter.energy_ratio) if len(finite) else np.inf
     sure, unsure = np.log(1 - 1e-10), np.log(1e-10)  # the package's pred2logemission
     emission = np.array([[sure, unsure], [unsure, sure]])
-    emissions = (emission[(energies[i : i + block] > threshold).astype(int)] for i in range(0, len(energies), block))
+    emissions = (emission[(energies[i : i + BLOCK] > threshold).astype(int)] for i in range(0, len(energies), BLOCK))
     return _stretches(viterbi.decode(emissions, segmenter.energy_transition)[::STEP], ("noEnergy", "energy"), 0)
 
 
@@ -102,12 +105,17 @@ def _divided(
     divided: list[Stretch] = []
     for kind, start, stop in stretches:
         if kind == name:
-            with np.errstate(divide="ignore"):
-                emissions = np.log(probabilities[patch_of(np.arange(start, stop), frames)])
-            divided += _stretches(viterbi.decode([emissions], network.transition), network.classes, start)
+            blocks = (np.arange(i, min(i + BLOCK, stop)) for i in range(start, stop, BLOCK))
+            emissions = (_logs(probabilities[patch_of(labels, frames)]) for labels in blocks)
+            divided += _stretches(viterbi.decode(emissions, network.transition), network.classes, start)
         else:
             divided.append((kind, start, stop))
     return divided
+
+
+def _logs(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)
 
 
 def _probabilities(

@@ -1,6 +1,6 @@
 """Speed and memory of `segment` and of the package's own Segmenter on one recording, each in a process of its own.
 
-PYTHONPATH=. .venvs/segment/bin/python tests/benchmarks/segment.py --minutes 10 [--audio FILE] [--only ours]
+PYTHONPATH=. .venvs/segment/bin/python tests/benchmarks/segment.py --minutes 10 [--audio FILE] [--engine sm] [--only ours]
 
 The recording is FILE over and over, as long as asked for; without one, a synthetic voice over noise. What counts are the
 ratios of one run: the seconds depend on the machine and on what else it does.
@@ -52,25 +52,25 @@ def make(source: Path | None, minutes: float, target: Path) -> None:
                 return
 
 
-def ours(path: Path) -> dict[str, Any]:
-    segmenter = load_segmenter("smn", detect_gender=True)
+def ours(path: Path, engine: str) -> dict[str, Any]:
+    segmenter = load_segmenter(engine, detect_gender=True)
     loaded, start = peak_mb(), time.monotonic()
     labels = [n for n, a, b in analyze(partial(signal_of, path), segmenter) for _ in range(b - a)]
     return {"loaded_mb": loaded, "seconds": time.monotonic() - start, "peak_mb": peak_mb(), "labels": labels}
 
 
-def package(path: Path) -> dict[str, Any]:
+def package(path: Path, engine: str) -> dict[str, Any]:
     from inaSpeechSegmenter import segmenter
 
     segmenter.get_remote = lambda name: str(FOLDER / name)
-    whole = segmenter.Segmenter("smn", ffmpeg=ffmpeg())
+    whole = segmenter.Segmenter(engine, ffmpeg=ffmpeg())
     loaded, start = peak_mb(), time.monotonic()
     labels = [n for n, a, b in whole(str(path)) for _ in range(round(a * 50), round(b * 50))]
     return {"loaded_mb": loaded, "seconds": time.monotonic() - start, "peak_mb": peak_mb(), "labels": labels}
 
 
-def measured(name: str, path: Path) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--measure", name, "--audio", str(path)]
+def measured(name: str, path: Path, engine: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "--measure", name, "--audio", str(path), "--engine", engine]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()[-1])
 
 
@@ -78,18 +78,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--audio", type=Path)
+    parser.add_argument("--engine", choices=["smn", "sm"], default="smn")
     parser.add_argument("--only", choices=["ours", "package"])
     parser.add_argument("--measure", choices=["ours", "package"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps({"ours": ours, "package": package}[options.measure](options.audio)))
+        print(json.dumps({"ours": ours, "package": package}[options.measure](options.audio, options.engine)))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording.flac"
         make(options.audio, options.minutes, path)
         found = {}
         for name in [options.only] if options.only else ["ours", "package"]:
-            found[name] = measured(name, path)
+            found[name] = measured(name, path, options.engine)
             f = found[name]
             speed = options.minutes * 60 / f["seconds"]
             print(f"{name}: {speed:.1f} s/s, peak {f['peak_mb']:.0f} MB, of which {f['loaded_mb']:.0f} MB when loaded", flush=True)
