@@ -49,7 +49,8 @@ def groups() -> list[Group]:
     control = Path(sys.executable)
     stages = [p for p in sorted((TESTS / "components").iterdir()) if p.is_dir() and p.name != "__pycache__"]
     found = [Group(p.name, control if p.name == "shared" else environments.ensure(p.name), (p,)) for p in stages]
-    rest = [p for p in sorted(TESTS.iterdir()) if p.name not in ("components", "benchmarks", "end_to_end", "run.py", "__pycache__")]
+    others = ("components", "benchmarks", "end_to_end", "__pycache__")
+    rest = [p for p in sorted(TESTS.iterdir()) if (p.is_dir() and p.name not in others) or p.name.startswith("test_")]
     found += [Group("end_to_end", control, (TESTS / "end_to_end",)), Group("control", control, tuple(rest))]
     return sorted(found, key=lambda g: SLOW_FIRST.index(g.name) if g.name in SLOW_FIRST else len(SLOW_FIRST))
 

@@ -65,4 +65,8 @@ def _clock(seconds: float) -> str:
 
 
 def print_out(what: object) -> None:
-    Console(highlight=False, markup=False, emoji=False, soft_wrap=True).print(what)
+    """Prints text or a table; what reads it in a pipe gets whole lines."""
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 1000
+    console.print(what)
