@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
@@ -47,7 +48,10 @@ def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
 
 def convert(flac: Path, target: Path) -> None:
     """Writes a FLAC file of any length as the format that the target's suffix, one of AUDIO_SUFFIXES, names."""
-    subprocess.run([ffmpeg(), *ffmpeg_input(flac), "-b:a", LOSSY_BITRATE, f"file:{target}"], check=True)
+    if target.suffix.casefold() == ".flac":
+        shutil.copyfile(flac, target)
+    else:
+        subprocess.run([ffmpeg(), *ffmpeg_input(flac), "-b:a", LOSSY_BITRATE, f"file:{target}"], check=True)
 
 
 def empty_folder(folder: Path) -> Path:

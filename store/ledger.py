@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
+from components.shared.rows import Source
 from store.objects import Store, check_name
 from store.tables import Table
 
@@ -10,19 +11,9 @@ PENDING, PUBLISHED, FAILED, GIVEN_UP = "", "published", "failed", "given_up"
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """One recording. An empty outcome means planned, and not yet published."""
+class LedgerRow(Source):
+    """One recording. An empty outcome means planned, and not yet published. `seconds` are as its source states them."""
 
-    recording: str
-    kind: str
-    url: str
-    """Without user names, signatures and other secrets."""
-    title: str
-    channel: str
-    published: str
-    licence: str
-    seconds: float
-    """As its source states them; 0 is unknown."""
     shard: str
     """The shard it was last planned in."""
     run: str

@@ -11,15 +11,15 @@ SAMPLE_RATE_HZ = 44_100
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """What `discover` plans: one thing to download. A shard's plan is a table of these."""
+class Source:
+    """Which recording a row is about, and what its source says of it."""
 
     recording: str
     """Id of the recording: 16 hex digits of a hash of its kind, its feed and its own id there."""
     kind: str
     """youtube, feed, podbbang, media, local, s3 or sample: how `download` fetches it."""
     url: str
-    """Where the media is, as it is fetched now; may hold a signature, so it is never copied into other tables."""
+    """Where it came from, without user names, signatures and other secrets; only an Item has it as it is fetched."""
     title: str
     channel: str
     published: str
@@ -27,27 +27,26 @@ class Item:
     licence: str
     """As the source states it; "" is unknown, never guessed."""
     seconds: float
-    """Length as the source states it; 0 is unknown."""
+    """Of audio that is there; where there is none yet, as the source states it. 0 is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Source):
+    """What `discover` plans: one thing to download. A shard's plan is a table of these.
+
+    Its URL is the one to fetch now, which may hold a signature: it is never copied into other tables.
+    """
+
     failures: int
     """How often its download ended in a reason before."""
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(Source):
     """One recording of an audio artifact. Without audio (samples = 0) it holds the reason why."""
 
-    recording: str
-    kind: str
-    url: str
-    """Where it came from, without user names, signatures and other secrets."""
-    title: str
-    channel: str
-    published: str
-    licence: str
-    seconds: float
-    """samples / SAMPLE_RATE_HZ."""
     samples: int
-    """Length in frames at SAMPLE_RATE_HZ; the file audio/<recording>.flac has exactly these."""
+    """Length in frames at SAMPLE_RATE_HZ; the file audio/<recording>.flac has exactly these. `seconds` is the same."""
     media_sha256: str
     """Of the media as it was downloaded."""
     duplicate_of: str
