@@ -158,7 +158,7 @@ def test_the_decoder_finds_what_the_package_s_finds(steps, states, seed, block, 
 
 @pytest.mark.skipif(not (DATA.exists() and RADIO.exists()), reason="no radio.py or recordings to mix a show from")
 def test_a_radio_show_of_40_minutes(tmp_path, smn, package, monkeypatch):
-    """As the package's Segmenter on the whole show. Takes 8 minutes on two cores, as one run of the networks does, and 2 to mix it."""
+    """As the package's Segmenter on the whole show. Takes 12 minutes on two busy cores: one run of the networks, and 2 to mix the show."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "ffmpeg").symlink_to(ffmpeg())  # radio.py asks for it by name
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
