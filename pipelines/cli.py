@@ -1,13 +1,13 @@
 """The `speechmill` command."""
 
 import importlib
+import subprocess
 import sys
 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from components.shared.task import StageError
-from store.objects import StoreError
 
 COMMANDS = {
     "run": "Make a version of a dataset from sources.",
@@ -62,6 +62,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         print("interrupted: what is finished is kept for the next run", file=sys.stderr)
         raise SystemExit(130) from None
-    except (StoreError, StageError) as error:
+    except (StageError, OSError, subprocess.CalledProcessError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

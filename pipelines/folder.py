@@ -1,6 +1,7 @@
 """One stage on a folder of audio files: what it needs before it runs by itself, and out come files of the same names."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from components.cut.component import cut
 from components.denoise.component import denoise
+from components.discover.sources import has_media_suffix
 from components.download.component import download
 from components.segment.component import segment
 from components.shared.rows import Clip, Item, Recording, Segment
@@ -43,7 +45,7 @@ def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[st
         RunError: A stage failed.
     """
     empty_folder(target)
-    files = {hashlib.sha256(str(f.relative_to(source)).encode()).hexdigest()[:16]: f for f in _files(source)}
+    files = {hashlib.sha256(os.fsencode(f.relative_to(source))).hexdigest()[:16]: f for f in _files(source)}
     if not files:
         raise ExportError(f"expected audio files in {source}, found none")
     store = scratch / "store"
@@ -60,26 +62,35 @@ def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[st
         return made[one.name]
 
     (artifact,) = run(stage).values()
-    recordings = read_rows(run(download)["recordings"], Recording)
+    recordings = {r.recording: r for r in read_rows(run(download)["recordings"], Recording)}
     stems = Counter(f.relative_to(source).with_suffix("") for f in files.values())
-    for recording in recordings:
-        if recording.samples:
-            name = files[recording.recording].relative_to(source)
+    failed = []
+    for recording, row in recordings.items():
+        heard = recordings.get(row.duplicate_of, row)  # a copy of a file has the results of the first one
+        name = files[recording].relative_to(source)
+        if heard.samples:
             path = target / (name if stems[name.with_suffix("")] == 1 or stage in (download, denoise) else name.with_name(f"{name.name}.x"))
             path.parent.mkdir(parents=True, exist_ok=True)
-            _write(stage, artifact, recording, path)
-    failed = [f"{files[r.recording].relative_to(source)}: {r.reason}" for r in recordings if not r.samples]
+            _write(stage, artifact, heard, path)
+        else:
+            failed.append(f"{name}: {row.reason}")
     click.echo(f"wrote the results of {len(recordings) - len(failed)} files to {target}")
     if failed:
         raise ExportError("; ".join(failed))
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.rglob("*") if f.is_file() and not f.name.startswith("."))
+    found = (f for f in folder.rglob("*") if f.is_file() and has_media_suffix(f.name))
+    return sorted(f for f in found if not any(part.startswith(".") for part in f.relative_to(folder).parts))
 
 
 def _item(recording: str, file: Path) -> Item:
-    return Item(recording, "local", str(file.resolve()), file.name, "", "", "", 0.0, 0)
+    path = str(file.resolve())
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ExportError(f"expected file names in UTF-8, found {os.fsencode(file)!r}: rename it") from None
+    return Item(recording, "local", path, file.name, "", "", "", 0.0, 0)
 
 
 def _write(stage: Stage, artifact: Path, recording: Recording, path: Path) -> None:

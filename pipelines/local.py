@@ -22,7 +22,7 @@ from kfp import local
 from kfp.local import io, logging_utils, placeholder_utils, status, subprocess_task_handler
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
 
-from components.shared.task import StageError
+from components.shared.task import MENDABLE, StageError
 from pipelines.display import Display
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,11 @@ GRACE_SECONDS = 10.0
 
 
 class RunError(StageError):
-    """A stage failed; the message is the stage's own."""
+    """A stage failed; the message is the stage's own. It is mendable if no recording is to blame."""
+
+    def __init__(self, message: str, mendable: bool = False) -> None:
+        super().__init__(message)
+        self.mendable = mendable
 
 
 class Children:
@@ -40,6 +44,8 @@ class Children:
         self._lock = threading.RLock()  # stop() is called from a signal handler
         self._live: set[subprocess.Popen[str]] = set()
         self.stopped = False
+        self.failures: list[int] = []
+        """Exit statuses of those that failed."""
 
     @contextlib.contextmanager
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
@@ -64,6 +70,21 @@ class Children:
         if self.stopped:
             raise RunError("the run is ending")  # kfp.local must not try the task again
 
+    @contextlib.contextmanager
+    def ending_with_the_run(self) -> Iterator[None]:
+        """Ends them when a person ends the run: Ctrl-C, a closed terminal, or SIGTERM."""
+
+        def interrupt(*_: object) -> None:
+            self.stop()
+            raise KeyboardInterrupt
+
+        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        try:
+            yield
+        finally:
+            for number, previous in before.items():
+                signal.signal(number, previous)
+
     def stop(self, force: bool = False) -> None:
         self.stopped = True
         for process in list(self._live):
@@ -82,6 +103,8 @@ def environment_of(python: Path) -> dict[str, str]:
     return inherited | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(ROOT),
+        "PYTHONSAFEPATH": "1",  # the folder that a person stands in is not code
+        "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONNOUSERSITE": "1",
     }
@@ -95,18 +118,35 @@ def stage_of(image: str) -> str:
 def execute(command: Sequence[str], python: Path, name: str, display: Display, children: Children) -> int:
     """Runs a stage's command in its environment, shows its lines, returns its exit status (negative: the signal that ended it)."""
     environment = environment_of(python) | ({"SPEECHMILL_PROGRESS_SECONDS": "0.5"} if display.live else {})
+    command = _with_input_in_a_file(command)
     program = shutil.which(command[0], path=environment["PATH"])
     if program is None:
         raise RunError(f"{name}: expected the program {command[0]} in its environment, found none")
+    last = ""
     with children.start([program, *command[1:]], environment) as process:
         assert process.stdout
         for line in process.stdout:
             display.line(name, line)
+            last = line.strip() or last
         code = process.wait()
     display.ended(name)
     if code < 0:
         display.line(name, f"error: ended by signal {-code} ({signal.Signals(-code).name})")
+    if code:
+        children.failures.append(code)
+    if code > 0 and name not in display.errors:
+        display.line(name, f"error: ended with status {code}: {last}")
     return code
+
+
+def _with_input_in_a_file(command: Sequence[str]) -> list[str]:
+    """Linux takes arguments of at most 128 KiB, and shows them to everybody: the executor input goes through a file."""
+    task = json.loads(command[3])
+    path = Path(task["outputs"]["outputFile"]).with_name("executor_input.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(command[3], encoding="utf-8")
+    return [*command[:3], f"@{path}", *command[4:]]
 
 
 class _Handler:
@@ -159,27 +199,20 @@ def run(
         KeyboardInterrupt: A person ended the run; every process of it has ended as well.
     """
     children = Children()
-
-    def interrupt(*_: object) -> None:
-        children.stop()
-        raise KeyboardInterrupt
-
     root.mkdir(parents=True, exist_ok=True)
     handler = functools.partial(_Handler, pythons=pythons, display=display, children=children)
-    before = {s: signal.signal(s, interrupt) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with _corrections(handler, run_id, jobs), _shown_cache_hits(display), warnings.catch_warnings():
+        with children.ending_with_the_run(), _corrections(handler, run_id, jobs), _shown_cache_hits(display), warnings.catch_warnings():
             # kfp.local deletes its workspace after a run: it gets none of ours
             warnings.filterwarnings("ignore", message=".*settings .* have no effect in the current local runner", category=UserWarning)
             local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), enable_caching=True)
             pipeline(**arguments)
     except RuntimeError as error:
         failed = [f"{task}: {message}" for task, message in display.errors.items()]
-        raise RunError("\n".join(failed) or str(error)) from None
+        mendable = bool(children.failures) and set(children.failures) == {MENDABLE}
+        raise RunError("\n".join(failed) or str(error), mendable) from None
     finally:
         local.config.LocalExecutionConfig.instance = None  # or a component called later would run instead of being compiled
-        for number, previous in before.items():
-            signal.signal(number, previous)
 
 
 @contextlib.contextmanager
@@ -231,11 +264,11 @@ def _corrections(handler: Callable[..., Any], run_id: str, jobs: int) -> Iterato
         return spec
 
     class Executor(enhanced_dag_orchestrator.ParallelExecutor):
-        """Loops: kfp.local runs two iterations at a time, whatever is asked for."""
+        """Loops: kfp.local runs two iterations at a time, whatever is asked for; the pipeline's own limit is a cluster's."""
 
         def __init__(self, max_workers: int | None = None) -> None:
             super().__init__(max_workers)
-            self.conservative_max = self.max_workers = min(max_workers or jobs, jobs)
+            self.conservative_max = self.max_workers = jobs
 
     patches: list[tuple[Any, str, Any]] = [
         (subprocess_task_handler, "SubprocessTaskHandler", handler),

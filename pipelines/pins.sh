@@ -9,6 +9,7 @@ compile() {
 }
 if [ $# = 0 ]; then
     compile pyproject.toml --group dev -o requirements.txt
+    compile requirements.bootstrap.in -o requirements.bootstrap.txt
     compile tests/requirements.in -o tests/requirements.txt
     # shellcheck disable=SC2046
     set -- $(ls components)

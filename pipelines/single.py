@@ -45,6 +45,9 @@ def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str,
         },
     }
     command = ["python", "-m", f"components.{stage.name}", json.dumps(task), stage.image]
-    if execute(command, environments.ensure(stage.name), stage.name, display, Children()) != 0:
+    python, children = environments.ensure(stage.name), Children()
+    with children.ending_with_the_run():
+        status = execute(command, python, stage.name, display, children)
+    if status != 0:
         raise RunError(f"{stage.name}: {display.errors.get(stage.name, 'failed without a word')}")
     return outputs

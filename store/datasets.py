@@ -37,8 +37,8 @@ def audio_key(dataset: str, sha256: str) -> str:
 
 
 def dataset_names(store: Store) -> list[str]:
-    """Names of all datasets of a store that have a table, in order."""
-    return sorted({key.split("/")[1] for key in store.keys("datasets/") if key.split("/")[2] == "table"})
+    """Names of all datasets of a store, in order, also of those without a version."""
+    return store.folders("datasets/")
 
 
 class DatasetStore:

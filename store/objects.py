@@ -1,13 +1,16 @@
 """What outlives a run, as objects under keys like `plans/<hash>.parquet`: one small interface, one class a backend."""
 
+import os
 import re
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from components.shared.task import StageError
 
-class StoreError(Exception):
+
+class StoreError(StageError):
     """The store cannot do what was asked: what was expected, what was found, what to do."""
 
 
@@ -27,6 +30,9 @@ class Store(Protocol):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys that begin with the prefix, a folder with its slash, in order."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below the prefix, in order."""
 
     def table_uri(self, key: str) -> str:
         """Where a Delta table lies, for deltalake."""
@@ -51,9 +57,12 @@ class LocalStore:
     def write(self, key: str, data: bytes) -> None:
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as part:
-            part.write(data)
-        Path(part.name).replace(path)
+        part = path.with_name(f".part-{secrets.token_hex(8)}")
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # what is there under its name is taken as whole for ever
+        part.replace(path)
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -64,10 +73,12 @@ class LocalStore:
             if path.is_file() and not path.name.startswith(".part-"):
                 yield path.relative_to(self._folder).as_posix()
 
+    def folders(self, prefix: str) -> list[str]:
+        folder = self._path(prefix)
+        return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+
     def table_uri(self, key: str) -> str:
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return str(path)
+        return self._path(key).as_uri()
 
     def storage_options(self) -> dict[str, str]:
         return {}
@@ -82,7 +93,10 @@ def open_store(uri: str) -> Store:
     """The store at a URI: a local folder, made when it is first written to."""
     if "://" in uri:
         raise StoreError(f"expected a local folder as the store, found {uri!r}")
-    return LocalStore(Path(uri))
+    folder = Path(uri).resolve()
+    if found := set(str(folder)) & set("#?%"):  # Delta Lake takes them for parts of a URL, and reads another folder
+        raise StoreError(f"expected a store's folder without #, ? and % in its path, found {' '.join(sorted(found))} in {folder}")
+    return LocalStore(folder)
 
 
 def check_name(name: str) -> str:

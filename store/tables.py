@@ -2,6 +2,8 @@
 
 import random
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
@@ -61,9 +63,10 @@ class Table(Generic[Row]):
             try:
                 self._commit(table, old, *wanted)
                 return True
-            except CommitFailedError:
+            except CommitFailedError as error:
+                refusal = error
                 time.sleep(random.uniform(0, 0.1 * (tried + 1)))
-        raise StoreError(f"could not commit to {self._key} in {self._store.uri}: {_TRIES} times another writer was faster; run it again")
+        raise StoreError(f"could not commit to {self._key} in {self._store.uri} in {_TRIES} attempts: {refusal}; run it again")
 
     def _commit(self, table: DeltaTable, old: list[Row], new: list[Row], metadata: Mapping[str, str]) -> None:
         """One merge of what differs. Without retries inside: the next attempt must see what the other writer wrote."""
@@ -105,10 +108,10 @@ class Table(Generic[Row]):
 
     def _read(self, table: DeltaTable) -> list[Row]:
         """Through pyarrow.parquet: deltalake's own reader for it ends processes with SIGABRT (delta-rs issue 2184)."""
-        paths = table.file_uris()
+        paths = [urllib.request.url2pathname(urllib.parse.urlsplit(uri).path) for uri in table.file_uris()]
         if not paths:
             return []
-        found = pq.read_table(paths, filesystem=pyarrow.fs.LocalFileSystem())
+        found = pq.read_table(paths, filesystem=pyarrow.fs.LocalFileSystem(), partitioning=None)
         found = found.cast(pa.schema([f.with_type(pa.string()) if f.type == pa.string_view() else f for f in found.schema]))
         check(self._kind, found.schema, f"{self._key} in {self._store.uri}")
         return from_table(self._kind, found.sort_by(self._id))

@@ -11,7 +11,7 @@ from components.collect.collect import account, by_recording, dataset_row, sampl
 from components.shared.audio import pcm_sha256, read
 from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
 from components.shared.table import read_rows, write_rows
-from components.shared.task import Outcome, Progress, StageError, run
+from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key
 from store.ledger import Ledger
 from store.objects import Store, open_store
@@ -45,7 +45,7 @@ def main(shard: str, dataset: str, store: str, recordings: Path, segments: Path,
     for recording in found:
         name = recording.recording
         if cleaned.get(name) != recording.samples:
-            raise StageError(
+            raise ValueError(
                 f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
             )
         accounts.append(account(recording, heard[name], cuts[name]))

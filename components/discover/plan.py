@@ -73,7 +73,7 @@ def make_plan(listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Se
         run: Id of the run.
     """
     items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
-    fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings) for entry in listed}
+    fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
     rows = list(_refused(listed, fates, ledger, run))
 
     shards, lost = _pending(items, ledger, plans, settings, run)
@@ -113,8 +113,10 @@ def source_rows(reasons: Mapping[str, str], ledger: Ledgered, run: str) -> Itera
             yield replace(known, run=run, failures=0, outcome=PENDING, reason="")
 
 
-def _fate(entry: Listed, row: LedgerRow | None, settings: Settings) -> str:
+def _fate(entry: Listed, row: LedgerRow | None, settings: Settings, run: str) -> str:
     """What is to become of a listed recording, as far as its own row says."""
+    if row and row.outcome == GIVEN_UP and row.run == run:
+        return "given_up"  # by this run, which plans once more
     if row and row.outcome not in (PENDING, FAILED):
         finished = "given_up" if row.outcome == GIVEN_UP else "done"
         return "again" if settings.again and not entry.refusal else finished

@@ -48,7 +48,8 @@ def main(
     same = duplicates(known, accounts)
     earlier = datasets.versions()
     stages = (earlier[-1].lineage["stages"] if earlier else {}) | lineage
-    sources_sha256 = hashlib.sha256("\n".join(sorted(names(sources.replace("\n", ",")))).encode()).hexdigest()
+    entries = sorted(names(sources.replace("\n", ",")))
+    sources_sha256 = hashlib.sha256("\n".join(entries).encode()).hexdigest() if entries else earlier[-1].lineage["sources_sha256"]
 
     def changed(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
         rows = select(merge(present, accounts, new), wanted, same)

@@ -1,5 +1,6 @@
 """The selection rules and the accounts: pure functions of a dataset's rows."""
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -35,7 +36,7 @@ def rules(genders: str, min_seconds: float, licences: str) -> Rules:
     wanted = names(genders)
     if unknown := [g for g in wanted if g not in ("female", "male")]:
         raise ValueError(f"publish_genders: expected female, male or both separated by a comma, found {', '.join(unknown)}")
-    if not min_seconds >= 0:
+    if not 0 <= min_seconds < math.inf:
         raise ValueError(f"publish_min_seconds: expected seconds of 0 or more, found {min_seconds}")
     return Rules(wanted, min_seconds, names(licences))
 
@@ -123,7 +124,7 @@ def outcomes(
 def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
     failed = bool(account.reason) and not account.duplicate_of
     failures = known.failures + (failed and known.outcome == PENDING)
-    if failed and known.samples:  # it has been published before, and stays so
+    if account.reason and known.samples:  # it has been published before, and stays so
         return replace(known, outcome=PUBLISHED, reason=account.reason, failures=failures)
     shared = {name: getattr(account, name) for name in _SHARED}
     return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, failures=failures)

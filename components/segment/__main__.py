@@ -10,7 +10,7 @@ from components.segment.windows import RATE_HZ, Signal
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
 from components.shared.table import read_rows, write_rows
-from components.shared.task import Outcome, Progress, StageError, run
+from components.shared.task import Outcome, Progress, run
 
 SHARES = {True: (0.03, 0.19, 0.78), False: (0.12, 0.88)}
 """Of the time that a recording takes, about what its passes have: energy, content and, where it is asked for, gender."""
@@ -44,7 +44,7 @@ def _heard(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float
             samples += len(block)
             progress.add(share * len(block) / RATE_HZ)
         if abs(samples / RATE_HZ - seconds) > TOLERANCE_SECONDS:
-            raise StageError(f"expected {seconds:.3f} s of audio in {path}, found {samples / RATE_HZ:.3f} s: make the voices again")
+            raise ValueError(f"expected {seconds:.3f} s of audio in {path}, found {samples / RATE_HZ:.3f} s: make the voices again")
 
     found = analyze(read, segmenter)
     progress.add(sum(left) * seconds)  # of the passes that were not needed

@@ -56,7 +56,7 @@ def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
     path = folder / f"{name}.parquet"
     if not path.exists():
         raise SchemaError(f"expected a table of {kind.__name__} rows at {path}, found none: the stage that writes it did not finish")
-    table = pq.read_table(path)
+    table = pq.read_table(path, partitioning=None)  # `k=v` in a folder's name is no column
     check(kind, table.schema, str(path))
     return from_table(kind, table)
 

@@ -1,15 +1,17 @@
 """Runs a stage's main() as one Kubeflow task, on a cluster, in Docker and embedded alike; needs no kfp.
 
 `python -m components.<stage> EXECUTOR_INPUT IMAGE`: the first argument is Kubeflow's executor input (JSON: parameters,
-and where the input and output artifacts lie), the second the name of the image that runs. main() gets one argument per
-input artifact (a folder), output artifact (an empty folder) and parameter, and returns a mapping: output parameters by
-name, every other number or text as a metric of the task.
+and where the input and output artifacts lie; or @ and the path of a file that holds it), the second the name of the
+image that runs. main() gets one argument per input artifact (a folder), output artifact (an empty folder) and
+parameter, and returns a mapping: output parameters by name, every other number or text as a metric of the task.
 """
 
+import errno
 import inspect
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -26,13 +28,19 @@ Outcome = Mapping[str, Any]
 Lineage = NewType("Lineage", dict[str, Any])
 """Image and settings of a stage and of every stage before it, by stage; main() gets it where it asks for this type."""
 
+MENDABLE = 2
+"""Exit status for an error that a person can mend: no recording is to blame for it."""
+
 LINEAGE = "lineage.json"
 _WIRING = ("sources", "dataset", "store", "run", "shard", "allow_private")
 _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
 
 
 class StageError(Exception):
-    """Something that a person can mend: what was expected, what was found, where, and what to do."""
+    """Something that a person can mend: what was expected, what was found, where, and what to do.
+
+    Never for what one recording is to blame for: a run that ends so counts against none.
+    """
 
 
 def one_line(text: object) -> str:
@@ -64,19 +72,23 @@ class Progress:
 
 
 def run(main: Callable[..., Outcome]) -> None:
-    """Runs main() on the command line's executor input and exits: 0, or 1 with the error as the last line."""
+    """Runs main() on the command line's executor input and exits: 0, or MENDABLE or 1 with the error as the last line."""
     started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that scratch files go with the process
     try:
-        task = json.loads(sys.argv[1])
+        text = sys.argv[1]
+        task = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
         lineage = _lineage(task, image=sys.argv[2])
         outcome = main(**_arguments(main, task, lineage))
         seconds = _finish(task, outcome, lineage)
     except Exception as error:
-        if not isinstance(error, StageError):
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        mendable = isinstance(error, StageError) or full
+        if not mendable:
             traceback.print_exc()
-        kind = "" if isinstance(error, StageError) else f"{type(error).__name__}: "
+        kind = "" if mendable else f"{type(error).__name__}: "
         print(f"error: {kind}{one_line(error)}", file=sys.stderr, flush=True)
-        raise SystemExit(1) from None
+        raise SystemExit(MENDABLE if mendable else 1) from None
     taken = time.monotonic() - started
     shown = ", ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in outcome.items() if not isinstance(v, list))
     report(f"done in {taken:.1f} s" + (f", {seconds / taken:.1f} s/s" if seconds else "") + (f": {shown}" if shown else ""))

@@ -1,6 +1,9 @@
 """`speechmill run`: the dataset pipeline on this machine."""
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from pipelines import environments
 from pipelines.commands.store import new_run_id, show, store_option
 from pipelines.dataset import STAGES, dataset
 from pipelines.display import Display
+from pipelines.local import RunError
 from pipelines.local import run as run_pipeline
 from pipelines.options import GroupedCommand, with_settings
 from pipelines.settings import check_settings
@@ -24,13 +28,26 @@ SAMPLE = "sample"
 
 def read_sources(text: str) -> str:
     """The sources themselves, or those in the file that the text names."""
-    path = Path(text).expanduser()
+    path = Path(text)
     if "\n" not in text and len(text) < 4096 and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
         try:
             return path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise StageError(f"expected a list of sources as UTF-8 text in {path}, found other bytes: {error.reason}") from None
     return text
+
+
+@contextlib.contextmanager
+def alone(store: Path, name: str) -> Iterator[None]:
+    """Holds the dataset for this run: another one at the same time would take its recordings for lost."""
+    path = store / "runs" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StageError(f"another run of dataset {name} is at work in {store}: wait for its end") from None
+        yield
 
 
 @with_settings(*STAGES)
@@ -69,11 +86,12 @@ def command(sources: str, name: str, store_uri: str, allow_private: bool, jobs: 
     pythons = {stage.image: environments.ensure(stage.name) for stage in STAGES}
     run_id = new_run_id()
     try:
-        with Display() as display:
+        with alone(Path(store.uri), name), Display() as display:
             root = Path(store.uri) / "runs"
             run_pipeline(dataset, arguments, root=root, pythons=pythons, run_id=run_id, jobs=jobs, display=display)
-    except KeyboardInterrupt:
-        Ledger(store, name).interrupted(run_id)
+    except (KeyboardInterrupt, RunError) as end:
+        if not isinstance(end, RunError) or end.mendable:
+            Ledger(store, name).interrupted(run_id)
         raise
     click.echo()
     if DatasetStore(store, name).versions():

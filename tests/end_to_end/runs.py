@@ -14,10 +14,10 @@ from store.objects import open_store
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 
 
-def speechmill(*arguments: object) -> subprocess.CompletedProcess[str]:
+def speechmill(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Runs the command as a user does, in no terminal."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment)
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd)
 
 
 def law_of_seconds(ledger: dict[str, LedgerRow]) -> None:

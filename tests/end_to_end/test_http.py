@@ -1,5 +1,6 @@
 """A feed over HTTP that grows, with what goes wrong in feeds."""
 
+import fcntl
 import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -96,6 +97,25 @@ def test_private_addresses_are_asked_for_by_name(server: Server, show: Dataset) 
     assert done.returncode == 1
     assert "private" in done.stderr.splitlines()[-1] and "--allow-private" in done.stderr.splitlines()[-1]
     assert server.requests == []
+
+
+def test_a_list_of_sources_may_be_long_and_a_folder_of_code_is_not_run(server: Server, show: Dataset, tmp_path: Path) -> None:
+    folder = tmp_path / "my downloads"
+    folder.mkdir()
+    (folder / "store.py").write_text("raise SystemExit('the code of a stranger')")
+    (folder / "links.txt").write_text("# a comment of many\n" * 10_000 + feed(server, ("gone", "gone")) + "\n")
+    done = speechmill("run", "--store", "my store", "--dataset", "show", "--sources", "links.txt", *QUICK, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (folder / "my store" / "datasets" / "show" / "ledger").is_dir()
+
+
+def test_two_runs_of_one_dataset_do_not_get_in_each_other_s_way(show: Dataset) -> None:
+    (show.folder / "runs").mkdir(parents=True)
+    with (show.folder / "runs" / "show.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = speechmill("run", "--store", show.folder, "--dataset", "show", "--sources", "https://example.org/feed.xml")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: another run of dataset show is at work")
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,13 @@ import pytest
 
 from components.discover.items import recording_id
 from components.shared.audio import FlacWriter
+from components.shared.task import MENDABLE
 from pipelines import environments
 from pipelines.dataset import STAGES, dataset
 from pipelines.display import Display
 from pipelines.local import RunError, run
-from store.ledger import GIVEN_UP, PENDING, PUBLISHED
+from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
+from store.objects import open_store
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
 
 
@@ -28,7 +30,7 @@ def noise(path: Path, seed: int, seconds: float = 4.0) -> None:
 def killer(python: Path, folder: Path, poison: str) -> Path:
     """A Python that is killed, as the kernel does when memory is out, if its task reads audio of the poisonous recording."""
     check = (
-        "import json, pathlib, sys; inputs = json.loads(sys.argv[1])['inputs']['artifacts'].values(); "
+        "import json, pathlib, sys; inputs = json.loads(pathlib.Path(sys.argv[1][1:]).read_text())['inputs']['artifacts'].values(); "
         f"sys.exit(any(pathlib.Path(a['uri'], 'audio', '{poison}.flac').exists() for i in inputs for a in i['artifacts']))"
     )
     wrapper = folder / "bin" / "python"
@@ -47,6 +49,33 @@ def processes_with(text: str) -> list[str]:
     return [line for line in found if text in line]
 
 
+def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, **settings: object) -> None:
+    defaults = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
+    arguments = defaults | settings | {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
+    with Display() as display:
+        run(dataset, arguments, root=show.folder / "runs", pythons=pythons, run_id=f"run-{number}", jobs=1, display=display)
+
+
+@pytest.mark.parametrize(("status", "mendable"), [(MENDABLE, True), (1, False)])
+def test_what_a_person_can_mend_is_told_from_what_a_recording_is_to_blame_for(tmp_path: Path, status: int, mendable: bool) -> None:
+    show = Dataset(tmp_path / "store", "show")
+    noise(tmp_path / "media" / "0.flac", 0)
+    pythons = {s.image: environments.ensure(s.name) for s in STAGES}
+    wrapper = tmp_path / "bin" / "python"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f"#!/bin/sh\necho no space left\nexit {status}\n")
+    wrapper.chmod(0o755)
+    pythons[next(s.image for s in STAGES if s.name == "download")] = wrapper
+    with pytest.raises(RunError, match=f"download 1: ended with status {status}: no space left") as error:
+        attempt(show, tmp_path / "media", pythons, 0)
+    assert error.value.mendable == mendable
+    (row,) = show.ledger().values()
+    assert row.attempts == 1
+    Ledger(open_store(str(show.folder)), "show").interrupted("run-0")
+    (row,) = show.ledger().values()
+    assert row.attempts == 0
+
+
 def test_a_recording_that_kills_its_stage_is_given_up_and_the_others_are_published(tmp_path: Path) -> None:
     show, media = Dataset(tmp_path / "store", "show"), tmp_path / "media"
     for i in range(4):
@@ -55,19 +84,11 @@ def test_a_recording_that_kills_its_stage_is_given_up_and_the_others_are_publish
     pythons = {s.image: environments.ensure(s.name) for s in STAGES}
     cut = next(s.image for s in STAGES if s.name == "cut")
     pythons[cut] = killer(pythons[cut], tmp_path, poison)
-    settings = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
-    settings |= {"discover_shard_seconds": 7200.0}  # of unknown length: two recordings a shard
-    arguments = settings | {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
-
-    def attempt(number: int) -> None:
-        with Display() as display:
-            run(dataset, arguments, root=show.folder / "runs", pythons=pythons, run_id=f"run-{number}", jobs=1, display=display)
-
     for number in range(3):
         with pytest.raises(RunError, match=r"cut.*ended by signal 9"):
-            attempt(number)
+            attempt(show, media, pythons, number, discover_shard_seconds=9.0)  # two recordings a shard
         assert {row.outcome for row in show.ledger().values()} == {PENDING}
-    attempt(3)
+    attempt(show, media, pythons, 3, discover_shard_seconds=9.0)
     rows = show.ledger()
     assert rows[poison].outcome == GIVEN_UP
     assert "lost in 3 runs" in rows[poison].reason

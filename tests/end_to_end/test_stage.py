@@ -30,6 +30,15 @@ def test_denoise_gives_files_of_the_same_names_and_lengths(folder: Path, tmp_pat
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["one.wav", "two.flac"]
 
 
+def test_a_copy_of_a_file_has_the_results_of_the_file(folder: Path, tmp_path: Path) -> None:
+    (folder / "copy.wav").write_bytes((folder / "one.wav").read_bytes())
+    (folder / "cover.jpg").write_bytes(b"no sound")
+    done = speechmill("stage", "download", "--in", folder, "--out", tmp_path / "my files")
+    assert done.returncode == 0, done.stdout + done.stderr
+    one, copy = (soundfile.read(tmp_path / "my files" / name)[0] for name in ("one.wav", "copy.wav"))
+    assert np.array_equal(one, copy)
+
+
 def test_segment_gives_tables_and_textgrids(folder: Path, tmp_path: Path) -> None:
     done = speechmill("stage", "segment", "--in", folder, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stdout + done.stderr

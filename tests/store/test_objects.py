@@ -1,5 +1,6 @@
 """The store's backends keep objects whole."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,15 @@ def test_objects_come_back_as_they_were_put(tmp_path: Path) -> None:
     assert store.exists("a/b/one") and not store.exists("a/b") and not store.exists("a/b/none")
     assert list(store.keys("a/")) == ["a/b/one", "a/two"]
     assert list(store.keys("none/")) == []
+
+
+def test_objects_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        open_store(str(tmp_path)).write("a", b"1")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:

@@ -76,6 +76,26 @@ def test_history_is_kept_for_ever(tmp_path: Path) -> None:
     assert dataset.rows(dataset.version(1)) == [row("a")]
 
 
+@pytest.mark.parametrize("name", ["my store", "데이터", "k=v", "a:b"])
+def test_a_store_may_lie_in_any_folder(tmp_path: Path, name: str) -> None:
+    dataset = DatasetStore(open_store(str(tmp_path / name)), "show")
+    dataset.publish("one", lambda _: ([row("a")], {}))
+    dataset.publish("two", lambda rows: ([*rows, row("b")], {}))
+    assert [r.clip for r in dataset.rows(dataset.version())] == ["a", "b"]
+    assert [p.name for p in (tmp_path / name).iterdir()] == ["datasets"]
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b"])
+def test_folders_that_delta_lake_cannot_tell_from_urls_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match="without #"):
+        open_store(str(tmp_path / name))
+
+
+def test_looking_at_a_dataset_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
+    assert DatasetStore(open_store(str(tmp_path)), "typo").versions() == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_versions_that_do_not_exist_are_named(tmp_path: Path) -> None:
     dataset = DatasetStore(open_store(str(tmp_path)), "show")
     with pytest.raises(StoreError, match="found none"):

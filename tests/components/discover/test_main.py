@@ -49,7 +49,7 @@ class Task:
     def fail(self, sources: str, **changes: Any) -> str:
         process = self.start(sources, **changes)
         self.log, self.error = process.communicate(timeout=120)
-        assert process.returncode == 1
+        assert process.returncode == 2
         assert not (self.folder / f"output-{self.runs}.json").exists()
         return self.error.splitlines()[-1]
 

@@ -205,6 +205,26 @@ def test_other_rules_that_select_the_same_are_a_version_too(show: Show) -> None:
     assert second.lineage["stages"]["publish"]["settings"]["min_seconds"] == 1.0
 
 
+def test_a_published_recording_that_comes_back_as_a_copy_stays(show: Show) -> None:
+    show.plan("a", "b")
+    rows = [row("a-1", audio_sha256="aa11"), row("b-1", audio_sha256="bb22")]
+    show.publish("run-1", show.part([account("a"), account("b")], rows))
+    show.ledger.write(lambda present: [replace(r, outcome=PENDING) for r in present.values()])
+    copy = account("b", 0, media_sha256="media a", duplicate_of="a", reason="duplicate of a")
+    show.publish("run-2", show.part([account("a"), copy], rows[:1]))
+    assert [r.clip for r in show.dataset.rows(show.dataset.version())] == ["a-1", "b-1"]
+    b = show.ledger.rows()["b"]
+    assert (b.outcome, b.samples, b.kept_samples) == (PUBLISHED, 88_200, 88_200)
+
+
+def test_selecting_again_keeps_what_is_known_of_the_sources(show: Show) -> None:
+    show.plan("a")
+    show.publish("run-1", show.part([account("a")], [row("a-1", audio_sha256="aa11")]))
+    show.publish("run-2", sources="", min_seconds=9)
+    first, second = show.dataset.versions()
+    assert first.lineage["sources_sha256"] == second.lineage["sources_sha256"]
+
+
 def test_a_dataset_without_anything_ends_well(show: Show) -> None:
     done = show.publish("run-1")
     assert done.returncode == 0, done.stderr
@@ -214,7 +234,7 @@ def test_a_dataset_without_anything_ends_well(show: Show) -> None:
 def test_missing_audio_is_an_error_and_nothing_is_published(show: Show) -> None:
     show.plan("a")
     done = show.publish("run-1", show.part([account("a")], [row("a-1", audio_sha256="aa11")], audio=False))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "expected the audio of 1 clips" in done.stderr and "a-1" in done.stderr
     assert show.dataset.versions() == []
     assert show.ledger.rows()["a"].outcome == PENDING
@@ -231,5 +251,5 @@ def test_the_same_media_in_two_shards_is_kept_once(show: Show) -> None:
 
 def test_bad_rules_are_one_clear_line(show: Show) -> None:
     done = show.publish("run-1", genders="women")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "error: publish_genders: expected female, male or both separated by a comma, found women"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from components.shared.task import one_line
+from components.shared.task import MENDABLE, one_line
 
 PROGRAM = """
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_lineage_grows_by_the_stage_and_holds_settings_but_no_wiring(tmp_path: P
 
 def test_what_a_person_can_mend_is_the_last_line_and_the_only_one(tmp_path: Path) -> None:
     done = run(tmp_path, name="mend")
-    assert done.returncode == 1
+    assert done.returncode == MENDABLE
     assert done.stderr == "error: denoise_chain: expected a filter, found 'x'\n"
     assert not (tmp_path / "deep" / "out.json").exists()
 
@@ -93,7 +93,7 @@ def test_a_bug_shows_its_traceback_and_then_one_line(tmp_path: Path) -> None:
 )
 def test_parameters_of_another_type_are_refused(tmp_path: Path, parameter: str, value: Any, message: str) -> None:
     done = run(tmp_path, **{parameter: value})
-    assert done.returncode == 1
+    assert done.returncode == MENDABLE
     assert f"parameter {parameter}: {message}" in done.stderr
 
 
