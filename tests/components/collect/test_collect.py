@@ -140,5 +140,5 @@ def test_a_stage_that_changed_the_length_is_found_out(tmp_path: Path) -> None:
     write_rows(tmp_path / "clean", Recording, [dataclasses.replace(rows[0], samples=rows[0].samples - 1), rows[1]])
     done = run(tmp_path)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("error: expected 132300 clean samples of recording r, found 132299")
+    assert done.stderr.splitlines()[-1].startswith("error: ValueError: expected 132300 clean samples of recording r, found 132299")
     assert not (tmp_path / "part" / "rows.parquet").exists()

@@ -83,8 +83,8 @@ def test_audio_that_ends_early_is_an_error(voices, tmp_path):
     shutil.copytree(voices / "audio", tmp_path / "voices" / "audio")
     write_rows(tmp_path / "voices", Recording, [recording("tiny", SAMPLE_RATE_HZ)])
     done = run(tmp_path / "voices", tmp_path)
-    assert done.returncode == 2
-    assert "error: expected 1.000 s of audio in" in done.stderr and "found 0.050 s" in done.stderr
+    assert done.returncode == 1
+    assert "error: ValueError: expected 1.000 s of audio in" in done.stderr and "found 0.050 s" in done.stderr
     assert not (tmp_path / "segments" / "rows.parquet").exists()
 
 
