@@ -10,7 +10,7 @@ help: ## Print this help
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and f"expected Python 3.11, found {sys.version}: make PYTHON=path/to/python3.11")'
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.bootstrap.txt
-	.venv/bin/uv pip sync --quiet --require-hashes --no-build-isolation-package kfp-server-api --python .venv/bin/python requirements.txt
+	.venv/bin/uv pip sync --quiet --require-hashes --no-build-isolation --python .venv/bin/python requirements.txt
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
