@@ -52,8 +52,9 @@ def policy(
     }
     for name, number in numbers.items():
         if number < 0:
-            raise StageError(f"parameter {name}: expected 0 or more, found {number}")
+            raise StageError(f"parameter download_{name}: expected 0 or more, found {number}")
     if max_sleep_seconds < sleep_seconds:
-        raise StageError(f"parameter max_sleep_seconds: expected at least sleep_seconds, {sleep_seconds}, found {max_sleep_seconds}")
+        least = f"at least download_sleep_seconds, {sleep_seconds}"
+        raise StageError(f"parameter download_max_sleep_seconds: expected {least}, found {max_sleep_seconds}")
     wanted = frozenset(name for part in licences.split(",") if (name := " ".join(part.split()).casefold()))
     return Policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, wanted)
