@@ -28,7 +28,7 @@ SAMPLE = "sample"
 
 def read_sources(text: str) -> str:
     """The sources themselves, or those in the file that the text names."""
-    path = Path(text)
+    path = Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib's raises for a user who is none
     if "\n" not in text and len(text) < 4096 and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
         try:
             return path.read_text(encoding="utf-8-sig")
