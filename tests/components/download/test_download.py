@@ -81,7 +81,7 @@ def test_a_shard_of_which_everything_fails_succeeds(server: Server, tmp_path: Pa
 
 def test_a_shard_that_was_never_planned_is_an_error_of_one_line(tmp_path: Path) -> None:
     task = run_task(tmp_path, [], shard="0123456789abcdef")
-    assert task.status == 1
+    assert task.status == 2
     assert task.log.splitlines() == [
         f"error: expected an object plans/0123456789abcdef.parquet in the store {tmp_path / 'store'}, found none"
     ]
@@ -190,8 +190,8 @@ def test_between_downloads_it_rests(server: Server, episode: bytes, tmp_path: Pa
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"retries": -1}, "parameter retries: expected 0 or more, found -1"),
-        ({"sleep_seconds": 5}, "parameter max_sleep_seconds: expected at least sleep_seconds, 5, found 3"),
+        ({"retries": -1}, "parameter download_retries: expected 0 or more, found -1"),
+        ({"sleep_seconds": 5}, "parameter download_max_sleep_seconds: expected at least download_sleep_seconds, 5, found 3"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, int], message: str) -> None:
