@@ -11,7 +11,7 @@ from components.shared.network import public_only
 from components.shared.task import Outcome, StageError, report
 from components.shared.task import run as run_task
 from store.ledger import Ledger, LedgerRow
-from store.objects import Store, StoreError, open_store
+from store.objects import Store, open_store
 from store.plans import has_plan, read_plan, shard_name, write_plan
 
 FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "refused", "filtered", "over_cap")
@@ -71,13 +71,10 @@ def main(
     entries = parse(sources)
     if not allow_private:
         public_only()
-    try:
-        target = open_store(store)
-        Ledger(target, dataset).rows()  # a store that cannot be read is found out before the sources are asked
-        listed, reasons = list_all(entries)
-        plan = write(target, dataset, listed, reasons, settings, run)
-    except StoreError as error:
-        raise StageError(str(error)) from None
+    target = open_store(store)
+    Ledger(target, dataset).rows()  # a store that cannot be read is found out before the sources are asked
+    listed, reasons = list_all(entries)
+    plan = write(target, dataset, listed, reasons, settings, run)
     failed = [f"{name}: {reason}" for name, reason in reasons if reason]
     if len(failed) == len(reasons) and not plan.shards:
         raise StageError("no source could be listed: " + "; ".join(failed))

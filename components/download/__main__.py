@@ -8,7 +8,7 @@ from components.shared.network import public_only
 from components.shared.rows import Recording
 from components.shared.table import SchemaError, write_rows
 from components.shared.task import Outcome, StageError, run
-from store.objects import StoreError, open_store
+from store.objects import open_store
 from store.plans import read_plan
 
 
@@ -27,7 +27,7 @@ def main(
     wanted = policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, licences)
     try:
         items = read_plan(open_store(store), shard)
-    except (StoreError, SchemaError) as error:
+    except SchemaError as error:
         raise StageError(str(error)) from None
     if not allow_private:
         public_only()  # after the plan is read: a store may well have a private address
