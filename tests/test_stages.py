@@ -7,8 +7,9 @@ from pathlib import Path
 import docstring_parser
 import pytest
 
-from components import stage as stage_module
-from components.stage import Stage, image
+from components import deployment
+from components.deployment import image
+from components.stage import Stage
 from pipelines import environments
 
 COMPONENTS = environments.ROOT / "components"
@@ -73,7 +74,7 @@ def test_a_stage_imports_itself_and_shared_and_the_store_only_where_it_says_so(n
     store = {m for m in ours if m.split(".")[0] == "store"}
     foreign = {m for m in ours - store if not m.startswith((f"components.{name}", "components.shared"))}
     assert not foreign
-    assert bool(store) == interface(name).store
+    assert bool(store) == bool(interface(name).needs.store)
     assert not {m for m in used if m.split(".")[0] == "kfp"}
 
 
@@ -93,7 +94,7 @@ def test_every_setting_is_explained_and_has_a_plain_type(name: str) -> None:
 
 
 def test_the_image_s_name_follows_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage_module, "ROOT", tmp_path)
+    monkeypatch.setattr(deployment, "ROOT", tmp_path)
     for file in (
         "components/one/one.py",
         "components/one/requirements.txt",

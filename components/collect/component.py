@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Output
 from components.stage import stage
 
 
-@stage(store=True, cached=False)
+@stage(store="writes", cached=False)
 def collect(
     shard: str,
     dataset: str,

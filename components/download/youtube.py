@@ -17,8 +17,8 @@ from components.shared.network import public_text
 from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
 
-COOKIES = "SPEECHMILL_COOKIES_FILE"
-"""Environment variable with the path of a cookie file in Netscape's format: a mounted secret."""
+COOKIES, COOKIES_TEXT = "SPEECHMILL_COOKIES_FILE", "SPEECHMILL_COOKIES"
+"""Environment variables with the path and with the text of a cookie file in Netscape's format: a secret."""
 
 SOCKET_SECONDS = 60
 
@@ -116,6 +116,9 @@ def completed(item: Item, info: dict[str, Any]) -> Item:
 
 def _cookies(own: Path) -> str | None:
     """A copy of the cookie file, since yt-dlp writes into it."""
+    if text := os.environ.get(COOKIES_TEXT):
+        (own / "cookies").write_text(text, encoding="utf-8")
+        return str(own / "cookies")
     if COOKIES not in os.environ:
         return None
     try:

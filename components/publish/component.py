@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Metrics, Output
 from components.stage import stage
 
 
-@stage(store=True, cached=False)
+@stage(memory="2Gi", store="writes", cached=False)
 def publish(
     sources: str,
     dataset: str,

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
+from components.deployment import LOCAL
 from components.shared.task import StageError
 from pipelines import environments
 from pipelines.commands.store import new_run_id, show, store_option
-from pipelines.dataset import STAGES, dataset
+from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.local import RunError
 from pipelines.local import run as run_pipeline
@@ -88,7 +89,7 @@ def command(sources: str, name: str, store_uri: str, allow_private: bool, jobs: 
     try:
         with alone(Path(store.uri), name), Display() as display:
             root = Path(store.uri) / "runs"
-            run_pipeline(dataset, arguments, root=root, pythons=pythons, run_id=run_id, jobs=jobs, display=display)
+            run_pipeline(build(LOCAL), arguments, root=root, pythons=pythons, run_id=run_id, jobs=jobs, display=display)
     except (KeyboardInterrupt, RunError) as end:
         if not isinstance(end, RunError) or end.mendable:
             Ledger(store, name).interrupted(run_id)

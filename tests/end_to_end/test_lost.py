@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.deployment import LOCAL
 from components.discover.items import recording_id
 from components.shared.audio import FlacWriter
 from components.shared.task import MENDABLE
 from pipelines import environments
-from pipelines.dataset import STAGES, dataset
+from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.local import RunError, run
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
@@ -53,7 +54,7 @@ def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, *
     defaults = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
     arguments = defaults | settings | {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
     with Display() as display:
-        run(dataset, arguments, root=show.folder / "runs", pythons=pythons, run_id=f"run-{number}", jobs=1, display=display)
+        run(build(LOCAL), arguments, root=show.folder / "runs", pythons=pythons, run_id=f"run-{number}", jobs=1, display=display)
 
 
 @pytest.mark.parametrize(("status", "mendable"), [(MENDABLE, True), (1, False)])

@@ -4,11 +4,12 @@ from typing import Any
 
 from google.protobuf import json_format
 
-from pipelines.dataset import STAGES, dataset
+from components.deployment import LOCAL
+from pipelines.dataset import STAGES, build
 
 
 def spec() -> dict[str, Any]:
-    return json_format.MessageToDict(dataset.pipeline_spec)
+    return json_format.MessageToDict(build(LOCAL).pipeline_spec)
 
 
 def graph(dag: dict[str, Any]) -> dict[str, list[str]]:

@@ -9,7 +9,7 @@ import yt_dlp
 from conftest import QUICK, Make, Server, fetch, item, run_task, tone
 
 from components.download.policy import ItemError
-from components.download.youtube import COOKIES, check, completed, downloader, options
+from components.download.youtube import COOKIES, COOKIES_TEXT, check, completed, downloader, options
 from components.shared.audio import ffmpeg
 from components.shared.task import StageError
 
@@ -130,14 +130,15 @@ def test_yt_dlp_has_no_programs_of_its_own(tmp_path: Path, monkeypatch: pytest.M
             assert "FFmpeg" not in chosen.__name__
 
 
-def test_cookies_are_sent_but_neither_changed_nor_logged(server: Server, episode: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("variable", [COOKIES, COOKIES_TEXT])
+def test_cookies_are_sent_but_neither_changed_nor_logged(server: Server, episode: bytes, tmp_path: Path, variable: str) -> None:
     url = page(server, "/watch", server.put("/media.mp3", episode), title="t")
     server.resources["/watch"].headers["Set-Cookie"] = "fresh=1"
     jar = tmp_path / "cookies.txt"
     jar.write_text("# Netscape HTTP Cookie File\n127.0.0.1\tFALSE\t/\tFALSE\t2524608000\tsession\thidden\n")
     jar.chmod(0o400)
     before = jar.read_bytes()
-    task = run_task(tmp_path, [item(url, "youtube")], environment={COOKIES: str(jar)})
+    task = run_task(tmp_path, [item(url, "youtube")], environment={variable: str(jar) if variable == COOKIES else before.decode()})
     assert task.rows[0].reason == "" and server.cookies[0] == "session=hidden"
     assert jar.read_bytes() == before
     assert "hidden" not in task.log and "cookies" not in task.log

@@ -1,0 +1,97 @@
+"""Where tasks will run: the registry their images come from, GPU or not, and what Kubernetes is told about each pod."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kfp import kubernetes
+
+if TYPE_CHECKING:
+    from components.stage import Needs
+
+ROOT = Path(__file__).resolve().parent.parent
+USER_ID = 10001
+"""The user that images run as; also in dockerfiles/base.Dockerfile."""
+
+_STORE_CONFIG = "speechmill-store"
+_STORE_SECRETS = {"reads": "speechmill-runner", "writes": "speechmill-publisher"}
+"""The ConfigMap and the Secrets of the run's namespace, as manifests/ makes them."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What differs between places that run the same pipeline."""
+
+    registry: str = ""
+    """What image names begin with, its slash included; empty for images of this machine."""
+    gpu: bool = False
+    """Whether stages that can use a GPU ask for one."""
+
+
+LOCAL = Deployment()
+"""This machine without a GPU, and the images that were built on it."""
+
+_current: ContextVar[Deployment] = ContextVar("deployment", default=LOCAL)
+
+
+@contextmanager
+def deployed(deployment: Deployment) -> Iterator[None]:
+    """Tasks that are made inside are tasks of this deployment."""
+    token = _current.set(deployment)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current() -> Deployment:
+    """The deployment that tasks are made for."""
+    return _current.get()
+
+
+def pins(name: str, gpu: bool) -> Path:
+    """The pins of a stage: a GPU's where the stage has its own for it, else the CPU's."""
+    folder = ROOT / "components" / name
+    own = folder / "requirements.gpu.txt"
+    return own if gpu and own.exists() else folder / "requirements.txt"
+
+
+def contents(name: str, store: bool, gpu: bool) -> list[Path]:
+    """The files that a stage's image is made of, in order."""
+    folders = [ROOT / "components" / "shared", ROOT / "components" / name] + [ROOT / "store"] * store
+    files = [p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    unused = {p for p in files if p.parent == folders[1] and p.name.startswith("requirements") and p.suffix == ".txt"} - {pins(name, gpu)}
+    recipes = [ROOT / "dockerfiles" / f"{n}.Dockerfile" for n in ("base", name)]
+    return sorted({*files, *(p for p in recipes if p.exists())} - unused)
+
+
+def image(name: str, store: bool) -> str:
+    """Name of a stage's image in the current deployment. It ends in a hash of what the image holds, because caches key on the name."""
+    deployment, digest = current(), hashlib.sha256()
+    for path in contents(name, store, deployment.gpu):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return f"{deployment.registry}speechmill/{name}:{digest.hexdigest()[:16]}"
+
+
+def configure(task: Any, name: str, needs: "Needs") -> None:
+    """Tells Kubernetes about the pod of a stage's task; in local runs it means nothing."""
+    kubernetes.add_pod_label(task, "speechmill/stage", name)
+    kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")
+    kubernetes.set_timeout(task, needs.timeout_hours * 3600)
+    kubernetes.set_security_context(task, run_as_user=USER_ID, run_as_group=USER_ID, run_as_non_root=True)
+    kubernetes.set_image_pull_policy(task, "IfNotPresent")  # a name never stands for other contents
+    if needs.gpu and current().gpu:
+        task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(needs.gpu)
+        kubernetes.add_toleration(task, key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
+        kubernetes.add_node_selector(task, "nvidia.com/gpu.present", "true")  # the label of NVIDIA's GPU feature discovery
+    if needs.store:
+        config = {"endpoint": "AWS_ENDPOINT_URL", "region": "AWS_REGION"}
+        keys = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
+        kubernetes.use_config_map_as_env(task, _STORE_CONFIG, config, optional=True)
+        kubernetes.use_secret_as_env(task, _STORE_SECRETS[needs.store], keys, optional=True)
+    for secret, variables in needs.secrets.items():
+        kubernetes.use_secret_as_env(task, secret, dict(variables), optional=True)  # a missing one would hang the pod
