@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from pipelines.commands.store import new_run_id, print_out, rules_of, show, store_option, summary
+from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.display import Display
 from pipelines.export import CODECS, export
 from store.datasets import DatasetStore, dataset_names, rules

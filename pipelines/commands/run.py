@@ -12,7 +12,7 @@ import click
 from components.deployment import LOCAL
 from components.shared.task import StageError
 from pipelines import environments
-from pipelines.commands.store import new_run_id, show, store_option
+from pipelines.commands.shared import new_run_id, show, store_option
 from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.local import RunError
