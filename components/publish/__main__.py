@@ -4,13 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from components.publish.page import page
 from components.publish.publish import check_law, duplicates, merge, names, outcomes, rules, seconds_by_outcome, select, with_audio
 from components.shared.rows import Account, DatasetRow
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage, Outcome, StageError, report
 from components.shared.task import run as run_task
 from store.datasets import DatasetStore, audio_key
-from store.ledger import Ledger
+from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.objects import Store, open_store
 
 
@@ -28,6 +29,7 @@ def main(
     store: str,
     run: str,
     version: Path,
+    summary: Path,
     parts: list[Path],
     genders: str,
     min_seconds: float,
@@ -65,8 +67,12 @@ def main(
         report(f"published version {made.number} of dataset {dataset}")
     else:
         report(f"nothing changes: dataset {dataset} " + (f"stays at version {versions[-1].number}" if versions else "has no version yet"))
-    seconds = seconds_by_outcome(rows, ledger.rows().values())
+    entered = ledger.rows()
+    seconds = seconds_by_outcome(rows, entered.values())
+    failures = [r for r in entered.values() if r.outcome in (FAILED, GIVEN_UP)]
+    summary.write_text(page(dataset, versions[-1] if versions else None, rows, seconds, failures), encoding="utf-8")
     return {
+        "store": store,
         "dataset": dataset,
         "version": versions[-1].number if versions else 0,
         "clips": len(rows),

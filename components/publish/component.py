@@ -1,6 +1,6 @@
 """Interface of `publish`."""
 
-from kfp.dsl import Dataset, Input, Metrics, Output
+from kfp.dsl import HTML, Dataset, Input, Metrics, Output
 
 from components.stage import stage
 
@@ -12,6 +12,7 @@ def publish(
     store: str,
     run: str,
     version: Output[Dataset],
+    summary: Output[HTML],
     metrics: Output[Metrics],
     parts: Input[list[Dataset]] = None,  # type: ignore[assignment]
     genders: str = "",

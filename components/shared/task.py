@@ -2,8 +2,8 @@
 
 `python -m components.<stage> EXECUTOR_INPUT IMAGE`: the first argument is Kubeflow's executor input (JSON: parameters,
 and where the input and output artifacts lie; or @ and the path of a file that holds it), the second the name of the
-image that runs. main() gets one argument per input artifact (a folder), output artifact (an empty folder) and
-parameter, and returns a mapping: output parameters by name, every other number or text as a metric of the task.
+image that runs. main() gets one argument per input artifact (a folder), output artifact (an empty folder; an HTML page:
+a file to write) and parameter, and returns a mapping: output parameters by name, every other number or text as a metric of the task.
 """
 
 import errno
@@ -33,6 +33,7 @@ MENDABLE = 2
 
 LINEAGE = "lineage.json"
 _WIRING = ("sources", "dataset", "store", "run", "shard", "allow_private")
+_METRICS, _PAGE = "system.Metrics", "system.HTML"
 _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
 
 
@@ -119,7 +120,7 @@ def _arguments(main: Callable[..., Outcome], task: Mapping[str, Any], lineage: L
         if kind is Lineage:
             arguments[name] = lineage
         elif name in outputs:
-            arguments[name] = _emptied(outputs[name][0])
+            arguments[name] = _file(outputs[name][0]) if _kind(task["outputs"]["artifacts"][name]) == _PAGE else _emptied(outputs[name][0])
         elif kind == list[Path]:
             arguments[name] = inputs.get(name, [])
         elif kind is Path or (isinstance(kind, types.UnionType) and Path in typing.get_args(kind)):
@@ -138,6 +139,17 @@ def _emptied(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def _file(path: Path) -> Path:
+    """An output file that is not there yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return path
+
+
+def _kind(artifacts: Mapping[str, Any]) -> str:
+    return str(artifacts["artifacts"][0].get("type", {}).get("schemaTitle", ""))
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
@@ -159,12 +171,10 @@ def _finish(task: Mapping[str, Any], outcome: Outcome, lineage: Lineage) -> floa
         if name == "executor-logs":  # the launcher's own
             continue
         artifact = value["artifacts"][0]
-        path, is_metrics = _path(artifact), artifact.get("type", {}).get("schemaTitle") == "system.Metrics"
-        facts = dict(metrics)
-        if is_metrics:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(metrics))  # without a file a local run never finds the task in its cache
-        else:
+        path, kind, facts = _path(artifact), _kind(value), dict(metrics)
+        if kind == _METRICS:
+            _file(path).write_text(json.dumps(metrics))  # without a file a local run never finds the task in its cache
+        elif kind != _PAGE:
             (path / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True))
             facts |= _facts(path)
             first_seconds = first_seconds or float(facts.get("seconds", 0))

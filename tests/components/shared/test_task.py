@@ -16,8 +16,9 @@ from components.shared.rows import Recording
 from components.shared.table import write_rows
 from components.shared.task import Lineage, Progress, StageError, run
 
-def main(voices: Path, parts: list[Path], clean: Path, count: int, gain_db: float, again: bool, name: str, lineage: Lineage):
+def main(voices: Path, parts: list[Path], clean: Path, page: Path, count: int, gain_db: float, again: bool, name: str, lineage: Lineage):
     assert not list(clean.iterdir())
+    page.write_text("<p>seen</p>")
     print("given", voices, [str(p) for p in parts], count, gain_db, again, name)
     if name == "mend":
         raise StageError("denoise_chain: expected a filter,\\nfound 'x'")
@@ -45,6 +46,7 @@ def run(folder: Path, **parameters: Any) -> subprocess.CompletedProcess[str]:
     given = {"count": 3.0, "gain_db": 2, "again": True, "name": "fine", "store": "s", "run": "r1"}
     parts = {"artifacts": [artifact("p", folder / p)["artifacts"][0] for p in ("p0", "p1")]}
     outputs = {"clean": artifact("clean", folder / "clean"), "metrics": artifact("metrics", folder / "m" / "metrics", "system.Metrics")}
+    outputs["page"] = artifact("page", folder / "p" / "page", "system.HTML")
     task = {
         "inputs": {"parameterValues": given | parameters, "artifacts": {"voices": artifact("voices", folder / "voices"), "parts": parts}},
         "outputs": {"parameters": {"shards": {}}, "artifacts": outputs, "outputFile": str(folder / "deep" / "out.json")},
@@ -58,6 +60,7 @@ def test_parameters_arrive_with_their_types_and_results_go_where_kubeflow_looks(
     assert done.returncode == 0, done.stderr
     assert f"given {tmp_path / 'voices'} ['{tmp_path / 'p0'}', '{tmp_path / 'p1'}'] 3 2.0 True fine" in done.stdout
     written = json.loads((tmp_path / "deep" / "out.json").read_text())
+    assert (tmp_path / "p" / "page").read_text() == "<p>seen</p>"
     assert written["parameterValues"] == {"shards": ["a", "b"]}
     clean, metrics = written["artifacts"]["clean"]["artifacts"][0], written["artifacts"]["metrics"]["artifacts"][0]
     assert clean["uri"] == str(tmp_path / "clean")

@@ -1,0 +1,94 @@
+"""Runs on a cluster, as a person starts them, and what they left in its store."""
+
+import os
+import re
+import secrets
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+from kfp import Client
+
+from components.shared.audio import FlacWriter
+from components.shared.rows import DatasetRow
+from store.datasets import DatasetStore
+from store.ledger import Ledger, LedgerRow
+from store.objects import open_store
+from tests.end_to_end.runs import Server, law_of_seconds, speechmill
+
+STORE = os.environ.get("SPEECHMILL_STORE", "s3://speechmill")
+NAMESPACE = os.environ.get("KFP_NAMESPACE", "kubeflow")
+RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class ClusterDataset:
+    """One dataset in the cluster's store."""
+
+    name: str
+
+    def submit(self, *arguments: object, fresh: bool = True, wait: bool = True) -> subprocess.CompletedProcess[str]:
+        """`speechmill submit` on it. A fresh run finds nothing in the cluster's cache."""
+        options = ["--dataset", self.name, "--store", STORE, "--namespace", NAMESPACE, "--allow-private"]
+        options += ["--download-sleep-seconds", f"0.{secrets.randbelow(10**9):09}"] if fresh else []
+        return speechmill("submit", *options, *(["--wait"] if wait else []), *arguments)
+
+    def run(self, *arguments: object, fresh: bool = True) -> subprocess.CompletedProcess[str]:
+        """The same, to its end; it must succeed."""
+        done = self.submit(*arguments, fresh=fresh)
+        assert done.returncode == 0, done.stdout + done.stderr
+        law_of_seconds(self.ledger())
+        return done
+
+    def store(self) -> DatasetStore:
+        return DatasetStore(open_store(STORE), self.name)
+
+    def rows(self) -> list[DatasetRow]:
+        return self.store().rows(self.store().version())
+
+    def versions(self) -> int:
+        return len(self.store().versions())
+
+    def ledger(self) -> dict[str, LedgerRow]:
+        return Ledger(open_store(STORE), self.name).rows()
+
+
+def client() -> Client:
+    return Client(host=os.environ["KFP_HOST"], namespace=NAMESPACE)
+
+
+def run_id(done: subprocess.CompletedProcess[str]) -> str:
+    """The id of the run that a command started."""
+    found = RUN_ID.search(done.stdout)
+    assert found, done.stdout + done.stderr
+    return found[0]
+
+
+def task_states(run: str) -> dict[str, list[str]]:
+    """States of a run's tasks by the name they are shown under. A task from the cache is SKIPPED."""
+    states: dict[str, list[str]] = {}
+    for task in client().get_run(run).run_details.task_details or []:
+        if task.display_name and task.state:
+            states.setdefault(task.display_name, []).append(task.state)
+    return states
+
+
+def episode(path: Path, seed: int, seconds: float = 3.0) -> None:
+    """Noise, as a recording of its own."""
+    with FlacWriter(path) as file:
+        file.write(np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
+
+
+def feed(server: Server, names: Iterable[str], seconds: float = 3.0) -> str:
+    """The URL of an RSS feed of these media, which are in the served folder."""
+    items = "".join(
+        f"<item><title>{escape(n)}</title><guid>{escape(n)}</guid><itunes:duration>{seconds:.0f}</itunes:duration>"
+        f'<enclosure url="{server.url}/{escape(n)}" type="audio/flac" length="{(server.folder / n).stat().st_size}"/></item>'
+        for n in names
+    )
+    namespace = 'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd"'
+    (server.folder / "feed.xml").write_text(f'<rss version="2.0" {namespace}><channel><title>show</title>{items}</channel></rss>')
+    return f"{server.url}/feed.xml"

@@ -1,0 +1,140 @@
+"""The same pipeline on a real cluster: its datasets, its cache, and what is lost on the way."""
+
+import os
+import random
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kfp.compiler import Compiler
+
+from components.cut.component import cut
+from components.deployment import LOCAL
+from components.discover.items import place_of, recording_id
+from components.shared.rows import DatasetRow
+from pipelines.dataset import build
+from store.ledger import GIVEN_UP, PENDING, PUBLISHED
+from tests.cluster.pods import kill, pods
+from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id
+from tests.end_to_end.runs import Dataset, Server, law_of_seconds, speechmill
+
+
+@pytest.fixture(scope="module")
+def embedded_rows(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetRow]:
+    """The bundled sample's rows as this machine makes them."""
+    local = Dataset(tmp_path_factory.mktemp("embedded"), "sample")
+    local.run()
+    return local.rows()
+
+
+def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_finds_nothing_new(
+    dataset: ClusterDataset, embedded_rows: list[DatasetRow]
+) -> None:
+    done = dataset.run("--sources", "sample:", "--discover-shard-seconds", 60)
+    assert dataset.rows() == embedded_rows
+    assert len(pods(run_id(done), "segment")) == 2, "two shards of one episode each"
+    again = dataset.run("--sources", "sample:", "--discover-shard-seconds", 60)
+    assert dataset.versions() == 1
+    assert re.search("nothing new", again.stdout), again.stdout
+    assert not pods(run_id(again), "download")
+
+
+def test_a_pod_is_lost_and_the_run_or_the_resubmitted_run_finishes(dataset: ClusterDataset, server: Server) -> None:
+    episode(server.folder / "a.flac", 1, seconds=60)
+    source, pause = feed(server, ["a.flac"], 60), ["--download-sleep-seconds", "0.5"]
+    first = dataset.submit("--sources", source, *pause, wait=False, fresh=False)
+    assert first.returncode == 0, first.stderr
+    kill(run_id(first), "segment")
+    waited = speechmill("runs", "wait", run_id(first))
+    if waited.returncode:  # Argo did not try the lost pod again
+        second = dataset.run("--sources", source, *pause, fresh=False)
+        assert not pods(run_id(second), "download"), "taken from the cache"
+    assert dataset.versions() == 1
+    assert {row.outcome for row in dataset.ledger().values()} == {PUBLISHED}
+
+
+def load_killer(image: str, poison: str, tmp_path: Path) -> str:
+    """Gives the cluster an image of `cut` that is killed, as the kernel does when memory is out, where the poison is among its audio."""
+    loader = os.environ.get("SPEECHMILL_IMAGE_LOADER")
+    if not loader:
+        pytest.skip("no SPEECHMILL_IMAGE_LOADER: a command that makes images of this machine known to the cluster")
+    check = f'if [ -n "$(find /s3 -name {poison}.flac)" ]; then kill -9 $$; fi'
+    (tmp_path / "python").write_text(f'#!/bin/sh\n{check}\nexec /opt/venv/bin/python "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    (tmp_path / "Dockerfile").write_text(f"FROM {image}\nCOPY python /killer/python\nENV PATH=/killer:/usr/bin:/bin\n")
+    name = image + "-killer"
+    subprocess.run(["docker", "build", "--quiet", "--tag", name, tmp_path], check=True, env=os.environ | {"DOCKER_BUILDKIT": "0"})
+    subprocess.run([*shlex.split(loader), name], check=True)
+    return name
+
+
+def submit_with(images: dict[str, str], dataset: ClusterDataset, source: str, pause_seconds: float, folder: Path) -> str:
+    """Runs the pipeline with other images in place of its own; returns the state it ends in."""
+    path = folder / "pipeline.yaml"
+    Compiler().compile(build(LOCAL), str(path))
+    text = path.read_text()
+    for own, other in images.items():
+        text = text.replace(own, other)
+    path.write_text(text)
+    arguments = {"sources": source, "dataset": dataset.name, "store": STORE, "allow_private": True, "discover_shard_seconds": 3.0}
+    arguments["download_sleep_seconds"] = pause_seconds  # another number is another run to the cache
+    run = client().create_run_from_pipeline_package(str(path), arguments=arguments, experiment_name="speechmill")
+    return str(client().wait_for_run_completion(run.run_id, timeout=1800).state)
+
+
+def test_a_recording_that_always_kills_its_pod_is_given_up_and_the_rest_is_published(
+    dataset: ClusterDataset, server: Server, tmp_path: Path
+) -> None:
+    for number in range(3):
+        episode(server.folder / f"{number}.flac", number)
+    source = feed(server, ["0.flac", "1.flac"])
+    poison = recording_id("feed", place_of(source), "0.flac")
+    images = {cut.image: load_killer(cut.image, poison, tmp_path)}
+    pause = random.random()
+    for attempt in range(3):
+        assert submit_with(images, dataset, source, pause, tmp_path) == "FAILED"
+        rows = {r.recording: r for r in dataset.ledger().values() if r.kind != "source"}
+        assert {r.outcome for r in rows.values()} == {PENDING}
+        assert rows[poison].attempts == attempt + 1
+        assert all(r.attempts == 0 for name, r in rows.items() if name != poison), "the other shards did all their work"
+        source = feed(server, ["0.flac", "1.flac", "2.flac"])  # a new episode in between
+    assert submit_with(images, dataset, source, pause, tmp_path) == "SUCCEEDED"
+    rows = dataset.ledger()
+    assert rows[poison].outcome == GIVEN_UP
+    assert sorted(r.outcome for name, r in rows.items() if name != poison) == [PUBLISHED, PUBLISHED]
+    law_of_seconds(rows)
+
+
+@pytest.fixture
+def schedule(dataset: ClusterDataset) -> Iterator[str]:
+    """The name of a schedule, which is removed after the test."""
+    yield dataset.name
+    speechmill("schedule", "remove", dataset.name)
+
+
+def test_a_schedule_runs_twice_and_publishes_once(dataset: ClusterDataset, server: Server, schedule: str) -> None:
+    episode(server.folder / "a.flac", 1, seconds=10)
+    source = feed(server, ["a.flac"], 10)
+    options = ["--sources", source, "--dataset", dataset.name, "--store", STORE, "--allow-private"]
+    added = speechmill("schedule", "add", schedule, "--cron", "* * * * *", *options)
+    assert added.returncode == 0, added.stderr
+    listed = speechmill("schedule", "list")
+    assert schedule in listed.stdout, listed.stdout
+    deadline = time.monotonic() + 1200
+    while (states := runs_of(schedule)).count("SUCCEEDED") < 2:
+        assert "FAILED" not in states, states
+        assert time.monotonic() < deadline, states
+        time.sleep(5)
+    assert dataset.versions() == 1
+    law_of_seconds(dataset.ledger())
+
+
+def runs_of(schedule: str) -> list[str]:
+    """States of the runs that a schedule has started."""
+    recurring = next(r for r in client().list_recurring_runs(page_size=100).recurring_runs if r.display_name == schedule)
+    found = client().list_runs(page_size=100, sort_by="created_at desc").runs or []
+    return [str(r.state) for r in found if r.recurring_run_id == recurring.recurring_run_id]
