@@ -1,20 +1,14 @@
-"""Runs a pipeline of stages on this machine: kfp.local's orchestration, each task in its stage's own environment.
+"""Runs a pipeline of stages on this machine: kfp.local's orchestration, each task by an executor of our own.
 
 kfp.local 2.17 gets some of our shapes wrong; `_corrections` puts that right for the time of one run and says what.
 """
 
 import contextlib
 import functools
-import json
 import logging
-import os
 import re
-import shutil
-import signal
-import subprocess
-import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,135 +16,13 @@ from kfp import local
 from kfp.local import io, logging_utils, placeholder_utils, status, subprocess_task_handler
 from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
 
-from components.shared.task import MENDABLE, StageError
+from components.shared.task import MENDABLE
 from pipelines.display import Display
-
-ROOT = Path(__file__).resolve().parent.parent
-GRACE_SECONDS = 10.0
-
-
-class RunError(StageError):
-    """A stage failed; the message is the stage's own. It is mendable if no recording is to blame."""
-
-    def __init__(self, message: str, mendable: bool = False) -> None:
-        super().__init__(message)
-        self.mendable = mendable
-
-
-class Children:
-    """The processes of a run. After stop() they are ended and no new one starts."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # stop() is called from a signal handler
-        self._live: set[subprocess.Popen[str]] = set()
-        self.stopped = False
-        self.failures: list[int] = []
-        """Exit statuses of those that failed."""
-
-    @contextlib.contextmanager
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
-        with self._lock:
-            if self.stopped:
-                raise RunError("the run is ending")
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # a stage's own children end with it
-            )
-            self._live.add(process)
-        try:
-            yield process
-        finally:
-            self._live.discard(process)
-        if self.stopped:
-            raise RunError("the run is ending")  # kfp.local must not try the task again
-
-    @contextlib.contextmanager
-    def ending_with_the_run(self) -> Iterator[None]:
-        """Ends them when a person ends the run: Ctrl-C, a closed terminal, or SIGTERM."""
-
-        def interrupt(*_: object) -> None:
-            self.stop()
-            raise KeyboardInterrupt
-
-        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-        try:
-            yield
-        finally:
-            for number, previous in before.items():
-                signal.signal(number, previous)
-
-    def stop(self, force: bool = False) -> None:
-        self.stopped = True
-        for process in list(self._live):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL if force else signal.SIGTERM)
-        if not force:
-            timer = threading.Timer(GRACE_SECONDS, self.stop, [True])
-            timer.daemon = True
-            timer.start()
-
-
-def environment_of(python: Path) -> dict[str, str]:
-    """The environment variables of a stage's process: its own packages first, this repository as its code."""
-    dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
-    inherited = {k: v for k, v in os.environ.items() if k not in dropped}
-    return inherited | {
-        "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        "PYTHONPATH": str(ROOT),
-        "PYTHONSAFEPATH": "1",  # the folder that a person stands in is not code
-        "PYTHONUTF8": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONNOUSERSITE": "1",
-    }
-
-
-def stage_of(image: str) -> str:
-    """Name of the stage of an image."""
-    return image.rpartition("/")[2].partition(":")[0]
-
-
-def execute(command: Sequence[str], python: Path, name: str, display: Display, children: Children) -> int:
-    """Runs a stage's command in its environment, shows its lines, returns its exit status (negative: the signal that ended it)."""
-    environment = environment_of(python) | ({"SPEECHMILL_PROGRESS_SECONDS": "0.5"} if display.live else {})
-    command = _with_input_in_a_file(command)
-    program = shutil.which(command[0], path=environment["PATH"])
-    if program is None:
-        raise RunError(f"{name}: expected the program {command[0]} in its environment, found none")
-    last = ""
-    with children.start([program, *command[1:]], environment) as process:
-        assert process.stdout
-        for line in process.stdout:
-            display.line(name, line)
-            last = line.strip() or last
-        code = process.wait()
-    display.ended(name)
-    if code < 0:
-        display.line(name, f"error: ended by signal {-code} ({signal.Signals(-code).name})")
-    if code:
-        children.failures.append(code)
-    if code > 0 and name not in display.errors:
-        display.line(name, f"error: ended with status {code}: {last}")
-    return code
-
-
-def _with_input_in_a_file(command: Sequence[str]) -> list[str]:
-    """Linux takes arguments of at most 128 KiB, and shows them to everybody: the executor input goes through a file."""
-    task = json.loads(command[3])
-    path = Path(task["outputs"]["outputFile"]).with_name("executor_input.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(command[3], encoding="utf-8")
-    return [*command[:3], f"@{path}", *command[4:]]
+from pipelines.tasks import Children, Executor, RunError, Task, perform
 
 
 class _Handler:
-    """Takes the place of kfp.local's subprocess handler."""
+    """Takes the place of kfp.local's subprocess handler, in Docker runs as well."""
 
     def __init__(
         self,
@@ -160,36 +32,25 @@ class _Handler:
         runner: Any,
         env_vars: Any = None,
         *,
-        pythons: Mapping[str, Path],
+        execute: Executor,
         display: Display,
         children: Children,
     ) -> None:
-        self._command, self._display, self._children = full_command, display, children
-        self._python = pythons[image]
-        self._name = _task_name(stage_of(image), full_command)
+        self._task, self._execute, self._display, self._children = Task(image, full_command), execute, display, children
 
     def run(self) -> status.Status:
-        code = execute(self._command, self._python, self._name, self._display, self._children)
-        return status.Status.SUCCESS if code == 0 else status.Status.FAILURE
+        done = perform(self._task, self._execute, self._display, self._children)
+        return status.Status.SUCCESS if done else status.Status.FAILURE
 
 
-def _task_name(stage: str, command: Sequence[str]) -> str:
-    """The stage's name, with the number of its shard where it works on one of several."""
-    output_file = json.loads(command[3])["outputs"]["outputFile"]
-    iteration = re.search(r"iteration-(\d+)", output_file)
-    return f"{stage} {int(iteration[1]) + 1}" if iteration else stage
-
-
-def run(
-    pipeline: Any, arguments: Mapping[str, Any], *, root: Path, pythons: Mapping[str, Path], run_id: str, jobs: int, display: Display
-) -> None:
+def run(pipeline: Any, arguments: Mapping[str, Any], *, root: Path, execute: Executor, run_id: str, jobs: int, display: Display) -> None:
     """Runs a pipeline to its end.
 
     Args:
         pipeline: A `@dsl.pipeline`.
         arguments: Its parameters.
         root: Folder for the artifacts of this and other runs, and for their cache.
-        pythons: The Python that stands in for each image.
+        execute: Runs its tasks.
         run_id: What the run is called in the tables.
         jobs: Shards at a time.
         display: Shows what the stages print.
@@ -200,7 +61,7 @@ def run(
     """
     children = Children()
     root.mkdir(parents=True, exist_ok=True)
-    handler = functools.partial(_Handler, pythons=pythons, display=display, children=children)
+    handler = functools.partial(_Handler, execute=execute, display=display, children=children)
     try:
         with children.ending_with_the_run(), _corrections(handler, run_id, jobs), _shown_cache_hits(display), warnings.catch_warnings():
             # kfp.local deletes its workspace after a run: it gets none of ours

@@ -8,7 +8,8 @@ from typing import Any
 from components.stage import Stage
 from pipelines import environments
 from pipelines.display import Display
-from pipelines.local import Children, RunError, execute
+from pipelines.embedded import executor
+from pipelines.tasks import Children, RunError, Task, perform
 
 
 def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str, Any], folder: Path, display: Display) -> dict[str, Path]:
@@ -45,9 +46,9 @@ def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str,
         },
     }
     command = ["python", "-m", f"components.{stage.name}", json.dumps(task), stage.image]
-    python, children = environments.ensure(stage.name), Children()
+    execute, children = executor({stage.image: environments.ensure(stage.name)}), Children()
     with children.ending_with_the_run():
-        status = execute(command, python, stage.name, display, children)
-    if status != 0:
+        done = perform(Task(stage.image, command), execute, display, children)
+    if not done:
         raise RunError(f"{stage.name}: {display.errors.get(stage.name, 'failed without a word')}")
     return outputs

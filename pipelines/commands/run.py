@@ -9,19 +9,19 @@ from typing import Any
 
 import click
 
-from components.deployment import LOCAL
+from components.deployment import Deployment, deployed
 from components.shared.task import StageError
-from pipelines import environments
+from pipelines import docker, embedded, environments
 from pipelines.commands.shared import new_run_id, show, store_option
 from pipelines.dataset import STAGES, build
 from pipelines.display import Display
-from pipelines.local import RunError
 from pipelines.local import run as run_pipeline
 from pipelines.options import GroupedCommand, with_settings
 from pipelines.settings import check_settings
+from pipelines.tasks import Executor, RunError
 from store.datasets import DatasetStore
 from store.ledger import Ledger
-from store.objects import check_name, open_store
+from store.objects import Store, check_name, open_store
 
 LIST_SUFFIXES = ("", ".txt", ".csv", ".lst", ".list", ".tsv")
 SAMPLE = "sample"
@@ -39,16 +39,29 @@ def read_sources(text: str) -> str:
 
 
 @contextlib.contextmanager
-def alone(store: Path, name: str) -> Iterator[None]:
+def alone(runs: Path, name: str) -> Iterator[None]:
     """Holds the dataset for this run: another one at the same time would take its recordings for lost."""
-    path = store / "runs" / f"{name}.lock"
+    path = runs / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StageError(f"another run of dataset {name} is at work in {store}: wait for its end") from None
+            raise StageError(f"another run of dataset {name} is at work in {runs}: wait for its end") from None
         yield
+
+
+def default_runs(store: Store) -> Path:
+    """Where the artifacts of runs go: into a store that is a folder, and beside the default store for a bucket."""
+    return Path("data", "runs", store.uri.removeprefix("s3://")) if "://" in store.uri else Path(store.uri, "runs")
+
+
+def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Executor:
+    """What runs the tasks of the current deployment; whatever it lacks is found out now."""
+    if runner == "embedded":
+        return embedded.executor({stage.image: environments.ensure(stage.name) for stage in STAGES})
+    docker.check_images(stage.image for stage in STAGES)
+    return docker.executor({stage.image: stage.needs for stage in STAGES}, docker.Place(store.uri, runs, sources))
 
 
 @with_settings(*STAGES)
@@ -63,6 +76,20 @@ def alone(store: Path, name: str) -> Iterator[None]:
 )
 @click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version.")
 @store_option
+@click.option(
+    "--runner",
+    type=click.Choice(["embedded", "docker"]),
+    default="embedded",
+    show_default=True,
+    help="Each stage in its virtual environment, or in a container of its image (make images).",
+)
+@click.option(
+    "--runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    show_default="runs/ in the store, data/runs/BUCKET for a bucket",
+    metavar="FOLDER",
+    help="What passes between stages, and what the next run takes from it.",
+)
 @click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well.")
 @click.option(
     "--jobs",
@@ -72,7 +99,9 @@ def alone(store: Path, name: str) -> Iterator[None]:
     metavar="N",
     help="Shards at a time.",
 )
-def command(sources: str, name: str, store_uri: str, allow_private: bool, jobs: int, **settings: Any) -> None:
+def command(
+    sources: str, name: str, store_uri: str, runner: str, runs: Path | None, allow_private: bool, jobs: int, **settings: Any
+) -> None:
     """Make a version of a dataset from sources.
 
     What an interrupted or an earlier run has finished is taken from its cache. A run that finds nothing new publishes nothing.
@@ -83,13 +112,17 @@ def command(sources: str, name: str, store_uri: str, allow_private: bool, jobs: 
     check_name(name)
     for stage in STAGES:
         check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
-    arguments = {"sources": read_sources(sources), "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
-    pythons = {stage.image: environments.ensure(stage.name) for stage in STAGES}
+    sources = read_sources(sources)
+    arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
+    runs = (runs or default_runs(store)).resolve()
+    deployment = Deployment(gpu=environments.has_gpu())
+    with deployed(deployment):
+        execute = make_executor(runner, store, runs, sources)
     run_id = new_run_id()
     try:
-        with alone(Path(store.uri), name), Display() as display:
-            root = Path(store.uri) / "runs"
-            run_pipeline(build(LOCAL), arguments, root=root, pythons=pythons, run_id=run_id, jobs=jobs, display=display)
+        with alone(runs, name), Display() as display:
+            root = runs / runner  # what one kind of run has made is no cache for the other
+            run_pipeline(build(deployment), arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
     except (KeyboardInterrupt, RunError) as end:
         if not isinstance(end, RunError) or end.mendable:
             Ledger(store, name).interrupted(run_id)

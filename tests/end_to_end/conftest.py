@@ -1,4 +1,4 @@
-"""A folder served over loopback HTTP."""
+"""The bundled sample as a dataset, and a folder served over loopback HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.runs import Server
+from tests.end_to_end.runs import Dataset, Server
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The sample's first version, made by the first run; tests may add further ones."""
+    dataset = Dataset(tmp_path_factory.mktemp("store"), "sample")
+    done = dataset.run("--discover-shard-seconds", 3600)
+    assert "dataset sample, version 1 of 1" in done.stdout
+    return dataset
 
 
 @pytest.fixture

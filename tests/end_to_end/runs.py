@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from components.shared.rows import DatasetRow
 from store.datasets import DatasetStore
@@ -14,10 +15,10 @@ from store.objects import open_store
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 
 
-def speechmill(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does, in no terminal."""
+def speechmill(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs the command as a user does, in no terminal; the options are those of subprocess.run."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd)
+    return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd, **options)
 
 
 def law_of_seconds(ledger: dict[str, LedgerRow]) -> None:

@@ -17,7 +17,9 @@ from components.shared.task import MENDABLE
 from pipelines import environments
 from pipelines.dataset import STAGES, build
 from pipelines.display import Display
-from pipelines.local import RunError, run
+from pipelines.embedded import executor
+from pipelines.local import run
+from pipelines.tasks import RunError
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
@@ -54,7 +56,7 @@ def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, *
     defaults = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
     arguments = defaults | settings | {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
     with Display() as display:
-        run(build(LOCAL), arguments, root=show.folder / "runs", pythons=pythons, run_id=f"run-{number}", jobs=1, display=display)
+        run(build(LOCAL), arguments, root=show.folder / "runs", execute=executor(pythons), run_id=f"run-{number}", jobs=1, display=display)
 
 
 @pytest.mark.parametrize(("status", "mendable"), [(MENDABLE, True), (1, False)])

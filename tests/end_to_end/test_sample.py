@@ -12,14 +12,6 @@ from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
 from tests.sample.score import Row, score
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    dataset = Dataset(tmp_path_factory.mktemp("store"), "sample")
-    done = dataset.run("--discover-shard-seconds", 3600)
-    assert "dataset sample, version 1 of 1" in done.stdout
-    return dataset
-
-
 def test_it_holds_the_voices_and_little_else(sample: Dataset) -> None:
     truths = {p.stem: json.loads(p.read_text()) for p in sorted((ROOT / "tests" / "sample" / "truth").glob("*.json"))}
     clips: dict[str, list[Row]] = {name: [] for name in truths}
