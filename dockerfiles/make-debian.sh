@@ -1,0 +1,52 @@
+#!/bin/sh
+# Makes debian:bookworm-slim where no registry has it, from the mirror this machine's own apt uses, with debootstrap:
+#     sudo dockerfiles/make-debian.sh [NAME]
+# Does nothing if the image is there. Certificates that were added to this machine are carried over; the rest is Debian's.
+set -eu
+name=${1:-debian:bookworm-slim}
+suite=bookworm
+export PATH="$PATH:/usr/sbin:/sbin" LC_ALL=C
+fail() { echo "make-debian.sh: $1" >&2 && exit 1; }
+
+docker version >/dev/null 2>&1 || fail "expected a running Docker engine that this user may use, found none: see docker version"
+if docker image inspect "$name" >/dev/null 2>&1; then exit 0; fi
+[ "$(id -u)" = 0 ] || fail "debootstrap needs root, found user $(id -un): run it with sudo"
+command -v debootstrap >/dev/null || fail "expected debootstrap, found none: apt-get install debootstrap"
+
+sources() { # apt knows both of its formats; one line per archive: address, suite
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Component: main' | sort -u
+}
+of_debian() { grep -E "/debian(-security)?/* $suite(-updates|-security)?\$" || true; }
+found=$(sources | of_debian)
+if [ -z "$found" ]; then apt-get update -qq && found=$(sources | of_debian); fi
+mirror=$(echo "$found" | sed -n "s/ $suite\$//p" | head -n 1)
+[ -n "$mirror" ] || fail "expected an archive of Debian $suite among this machine's apt sources, found none: add one"
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+mkdir -p "$root/etc/dpkg/dpkg.cfg.d" "$root/etc/apt/apt.conf.d" "$root/usr/local/share/ca-certificates"
+cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
+path-exclude /usr/share/doc/*
+path-include /usr/share/doc/*/copyright
+path-exclude /usr/share/man/*
+path-exclude /usr/share/info/*
+path-exclude /usr/share/groff/*
+path-exclude /usr/share/lintian/*
+path-exclude /usr/share/locale/*
+END
+echo 'Acquire::Languages "none";' >"$root/etc/apt/apt.conf.d/slim"
+cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
+debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 ||
+    { tail -n 20 "$root.log" >&2 && fail "debootstrap from $mirror failed, its output is in $root.log"; }
+rm "$root.log"
+chroot "$root" update-ca-certificates >/dev/null 2>&1
+
+echo "$found" | while read -r address release; do echo "deb $address $release main"; done >"$root/etc/apt/sources.list"
+chroot "$root" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 dist-upgrade -y -qq && apt-get clean' >/dev/null
+: >"$root/etc/resolv.conf"
+: >"$root/etc/machine-id"
+rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/tmp/* "$root"/etc/hostname
+find "$root/usr/share/doc" -type f ! -name copyright -delete # what was unpacked before dpkg was there to leave it out
+rm -rf "$root"/usr/share/man/* "$root"/usr/share/info/* "$root"/usr/share/locale/*
+tar -C "$root" --numeric-owner --one-file-system -c . | docker import --change 'CMD ["bash"]' - "$name" >/dev/null
+docker image inspect --format "$name: {{.Size}} bytes" "$name"
