@@ -1,5 +1,6 @@
 """What outlives a run, as objects under keys like `plans/<hash>.parquet`: one small interface, one class a backend."""
 
+import errno
 import os
 import re
 import secrets
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from components.shared.task import StageError
+from components.shared.task import StageError, one_line
 
 
 class StoreError(StageError):
@@ -40,6 +41,9 @@ class Store(Protocol):
     def storage_options(self) -> dict[str, str]:
         """How deltalake gets in there."""
 
+    def refusal(self, what: str, error: Exception) -> StoreError:
+        """What to tell of an error of the backend, or of deltalake on it: what could not be done, why, what to do."""
+
 
 class LocalStore:
     """A folder."""
@@ -56,22 +60,24 @@ class LocalStore:
 
     def write(self, key: str, data: bytes) -> None:
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".part-{secrets.token_hex(8)}")
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())  # what is there under its name is taken as whole for ever
-        part.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # what is there under its name is taken as whole for ever
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise self.refusal(f"write {key}", error) from None
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
 
     def keys(self, prefix: str) -> Iterator[str]:
-        folder = self._path(prefix)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith(".part-"):
-                yield path.relative_to(self._folder).as_posix()
+        paths = (p for p in self._path(prefix).rglob("*") if p.is_file() and not p.name.startswith(".part-"))
+        yield from sorted(p.relative_to(self._folder).as_posix() for p in paths)
 
     def folders(self, prefix: str) -> list[str]:
         folder = self._path(prefix)
@@ -83,20 +89,34 @@ class LocalStore:
     def storage_options(self) -> dict[str, str]:
         return {}
 
+    def refusal(self, what: str, error: Exception) -> StoreError:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
+        hint = ": make room there and run it again" if full else ""
+        return StoreError(f"could not {what} in {self.uri}: {one_line(getattr(error, 'strerror', None) or error)}{hint}")
+
     def _path(self, key: str) -> Path:
-        if key.startswith("/") or ".." in key.split("/"):
-            raise StoreError(f"expected a key inside the store, found {key!r}")
+        check_key(key)
         return self._folder / key
 
 
 def open_store(uri: str) -> Store:
-    """The store at a URI: a local folder, made when it is first written to."""
+    """The store at a URI: s3://BUCKET, or a local folder, made when it is first written to."""
+    if uri.startswith("s3://"):
+        from store.minio import MinioStore
+
+        return MinioStore(uri)
     if "://" in uri:
-        raise StoreError(f"expected a local folder as the store, found {uri!r}")
+        raise StoreError(f"expected a local folder or s3://BUCKET as the store, found {uri!r}")
     folder = Path(uri).resolve()
     if found := set(str(folder)) & set("#?%"):  # Delta Lake takes them for parts of a URL, and reads another folder
         raise StoreError(f"expected a store's folder without #, ? and % in its path, found {' '.join(sorted(found))} in {folder}")
     return LocalStore(folder)
+
+
+def check_key(key: str) -> None:
+    """Keys never lead out of the store, and name the same object in every backend; StoreError for one that does not."""
+    if key.startswith("/") or "//" in key or {".", ".."} & set(key.split("/")):
+        raise StoreError(f"expected a key inside the store, found {key!r}")
 
 
 def check_name(name: str) -> str:

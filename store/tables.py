@@ -1,15 +1,14 @@
 """Delta Lake tables of typed rows: changed in single commits, kept with their whole history."""
 
+import contextlib
 import random
 import time
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.fs
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -36,13 +35,15 @@ class Table(Generic[Row]):
 
     def rows(self, commit: int | None = None) -> list[Row]:
         """All rows in the order of their ids, as of one commit or now; none where the table does not exist."""
-        table = self._open(commit)
-        return self._read(table) if table else []
+        with self._explained("read"):
+            table = self._open(commit)
+            return self._read(table) if table else []
 
     def history(self) -> list[dict[str, Any]]:
         """Metadata of every commit, the newest first; `version` is the number of the commit."""
-        table = self._open(None)
-        return table.history() if table else []
+        with self._explained("read"):
+            table = self._open(None)
+            return table.history() if table else []
 
     def change(self, compute: Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]) -> bool:
         """Replaces the rows by computed ones in one commit, whatever others commit meanwhile.
@@ -55,13 +56,15 @@ class Table(Generic[Row]):
             Whether a commit was made.
         """
         for tried in range(_TRIES):
-            table = self._open(None) or self._create()
-            old = self._read(table)
-            wanted = compute(old, table.history())
+            with self._explained("read"):
+                table = self._open(None) or self._create()
+                old, history = self._read(table), table.history()
+            wanted = compute(old, history)
             if wanted is None:
                 return False
             try:
-                self._commit(table, old, *wanted)
+                with self._explained("commit to"):
+                    self._commit(table, old, *wanted)
                 return True
             except CommitFailedError as error:
                 refusal = error
@@ -108,10 +111,20 @@ class Table(Generic[Row]):
 
     def _read(self, table: DeltaTable) -> list[Row]:
         """Through pyarrow.parquet: deltalake's own reader for it ends processes with SIGABRT (delta-rs issue 2184)."""
-        paths = [urllib.request.url2pathname(urllib.parse.urlsplit(uri).path) for uri in table.file_uris()]
-        if not paths:
-            return []
-        found = pq.read_table(paths, filesystem=pyarrow.fs.LocalFileSystem(), partitioning=None)
+        parts = [self._part(urllib.parse.unquote(uri.rpartition("/")[2])) for uri in table.file_uris()]
+        return from_table(self._kind, pa.concat_tables(parts).sort_by(self._id)) if parts else []
+
+    def _part(self, name: str) -> pa.Table:
+        key = f"{self._key}/{name}"
+        found = pq.read_table(pa.BufferReader(self._store.read(key)))
         found = found.cast(pa.schema([f.with_type(pa.string()) if f.type == pa.string_view() else f for f in found.schema]))
-        check(self._kind, found.schema, f"{self._key} in {self._store.uri}")
-        return from_table(self._kind, found.sort_by(self._id))
+        check(self._kind, found.schema, f"{key} in {self._store.uri}")
+        return found
+
+    @contextlib.contextmanager
+    def _explained(self, verb: str) -> Iterator[None]:
+        """deltalake raises OSError where the store fails it."""
+        try:
+            yield
+        except OSError as error:
+            raise self._store.refusal(f"{verb} the table {self._key}", error) from None

@@ -13,7 +13,9 @@ from store.datasets import DatasetStore, Version, rules
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.objects import Store
 
-store_option = click.option("--store", "store_uri", default="data", show_default=True, metavar="FOLDER", help="Where datasets are.")
+store_option = click.option(
+    "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Where datasets are."
+)
 
 
 def new_run_id() -> str:

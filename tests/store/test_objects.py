@@ -1,22 +1,56 @@
 """The store's backends keep objects whole."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 
+from store.minio import PART_BYTES
 from store.objects import StoreError, open_store
 
 
-def test_objects_come_back_as_they_were_put(tmp_path: Path) -> None:
-    store = open_store(str(tmp_path))
+def test_objects_come_back_as_they_were_put(uri: str) -> None:
+    store = open_store(uri)
     store.write("a/b/one", b"1")
     store.write("a/two", b"2")
     store.write("a/two", b"3")
-    assert store.read("a/two") == b"3"
+    store.write("a/none", b"")
+    store.write("b-1/three", b"4")
+    assert store.read("a/two") == b"3" and store.read("a/none") == b""
     assert store.exists("a/b/one") and not store.exists("a/b") and not store.exists("a/b/none")
-    assert list(store.keys("a/")) == ["a/b/one", "a/two"]
+    assert list(store.keys("a/")) == ["a/b/one", "a/none", "a/two"]
+    assert list(store.keys("")) == ["a/b/one", "a/none", "a/two", "b-1/three"]
     assert list(store.keys("none/")) == []
+    assert store.folders("") == ["a", "b-1"] and store.folders("a/") == ["b"] and store.folders("none/") == []
+
+
+def test_keys_may_be_of_any_script(uri: str) -> None:
+    store = open_store(uri)
+    key = "a/데이터 + é~b?#%20&=.flac"
+    store.write(key, b"1")
+    assert store.read(key) == b"1" and store.exists(key) and list(store.keys("a/")) == [key]
+
+
+def test_keys_are_in_the_same_order_everywhere(uri: str) -> None:
+    store = open_store(uri)
+    for key in ("a/b/c", "a/b-c", "a/b.c", "a/B"):
+        store.write(key, b"")
+    assert list(store.keys("a/")) == ["a/B", "a/b-c", "a/b.c", "a/b/c"]
+
+
+def test_large_objects_come_back(uri: str) -> None:
+    store, data = open_store(uri), random.Random(1).randbytes(2 * PART_BYTES + 12345)
+    store.write("a/large", data)
+    assert store.read("a/large") == data
+
+
+@pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "a/./b"])
+def test_keys_stay_inside_the_store(uri: str, key: str) -> None:
+    store = open_store(uri)
+    for use in (store.read, store.exists, store.folders, store.table_uri, lambda k: list(store.keys(k)), lambda k: store.write(k, b"")):
+        with pytest.raises(StoreError, match="inside the store"):
+            use(key)
 
 
 def test_objects_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
@@ -28,9 +62,9 @@ def test_objects_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o644
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_what_is_missing_is_named(uri: str) -> None:
     with pytest.raises(StoreError, match="expected an object plans/x"):
-        open_store(str(tmp_path)).read("plans/x")
+        open_store(uri).read("plans/x")
 
 
 def test_a_writer_that_dies_leaves_nothing_to_see(tmp_path: Path) -> None:
@@ -40,6 +74,7 @@ def test_a_writer_that_dies_leaves_nothing_to_see(tmp_path: Path) -> None:
     assert list(store.keys("a/")) == ["a/whole"]
 
 
-def test_stores_that_do_not_exist_yet_are_refused() -> None:
-    with pytest.raises(StoreError, match="local folder"):
-        open_store("s3://bucket")
+@pytest.mark.parametrize("uri", ["gs://bucket", "s3://bucket/prefix", "s3://", "s3://A_b", "s3://user:secret@host/b"])
+def test_stores_of_other_kinds_are_refused(uri: str) -> None:
+    with pytest.raises(StoreError, match=r"expected .*s3://BUCKET"):
+        open_store(uri)

@@ -18,14 +18,14 @@ def row(clip: str, **columns: object) -> DatasetRow:
     return DatasetRow(**{**empty, "clip": clip, **columns})
 
 
-def publish(folder: str, run: str, clip: str) -> int:
-    made = DatasetStore(open_store(folder), "show").publish(run, lambda rows: ([*rows, row(clip)], {"by": run}))
+def publish(uri: str, run: str, clip: str) -> int:
+    made = DatasetStore(open_store(uri), "show").publish(run, lambda rows: ([*rows, row(clip)], {"by": run}))
     assert made
     return made.number
 
 
-def test_a_version_stays_as_it_was_published(tmp_path: Path) -> None:
-    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+def test_a_version_stays_as_it_was_published(uri: str) -> None:
+    dataset = DatasetStore(open_store(uri), "show")
     dataset.publish("one", lambda _: ([row("a"), row("b", reason="too_short")], {"made": "first"}))
     dataset.publish("two", lambda rows: ([dataclasses.replace(rows[1], kept=True, reason=""), row("c")], {}))
     first, second = dataset.versions()
@@ -34,24 +34,24 @@ def test_a_version_stays_as_it_was_published(tmp_path: Path) -> None:
     assert (first.number, first.run, first.lineage, second.number) == (1, "one", {"made": "first"}, 2)
 
 
-def test_a_run_publishes_once(tmp_path: Path) -> None:
-    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+def test_a_run_publishes_once(uri: str) -> None:
+    dataset = DatasetStore(open_store(uri), "show")
     first = dataset.publish("one", lambda _: ([row("a")], {}))
     assert dataset.publish("one", lambda _: ([row("b")], {})) == first
     assert [r.clip for r in dataset.rows(dataset.version())] == ["a"]
 
 
-def test_rows_that_stay_make_no_version(tmp_path: Path) -> None:
-    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+def test_rows_that_stay_make_no_version(uri: str) -> None:
+    dataset = DatasetStore(open_store(uri), "show")
     dataset.publish("one", lambda _: ([row("a")], {}))
     assert dataset.publish("two", lambda rows: (rows, {"other": "lineage"})) is None
     assert len(dataset.versions()) == 1
 
 
-def test_publishers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+def test_publishers_at_the_same_time_lose_nothing(uri: str) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
-        numbers = pool.starmap(publish, [(str(tmp_path), f"run-{i}", f"clip-{i:02d}") for i in range(12)])
-    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+        numbers = pool.starmap(publish, [(uri, f"run-{i}", f"clip-{i:02d}") for i in range(12)])
+    dataset = DatasetStore(open_store(uri), "show")
     assert sorted(numbers) == list(range(1, 13)) == [v.number for v in dataset.versions()]
     assert [r.clip for r in dataset.rows(dataset.version())] == [f"clip-{i:02d}" for i in range(12)]
 
@@ -91,28 +91,22 @@ def test_folders_that_delta_lake_cannot_tell_from_urls_are_refused(tmp_path: Pat
         open_store(str(tmp_path / name))
 
 
-def test_looking_at_a_dataset_that_is_not_there_makes_nothing(tmp_path: Path) -> None:
-    assert DatasetStore(open_store(str(tmp_path)), "typo").versions() == []
-    assert list(tmp_path.iterdir()) == []
+def test_looking_at_a_dataset_that_is_not_there_makes_nothing(uri: str) -> None:
+    assert DatasetStore(open_store(uri), "typo").versions() == []
+    assert list(open_store(uri).keys("")) == []
 
 
-def test_versions_that_do_not_exist_are_named(tmp_path: Path) -> None:
-    dataset = DatasetStore(open_store(str(tmp_path)), "show")
+def test_versions_that_do_not_exist_are_named(uri: str) -> None:
+    dataset = DatasetStore(open_store(uri), "show")
     with pytest.raises(StoreError, match="found none"):
         dataset.version()
     dataset.publish("one", lambda _: ([row("a")], {}))
     with pytest.raises(StoreError, match=r"expected version 7 .* found versions 1 to 1"):
         dataset.version(7)
-    assert dataset_names(open_store(str(tmp_path))) == ["show"]
+    assert dataset_names(open_store(uri)) == ["show"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "A", "-a", "a" * 64, "a.b", "한국"])
 def test_names_that_could_be_paths_are_refused(name: str) -> None:
     with pytest.raises(StoreError, match="dataset name"):
         check_name(name)
-
-
-@pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x"])
-def test_keys_stay_inside_the_store(tmp_path: Path, key: str) -> None:
-    with pytest.raises(StoreError, match="inside the store"):
-        open_store(str(tmp_path / "store")).write(key, b"")

@@ -1,0 +1,231 @@
+"""A store in a bucket of MinIO, or of another server that speaks S3; who it is and where comes from the environment."""
+
+import contextlib
+import hashlib
+import io
+import os
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import certifi
+import urllib3
+from minio import Minio
+from minio.error import MinioException, S3Error
+from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.util import Retry, Timeout
+
+from components.shared.task import one_line
+from store.objects import StoreError, check_key
+
+Result = TypeVar("Result")
+
+PART_BYTES = 16 * 1024 * 1024
+"""Larger objects are written in parts of this size."""
+_SHA256 = "x-amz-meta-sha256"
+_BREAKS = 3
+_MEANINGS = {
+    "NoSuchBucket": "there is no such bucket: `speechmill store init` makes it",
+    "InvalidAccessKeyId": "the server does not know the user in AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not the secret of the user in AWS_ACCESS_KEY_ID",
+    "AccessDenied": "the user in AWS_ACCESS_KEY_ID may not do this",
+    "XMinioStorageFull": "the server's disk is full: make room there and run it again",
+    "RequestTimeTooSkewed": "the clock of this machine and the server's differ by more than 15 minutes: set it right",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where a server is, and who asks."""
+
+    endpoint: str
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        return urllib.parse.urlsplit(self.endpoint).netloc
+
+    @property
+    def secure(self) -> bool:
+        return self.endpoint.startswith("https:")
+
+
+def access(environment: Mapping[str, str] = os.environ) -> Access:
+    """Access as AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say; StoreError where they do not."""
+    names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    if missing := [n for n in names if not environment.get(n)]:
+        raise StoreError(f"expected {', '.join(names)} in the environment, to reach a store in a bucket, found no {', '.join(missing)}")
+    endpoint = environment["AWS_ENDPOINT_URL"].rstrip("/")
+    parts = urllib.parse.urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.path or parts.query:
+        raise StoreError(f"expected AWS_ENDPOINT_URL like http://HOST:9000, found {one_line(re.sub('//.*@', '//…@', endpoint))}")
+    region = environment.get("AWS_REGION") or "us-east-1"
+    return Access(endpoint, region, environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+
+
+def pool() -> urllib3.PoolManager:
+    """Connections that outlast the restart of a server, about 25 s, and say after a minute or so that there is none.
+
+    Every method is repeated, POST as well: whatever is asked here can be asked twice.
+    """
+    retries = Retry(
+        total=6,
+        read=3,
+        backoff_factor=0.5,
+        backoff_max=10,
+        status_forcelist=[500, 502, 503, 504],
+        allowed_methods=None,
+        raise_on_status=False,
+    )
+    trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
+    return urllib3.PoolManager(timeout=Timeout(connect=5, read=60), retries=retries, cert_reqs="CERT_REQUIRED", ca_certs=trusted)
+
+
+def client(who: Access) -> Minio:
+    """The region is always told: who may not ask for a bucket's location is refused otherwise."""
+    return Minio(who.host, access_key=who.access_key, secret_key=who.secret_key, secure=who.secure, region=who.region, http_client=pool())
+
+
+def bucket_name(uri: str) -> str:
+    """The bucket in s3://BUCKET."""
+    name = uri.removeprefix("s3://").rstrip("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        raise StoreError(f"expected a store like s3://BUCKET, its name of 3 to 63 small letters, digits, - and ., found {one_line(uri)!r}")
+    return name
+
+
+def meaning(error: Exception) -> str:
+    """In one line what a person can do about an error of the server, of the connection, or of deltalake's connection."""
+    text = str(error)
+    if isinstance(error, S3Error):
+        code, said = _code(error), str(error.message)
+    else:
+        found = re.search(r"<Code>(\w+)</Code>(?:<Message>([^<]*)</Message>)?", text)
+        code, said = (found[1], found[2] or "") if found else ("", text)
+    if code in _MEANINGS:
+        return f"{_MEANINGS[code]} ({code})"
+    if isinstance(error, MaxRetryError) or "error sending request" in text:
+        cause = error.reason if isinstance(error, MaxRetryError) else text.rstrip().rpartition("\n")[2]
+        return f"the server does not answer: {_plain(cause)}"
+    return _plain(f"{code}: {said}" if code else said)
+
+
+def _code(error: S3Error) -> str:
+    """The answer to a HEAD has no body: MinIO tells its reason in a header."""
+    return error.response.headers.get("x-minio-error-code") or str(error.code)
+
+
+def _plain(text: object) -> str:
+    """One line without colors and without the addresses of objects in memory."""
+    line = re.sub(r"\x1b\[\d*m|[↳]|<[\w.]+ object at 0x\w+>:? ?", "", str(text))
+    return one_line(re.sub(r"^HTTPS?Connection\([^)]*\): ", "", line.strip()))
+
+
+class MinioStore:
+    """A bucket.
+
+    An object appears whole or not at all: a PUT that breaks off leaves nothing, parts of a larger one stay unseen until
+    the last call, and the server removes them a day after a writer died. What is sent is signed with its SHA-256 (over
+    HTTPS: comes with its MD5), which the server checks; what is written here carries its SHA-256 and is checked by who reads it.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._bucket = bucket_name(uri)
+        self.uri = f"s3://{self._bucket}"
+        self._access = access()
+        self._client = client(self._access)
+
+    def read(self, key: str) -> bytes:
+        check_key(key)
+        with self._explained(f"read {key}", key):
+            return self._whole(lambda: self._get(key))
+
+    def write(self, key: str, data: bytes) -> None:
+        check_key(key)
+        metadata: dict[str, str | list[str] | tuple[str]] = {_SHA256: hashlib.sha256(data).hexdigest()}
+        with self._explained(f"write {key}"):
+            self._whole(
+                lambda: self._client.put_object(
+                    self._bucket, key, io.BytesIO(data), len(data), metadata=metadata, part_size=PART_BYTES, num_parallel_uploads=1
+                )
+            )
+
+    def exists(self, key: str) -> bool:
+        check_key(key)
+        with self._explained(f"look for {key}"):
+            try:
+                self._client.stat_object(self._bucket, key)
+            except S3Error as error:
+                if _code(error) == "NoSuchKey":
+                    return False
+                raise
+        return True
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        check_key(prefix)
+        with self._explained(f"list {prefix}"):
+            for found in self._client.list_objects(self._bucket, prefix, recursive=True):
+                yield str(found.object_name)
+
+    def folders(self, prefix: str) -> list[str]:
+        check_key(prefix)
+        with self._explained(f"list {prefix}"):
+            found = [o.object_name or "" for o in self._client.list_objects(self._bucket, prefix) if o.is_dir]
+        return sorted(key.removeprefix(prefix).rstrip("/") for key in found)
+
+    def table_uri(self, key: str) -> str:
+        check_key(key)
+        return f"{self.uri}/{key}"
+
+    def storage_options(self) -> dict[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self._access.endpoint,
+            "AWS_REGION": self._access.region,
+            "AWS_ACCESS_KEY_ID": self._access.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._access.secret_key,
+            "AWS_ALLOW_HTTP": "true",
+            "connect_timeout": "5s",
+            "max_retries": "10",
+            "retry_timeout": "60s",
+            "backoff_config.init_backoff": "1s",
+            "backoff_config.max_backoff": "10s",
+        }
+
+    def refusal(self, what: str, error: Exception) -> StoreError:
+        return StoreError(f"could not {what} in {self.uri} at {self._access.endpoint}: {meaning(error)}")
+
+    @contextlib.contextmanager
+    def _explained(self, what: str, key: str = "") -> Iterator[None]:
+        try:
+            yield
+        except (MinioException, HTTPError) as error:
+            if key and isinstance(error, S3Error) and _code(error) == "NoSuchKey":
+                raise StoreError(f"expected an object {key} in the store {self.uri}, found none") from None
+            raise self.refusal(what, error) from None
+
+    def _whole(self, work: Callable[[], Result]) -> Result:
+        """Repeats what broke off half-way through an answer, or whose last call was repeated when it had already succeeded."""
+        for left in reversed(range(_BREAKS)):
+            try:
+                return work()
+            except (HTTPError, S3Error) as error:
+                broken = error.code == "NoSuchUpload" if isinstance(error, S3Error) else not isinstance(error, MaxRetryError)
+                if not broken or not left:
+                    raise
+        raise AssertionError
+
+    def _get(self, key: str) -> bytes:
+        response = self._client.get_object(self._bucket, key)
+        try:
+            data = response.read()
+        finally:
+            response.close()
+            response.release_conn()
+        expected = response.headers.get(_SHA256, "")
+        if expected and (found := hashlib.sha256(data).hexdigest()) != expected:
+            raise HTTPError(f"expected the SHA-256 {expected} of {key}, found {found}")
+        return data

@@ -1,0 +1,94 @@
+"""A real MinIO server for tests: built once from its Go module, started on loopback, stopped at the end."""
+
+import fcntl
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pipelines.environments import ROOT
+
+VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+ROOT_USER = "root-of-tests"
+
+
+def program() -> Path:
+    """The server's program; built where it is missing, which takes minutes. Skips the test where Go is absent."""
+    path = ROOT / "build" / "bin" / f"minio-{VERSION}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            if not shutil.which("go"):
+                pytest.skip("expected Go, to build a MinIO server to test with, found none")
+            environment = os.environ | {"GOBIN": str(path.parent / VERSION), "CGO_ENABLED": "0"}
+            subprocess.run(["go", "install", "-trimpath", f"github.com/minio/minio@{VERSION}"], env=environment, check=True)
+            (path.parent / VERSION / "minio").replace(path)
+    return path
+
+
+class MinioServer:
+    """A server on a port of its own that keeps its data in a folder, and its root user."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.host = f"127.0.0.1:{free.getsockname()[1]}"
+        self.url, self.secret = f"http://{self.host}", secrets.token_hex(16)
+        self._program, self._folder = program(), folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads a store to the server, as its root user."""
+        return self.environment_of(ROOT_USER, self.secret)
+
+    def environment_of(self, user: str, secret: str) -> dict[str, str]:
+        """What leads a store to the server, as one of its users."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": user,
+            "AWS_SECRET_ACCESS_KEY": secret,
+        }
+
+    def start(self) -> None:
+        """Starts it and waits until it answers."""
+        environment = os.environ | {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": self.secret, "MINIO_BROWSER": "off"}
+        command = [self._program, "server", "--quiet", "--address", self.host, self._folder / "data"]
+        with (self._folder / "minio.log").open("ab") as log:
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/minio/health/live", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError(f"MinIO does not start: {(self._folder / 'minio.log').read_text()}")
+
+    def stop(self) -> None:
+        """Kills it, as a power cut would."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[MinioServer]:
+    """A server that keeps its data in a folder."""
+    server = MinioServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
