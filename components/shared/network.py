@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import ipaddress
+import os
 import re
 import socket
 import urllib.parse
@@ -74,25 +75,26 @@ def public_only() -> None:
     odd spellings (0177.1, 2130706433) and names whose answer changes are all the same to it. Proxies that the environment
     names (http_proxy, https_proxy, all_proxy) are the operator's will: they may be connected to at any address, and the
     host that an HTTP proxy is asked for is checked as far as it can be resolved here; what a SOCKS proxy is asked for
-    is not seen. Programs that the process starts, libraries with sockets of their own (Arrow's and Delta Lake's way to
+    is not seen. So is the store's own server (AWS_ENDPOINT_URL): a stranger's link that names it is refused by the server,
+    since it carries no signature. Programs that the process starts, libraries with sockets of their own (Arrow's and Delta Lake's way to
     the store) and Unix sockets are not concerned.
     """
     if getattr(socket.getaddrinfo, "public_only", False):
         return
     look_up, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
     put_request, set_tunnel = http.client.HTTPConnection.putrequest, http.client.HTTPConnection.set_tunnel
-    proxies = _proxies()
-    proxy_addresses: set[tuple[str, int]] = set()
+    operators = _operators()
+    operators_addresses: set[tuple[str, int]] = set()
 
     def public_answers(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
         answers: list[Any] = look_up(host, port, family, type, proto, flags)
         if flags & socket.AI_PASSIVE:  # an address to listen on
             return answers
         name = _text(host)
-        if any((name.lower(), answer[4][1]) in proxies for answer in answers):
-            proxy_addresses.update(answer[4][:2] for answer in answers)
+        if any((name.lower(), answer[4][1]) in operators for answer in answers):
+            operators_addresses.update(answer[4][:2] for answer in answers)
             return answers
-        public = [a for a in answers if is_public(a[4][0]) or a[4][:2] in proxy_addresses]
+        public = [a for a in answers if is_public(a[4][0]) or a[4][:2] in operators_addresses]
         if not public:
             raise PrivateAddressError(name or "localhost", answers[0][4][0])
         return public
@@ -125,14 +127,19 @@ def public_only() -> None:
     http.client.HTTPConnection.set_tunnel = set_checked_tunnel  # type: ignore[method-assign]
 
 
+def _endpoint() -> list[tuple[str, str]]:
+    url = os.environ.get("AWS_ENDPOINT_URL", "")
+    return [(urllib.parse.urlsplit(url).scheme, url)] if url else []
+
+
 def _text(host: str | bytes | None) -> str:
     return host.decode(errors="replace") if isinstance(host, bytes) else host or ""
 
 
-def _proxies() -> set[tuple[str, int]]:
-    """Host and port of every proxy that the environment names."""
+def _operators() -> set[tuple[str, int]]:
+    """Host and port of every proxy that the environment names, and of the store's server."""
     found = set()
-    for scheme, url in urllib.request.getproxies().items():
+    for scheme, url in [*urllib.request.getproxies().items(), *_endpoint()]:
         parts = urllib.parse.urlsplit(url if "://" in url else f"{scheme}://{url}")
         if scheme != "no" and parts.hostname:
             found.add((parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)))

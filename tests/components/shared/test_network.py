@@ -61,6 +61,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     return monkeypatch
 
 
@@ -167,6 +168,16 @@ def test_a_proxy_of_the_environment_may_be_private_but_not_what_it_is_asked_for(
     with pytest.raises(urllib.error.URLError, match="502"):
         get("https://show.example/")
     assert server.asked[2:] == ["http://show.example/away", "show.example:443"]
+
+
+def test_the_store_s_server_may_be_private_and_nothing_beside_it(server, unguarded):
+    unguarded.setenv("AWS_ENDPOINT_URL", f"http://localhost:{server.server_port}")
+    public_only()
+    with socket.create_connection(("localhost", server.server_port)):
+        pass
+    for host, port in [("localhost", server.server_port + 1), ("10.0.0.1", server.server_port)]:
+        with pytest.raises(PrivateAddressError):
+            socket.create_connection((host, port), timeout=5)
 
 
 def test_two_calls_guard_once(unguarded):
