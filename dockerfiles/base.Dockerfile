@@ -4,7 +4,7 @@ ARG BASE=debian:bookworm-slim
 FROM ${BASE} AS python
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates python3 \
- && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc/* /usr/share/man/*
+ && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
 
 FROM python AS uv
 RUN apt-get update \

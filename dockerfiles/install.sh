@@ -3,7 +3,8 @@
 # Bytecode is compiled now, because no container can write it later.
 set -eu
 pins=$1 models=${1%/*}/models.txt venv=/opt/venv
-export PATH="/opt/uv/bin:$PATH" HOME=/root XDG_CACHE_HOME=/root/.cache UV_LINK_MODE=copy UV_SYSTEM_CERTS=1 UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+export PATH="/opt/uv/bin:$PATH" UV_CACHE_DIR=/root/.cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+export UV_SYSTEM_CERTS=1 # those of the base image, which may have more than Debian's
 [ -d "$venv" ] || uv venv --python /usr/bin/python3 "$venv"
 uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" "$pins"
 if [ -f "$models" ]; then
@@ -14,3 +15,4 @@ if [ -d "$cuda" ]; then # CUDA comes as wheels: the dynamic linker is told where
     ls -d "$cuda"/*/lib >/etc/ld.so.conf.d/cuda.conf
     /sbin/ldconfig
 fi
+rm -f "$venv/.lock" "$venv/models/.lock"
