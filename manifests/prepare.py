@@ -1,0 +1,57 @@
+"""Writes what the manifests need and git does not have: secrets, and the names of the images.
+
+`python manifests/prepare.py [--registry HOST/PREFIX] [--minio IMAGE]`: secret keys are drawn for base/secrets/*.env, where
+a file that is there stays as it is; images/kustomization.yaml names the images of this checkout.
+"""
+
+import argparse
+import secrets
+from pathlib import Path
+
+from components.deployment import Deployment, deployed
+from components.publish.component import publish
+
+HERE = Path(__file__).resolve().parent
+MINIO = "speechmill/minio:7aac2a2c5b7c"
+"""The image of dockerfiles/minio.Dockerfile; its tag is the revision of MinIO's source."""
+
+
+def write_secrets(folder: Path) -> list[Path]:
+    """Makes the env files that are missing out of their examples; returns them."""
+    made = []
+    for example in sorted(folder.glob("*.env.example")):
+        path = example.with_suffix("")
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(example.read_text().rstrip() + secrets.token_hex(20) + "\n")
+            made.append(path)
+    return made
+
+
+def images(registry: str, minio: str) -> str:
+    """A kustomization that names the images."""
+    with deployed(Deployment(registry=registry)):
+        names = {"speechmill/publish": publish.image, "speechmill/minio": minio}
+    lines = ["apiVersion: kustomize.config.k8s.io/v1alpha1", "kind: Component", "images:"]
+    for name, image in names.items():
+        path, _, tag = image.rpartition(":")
+        lines.append(f'- {{name: {name}, newName: "{path}", newTag: "{tag}"}}')
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Writes the secrets that are missing, and the names of the images.")
+    parser.add_argument("--registry", default="", metavar="HOST/PREFIX", help="where the images were pushed to; the node's own by default")
+    parser.add_argument("--minio", metavar="IMAGE", help="a MinIO image of your own, with its tag")
+    options = parser.parse_args()
+    registry = f"{options.registry.rstrip('/')}/" if options.registry else ""
+    for path in write_secrets(HERE / "base" / "secrets"):
+        print(f"made {path.relative_to(HERE)}: keep a copy where you keep secrets")
+    target = HERE / "images" / "kustomization.yaml"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(images(registry, options.minio or f"{registry}{MINIO}"))
+    print(f"wrote {target.relative_to(HERE)}")
+
+
+if __name__ == "__main__":
+    main()
