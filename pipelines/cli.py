@@ -13,6 +13,7 @@ COMMANDS = {
     "run": "Make a version of a dataset from sources.",
     "stage": "Run one stage on a folder of audio files.",
     "dataset": "Look at, re-select and export published datasets.",
+    "store": "Make the store that outlives runs.",
 }
 
 

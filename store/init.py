@@ -1,0 +1,209 @@
+"""Makes a store's bucket, its two users and what each may do, as MinIO's root user: `python -m store.init s3://BUCKET`.
+
+The users are BUCKET-runner, who reads models, references and plans and works in runs, and BUCKET-publisher, who reads
+everything and writes plans and datasets. The bucket has no versioning, since Delta Lake and names that are hashes keep versions
+already and what is taken down has to go; and no expiry, since Kubeflow's cache points into runs.
+
+AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root
+user. SPEECHMILL_RUNNER_SECRET_KEY and SPEECHMILL_PUBLISHER_SECRET_KEY give the users' secrets; without them new users get
+random ones, written to files. It may be run again at any time: users keep their secrets unless others are given.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from minio import Minio, MinioAdmin
+from minio.commonconfig import ENABLED
+from minio.credentials.providers import StaticProvider
+from minio.error import MinioAdminException, MinioException
+from urllib3.exceptions import HTTPError
+
+from components.shared.task import MENDABLE, StageError, one_line, report
+from store.minio import Access, access, bucket_name, client, meaning, pool
+from store.objects import StoreError
+
+ROLES = ("runner", "publisher")
+_WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+_MIN_SECRET = 8
+
+
+def policy(role: str, bucket: str) -> dict[str, Any]:
+    """What a role may do, as S3 writes it. Only the runner may delete: Delta Lake only adds, and so does the rest of a dataset."""
+    whole = f"arn:aws:s3:::{bucket}"
+
+    def below(*folders: str) -> list[str]:
+        return [f"{whole}/{folder}/*" for folder in folders]
+
+    def allow(actions: list[str], resources: list[str], **conditions: Any) -> dict[str, Any]:
+        return {"Effect": "Allow", "Action": actions, "Resource": resources, **conditions}
+
+    if role == "runner":
+        seen = ("models", "references", "plans", "runs")
+        statements = [
+            allow(["s3:GetBucketLocation"], [whole]),
+            allow(["s3:ListBucket"], [whole], Condition={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in seen]}}),
+            allow(["s3:GetObject"], below(*seen)),
+            allow([*_WRITE, "s3:DeleteObject"], below("runs")),
+        ]
+    else:
+        statements = [
+            allow(["s3:GetBucketLocation", "s3:ListBucket"], [whole]),
+            allow(["s3:GetObject"], [f"{whole}/*"]),
+            allow(_WRITE, below("plans", "datasets")),
+        ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def secret_variable(role: str) -> str:
+    """The environment variable that gives a user's secret."""
+    return f"SPEECHMILL_{role.upper()}_SECRET_KEY"
+
+
+def initialize(uri: str, out: Path | None = None, renew: bool = False, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Makes what is missing, and sets policies and given secrets as they shall be.
+
+    Args:
+        uri: s3://BUCKET.
+        out: Folder for the secrets that are made here: USER.env for a shell or Docker, USER.yaml for kubectl.
+        renew: Whether users that exist get new secrets as well; the old ones are refused from then on.
+        environment: Where the server, its root user and the given secrets are told.
+
+    Returns:
+        What was done, a line each, without any secret.
+
+    Raises:
+        StoreError: The server refuses or does not answer, or there is no place for a new secret.
+    """
+    bucket, root = bucket_name(uri), access(environment)
+    admin = MinioAdmin(
+        endpoint=root.host,
+        credentials=StaticProvider(root.access_key, root.secret_key),
+        region=root.region,
+        secure=root.secure,
+        http_client=pool(),
+    )
+    try:
+        users = set(json.loads(admin.user_list()))
+        wanted = _secrets(bucket, users, renew, environment)
+        made = [role for role in wanted if not environment.get(secret_variable(role))]
+        if made and not out:
+            raise StoreError(
+                f"expected a folder for the new secrets of {' and '.join(f'{bucket}-{role}' for role in made)}, found none: "
+                f"name one (--out FOLDER), or give the secrets in {' and '.join(secret_variable(role) for role in made)}"
+            )
+        lines = [_bucket(client(root), bucket)]
+        for role in ROLES:
+            user = f"{bucket}-{role}"
+            if role in made and out:
+                lines.append(_write(out, role, Access(root.endpoint, root.region, user, wanted[role])))
+            if role in wanted:
+                admin.user_add(access_key=user, secret_key=wanted[role])
+            admin.policy_add(policy_name=user, policy=policy(role, bucket))
+            _attach(admin, user)
+            lines.append(f"user {user}: {_done(user in users, role in wanted)}, its policy is set")
+        return lines
+    except (MinioAdminException, MinioException, HTTPError) as error:
+        raise StoreError(f"could not make the store {uri} at {root.endpoint} as its root user: {_meaning(error)}") from None
+
+
+def _secrets(bucket: str, users: set[str], renew: bool, environment: Mapping[str, str]) -> dict[str, str]:
+    """The secrets to set, by role: given ones, and random ones where there is none or a new one is asked for."""
+    found = {}
+    for role in ROLES:
+        given = environment.get(secret_variable(role), "")
+        if given and len(given) < _MIN_SECRET:
+            raise StoreError(f"expected {_MIN_SECRET} characters or more in {secret_variable(role)}, found {len(given)}")
+        if given or renew or f"{bucket}-{role}" not in users:
+            found[role] = given or secrets.token_urlsafe(30)
+    return found
+
+
+def _bucket(server: Minio, bucket: str) -> str:
+    there = server.bucket_exists(bucket)
+    if not there:
+        server.make_bucket(bucket)
+    elif server.get_bucket_versioning(bucket).status == ENABLED:
+        raise StoreError(
+            f"expected a bucket without versioning, in which what is taken down is gone, found it on in {bucket}: "
+            "suspend it and remove the old versions, or name another bucket"
+        )
+    return f"bucket {bucket}: " + ("is there" if there else "made")
+
+
+def _attach(admin: MinioAdmin, user: str) -> None:
+    try:
+        admin.attach_policy([user], user=user)
+    except MinioAdminException as error:
+        if "XMinioAdminPolicyChangeAlreadyApplied" not in str(error):
+            raise
+
+
+def _done(existed: bool, changed: bool) -> str:
+    if not existed:
+        return "made"
+    return "has its new secret" if changed else "keeps its secret"
+
+
+def _write(out: Path, role: str, user: Access) -> str:
+    """Writes a user's secret where only the owner reads it, before it counts: what is lost half-way can be made again."""
+    shell = {
+        "AWS_ENDPOINT_URL": user.endpoint,
+        "AWS_REGION": user.region,
+        "AWS_ACCESS_KEY_ID": user.access_key,
+        "AWS_SECRET_ACCESS_KEY": user.secret_key,
+    }
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": f"speechmill-{role}"},
+        "stringData": {"accesskey": user.access_key, "secretkey": user.secret_key},
+    }
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _private(out / f"{user.access_key}.env", "".join(f"{name}={value}\n" for name, value in shell.items()))
+    _private(out / f"{user.access_key}.yaml", json.dumps(manifest, indent=2) + "\n")  # JSON is YAML
+    return f"user {user.access_key}: its secret is in {out / user.access_key}.env, and for kubectl in {user.access_key}.yaml"
+
+
+def _private(path: Path, text: str) -> None:
+    part = path.with_name(f".part-{secrets.token_hex(8)}")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    part.replace(path)
+
+
+def _meaning(error: Exception) -> str:
+    """MinIO's administration answers in JSON where S3 does in XML."""
+    if not isinstance(error, MinioAdminException):
+        return meaning(error)
+    body = str(error).partition("Body: ")[2]
+    try:
+        found = json.loads(body)
+        return meaning(Exception(f"<Code>{found['Code']}</Code><Message>{found['Message']}</Message>"))
+    except (ValueError, KeyError, TypeError):
+        return one_line(error)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line; ends with MENDABLE and one line where a person can mend it."""
+    assert __doc__
+    parser = argparse.ArgumentParser("python -m store.init", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("uri", metavar="s3://BUCKET")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where files with new users' secrets go")
+    parser.add_argument("--renew", action="store_true", help="give users that exist new secrets")
+    given = parser.parse_args(arguments)
+    try:
+        for line in initialize(given.uri, given.out, given.renew):
+            report(line)
+    except (StageError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(MENDABLE) from None
+
+
+if __name__ == "__main__":
+    main()

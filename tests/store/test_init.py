@@ -1,0 +1,201 @@
+"""A store's bucket and users are made as they shall be, and each user may do its part and no more."""
+
+import dataclasses
+import io
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+from minio.commonconfig import ENABLED
+from minio.error import S3Error
+from minio.versioningconfig import VersioningConfig
+
+from components.shared.rows import Item
+from store.datasets import DatasetStore, audio_key
+from store.init import initialize
+from store.ledger import Ledger
+from store.minio import access, client
+from store.objects import StoreError, open_store
+from store.plans import read_plan, write_plan
+from tests.minio_server import MinioServer
+from tests.store.test_tables import row
+
+RUNNER, PUBLISHER = "SPEECHMILL_RUNNER_SECRET_KEY", "SPEECHMILL_PUBLISHER_SECRET_KEY"
+Use = Callable[[str], str]
+
+
+@pytest.fixture
+def uri(server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URI of a bucket that is not there yet; the environment is the root user's."""
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return f"s3://init-{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def use(server: MinioServer, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Makes the store, and the environment one of its users' by role."""
+    initialize(uri, tmp_path / "secrets")
+
+    def become(role: str) -> str:
+        lines = (tmp_path / "secrets" / f"{uri.removeprefix('s3://')}-{role}.env").read_text().splitlines()
+        for line in lines:
+            monkeypatch.setenv(*line.split("=", 1))
+        return uri
+
+    return become
+
+
+def refused(work: Callable[[], object]) -> bool:
+    """Whether the server denies it, not whether it fails."""
+    try:
+        work()
+    except S3Error as error:
+        return error.code == "AccessDenied"
+    except StoreError as error:
+        return "AccessDenied" in str(error)
+    return False
+
+
+def item(name: str) -> Item:
+    return Item(**{**{f.name: f.type() for f in dataclasses.fields(Item)}, "recording": name})
+
+
+def test_the_publisher_publishes_from_plan_to_export(use: Use) -> None:
+    store = open_store(use("publisher"))
+    assert read_plan(store, write_plan(store, [item("a")])) == [item("a")]
+    store.write(audio_key("show", "ab12"), b"flac" * 5_000_000)
+    dataset, ledger = DatasetStore(store, "show"), Ledger(store, "show")
+    for i in range(3):
+        dataset.publish(f"run-{i}", lambda _, i=i: ([row("a", title=str(i))], {}))
+        DeltaTable(store.table_uri("datasets/show/table"), storage_options=store.storage_options()).create_checkpoint()
+    ledger.write(lambda _: [])
+    assert dataset.version().number == 3 and dataset.rows(dataset.version(1)) == [row("a", title="0")]
+    assert len(store.read(audio_key("show", "ab12"))) == 20_000_000
+
+
+def test_the_publisher_writes_nothing_but_datasets_and_plans_and_deletes_nothing(use: Use) -> None:
+    store = open_store(use("publisher"))
+    store.write("datasets/show/audio/x", b"1")
+    for key in ("models/a/1/x", "references/a/1/x", "runs/x", "x"):
+        assert refused(lambda key=key: store.write(key, b"1")), key
+    direct = client(access())
+    assert refused(lambda: direct.remove_object(store.uri.removeprefix("s3://"), "datasets/show/audio/x"))
+    assert refused(lambda: direct.make_bucket("another"))
+
+
+def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = open_store(use("publisher"))
+    shard = write_plan(plans, [item("a")])
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    for key in ("models/a/1/x", "references/a/1/x", "datasets/show/audio/x"):
+        open_store(plans.uri).write(key, b"1")
+    store = open_store(use("runner"))
+    bucket, direct = store.uri.removeprefix("s3://"), client(access())
+    assert read_plan(store, shard) == [item("a")]
+    assert store.read("models/a/1/x") == store.read("references/a/1/x") == b"1"
+    assert list(store.keys("models/a/")) == ["models/a/1/x"]
+    store.write("runs/a/x", b"1" * 20_000_000)
+    assert list(store.keys("runs/a/")) == ["runs/a/x"]
+    direct.remove_object(bucket, "runs/a/x")
+    assert not list(store.keys("runs/"))
+    for key in ("datasets/show/audio/x", "plans/x", "models/a/1/x", "references/a/1/x", "x"):
+        assert refused(lambda key=key: store.write(key, b"2")), key
+    for prefix in ("", "datasets/", "datasets/show/audio/"):
+        assert refused(lambda prefix=prefix: list(store.keys(prefix))), prefix
+    assert refused(lambda: store.read("datasets/show/audio/x"))
+    assert refused(lambda: direct.remove_object(bucket, "models/a/1/x"))
+    assert refused(lambda: DatasetStore(store, "show").versions())
+
+
+@pytest.mark.parametrize("role", ["runner", "publisher"])
+def test_nobody_gets_at_another_bucket(use: Use, bucket: str, role: str) -> None:
+    open_store(bucket).write("models/a/1/x", b"1")
+    use(role)
+    other, direct = open_store(bucket), client(access())
+    assert refused(lambda: other.read("models/a/1/x"))
+    assert refused(lambda: other.write("runs/x", b"1"))
+    assert refused(lambda: list(other.keys("models/")))
+    assert refused(lambda: direct.put_object(bucket.removeprefix("s3://"), "plans/x", io.BytesIO(b""), 0))
+
+
+def test_it_may_be_repeated(uri: str, tmp_path: Path) -> None:
+    initialize(uri, tmp_path)
+    files = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    initialize(uri)
+    initialize(uri, tmp_path)
+    assert files == {p.name: p.read_text() for p in tmp_path.iterdir()}
+    initialize(uri, tmp_path, renew=True)
+    assert all(files[p.name] != p.read_text() for p in tmp_path.iterdir())
+
+
+def test_renewed_secrets_count_and_old_ones_do_not(
+    use: Use, uri: str, tmp_path: Path, server: MinioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    initialize(uri, tmp_path / "new", renew=True)
+    store = open_store(use("runner"))
+    with pytest.raises(StoreError, match="AWS_SECRET_ACCESS_KEY is not the secret"):
+        store.write("runs/x", b"")
+    bucket = uri.removeprefix("s3://")
+    manifest = json.loads((tmp_path / "new" / f"{bucket}-runner.yaml").read_text())
+    assert manifest["metadata"]["name"] == "speechmill-runner" and manifest["stringData"]["accesskey"] == f"{bucket}-runner"
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", manifest["stringData"]["secretkey"])
+    open_store(uri).write("runs/x", b"")
+
+
+def test_only_the_owner_reads_the_files_and_nothing_tells_a_secret(uri: str, tmp_path: Path) -> None:
+    lines = initialize(uri, tmp_path / "secrets")
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
+    for path in (tmp_path / "secrets").glob("*.env"):
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.read_text().strip().rpartition("=")[2] not in "\n".join(lines)
+
+
+def test_a_job_gives_the_secrets_through_the_environment(uri: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {RUNNER: "runner-secret-1", PUBLISHER: "publisher-secret-1"}
+    command = [sys.executable, "-m", "store.init", uri]
+    for _ in range(2):
+        done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=True)
+        assert "secret-1" not in done.stdout + done.stderr
+    for name, value in server.environment_of(f"{uri.removeprefix('s3://')}-publisher", given[PUBLISHER]).items():
+        monkeypatch.setenv(name, value)
+    open_store(uri).write("plans/x", b"")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "expected a folder for the new secrets"),
+        ({RUNNER: "short", PUBLISHER: "long-enough"}, "expected 8 characters or more in SPEECHMILL_RUNNER_SECRET_KEY, found 5"),
+        ({RUNNER: "long-enough"}, "new secrets of init-.*-publisher, found none"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong-one"}, "AWS_SECRET_ACCESS_KEY is not the secret"),
+        ({"AWS_ACCESS_KEY_ID": "nobody"}, "does not know the user"),
+        ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_made(uri: str, server: MinioServer, change: dict[str, str], message: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "store.init", uri], env=os.environ | change, capture_output=True, text=True)
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
+    with pytest.raises(StoreError, match=message):
+        initialize(uri, environment=os.environ | change)
+    assert not client(access()).bucket_exists(uri.removeprefix("s3://"))
+
+
+def test_a_bucket_with_versions_is_refused(bucket: str, tmp_path: Path) -> None:
+    client(access()).set_bucket_versioning(bucket.removeprefix("s3://"), VersioningConfig(ENABLED))
+    with pytest.raises(StoreError, match="without versioning"):
+        initialize(bucket, tmp_path)
+
+
+def test_users_are_no_root_users(use: Use, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="may not do this"):
+        initialize(use("publisher"), tmp_path, renew=True)
