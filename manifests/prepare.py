@@ -5,15 +5,14 @@ a file that is there stays as it is; images/kustomization.yaml names the images 
 """
 
 import argparse
+import re
 import secrets
 from pathlib import Path
 
-from components.deployment import Deployment, deployed
+from components.deployment import ROOT, Deployment, deployed
 from components.publish.component import publish
 
 HERE = Path(__file__).resolve().parent
-MINIO = "speechmill/minio:7aac2a2c5b7c"
-"""The image of dockerfiles/minio.Dockerfile; its tag is the revision of MinIO's source."""
 
 
 def write_secrets(folder: Path) -> list[Path]:
@@ -26,6 +25,13 @@ def write_secrets(folder: Path) -> list[Path]:
             path.write_text(example.read_text().rstrip() + secrets.token_hex(20) + "\n")
             made.append(path)
     return made
+
+
+def minio_image() -> str:
+    """The image of dockerfiles/minio.Dockerfile, with the revision of MinIO's source that it builds as its tag."""
+    found = re.search(r"(?m)^ARG MINIO=\S*-([0-9a-f]{12})$", (ROOT / "dockerfiles" / "minio.Dockerfile").read_text())
+    assert found, "expected ARG MINIO=<version> in dockerfiles/minio.Dockerfile"
+    return f"speechmill/minio:{found[1]}"
 
 
 def images(registry: str, minio: str) -> str:
@@ -49,7 +55,7 @@ def main() -> None:
         print(f"made {path.relative_to(HERE)}: keep a copy where you keep secrets")
     target = HERE / "images" / "kustomization.yaml"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(images(registry, options.minio or f"{registry}{MINIO}"))
+    target.write_text(images(registry, options.minio or f"{registry}{minio_image()}"))
     print(f"wrote {target.relative_to(HERE)}")
 
 

@@ -13,6 +13,8 @@ from components import deployment
 from components.deployment import Deployment, deployed
 from pipelines.dataset import STAGES
 from pipelines.environments import ROOT
+from store.init import ROLES, secret_variable
+from store.minio import bucket_name
 from tests.manifests.rendering import OVERLAYS, Document, find, prepare, render, run_prepare
 
 overlays = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -86,6 +88,18 @@ def test_what_pipelines_refer_to_is_there(rendered: dict[str, list[Document]], o
                 for kind, reference in variable.get("valueFrom", {}).items():
                     wanted = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}[kind]
                     assert reference["key"] in have[wanted, reference["name"]]
+
+
+@overlays
+def test_the_users_are_those_that_the_job_makes(rendered: dict[str, list[Document]], overlay: str) -> None:
+    (job,) = find(rendered[overlay], "Job", "speechmill-init")["spec"]["template"]["spec"]["containers"]
+    *_, module, uri = job["command"]
+    given = {v["name"]: v["valueFrom"]["secretKeyRef"]["name"] for v in job["env"] if "secretKeyRef" in v["valueFrom"]}
+    assert module == "store.init"
+    for role in ROLES:
+        user = f"{bucket_name(uri)}-{role}"
+        assert base64.b64decode(find(rendered[overlay], "Secret", f"speechmill-{role}")["data"]["accesskey"]).decode() == user
+        assert given[secret_variable(role)] == f"speechmill-{role}"
 
 
 def test_networks_of_all_stages_have_policies(rendered: dict[str, list[Document]]) -> None:
@@ -178,8 +192,8 @@ def test_git_has_no_secret() -> None:
     examples = [ROOT / path for path in tracked if path.endswith(".env.example")]
     assert examples
     assert all(path.read_text().endswith("\nsecretkey=\n") for path in examples)
-    ignored = ["manifests/base/secrets/root.env", "manifests/images/kustomization.yaml"]
-    assert subprocess.run(["git", "check-ignore", "--quiet", *ignored], cwd=ROOT).returncode == 0
+    for path in ("manifests/base/secrets/root.env", "manifests/images/kustomization.yaml"):
+        assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT).returncode == 0
 
 
 def test_images_come_from_the_registry_that_was_named(tmp_path: Path) -> None:
