@@ -4,13 +4,14 @@ import dataclasses
 import io
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from pipelines.environments import has_gpu
 from pipelines.tasks import Children, RunError, Task, perform
 from store.objects import open_store
 from store.plans import write_plan
-from tests.end_to_end.runs import COMMAND, Dataset, Server, speechmill
+from tests.end_to_end.runs import COMMAND, Dataset, Server, require_images, same, speechmill
 from tests.end_to_end.test_http import QUICK, episode, feed
 from tests.end_to_end.test_lost import noise
 
@@ -45,10 +46,7 @@ def image_of(stage: Stage) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def images() -> None:
-    try:
-        docker.check_images(map(image_of, STAGES))
-    except StageError as error:
-        pytest.skip(str(error))
+    require_images()
 
 
 class Inside:
@@ -100,10 +98,7 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
 def test_the_sample_is_the_same_dataset_as_embedded(sample: Dataset, tmp_path: Path) -> None:
     other = Dataset(tmp_path / "my, store", "sample")
     other.run("--runner", "docker", "--discover-shard-seconds", 3600)
-    assert other.rows(1) == sample.rows(1)
-    assert [dataclasses.replace(r, run="") for r in other.ledger().values()] == [
-        dataclasses.replace(r, run="") for r in sample.ledger().values()
-    ]
+    same(other, sample)
     assert not list(other.folder.rglob("scratch-*"))
     again = other.run("--runner", "docker", "--discover-shard-seconds", 3600, "--discover-again")
     assert again.stdout.count("taken from the cache") == 4
@@ -123,25 +118,23 @@ def test_feeds_on_loopback_and_files_beside_the_caller_are_found(server: Server,
     assert {Path(r.source).name for r in show.rows()} == {"one.mp3", "two.mp3"}
 
 
-@pytest.fixture
-def anybody() -> Iterator[dict[str, object]]:
-    """Options of subprocess.run for a user without rights, who may use Docker, and a folder of that user's."""
-    if os.getuid():
-        pytest.skip("expected to be root, to become another user")
+def test_files_belong_to_the_caller() -> None:
+    """A user without rights, but for reading the Python of whoever runs the tests, who may use Docker."""
+    if os.getuid() or not shutil.which("setpriv"):
+        pytest.skip("expected to be root and to have setpriv, to become another user")
+    engine = Path("/var/run/docker.sock").stat().st_gid
+    user = ["--reuid=12345", "--regid=12345", f"--groups={engine}", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     with tempfile.TemporaryDirectory() as folder:
+        noise(Path(folder) / "media" / "0.flac", 0)
         os.chown(folder, 12345, 12345)
-        yield {"user": 12345, "group": 12345, "extra_groups": [Path("/var/run/docker.sock").stat().st_gid], "cwd": folder}
-
-
-def test_files_belong_to_the_caller(anybody: dict[str, object]) -> None:
-    folder = Path(str(anybody["cwd"]))
-    noise(folder / "media" / "0.flac", 0)
-    done = speechmill("run", "--runner", "docker", "--dataset", "show", "--sources", "media", **anybody)  # type: ignore[arg-type]
-    assert done.returncode == 0, done.stdout + done.stderr
-    found = list((folder / "data").rglob("*"))
-    assert any(p.name == "rows.parquet" for p in found)
-    assert {(p.stat().st_uid, p.stat().st_gid) for p in found} == {(12345, 12345)}
-    assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in found if p.name == "executor_input.json")
+        command = [COMMAND, "run", "--runner", "docker", "--dataset", "show", "--sources", "media"]
+        environment = os.environ | {"HOME": folder, "PYTHONPATH": ""}
+        done = subprocess.run(["setpriv", *user, *command], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = list((Path(folder) / "data").rglob("*"))
+        assert any(p.name == "rows.parquet" for p in found)
+        assert {(p.stat().st_uid, p.stat().st_gid) for p in found} == {(12345, 12345)}
+        assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in found if p.name == "executor_input.json")
 
 
 @pytest.mark.parametrize("stage", NO_NETWORK, ids=lambda s: s.name)
@@ -243,7 +236,7 @@ def test_quick_failures_are_failures(inside: Inside) -> None:
     given = [inside.task(segment, "raise SystemExit(1)") for _ in range(30)]
     with ThreadPoolExecutor(4) as pool:
         ended = list(pool.map(lambda task: inside.perform(task, segment.needs), given))
-    assert ended == [(False, "error: ended with status 1: \n")] * 30
+    assert ended == [(False, "error: ended with status 1:\n")] * 30
     assert inside(segment, "print('error: no room'); raise SystemExit(2)") == (False, "error: no room\n")
     assert inside(segment, "import os; os.abort()") == (False, "error: ended by signal 6 (SIGABRT)\n")
     assert inside.children.failures == [1] * 30 + [MENDABLE, -signal.SIGABRT]

@@ -1,0 +1,49 @@
+"""Runs with their store in a bucket of a real MinIO, embedded and in Docker: the same dataset."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.minio import access, client
+from tests.end_to_end.runs import Dataset, require_images, same, speechmill, stages_that_ran
+from tests.minio_server import serving
+
+
+@pytest.fixture(scope="module")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A server to which the environment leads."""
+    with serving(tmp_path_factory.mktemp("minio")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        yield
+
+
+@pytest.mark.parametrize("runner", ["embedded", "docker"])
+def test_the_sample_is_the_same_dataset_as_in_a_folder(
+    runner: str, sample: Dataset, minio: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if runner == "docker":
+        require_images()
+    client(access()).make_bucket(f"bucket-{runner}")
+    monkeypatch.chdir(tmp_path)
+    other = Dataset(tmp_path, "sample", f"s3://bucket-{runner}")
+    arguments = ("--runner", runner, "--discover-shard-seconds", 3600)
+    other.run(*arguments)
+    same(other, sample)
+    assert [p.name for p in (tmp_path / "data" / "runs" / f"bucket-{runner}").iterdir() if p.is_dir()] == [runner]
+    assert not [p for p in tmp_path.rglob("*") if p.name in ("datasets", "plans")]
+    again = other.run(*arguments, "--discover-again")
+    assert stages_that_ran(again) == ["collect", "discover", "publish"]
+    assert other.versions() == 1
+    moved = other.run(*arguments, "--runs", tmp_path / "elsewhere")
+    assert "nothing changes" in moved.stdout
+    assert (tmp_path / "elsewhere" / runner).is_dir()
+
+
+def test_a_bucket_without_keys_is_refused_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    done = speechmill("run", "--store", "s3://bucket", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "AWS_SECRET_ACCESS_KEY" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
