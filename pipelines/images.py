@@ -1,6 +1,7 @@
 """Builds the stages' images with Docker's BuildKit, and hands them to a registry.
 
-`python -m pipelines.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all. An image that is there is not
+`python -m pipelines.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all of them. The name `minio` stands
+for the MinIO server, which no stage is and which takes minutes to build. An image that is there is not
 built again, since its name ends in a hash of what it holds. From the environment: BASE (debian:bookworm-slim), proxies
 (HTTP_PROXY and the like) and another index of packages (UV_DEFAULT_INDEX).
 """
@@ -9,6 +10,7 @@ import argparse
 import hashlib
 import importlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,20 +78,40 @@ def stage_image(stage: str) -> str:
     return str(getattr(importlib.import_module(f"components.{stage}.component"), stage).image)
 
 
+def debian() -> str:
+    """The image that everything is built from, fetched if it is missing."""
+    start = os.environ.get("BASE") or "debian:bookworm-slim"
+    if not exists(start):
+        pulled = _docker("pull", "--quiet", start, check=False)
+        if pulled.returncode:
+            reason = _last_line(pulled.stderr)
+            raise ImageError(f"no image {start} here or in its registry ({reason}): make it with sudo dockerfiles/make-debian.sh {start}")
+    return start
+
+
 def build_base() -> str:
     """The base image's name, which is built if it is missing, with the image beside it that holds the installer."""
     name = base_name()
     if not exists(name) or not exists(f"{name}-uv"):
-        start = os.environ.get("BASE") or "debian:bookworm-slim"
-        if not exists(start):
-            pulled = _docker("pull", "--quiet", start, check=False)
-            if pulled.returncode:
-                reason = _last_line(pulled.stderr)
-                raise ImageError(
-                    f"no image {start} here or in its registry ({reason}): make it with sudo dockerfiles/make-debian.sh {start}"
-                )
+        start = debian()
         for target, tag in (("uv", f"{name}-uv"), ("base", name)):
-            _build("base", tag, {"BASE": start}, target)
+            _build("base", tag, {"BASE": start}, target=target)
+    return name
+
+
+def minio_name() -> str:
+    """Name of the MinIO server's image; its tag is the revision of MinIO's source."""
+    recipe = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
+    (revision,) = re.findall(r"^ARG MINIO=\S+-(\w+)$", recipe, re.MULTILINE)
+    return f"speechmill/minio:{revision}"
+
+
+def build_minio() -> str:
+    """Name of the MinIO server's image, which is built if it is missing."""
+    name = minio_name()
+    with _told(name):
+        if not exists(name):
+            _build("minio", name, {"BASE": debian()}, licence="AGPL-3.0-or-later")
     return name
 
 
@@ -97,12 +119,9 @@ def build(stage: str, gpu: bool, base: str) -> str:
     """Name of a stage's image, which is built if it is missing."""
     with deployed(Deployment(gpu=gpu)):
         name = stage_image(stage)
-    start = time.monotonic()
-    fresh = not exists(name)
-    if fresh:
-        _build(stage, name, {"BASE": base, "PINS": pins(stage, gpu).name})
-    note = f"built in {time.monotonic() - start:.0f} s" if fresh else "was there"
-    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}", flush=True)
+    with _told(name):
+        if not exists(name):
+            _build(stage, name, {"BASE": base, "PINS": pins(stage, gpu).name})
     return name
 
 
@@ -114,8 +133,17 @@ def push(name: str, registry: str) -> None:
     print(target, flush=True)
 
 
-def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "") -> None:
-    labels = {"title": name.partition(":")[0], "licenses": "Apache-2.0", "revision": _revision()}
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Prints the size of an image, and how long it took to get."""
+    start, there = time.monotonic(), exists(name)
+    yield
+    note = "was there" if there else f"built in {time.monotonic() - start:.0f} s"
+    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}", flush=True)
+
+
+def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "", licence: str = "Apache-2.0") -> None:
+    labels = {"title": name.partition(":")[0], "licenses": licence, "revision": _revision()}
     given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     given += [f"--build-arg={key}" for key in _PROXIES if key in os.environ]
     given += [f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()]
@@ -175,11 +203,12 @@ def main() -> int:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="without any, all")
     options = parser.parse_args()
     try:
-        if unknown := set(options.stages) - set(stages()):
-            raise ImageError(f"expected stages among {', '.join(stages())}, found {', '.join(sorted(unknown))}")
-        base = build_base()
+        known, wanted = [*stages(), "minio"], options.stages or stages()
+        if unknown := set(wanted) - set(known):
+            raise ImageError(f"expected names among {', '.join(known)}, found {', '.join(sorted(unknown))}")
+        base = build_base() if set(wanted) != {"minio"} else ""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            names = list(pool.map(lambda stage: build(stage, options.gpu, base), options.stages or stages()))
+            names = list(pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), wanted))
         for name in names if options.push else []:
             push(name, options.push)
     except ImageError as error:

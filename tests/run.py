@@ -19,7 +19,7 @@ from pipelines import environments
 
 ROOT = environments.ROOT
 TESTS = ROOT / "tests"
-SLOW_FIRST = ("end_to_end", "segment", "download")
+SLOW_FIRST = ("end_to_end", "segment", "images", "download")
 NO_TESTS = 5  # pytest's exit status
 
 
@@ -49,9 +49,9 @@ def groups() -> list[Group]:
     control = Path(sys.executable)
     stages = [p for p in sorted((TESTS / "components").iterdir()) if p.is_dir() and p.name != "__pycache__"]
     found = [Group(p.name, control if p.name == "shared" else environments.ensure(p.name), (p,)) for p in stages]
-    others = ("components", "benchmarks", "end_to_end", "__pycache__")
-    rest = [p for p in sorted(TESTS.iterdir()) if (p.is_dir() and p.name not in others) or p.name.startswith("test_")]
-    found += [Group("end_to_end", control, (TESTS / "end_to_end",)), Group("control", control, tuple(rest))]
+    slow, others = ("end_to_end", "images"), ("components", "benchmarks", "cluster", "__pycache__")
+    rest = [p for p in sorted(TESTS.iterdir()) if (p.is_dir() and p.name not in (*slow, *others)) or p.name.startswith("test_")]
+    found += [*(Group(name, control, (TESTS / name,)) for name in slow), Group("control", control, tuple(rest))]
     return sorted(found, key=lambda g: SLOW_FIRST.index(g.name) if g.name in SLOW_FIRST else len(SLOW_FIRST))
 
 

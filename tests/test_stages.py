@@ -2,13 +2,14 @@
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import docstring_parser
 import pytest
 
 from components import deployment
-from components.deployment import image
+from components.deployment import Deployment, deployed, image
 from components.stage import Stage
 from pipelines import environments
 
@@ -35,7 +36,17 @@ def test_a_stage_folder_is_whole(name: str) -> None:
     for file in ("component.py", "__main__.py", "requirements.in", "requirements.txt"):
         assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
     assert list((environments.ROOT / "tests" / "components" / name).glob("test_*.py"))
+    assert (environments.ROOT / "dockerfiles" / f"{name}.Dockerfile").is_file()
     assert interface(name).name == name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_dockerfile_copies_the_stage_shared_and_the_store_only_where_it_says_so(name: str) -> None:
+    recipe = (environments.ROOT / "dockerfiles" / f"{name}.Dockerfile").read_text()
+    copied = {
+        word.split("/")[1] if word.startswith("components/") else word for word in re.findall(r"^COPY .* (\S+?)/?$", recipe, re.MULTILINE)
+    }
+    assert copied == {name, "shared"} | ({"store"} if interface(name).needs.store else set())
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -97,20 +108,32 @@ def test_the_image_s_name_follows_what_it_holds(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(deployment, "ROOT", tmp_path)
     for file in (
         "components/one/one.py",
+        "components/one/component.py",
+        "components/one/requirements.in",
         "components/one/requirements.txt",
+        "components/one/requirements.gpu.txt",
         "components/two/two.py",
         "components/shared/a.py",
+        "dockerfiles/base.Dockerfile",
+        "dockerfiles/install.sh",
+        "dockerfiles/one.Dockerfile",
+        "dockerfiles/two.Dockerfile",
         "store/b.py",
     ):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(file)
     first = image("one", store=False)
     assert first == image("one", store=False)
-    (tmp_path / "components/two/two.py").write_text("other")
-    (tmp_path / "store/b.py").write_text("other")
+    outside = ("components/two/two.py", "dockerfiles/two.Dockerfile", "store/b.py")
+    for file in (*outside, *(f"components/one/{f}" for f in ("component.py", "requirements.in", "requirements.gpu.txt"))):
+        (tmp_path / file).write_text("other")
     assert image("one", store=False) == first
-    for file in ("components/one/one.py", "components/one/requirements.txt", "components/shared/a.py"):
+    recipes = ("dockerfiles/base.Dockerfile", "dockerfiles/install.sh", "dockerfiles/one.Dockerfile")
+    for file in ("components/one/one.py", "components/one/requirements.txt", "components/shared/a.py", *recipes):
         before = image("one", store=False)
         (tmp_path / file).write_text("changed")
         assert image("one", store=False) != before, file
     assert image("one", store=True) != image("one", store=False)
+    with deployed(Deployment(gpu=True)):
+        for_gpu = image("one", store=False)
+    assert for_gpu != image("one", store=False)

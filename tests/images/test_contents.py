@@ -1,0 +1,95 @@
+"""An image holds its stage and what that needs, no other stage, no tool to build or test with, and no secret."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from components.deployment import ROOT, contents, pins
+from pipelines import images
+from pipelines.environments import stages
+from tests.images.conftest import config, docker, inside
+from tests.test_stages import interface
+
+STAGES = stages()
+LIMIT_BYTES = {False: 1.5e9, True: 3e9}
+"""Without TensorFlow, and with it."""
+
+WALK = """
+import json, os
+found = []
+for folder, folders, files in os.walk('/'):
+    if folder == '/':
+        folders[:] = set(folders) - {'proc', 'sys', 'dev', 'tmp'}
+    found += [os.path.join(folder, f) for f in files]
+print(json.dumps(found))
+"""
+DISTRIBUTIONS = """
+import json, sys
+from importlib.metadata import distributions
+print(json.dumps([d.metadata['Name'] for d in distributions(path=[p for p in sys.path if p.startswith('/opt/venv')])]))
+"""
+TOOLS = re.compile(r"/(pip3?|uv|uvx|gcc|cc|g\+\+|make|git|curl|wget|nvcc|go|cargo)$")
+LEFT_OVERS = re.compile(r"^/(root|var/lib/apt/lists|var/cache|var/tmp|app/tests)/|\.(deb|whl)$")
+SECRET = re.compile(r"secret|token|password|credential|access_?key|api_?key|private|//[^/\s]*:[^/\s]*@", re.IGNORECASE)
+
+
+def plain(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_code_in_it_is_what_its_name_is_a_hash_of(stage: str, built: Mapping[str, str]) -> None:
+    found = {f.removeprefix("/app/") for f in inside(built[stage], WALK) if f.startswith("/app/")}
+    files = {str(p.relative_to(ROOT)) for p in contents(stage, bool(interface(stage).needs.store), gpu=False)}
+    code = {f for f in files if not f.startswith("dockerfiles/")}
+    other_pins = {f"components/{stage}/requirements.gpu.txt"}
+    assert found - other_pins == code
+    folders = {f.split("/")[1] if f.startswith("components/") else f.split("/")[0] for f in found}
+    assert folders == {stage, "shared"} | ({"store"} if interface(stage).needs.store else set())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_packages_in_it_are_its_pins(stage: str, built: Mapping[str, str]) -> None:
+    pinned = re.findall(r"^([\w.-]+)(?:\[.*\])?==", pins(stage, gpu=False).read_text(), re.MULTILINE)
+    assert sorted(map(plain, inside(built[stage], DISTRIBUTIONS))) == sorted(map(plain, pinned))
+    assert not {"kfp", "pip", "uv", "pytest", "kubernetes"} & set(pinned)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_tools_caches_or_cuda(stage: str, built: Mapping[str, str]) -> None:
+    found = inside(built[stage], WALK)
+    assert len(found) > 1000
+    assert not [f for f in found if TOOLS.search(f) or LEFT_OVERS.search(f)]
+    assert not [f for f in found if "/nvidia/" in f or "libcu" in f.rpartition("/")[2]]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_secret_in_its_history_or_environment(stage: str, built: Mapping[str, str]) -> None:
+    history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", built[stage])
+    assert "install-pins" in history
+    for line in [*history.splitlines(), *config(built[stage])["Env"]]:
+        assert not SECRET.search(line), line
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_says_what_it_is_and_starts_nothing_by_itself(stage: str, built: Mapping[str, str]) -> None:
+    said = config(built[stage])
+    labels = {k.removeprefix("org.opencontainers.image."): v for k, v in said["Labels"].items()}
+    assert labels["licenses"] == "Apache-2.0" and labels["title"] == f"speechmill/{stage}"
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels["revision"])
+    assert said["User"] == "10001:10001" and said["WorkingDir"] == "/app" and not said["Entrypoint"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_is_no_larger_than_it_may_be(stage: str, built: Mapping[str, str]) -> None:
+    assert images.size(built[stage]) < LIMIT_BYTES["tensorflow" in pins(stage, gpu=False).read_text()]
+
+
+def test_an_image_that_is_there_is_not_built_again(built: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    before = docker("image", "inspect", "--format", "{{.Id}} {{.Created}}", *built.values())
+    base = images.build_base()
+    assert {stage: images.build(stage, False, base) for stage in STAGES} == built
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(STAGES) and all(line.endswith("was there") for line in lines)
+    assert docker("image", "inspect", "--format", "{{.Id}} {{.Created}}", *built.values()) == before
