@@ -1,0 +1,156 @@
+"""What the commands for Kubeflow share: their options, and what is refused before a cluster is asked."""
+
+import functools
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.deployment import Deployment
+from components.discover.sources import parse
+from components.shared.task import StageError
+from pipelines.commands.run import SAMPLE, read_sources
+from pipelines.compilation import compile_pipeline, version_name
+from pipelines.dataset import STAGES
+from pipelines.kubeflow import Kubeflow, connect
+from pipelines.options import with_settings
+from pipelines.settings import check_settings
+from store.objects import check_name
+
+MAX_SOURCES_BYTES = 64 * 1024
+"""As a pod gets them: its parameters and inputs go into one variable of at most 128 KiB, and `publish` has a part a shard beside them."""
+
+Function = Callable[..., Any]
+
+
+def deployment_options(function: Function) -> Function:
+    """Gives a command the options of a deployment: `deployment`."""
+
+    @click.option("--gpu", is_flag=True, help="Ask for GPUs for the stages that can use them.")
+    @click.option(
+        "--registry",
+        default="",
+        envvar="SPEECHMILL_REGISTRY",
+        metavar="HOST/PREFIX/",
+        help="Where the cluster takes the images from; none are images that its nodes have. [env var: SPEECHMILL_REGISTRY]",
+    )
+    @functools.wraps(function)
+    def command(*args: Any, gpu: bool, registry: str, **options: Any) -> Any:
+        return function(*args, deployment=Deployment(f"{registry.rstrip('/')}/" if registry else "", gpu), **options)
+
+    return command
+
+
+def connection_options(function: Function) -> Function:
+    """Gives a command the options that lead to a Kubeflow: `connected`, which connects when it is called."""
+
+    @click.option(
+        "--host",
+        envvar=["KFP_HOST", "KF_PIPELINES_ENDPOINT"],
+        metavar="URL",
+        help="Kubeflow's address; without it the cluster that this is a pod of, or the kubeconfig's. [env var: KFP_HOST]",
+    )
+    @click.option(
+        "--namespace", envvar="KFP_NAMESPACE", default="kubeflow", show_default=True, help="Namespace of the runs. [env var: KFP_NAMESPACE]"
+    )
+    @click.option(
+        "--token-file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Holds the token that Kubeflow wants; or the variable KFP_TOKEN does.",
+    )
+    @click.option(
+        "--ca-cert", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The authority of Kubeflow's certificate."
+    )
+    @click.option("--kube-context", metavar="NAME", help="A context of the kubeconfig; the current one without it.")
+    @click.option("--experiment", default="speechmill", show_default=True, metavar="NAME", help="Kubeflow's folder of the runs.")
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        host: str | None,
+        namespace: str,
+        token_file: Path | None,
+        ca_cert: str | None,
+        kube_context: str | None,
+        experiment: str,
+        **options: Any,
+    ) -> Any:
+        token = token_file.read_text(encoding="utf-8").strip() if token_file else os.environ.get("KFP_TOKEN")
+        way: dict[str, Any] = {
+            "host": host,
+            "namespace": namespace,
+            "token": token,
+            "ca_cert": ca_cert,
+            "context": kube_context,
+            "experiment": experiment,
+        }
+        return function(*args, connected=functools.partial(connect, **way), **options)
+
+    return command
+
+
+def run_options(command: click.Command) -> click.Command:
+    """Gives a command the options of `run` that a cluster has: `sources`, `name`, `store_uri`, `allow_private`, every setting."""
+    for option in (
+        click.option(
+            "--sources",
+            default="sample:",
+            show_default=True,
+            metavar="TEXT|FILE",
+            help="YouTube videos, playlists and channels, RSS feeds, podbbang channels and media URLs, separated by commas or lines; or a "
+            "file that lists them. Kubeflow shows them to whoever sees its runs, with the tokens in their URLs.",
+        ),
+        click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version."),
+        click.option(
+            "--store", "store_uri", default="s3://speechmill", show_default=True, metavar="s3://BUCKET", help="Where datasets are."
+        ),
+        click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well."),
+    ):
+        command = option(command)
+    return with_settings(*STAGES)(command)
+
+
+def arguments(sources: str, name: str, store_uri: str, allow_private: bool, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a run on a cluster.
+
+    Raises:
+        StageError: A cluster could not run with them.
+    """
+    if name == SAMPLE and sources != "sample:":
+        raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
+    check_name(name)
+    if not store_uri.startswith("s3://"):
+        raise StageError(
+            f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
+        )
+    for stage in STAGES:
+        check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
+    text = read_sources(sources)
+    for source in parse(text):
+        if source.kind == "local":
+            raise StageError(f"sources: {source.name} is on this machine, where no pod of a cluster sees it: give a URL that reaches it")
+    if (size := _handed_over_bytes(text)) > MAX_SOURCES_BYTES:
+        raise StageError(
+            f"sources: expected at most {MAX_SOURCES_BYTES // 1024} KiB as a cluster hands them to a pod, found {size / 1024:.0f}: "
+            "name feeds or playlists instead of their entries, or take them in several runs"
+        )
+    return {"sources": text, "dataset": name, "store": store_uri.rstrip("/"), "allow_private": allow_private, **settings}
+
+
+def _handed_over_bytes(text: str) -> int:
+    """Size of a parameter in a pod's variable: JSON (the executor input) inside JSON (a patch of the pod) inside JSON (Argo's template)."""
+    for _ in range(3):
+        text = re.sub("[&<>]", r"\\u0026", json.dumps(text, ensure_ascii=False))
+    return len(text.encode())
+
+
+def uploaded(kubeflow: Kubeflow, deployment: Deployment) -> Any:
+    """The version of the dataset pipeline that this code is, on Kubeflow; says so if it is new there."""
+    compiled = compile_pipeline("dataset", deployment)
+    version, new = kubeflow.upload(compiled, version_name(compiled))
+    click.echo(f"pipeline {compiled.name}: version {version.display_name} " + ("uploaded" if new else "is there"))
+    return version

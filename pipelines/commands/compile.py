@@ -1,0 +1,24 @@
+"""`speechmill compile`: the pipelines as files for Kubeflow."""
+
+from pathlib import Path
+
+import click
+
+from components.deployment import Deployment
+from pipelines.commands.cluster import deployment_options
+from pipelines.compilation import PIPELINES, compile_pipeline
+
+
+@click.command("compile")
+@deployment_options
+@click.option("--out", "folder", default="build", show_default=True, type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER")
+def command(deployment: Deployment, folder: Path) -> None:
+    """Write each pipeline as a YAML file that Kubeflow takes: dataset.yaml, with --gpu dataset-gpu.yaml.
+
+    A pipeline that a cluster would refuse is not written.
+    """
+    for compiled in [compile_pipeline(name, deployment) for name in PIPELINES]:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{compiled.name}.yaml"
+        path.write_text(compiled.text, encoding="utf-8")
+        click.echo(f"{path}, {compiled.digest}")

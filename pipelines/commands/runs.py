@@ -1,0 +1,134 @@
+"""`speechmill runs …`: the runs on a cluster."""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import click
+from rich.table import Table
+
+from components.shared.task import StageError
+from pipelines.commands.cluster import connection_options
+from pipelines.commands.shared import print_out
+from pipelines.follow import ENDED, follow
+from pipelines.kubeflow import Kubeflow
+from pipelines.workflow import FAILED, failure, own_lines, read
+
+_SEARCHED = 1000
+run_argument = click.argument("run_id", metavar="RUN")
+
+
+@click.group("runs")
+def command() -> None:
+    """Look at, follow and stop runs on a cluster. RUN is a run's id, its first characters, or `last`."""
+
+
+@command.command("list")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="The newest N runs.")
+@connection_options
+def list_runs(limit: int, connected: Callable[[], Kubeflow]) -> None:
+    """List the newest runs: state, dataset, version of the pipeline, when, how long."""
+    kubeflow = connected()
+    table = Table("run", "state", "dataset", "pipeline", "started", "took", box=None)
+    for run in islice(kubeflow.runs(), limit):
+        table.add_row(run.run_id, state_of(run), dataset_of(run), kubeflow.version_name(run), *_times(run))
+    print_out(table if table.rows else "no runs")
+
+
+@command.command("show")
+@run_argument
+@connection_options
+def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
+    """Show the stages of a run, what hinders them, and the errors of those that failed."""
+    kubeflow = connected()
+    run = find(kubeflow, run_id)
+    started, took = _times(run)
+    print_out(f"run {run.run_id}, {state_of(run)}: dataset {dataset_of(run)}, started {started}, took {took}")
+    print_out(f"pipeline {kubeflow.version_name(run) or 'without a version'}")
+    table = Table("stage", "shard", "state", "seconds", "", box=None)
+    for task in read(kubeflow.manifest(run.run_id)).tasks:
+        said = failure(task, kubeflow.log(run.run_id, task.node)).error if task.state == FAILED else task.hindrance
+        table.add_row(task.stage, str(task.shard or ""), task.state, f"{task.seconds:.0f}" if task.seconds is not None else "", said)
+    print_out(table if table.rows else "no stage has begun")
+
+
+@command.command("logs")
+@run_argument
+@click.argument("stage")
+@click.argument("shard", type=click.IntRange(1), required=False)
+@connection_options
+def show_logs(run_id: str, stage: str, shard: int | None, connected: Callable[[], Kubeflow]) -> None:
+    """Print what STAGE of a run has printed, for one SHARD or for all."""
+    kubeflow = connected()
+    run = find(kubeflow, run_id).run_id
+    tasks = [t for t in read(kubeflow.manifest(run)).tasks if t.stage == stage and shard in (None, t.shard)]
+    if not tasks:
+        raise StageError(f"expected a stage of the run that has begun, found no {stage} {shard or ''}".rstrip())
+    for task in tasks:
+        lines = own_lines(kubeflow.log(run, task.node))
+        for line in lines or [f"nothing printed: {task.state}"]:
+            click.echo(f"{task.name:>12} | {line}")
+
+
+@command.command("wait")
+@run_argument
+@connection_options
+def wait_for_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
+    """Follow a run to its end, and end as it does."""
+    kubeflow = connected()
+    wait(kubeflow, find(kubeflow, run_id).run_id)
+
+
+@command.command("stop")
+@run_argument
+@connection_options
+def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
+    """End a run and its pods. What is finished is kept for the next run."""
+    kubeflow = connected()
+    run = find(kubeflow, run_id)
+    if run.state in ENDED:
+        raise StageError(f"expected a run that is at work, found {run.run_id} {state_of(run)}")
+    kubeflow.stop(run.run_id)
+    click.echo(f"run {run.run_id} is ending")
+
+
+def wait(kubeflow: Kubeflow, run: str) -> None:
+    """Follows a run. Who ends the waiting does not end the run."""
+    try:
+        follow(kubeflow, run)
+    except KeyboardInterrupt:
+        print(f"the run goes on: speechmill runs wait {run}, or runs stop", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def find(kubeflow: Kubeflow, run_id: str) -> Any:
+    """The run that an id, its beginning or `last` names."""
+    found = [r for r in islice(kubeflow.runs(), _SEARCHED) if run_id == "last" or r.run_id.startswith(run_id)]
+    if run_id == "last":
+        found = found[:1]
+    if len(found) != 1:
+        raise StageError(f"expected the id of one run, found {len(found)} for {run_id!r}: speechmill runs list")
+    return found[0]
+
+
+def state_of(run: Any) -> str:
+    """A run's state, in small letters."""
+    return str(run.state or "unknown").lower()
+
+
+def dataset_of(run: Any) -> str:
+    """The dataset that a run or a schedule was told to make a version of."""
+    return str(parameters_of(run).get("dataset", ""))
+
+
+def parameters_of(run: Any) -> dict[str, Any]:
+    """What a run or a schedule was given."""
+    return (run.runtime_config.parameters if run.runtime_config else None) or {}
+
+
+def _times(run: Any) -> tuple[str, str]:
+    ended = run.finished_at if run.state in ENDED and run.finished_at and run.finished_at.year > 1970 else datetime.now(UTC)
+    took = timedelta(seconds=round((ended - run.created_at).total_seconds()))
+    return f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S %Z}", str(took)

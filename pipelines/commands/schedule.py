@@ -1,0 +1,161 @@
+"""`speechmill schedule …`: recurring runs on a cluster."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.table import Table
+
+from components.deployment import Deployment
+from components.shared.task import StageError
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, uploaded
+from pipelines.commands.runs import dataset_of, parameters_of
+from pipelines.commands.shared import print_out
+from pipelines.cron import five_fields, next_times, six_fields, timezone
+from pipelines.kubeflow import Kubeflow
+from pipelines.options import GroupedCommand
+
+zone_option = click.option(
+    "--cron-timezone",
+    "zone",
+    default="UTC",
+    show_default=True,
+    envvar="CRON_SCHEDULE_TIMEZONE",
+    metavar="ZONE",
+    help="What Kubeflow takes the times of schedules in: its own setting, which it does not tell. [env var: CRON_SCHEDULE_TIMEZONE]",
+)
+
+
+@click.group("schedule")
+def command() -> None:
+    """Run a dataset's pipeline on a cluster again and again: one run at a time, and no catching up."""
+
+
+@run_options
+@command.command("add", cls=GroupedCommand)
+@click.argument("schedule")
+@click.option("--cron", required=True, metavar="CRON", help="minute hour day-of-month month day-of-week: `0 3 * * MON`.")
+@zone_option
+@deployment_options
+@connection_options
+def add(
+    schedule: str,
+    cron: str,
+    zone: str,
+    sources: str,
+    name: str,
+    store_uri: str,
+    allow_private: bool,
+    deployment: Deployment,
+    connected: Callable[[], Kubeflow],
+    **settings: Any,
+) -> None:
+    """Make SCHEDULE, a name of your choice, with the options that its runs get. Kubeflow keeps them and shows them."""
+    six = six_fields(cron)
+    timezone(zone)
+    given = arguments(sources, name, store_uri, allow_private, settings)
+    kubeflow = connected()
+    if _found(kubeflow, schedule):
+        raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
+    kubeflow.schedule(uploaded(kubeflow, deployment), schedule, six, given)
+    print_out(f"schedule {schedule}: {_next(six, zone)}")
+
+
+@command.command("list")
+@zone_option
+@connection_options
+def list_schedules(zone: str, connected: Callable[[], Kubeflow]) -> None:
+    """List the schedules, with their next three times in your time zone."""
+    timezone(zone)
+    kubeflow = connected()
+    table = Table("schedule", "cron", "state", "dataset", "pipeline", "next", box=None)
+    for schedule in kubeflow.schedules():
+        cron, active = _cron(schedule), schedule.status == "ENABLED"
+        times = _next(cron, zone) if active and cron else ""
+        state = "active" if active else "paused"
+        table.add_row(schedule.display_name, five_fields(cron), state, dataset_of(schedule), kubeflow.version_name(schedule), times)
+    print_out(table if table.rows else "no schedules")
+
+
+@command.command("pause")
+@click.argument("schedule")
+@connection_options
+def pause(schedule: str, connected: Callable[[], Kubeflow]) -> None:
+    """Start no more runs of SCHEDULE until it is resumed."""
+    kubeflow = connected()
+    kubeflow.enable(_one(kubeflow, schedule).recurring_run_id, False)
+    click.echo(f"schedule {schedule} is paused; a run that it has started goes on")
+
+
+@command.command("resume")
+@click.argument("schedule")
+@zone_option
+@connection_options
+def resume(schedule: str, zone: str, connected: Callable[[], Kubeflow]) -> None:
+    """Start runs of SCHEDULE again."""
+    timezone(zone)
+    kubeflow = connected()
+    found = _one(kubeflow, schedule)
+    kubeflow.enable(found.recurring_run_id, True)
+    print_out(f"schedule {schedule}: {_next(_cron(found), zone)}")
+
+
+@command.command("remove")
+@click.argument("schedule")
+@connection_options
+def remove(schedule: str, connected: Callable[[], Kubeflow]) -> None:
+    """Remove SCHEDULE; its runs and what they made stay."""
+    kubeflow = connected()
+    kubeflow.remove(_one(kubeflow, schedule).recurring_run_id)
+    click.echo(f"schedule {schedule} is removed")
+
+
+@command.command("upgrade")
+@click.argument("schedule")
+@zone_option
+@deployment_options
+@connection_options
+def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
+    """Let SCHEDULE run this code's pipeline, with the same options at the same times. Settings that are new get their defaults."""
+    timezone(zone)
+    kubeflow = connected()
+    old = _one(kubeflow, schedule)
+    version = uploaded(kubeflow, deployment)
+    if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id:
+        click.echo(f"schedule {schedule} runs it already")
+        return
+    replace(kubeflow, old, version)
+    print_out(f"schedule {schedule}: {_next(_cron(old), zone)}")
+
+
+def replace(kubeflow: Kubeflow, old: Any, version: Any) -> None:
+    """A schedule cannot change its version: a new one takes the old one's place. At every moment one of the two is there."""
+    new = kubeflow.schedule(version, old.display_name, _cron(old), parameters_of(old), enabled=False)
+    try:
+        kubeflow.remove(old.recurring_run_id)
+    except BaseException:
+        kubeflow.remove(new)
+        raise
+    if old.status == "ENABLED":
+        kubeflow.enable(new, True)
+
+
+def _found(kubeflow: Kubeflow, name: str) -> list[Any]:
+    return [schedule for schedule in kubeflow.schedules() if schedule.display_name == name]
+
+
+def _one(kubeflow: Kubeflow, name: str) -> Any:
+    found = _found(kubeflow, name)
+    if len(found) != 1:
+        raise StageError(f"expected one schedule called {name}, found {len(found)}: speechmill schedule list")
+    return found[0]
+
+
+def _cron(schedule: Any) -> str:
+    trigger = schedule.trigger
+    return str(trigger.cron_schedule.cron) if trigger and trigger.cron_schedule and trigger.cron_schedule.cron else ""
+
+
+def _next(cron: str, zone: str) -> str:
+    return ", ".join(f"{time:%a %Y-%m-%d %H:%M %Z}" for time in next_times(cron, zone, datetime.now(UTC)))

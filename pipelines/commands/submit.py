@@ -1,0 +1,70 @@
+"""`speechmill submit`: the dataset pipeline on a cluster."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from components.deployment import Deployment
+from components.shared.task import StageError
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, uploaded
+from pipelines.commands.runs import parameters_of, wait
+from pipelines.follow import ENDED
+from pipelines.kubeflow import Kubeflow, run_name
+from pipelines.options import GroupedCommand
+from pipelines.tasks import RunError
+from store.ledger import Ledger
+from store.minio import access
+from store.objects import open_store
+
+
+@run_options
+@click.command("submit", cls=GroupedCommand)
+@click.option("--wait", "waits", is_flag=True, help="Follow the run to its end, and end as it does.")
+@deployment_options
+@connection_options
+def command(
+    sources: str,
+    name: str,
+    store_uri: str,
+    allow_private: bool,
+    waits: bool,
+    deployment: Deployment,
+    connected: Callable[[], Kubeflow],
+    **settings: Any,
+) -> None:
+    """Make a version of a dataset from sources, on a cluster.
+
+    What earlier runs have finished is taken from Kubeflow's cache. A run that finds nothing new publishes nothing.
+    """
+    given = arguments(sources, name, store_uri, allow_private, settings)
+    kubeflow = connected()
+    version = uploaded(kubeflow, deployment)
+    refuse_second(kubeflow, given)
+    run = kubeflow.submit(version, run_name(name), given)
+    click.echo(f"run {run}")
+    if waits:
+        try:
+            wait(kubeflow, run)
+        except RunError as error:
+            if error.mendable:
+                give_back(store_uri, name, run)
+            raise
+    else:
+        click.echo(f"follow it: speechmill runs wait {run}")
+
+
+def refuse_second(kubeflow: Kubeflow, given: dict[str, Any]) -> None:
+    """Two runs of a dataset at once would take each other's recordings for lost."""
+    for run in kubeflow.runs():
+        if run.state not in ENDED and all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
+            raise StageError(f"another run of dataset {given['dataset']} is at work: speechmill runs wait {run.run_id}, or runs stop")
+
+
+def give_back(store_uri: str, dataset: str, run: str) -> None:
+    """Counts a run that no recording is to blame for against none, where the store can be reached from here."""
+    try:
+        access()
+    except StageError:
+        return
+    Ledger(open_store(store_uri), dataset).interrupted(run)
