@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import re
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,9 @@ Result = TypeVar("Result")
 PART_BYTES = 16 * 1024 * 1024
 """Larger objects are written in parts of this size."""
 _SHA256 = "x-amz-meta-sha256"
-_BREAKS = 3
+_BROKEN = ("IncompleteBody", "XAmzContentSHA256Mismatch", "BadDigest", "NoSuchUpload")
+"""What came was not what was sent (or the disk filled up meanwhile); or a last call was repeated when it had already succeeded."""
+_PAUSES_SECONDS = (1, 2)
 _MEANINGS = {
     "NoSuchBucket": "there is no such bucket: `speechmill store init` makes it",
     "InvalidAccessKeyId": "the server does not know the user in AWS_ACCESS_KEY_ID",
@@ -189,10 +192,10 @@ class MinioStore:
             "AWS_SECRET_ACCESS_KEY": self._access.secret_key,
             "AWS_ALLOW_HTTP": "true",
             "connect_timeout": "5s",
-            "max_retries": "10",
-            "retry_timeout": "60s",
+            "max_retries": "30",
+            "retry_timeout": "20s",
             "backoff_config.init_backoff": "1s",
-            "backoff_config.max_backoff": "10s",
+            "backoff_config.max_backoff": "5s",
         }
 
     def refusal(self, what: str, error: Exception) -> StoreError:
@@ -208,14 +211,15 @@ class MinioStore:
             raise self.refusal(what, error) from None
 
     def _whole(self, work: Callable[[], Result]) -> Result:
-        """Repeats what broke off half-way through an answer, or whose last call was repeated when it had already succeeded."""
-        for left in reversed(range(_BREAKS)):
+        """Repeats what broke off or was falsified on its way: urllib3 repeats only what fails before an answer begins."""
+        for pause_seconds in (*_PAUSES_SECONDS, None):
             try:
                 return work()
             except (HTTPError, S3Error) as error:
-                broken = error.code == "NoSuchUpload" if isinstance(error, S3Error) else not isinstance(error, MaxRetryError)
-                if not broken or not left:
+                broken = _code(error) in _BROKEN if isinstance(error, S3Error) else not isinstance(error, MaxRetryError)
+                if not broken or pause_seconds is None:
                     raise
+                time.sleep(pause_seconds)
         raise AssertionError
 
     def _get(self, key: str) -> bytes:

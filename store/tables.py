@@ -2,6 +2,7 @@
 
 import contextlib
 import random
+import re
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from components.shared.table import check, from_table, schema, to_table
 from store.objects import Store, StoreError
@@ -123,8 +124,10 @@ class Table(Generic[Row]):
 
     @contextlib.contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
-        """deltalake raises OSError where the store fails it."""
+        """deltalake raises OSError where the store fails it, and now and then a DeltaError that quotes the store's error."""
         try:
             yield
-        except OSError as error:
+        except (OSError, DeltaError) as error:
+            if isinstance(error, DeltaError) and not re.search(r"Generic \w+ error", str(error)):
+                raise
             raise self._store.refusal(f"{verb} the table {self._key}", error) from None

@@ -1,0 +1,305 @@
+"""What goes wrong around a store is told in one line, and leaves everything in it whole."""
+
+import hashlib
+import os
+import re
+import secrets
+import select
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from store.datasets import DatasetStore
+from store.ledger import Ledger
+from store.minio import PART_BYTES, access, client
+from store.objects import Store, StoreError, open_store
+from tests.minio_server import MinioServer, serving
+from tests.store.test_tables import row
+
+PUBLISHER = """
+import sys
+from store.datasets import DatasetStore
+from store.objects import open_store
+from tests.store.test_tables import row
+
+store = open_store(sys.argv[1])
+dataset = DatasetStore(store, "show")
+for i in range(1000):
+    run = f"{sys.argv[2]}-{i}"
+    version = dataset.publish(run, lambda rows: ([*rows, row(run)], {}))
+    print(version.number, flush=True)
+"""
+WRITER = """
+import hashlib, random, sys
+from store.objects import open_store
+
+store = open_store(sys.argv[1])
+print("begins", flush=True)
+for i in range(1000):
+    data = random.Random(i).randbytes(int(sys.argv[2]))
+    store.write(f"clips/{hashlib.sha256(data).hexdigest()}", data)
+    print(i, flush=True)
+"""
+
+
+def started(program: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def killed_after(process: subprocess.Popen[str], seconds: float) -> list[str]:
+    """Lines that a process printed before it was killed, some time after the first."""
+    assert process.stdout
+    first = process.stdout.readline()
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    return [first, *process.communicate()[0].splitlines()]
+
+
+def check_versions(dataset: DatasetStore) -> None:
+    """Versions are numbered without a gap, and each holds one row more than the one before it."""
+    versions = dataset.versions()
+    assert [v.number for v in versions] == list(range(1, len(versions) + 1))
+    assert [len(dataset.rows(v)) for v in versions[-3:]] == [v.number for v in versions[-3:]]
+
+
+def test_a_publisher_killed_half_way_leaves_whole_versions(uri: str) -> None:
+    dataset = DatasetStore(open_store(uri), "show")
+    for i, seconds in enumerate((0.03, 0.11, 0.24, 0.4)):
+        told = killed_after(started(PUBLISHER, uri, f"run-{i}"), seconds)
+        assert dataset.versions()[-1].number in (int(told[-1]), int(told[-1]) + 1)
+        check_versions(dataset)
+    last = dataset.versions()[-1].number
+    made = dataset.publish("after", lambda rows: ([*rows, row("after")], {}))
+    assert made and made.number == last + 1
+
+
+@pytest.mark.parametrize("size", [100_000, 3 * PART_BYTES])
+def test_a_writer_killed_half_way_leaves_whole_objects(uri: str, size: int) -> None:
+    store = open_store(uri)
+    for seconds in (0.01, 0.17, 0.29):
+        killed_after(started(WRITER, uri, str(size)), seconds)
+        for key in store.keys("clips/"):
+            assert key == f"clips/{hashlib.sha256(store.read(key)).hexdigest()}"
+    store.write("clips/after", b"1")
+    assert store.read("clips/after") == b"1"
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MinioServer]:
+    """A server that a test may stop, with the bucket s3://own; the environment leads to it."""
+    with serving(tmp_path) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        client(access()).make_bucket("own")
+        yield server
+
+
+def test_what_is_under_way_outlasts_a_restart_of_the_server(own: MinioServer) -> None:
+    """Three writers at work while the server is killed twice: all of them go on, and nothing is lost."""
+    programs = [(PUBLISHER, "a-run"), (WRITER, str(200_000)), (WRITER, str(2 * PART_BYTES))]
+    processes = [started(program, "s3://own", argument) for program, argument in programs]
+    told: list[list[str]] = [[], [], []]
+
+    def listen(process: subprocess.Popen[str], lines: list[str]) -> None:
+        assert process.stdout
+        lines.extend(iter(process.stdout.readline, ""))
+
+    threads = [threading.Thread(target=listen, args=pair) for pair in zip(processes, told, strict=True)]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(2):
+            before = [len(lines) for lines in told]
+            wait_for(lambda before=before: all(len(lines) > n + 1 for lines, n in zip(told, before, strict=True)))
+            own.stop()
+            time.sleep(0.5)
+            own.start()
+        before = [len(lines) for lines in told]
+        wait_for(lambda: all(len(lines) > n + 1 for lines, n in zip(told, before, strict=True)))
+        assert [p.poll() for p in processes] == [None, None, None]
+    finally:
+        for process, thread in zip(processes, threads, strict=True):
+            process.kill()
+            process.wait()
+            thread.join()
+    store = open_store("s3://own")
+    check_versions(DatasetStore(store, "show"))
+    assert DatasetStore(store, "show").versions()[-1].number >= int(told[0][-1])
+    keys = list(store.keys("clips/"))
+    assert len(keys) >= sum(len(lines) - 1 for lines in told[1:])
+    assert all(key == f"clips/{hashlib.sha256(store.read(key)).hexdigest()}" for key in keys)
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not what():
+        assert time.monotonic() < deadline, "nothing goes on"
+        time.sleep(0.02)
+
+
+def uses(store: Store) -> list[Callable[[], object]]:
+    return [
+        lambda: store.read("a/x"),
+        lambda: store.write("a/x", b"1"),
+        lambda: store.exists("a/x"),
+        lambda: list(store.keys("a/")),
+        lambda: store.folders("a/"),
+        lambda: Ledger(store, "show").rows(),
+        lambda: DatasetStore(store, "show").versions(),
+        lambda: DatasetStore(store, "show").publish("run", lambda rows: ([*rows, row("a")], {})),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong-one"}, "AWS_SECRET_ACCESS_KEY is not the secret of the user in AWS_ACCESS_KEY_ID"),
+        ({"AWS_ACCESS_KEY_ID": "nobody"}, "the server does not know the user in AWS_ACCESS_KEY_ID"),
+    ],
+)
+def test_wrong_credentials_are_told_and_not_shown(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], message: str
+) -> None:
+    for name, value in change.items():
+        monkeypatch.setenv(name, value)
+    for use in uses(open_store(bucket)):
+        with pytest.raises(StoreError, match=message) as told:
+            use()
+        assert "\n" not in str(told.value) and os.environ["AWS_SECRET_ACCESS_KEY"] not in str(told.value)
+        assert bucket in str(told.value) and os.environ["AWS_ENDPOINT_URL"] in str(told.value)
+
+
+def test_a_missing_bucket_is_no_empty_store(bucket: str) -> None:
+    for use in uses(open_store(f"s3://none-{secrets.token_hex(6)}")):
+        with pytest.raises(StoreError, match="there is no such bucket: `speechmill store init` makes it"):
+            use()
+
+
+def test_a_server_that_is_away_is_told_within_a_minute(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free, ThreadPoolExecutor() as pool:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
+        begun = time.monotonic()
+        for told in [future.exception() for future in [pool.submit(use) for use in uses(open_store(bucket))]]:
+            assert isinstance(told, StoreError) and "\n" not in str(told)
+            assert re.search(r"at http://127.0.0.1:\d+: the server does not answer: .*Connection refused", str(told))
+        assert time.monotonic() - begun < 60
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL$"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "found no AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY$"),
+        ({"AWS_ENDPOINT_URL": "localhost:9000"}, "expected AWS_ENDPOINT_URL like http://HOST:9000, found localhost:9000"),
+        ({"AWS_ENDPOINT_URL": "http://host:9000/path"}, "expected AWS_ENDPOINT_URL like"),
+        ({"AWS_ENDPOINT_URL": "http://me:hidden@host:9000"}, "found http://…@host:9000"),
+    ],
+)
+def test_an_environment_that_leads_nowhere_is_told(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], message: str
+) -> None:
+    for name, value in change.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match=message) as told:
+        open_store(bucket)
+    assert "hidden" not in str(told.value)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 48 MB."""
+    if os.geteuid() != 0:
+        pytest.skip("expected root, to mount a small disk to fill, found another user")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("expected to be let mount a small disk to fill, found it forbidden")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(store: Store, folder: Path) -> None:
+    """Fills a disk through a store and finds what was written before whole."""
+    dataset = DatasetStore(store, "show")
+    dataset.publish("one", lambda _: ([row("a")], {}))
+    with pytest.raises(StoreError, match=r"could not write clips/\d+ in .*: make room there and run it again") as told:
+        for i in range(100):
+            store.write(f"clips/{i}", bytes([i]) * 1_000_000)
+    assert "\n" not in str(told.value)
+    ballast = folder / "ballast"
+    with pytest.raises(OSError), ballast.open("wb") as file:
+        while True:
+            file.write(b"0" * 4096)
+            file.flush()
+    with pytest.raises(StoreError, match=r"could not .* the table datasets/show/table in .*make room there and run it again") as told:
+        dataset.publish("two", lambda rows: ([*rows, *(row(secrets.token_hex(500)) for _ in range(1000))], {}))
+    assert "\n" not in str(told.value)
+    assert [v.run for v in dataset.versions()] == ["one"] and dataset.rows(dataset.version()) == [row("a")]
+    for key in store.keys("clips/"):
+        assert store.read(key) == bytes([int(key.removeprefix("clips/"))]) * 1_000_000
+    ballast.unlink()
+
+
+def test_a_full_disk_of_a_folder_is_told(small_disk: Path) -> None:
+    store = open_store(str(small_disk / "store"))
+    fill(store, small_disk)
+    assert not [p for p in small_disk.rglob("*") if p.name.startswith(".part-")]
+
+
+def test_a_full_disk_of_a_server_is_told(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(small_disk) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        client(access()).make_bucket("own")
+        fill(open_store("s3://own"), small_disk)
+
+
+@pytest.fixture
+def noisy_line(server: MinioServer) -> Iterator[str]:
+    """URL of a line to the server that falsifies, in either direction, the first time a word comes by."""
+    host, _, port = server.host.rpartition(":")
+    falsified = threading.Event()
+
+    class Line(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(port))) as beyond:
+                ends = {self.request: beyond, beyond: self.request}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        if not (data := end.recv(65536)):
+                            return
+                        if b"<<speech>>" in data and not falsified.is_set():
+                            falsified.set()
+                            data = data.replace(b"<<speech>>", b"<<screec>>")
+                        ends[end].sendall(data)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Line) as line:
+        line.daemon_threads = True
+        threading.Thread(target=line.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{line.server_address[1]}"
+        line.shutdown()
+
+
+def test_what_a_line_falsifies_is_sent_again(bucket: str, noisy_line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    clear = open_store(bucket)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
+    open_store(bucket).write("a", b"0" * 1000 + b"<<speech>>")
+    assert clear.read("a") == b"0" * 1000 + b"<<speech>>"
+
+
+def test_what_a_line_falsifies_is_read_again(bucket: str, noisy_line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(bucket).write("a", b"0" * 1000 + b"<<speech>>")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
+    assert open_store(bucket).read("a") == b"0" * 1000 + b"<<speech>>"
