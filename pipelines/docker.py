@@ -167,7 +167,7 @@ def _container(name: str, arguments: list[str]) -> Iterator[None]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as life:
         assert life.stdout
-        said = ""
+        said = line = ""
         for line in life.stdout:
             if line.startswith("status "):
                 break
