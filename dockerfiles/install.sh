@@ -3,7 +3,7 @@
 # Bytecode is compiled now, because no container can write it later.
 set -eu
 pins=$1 models=${1%/*}/models.txt venv=/opt/venv
-export PATH="/opt/uv/bin:$PATH" UV_CACHE_DIR=/root/.cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
+export PATH="/opt/uv/bin:$PATH" UV_CACHE_DIR=/root/.cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_HTTP_RETRIES=10
 export UV_SYSTEM_CERTS=1 # those of the base image, which may have more than Debian's
 [ -d "$venv" ] || uv venv --python /usr/bin/python3 "$venv"
 uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" "$pins"

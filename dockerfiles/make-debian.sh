@@ -22,8 +22,12 @@ if [ -z "$found" ]; then apt-get update -qq && found=$(sources | of_debian); fi
 mirror=$(echo "$found" | sed -n "s/ $suite\$//p" | head -n 1)
 [ -n "$mirror" ] || fail "expected an archive of Debian $suite among this machine's apt sources, found none: add one"
 
-root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+logged() { # shows what a command says only if it fails
+    "$@" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2 && fail "this failed: $*"; }
+}
 mkdir -p "$root/etc/dpkg/dpkg.cfg.d" "$root/etc/apt/apt.conf.d" "$root/usr/local/share/ca-certificates"
 cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
 path-exclude /usr/share/doc/*
@@ -36,13 +40,12 @@ path-exclude /usr/share/locale/*
 END
 echo 'Acquire::Languages "none";' >"$root/etc/apt/apt.conf.d/slim"
 cp /usr/local/share/ca-certificates/*.crt "$root/usr/local/share/ca-certificates/" 2>/dev/null || true
-debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror" >"$root.log" 2>&1 ||
-    { tail -n 20 "$root.log" >&2 && fail "debootstrap from $mirror failed, its output is in $root.log"; }
-rm "$root.log"
-chroot "$root" update-ca-certificates >/dev/null 2>&1
+logged debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$mirror"
+logged chroot "$root" update-ca-certificates
 
 echo "$found" | while read -r address release; do echo "deb $address $release main"; done >"$root/etc/apt/sources.list"
-chroot "$root" sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 dist-upgrade -y -qq && apt-get clean' >/dev/null
+logged chroot "$root" apt-get update
+logged env DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get dist-upgrade -y
 : >"$root/etc/resolv.conf"
 : >"$root/etc/machine-id"
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/tmp/* "$root"/etc/hostname
