@@ -30,7 +30,8 @@ _BROKEN = ("IncompleteBody", "XAmzContentSHA256Mismatch", "BadDigest", "NoSuchUp
 """What came was not what was sent (or the disk filled up meanwhile); or a last call was repeated when it had already succeeded."""
 _PAUSES_SECONDS = (1, 2)
 _MEANINGS = {
-    "NoSuchBucket": "there is no such bucket: `speechmill store init` makes it",
+    "NoSuchBucket": "there is no such bucket: `speechmill store init` makes a store's",
+    "NoSuchKey": "there is no such object",
     "InvalidAccessKeyId": "the server does not know the user in AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not the secret of the user in AWS_ACCESS_KEY_ID",
     "AccessDenied": "the user in AWS_ACCESS_KEY_ID may not do this",
@@ -97,8 +98,19 @@ def bucket_name(uri: str) -> str:
     """The bucket in s3://BUCKET."""
     name = uri.removeprefix("s3://").rstrip("/")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        raise StoreError(f"expected a store like s3://BUCKET, its name of 3 to 63 small letters, digits, - and ., found {one_line(uri)!r}")
+        raise StoreError(f"expected s3://BUCKET, its name of 3 to 63 small letters, digits, - and ., found {one_line(uri)!r}")
     return name
+
+
+def object_url(bucket: str, key: str) -> str:
+    """The URL of an object as tables hold it; what could be taken for a URL's query, or is not seen, is written as %XX."""
+    return f"s3://{bucket}/" + "".join(c if c.isprintable() and c not in " %?#" else urllib.parse.quote(c) for c in key)
+
+
+def object_place(url: str) -> tuple[str, str]:
+    """Bucket and key, or a prefix of keys, of a URL like s3://BUCKET/KEY; StoreError where it names no bucket."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket_name(f"s3://{bucket}"), urllib.parse.unquote(key)
 
 
 def meaning(error: Exception) -> str:

@@ -3,20 +3,22 @@
 import fcntl
 import os
 import secrets
+import select
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from pipelines.environments import ROOT
-
 VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
+ROOT = Path(__file__).resolve().parents[1]
 ROOT_USER = "root-of-tests"
 
 
@@ -92,3 +94,30 @@ def serving(folder: Path) -> Iterator[MinioServer]:
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def line(server: MinioServer, carry: Callable[[bytes], bytes]) -> Iterator[str]:
+    """URL of a line to a server, which does with all that passes, in either direction, what `carry` does; b"" cuts it."""
+    host, _, port = server.host.rpartition(":")
+
+    class Line(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(port))) as beyond:
+                ends = {self.request: beyond, beyond: self.request}
+                while True:
+                    for end in select.select(list(ends), [], [])[0]:
+                        if not (data := carry(end.recv(65536))):
+                            return
+                        ends[end].sendall(data)
+
+    class Lines(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            pass  # an end that is gone
+
+    with Lines(("127.0.0.1", 0), Line) as lines:
+        threading.Thread(target=lines.serve_forever, args=[0.01], daemon=True).start()
+        yield f"http://127.0.0.1:{lines.server_address[1]}"
+        lines.shutdown()

@@ -29,7 +29,7 @@ class Listed:
 def recording_id(kind: str, place: str, own: str) -> str:
     """A recording's id: 16 hex digits of a hash of its kind, the place that gives out ids, and its own id there.
 
-    The place is the feed's host and path (`place_of`), podbbang's channel, and nothing for YouTube, whose ids are its
+    The place is the feed's host and path (`place_of`), podbbang's channel, an object's bucket, and nothing for YouTube, whose ids are its
     own, for local files, whose id is their absolute path, and for the bundled sample. A direct URL is its own place;
     its own id is the rest, since `download.php?id=7` and `?id=8` are two recordings.
     """
@@ -88,8 +88,8 @@ def listed(
     kind: str, place: str, own: str, url: str, *, title: object = "", channel: object = "", published: str = "", licence: object = "",
     seconds: float = 0.0, refusal: str = "",
 ) -> Listed:  # fmt: skip
-    """A recording with its id; refused unless it is a file of the user's or of the sample, or a web URL."""
-    if not refusal and kind not in ("local", "sample") and not is_web_url(url):
+    """A recording with its id; refused unless it is a file of the user's, an object of a bucket, of the sample, or a web URL."""
+    if not refusal and kind not in ("local", "bucket", "sample") and not is_web_url(url):
         url = clean(url)
         refusal = f"expected an http or https link to its audio, found {url[:60] or 'none'}"
     item = Item(recording_id(kind, place, own), kind, url, clean(title), clean(channel), published, clean(licence), seconds, 0)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import soundfile
 
+from components.discover.bucket import list_bucket
 from components.discover.feeds import list_link, list_media, list_sample
 from components.discover.items import Listed, SourceError, listed
 from components.discover.podbbang import list_podbbang
@@ -37,6 +38,8 @@ def list_source(source: Source) -> Iterator[Listed]:
             yield from list_link(source.target)
         case "local":
             yield from list_local(Path(source.target))
+        case "bucket":
+            yield from list_bucket(source.target)
         case "sample":
             yield from list_sample()
         case _:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from components.discover.items import is_web_url
 from components.shared.network import public_url
 from components.shared.task import StageError
+from store.minio import object_place
 
 _MEDIA_NAME = re.compile(
     r".*\.(?:3gp|aac|ac3|aiff?|amr|ape|au|avi|caf|flac|flv|m4[abv]|mk[av]|mov|mp[234]|mpe?g|og[agv]|opus|ts|w64|wav|webm|wm[av]|wv)",
@@ -15,7 +16,8 @@ _MEDIA_NAME = re.compile(
 )
 _UNDERSTOOD = (
     "a YouTube video, playlist or channel (youtube.com/watch?v=…, youtu.be/…, /playlist?list=…, /@name), a podbbang channel or episode"
-    " (podbbang.com/channels/88), an http(s) URL of a feed or of media, a local file or folder (/path, ./path, ~/path), sample:"
+    " (podbbang.com/channels/88), an http(s) URL of a feed or of media, a local file or folder (/path, ./path, ~/path),"
+    " an object or a folder of a bucket (s3://bucket/folder), sample:"
 )
 _COMMENT = re.compile(r"(?:^|(?<=[\s,]))#.*")
 _PODBBANG = re.compile(r"(?:https?://)?(?:www\.|m\.)?podbbang\.com/(?:ch|channels)/(\d+)(?:/episodes/(\d+))?/?(?:[?#].*)?", re.IGNORECASE)
@@ -29,9 +31,10 @@ class Source:
     """One entry of the list of sources."""
 
     kind: str
-    """video (on YouTube), youtube (a playlist or channel), podbbang, media, link (a feed, or media: the answer says), local or sample."""
+    """video (on YouTube), youtube (a playlist or channel), podbbang, media, link (a feed, or media: the answer says), local,
+    bucket or sample."""
     target: str
-    """What to list: a URL, a video's id, a podbbang channel or channel/episode, an absolute path."""
+    """What to list: a URL, a video's id, a podbbang channel or channel/episode, an absolute path, s3://bucket/key."""
     name: str
     """The entry without secrets, for logs and tables."""
 
@@ -59,7 +62,8 @@ def _source(entry: str) -> Source:
     if entry == "sample:":
         return Source("sample", "", name)
     if entry.startswith("s3://"):
-        raise StageError(f"sources: {name} is in a bucket, but only local stores exist in this version; copy it to a folder and name that")
+        object_place(entry)  # raises for what is no bucket
+        return Source("bucket", entry, name)
     if match := _PODBBANG.fullmatch(entry):
         return Source("podbbang", "/".join(part for part in match.groups() if part), name)
     if match := _YOUTUBE.fullmatch(entry):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from components.download import youtube
+from components.download import bucket, youtube
 from components.download.convert import probe, to_flac
 from components.download.failures import disk_full, surprise
 from components.download.policy import ItemError, Policy
@@ -60,7 +60,7 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
         One row an item, in their order, and how many recordings are shorter than stated.
 
     Raises:
-        StageError: The disk is full, or the cookie file cannot be read.
+        StageError: The disk is full, the cookie file cannot be read, or a bucket's server does not answer or refuses the user.
     """
     audio.mkdir(parents=True, exist_ok=True)
     progress = Progress(sum(i.seconds or UNKNOWN_SECONDS for i in items))
@@ -97,6 +97,8 @@ def outcome(shard: Shard, item: Item) -> Recording:
         return converted(shard, row, path, item.seconds)
     except ItemError as error:
         return replace(row, reason=str(error))
+    except StageError:
+        raise
     except Exception as error:
         if disk_full(error):
             raise StageError(
@@ -164,6 +166,11 @@ def _local(_: Shard, item: Item) -> tuple[Path, Item]:
     return Path(item.url), item
 
 
+def _bucket(shard: Shard, item: Item) -> tuple[Path, Item]:
+    bucket.fetch(item.url, shard.media / "media", shard.policy)
+    return shard.media / "media", item
+
+
 def _sample(_: Shard, item: Item) -> tuple[Path, Item]:
     name = item.url.removeprefix("sample:")
     if name not in {p.name for p in SAMPLE.glob("*")}:
@@ -171,4 +178,12 @@ def _sample(_: Shard, item: Item) -> tuple[Path, Item]:
     return SAMPLE / name, item
 
 
-FETCH: dict[str, Fetch] = {"youtube": _youtube, "feed": _direct, "podbbang": _direct, "media": _direct, "local": _local, "sample": _sample}
+FETCH: dict[str, Fetch] = {
+    "youtube": _youtube,
+    "feed": _direct,
+    "podbbang": _direct,
+    "media": _direct,
+    "local": _local,
+    "bucket": _bucket,
+    "sample": _sample,
+}

@@ -17,7 +17,7 @@ class Source:
     recording: str
     """Id of the recording: 16 hex digits of a hash of its kind, its feed and its own id there."""
     kind: str
-    """youtube, feed, podbbang, media, local, s3 or sample: how `download` fetches it."""
+    """youtube, feed, podbbang, media, local, bucket or sample: how `download` fetches it."""
     url: str
     """Where it came from, without user names, signatures and other secrets; only an Item has it as it is fetched."""
     title: str

@@ -4,10 +4,8 @@ import hashlib
 import os
 import re
 import secrets
-import select
 import signal
 import socket
-import socketserver
 import subprocess
 import sys
 import threading
@@ -22,7 +20,7 @@ from store.datasets import DatasetStore
 from store.ledger import Ledger
 from store.minio import PART_BYTES, access, client
 from store.objects import Store, StoreError, open_store
-from tests.minio_server import MinioServer, serving
+from tests.minio_server import MinioServer, line, serving
 from tests.store.test_tables import row
 
 PUBLISHER = """
@@ -180,7 +178,7 @@ def test_wrong_credentials_are_told_and_not_shown(
 
 def test_a_missing_bucket_is_no_empty_store(bucket: str) -> None:
     for use in uses(open_store(f"s3://none-{secrets.token_hex(6)}")):
-        with pytest.raises(StoreError, match="there is no such bucket: `speechmill store init` makes it"):
+        with pytest.raises(StoreError, match="there is no such bucket: `speechmill store init` makes a store's"):
             use()
 
 
@@ -269,27 +267,16 @@ def test_a_full_disk_of_a_server_is_told(small_disk: Path, monkeypatch: pytest.M
 @pytest.fixture
 def noisy_line(server: MinioServer) -> Iterator[str]:
     """URL of a line to the server that falsifies, in either direction, the first time a word comes by."""
-    host, _, port = server.host.rpartition(":")
     falsified = threading.Event()
 
-    class Line(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with socket.create_connection((host, int(port))) as beyond:
-                ends = {self.request: beyond, beyond: self.request}
-                while True:
-                    for end in select.select(list(ends), [], [])[0]:
-                        if not (data := end.recv(65536)):
-                            return
-                        if b"<<speech>>" in data and not falsified.is_set():
-                            falsified.set()
-                            data = data.replace(b"<<speech>>", b"<<screec>>")
-                        ends[end].sendall(data)
+    def falsify(data: bytes) -> bytes:
+        if b"<<speech>>" not in data or falsified.is_set():
+            return data
+        falsified.set()
+        return data.replace(b"<<speech>>", b"<<screec>>")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Line) as line:
-        line.daemon_threads = True
-        threading.Thread(target=line.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{line.server_address[1]}"
-        line.shutdown()
+    with line(server, falsify) as url:
+        yield url
 
 
 def test_what_a_line_falsifies_is_sent_again(bucket: str, noisy_line: str, monkeypatch: pytest.MonkeyPatch) -> None:

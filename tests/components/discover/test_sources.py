@@ -116,11 +116,17 @@ def test_an_unknown_kind_is_named_with_what_is_understood(entry):
     assert entry in str(error.value)
 
 
-def test_a_bucket_is_refused_with_the_way_out():
-    with pytest.raises(
-        StageError, match=r"s3://bucket/prefix/ is in a bucket, but only local stores exist in this version; copy it to a folder"
-    ):
-        parse("s3://bucket/prefix/")
+def test_a_bucket_is_a_source() -> None:
+    assert [(s.kind, s.target) for s in parse("s3://bucket/show/a%2C b.mp3, s3://bucket")] == [
+        ("bucket", "s3://bucket/show/a%2C b.mp3"),
+        ("bucket", "s3://bucket"),
+    ]
+
+
+@pytest.mark.parametrize("entry", ["s3://", "s3:///a", "s3://A/b", "s3://key:secret@bucket/a"])
+def test_what_names_no_bucket_is_refused(entry: str) -> None:
+    with pytest.raises(StageError, match=r"expected s3://BUCKET"):
+        parse(entry)
 
 
 @pytest.mark.parametrize("text", ["", "\n\r\n", "# nothing, at all"])

@@ -1,0 +1,70 @@
+"""One object of a bucket, to disk as it comes: resumed where the connection broke."""
+
+import time
+from pathlib import Path
+from typing import IO
+
+from minio.error import MinioException, S3Error
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from components.download.policy import ItemError, Policy
+from components.shared.task import one_line, report
+from store.minio import access, client, meaning, object_place
+from store.objects import StoreError
+
+CHUNK_BYTES = 65_536
+_CHANGED = ("PreconditionFailed", "InvalidRange")
+_OF_THE_OBJECT = ("NoSuchKey", "NoSuchBucket", "AccessDenied")
+
+
+def fetch(url: str, path: Path, policy: Policy) -> None:
+    """Writes the object at s3://BUCKET/KEY to `path`.
+
+    Raises:
+        ItemError: It is not there, may not be read, or broke off more often than the policy tries again.
+        StoreError: The server does not answer, or does not know who asks: no fault of the object.
+    """
+    server, (bucket, key), version = client(access()), object_place(url), ""
+    with path.open("wb") as file:
+        for tried in range(policy.retries + 1):
+            try:
+                answer = server.get_object(bucket, key, offset=file.tell(), request_headers={"If-Match": version} if version else None)
+                version = answer.headers["ETag"]
+                _append(answer, file, policy.rate_limit_bytes)
+                return
+            except S3Error as error:
+                if error.code in _OF_THE_OBJECT:
+                    raise ItemError(meaning(error)) from None
+                if error.code not in _CHANGED:
+                    raise _refusal(url, error) from None
+                reason, version = "the object has changed", ""
+                file.seek(0)
+                file.truncate()
+            except (MinioException, MaxRetryError) as error:
+                raise _refusal(url, error) from None
+            except HTTPError:
+                reason = "the connection broke"
+            if tried == policy.retries:
+                raise ItemError(f"{reason}, {tried + 1} times" if tried else reason)
+            wait = policy.wait_seconds(tried)
+            report(f"{reason} after {file.tell()} bytes: again in {wait:.0f} s")
+            time.sleep(wait)
+
+
+def _append(answer: BaseHTTPResponse, file: IO[bytes], rate_limit_bytes: int) -> None:
+    """Appends an answer; urllib3 raises where it is shorter than it was to be."""
+    started, received = time.monotonic(), 0
+    try:
+        for chunk in answer.stream(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)):
+            file.write(chunk)
+            received += len(chunk)
+            if rate_limit_bytes:
+                time.sleep(max(0.0, received / rate_limit_bytes - (time.monotonic() - started)))
+    finally:
+        answer.close()
+        answer.release_conn()
+
+
+def _refusal(url: str, error: Exception) -> StoreError:
+    return StoreError(f"could not fetch {one_line(url)}: {meaning(error)}")

@@ -1,0 +1,76 @@
+"""Media in a bucket of a real MinIO server are listed like those in a folder."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from components.discover.bucket import list_bucket
+from components.discover.items import SourceError
+from components.discover.listing import list_source
+from components.discover.sources import parse
+from components.shared.task import StageError
+from store.minio import access, client, object_place
+from tests.minio_server import MinioServer, serving
+
+KEYS = [
+    "show/1.mp3",
+    "show/2024/2화 밤, 기차.FLAC",
+    "show/a?b#c%20d&token=e.wav",
+    "show/line\u2028separator.ogg",
+    "show/cover.jpg",
+    "show/folder.mp3/",
+    "show/odd-name",
+    "shows/other.mp3",
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    with serving(tmp_path_factory.mktemp("minio")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        client(access()).make_bucket("media")
+        for key in KEYS:
+            client(access()).put_object("media", key, io.BytesIO(b""), 0)
+        yield server
+
+
+def keys(url: str) -> list[str]:
+    return [object_place(found.item.url)[1] for found in list_bucket(url)]
+
+
+def test_a_folder_is_its_media_and_no_other(server: MinioServer) -> None:
+    folder = sorted(k for k in KEYS[:4])
+    assert sorted(keys("s3://media/show/")) == sorted(keys("s3://media/show")) == folder
+    assert sorted(keys("s3://media")) == sorted(keys("s3://media/")) == [*folder, "shows/other.mp3"]
+
+
+def test_an_object_is_taken_whatever_it_is_called(server: MinioServer) -> None:
+    assert keys("s3://media/show/odd-name") == ["show/odd-name"]
+    assert keys("s3://media/show/2024/2화%20밤%2C 기차.FLAC") == ["show/2024/2화 밤, 기차.FLAC"]
+
+
+def test_rows_name_the_object_and_stay_the_same(server: MinioServer) -> None:
+    first, again = ([found.item for source in parse("s3://media/show") for found in list_source(source)] for _ in range(2))
+    assert first == again and len({i.recording for i in first}) == 4
+    korean = next(i for i in first if "화" in i.title)
+    assert (korean.kind, korean.title, korean.url) == ("bucket", "2화 밤, 기차.FLAC", "s3://media/show/2024/2화%20밤,%20기차.FLAC")
+    assert all(i.url.isprintable() and not {"?", "#", " "} & set(i.url) for i in first)
+
+
+@pytest.mark.parametrize("url", ["s3://media/none", "s3://media/sho"])
+def test_what_is_not_there_is_told(server: MinioServer, url: str) -> None:
+    with pytest.raises(SourceError, match="there is no such object or folder in the bucket"):
+        keys(url)
+
+
+def test_what_may_not_be_listed_is_told(server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SourceError, match="there is no such bucket"):
+        keys("s3://nowhere/a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-one")
+    with pytest.raises(SourceError, match="AWS_SECRET_ACCESS_KEY is not the secret"):
+        keys("s3://media/show")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    with pytest.raises(StageError, match="found no AWS_ENDPOINT_URL"):
+        keys("s3://media/show")

@@ -1,0 +1,112 @@
+"""Objects of a real MinIO server are fetched as they are, whatever happens to the line."""
+
+import dataclasses
+import io
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.download.bucket import fetch
+from components.download.download import download
+from components.download.policy import ItemError
+from components.shared.rows import Item
+from store.minio import access, client, object_url
+from store.objects import StoreError
+from tests.components.download.conftest import QUICK
+from tests.minio_server import MinioServer, line, serving
+
+MEDIA = random.Random(1).randbytes(3_000_000)
+
+
+@pytest.fixture(scope="module")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    with serving(tmp_path_factory.mktemp("minio")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        client(access()).make_bucket("media")
+        put("show/a?b#c%20d 밤.mp3", MEDIA)
+        yield server
+
+
+def put(key: str, data: bytes) -> None:
+    client(access()).put_object("media", key, io.BytesIO(data), len(data))
+
+
+def bucket_item(key: str) -> Item:
+    url = object_url("media", key)
+    return Item(**{**{f.name: f.type() for f in dataclasses.fields(Item)}, "recording": key[:1] * 16, "kind": "bucket", "url": url})
+
+
+def test_an_object_comes_as_it_is(minio: MinioServer, tmp_path: Path) -> None:
+    fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
+    assert (tmp_path / "media").read_bytes() == MEDIA
+
+
+def test_a_broken_line_is_taken_up_where_it_broke(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed, cuts = 0, [1_000_000, 2_000_000]
+
+    def cut(data: bytes) -> bytes:
+        nonlocal passed
+        passed += len(data)
+        if cuts and passed > cuts[0]:
+            cuts.pop(0)
+            return b""
+        return data
+
+    with line(minio, cut) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
+    assert (tmp_path / "media").read_bytes() == MEDIA
+    assert not cuts and passed < 1.2 * len(MEDIA)
+
+
+def test_an_object_that_changes_meanwhile_is_no_mixture(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("changing.mp3", MEDIA)
+    other, cuts, passed = random.Random(2).randbytes(3_000_000), [1], 0
+    real = minio.url
+
+    def cut(data: bytes) -> bytes:
+        nonlocal passed
+        passed += len(data)
+        if cuts and passed > 1_000_000:
+            cuts.clear()
+            with monkeypatch.context() as patch:
+                patch.setenv("AWS_ENDPOINT_URL", real)
+                put("changing.mp3", other)
+            return b""
+        return data
+
+    with line(minio, cut) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        fetch(object_url("media", "changing.mp3"), tmp_path / "media", QUICK)
+    assert (tmp_path / "media").read_bytes() == other
+
+
+def test_a_line_that_always_breaks_is_a_reason(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with line(minio, lambda data: b"" if MEDIA[500_000:500_008] in data else data) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(ItemError, match="the connection broke, 4 times"):
+            fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
+
+
+def test_objects_become_recordings_or_reasons(minio: MinioServer, tmp_path: Path, episode: bytes) -> None:
+    put("1.mp3", episode)
+    rows, _ = download([bucket_item(k) for k in ("1.mp3", "2-gone.mp3", "show/a?b#c%20d 밤.mp3")], tmp_path, QUICK)
+    assert [bool(r.samples) for r in rows] == [True, False, False]
+    assert rows[0].url == "s3://media/1.mp3" and rows[0].kind == "bucket"
+    assert (
+        rows[1].reason == "there is no such object (NoSuchKey)"
+        and rows[2].reason.startswith("not audio")
+        and rows[2].url == "s3://media/show/a%3Fb%23c%2520d%20밤.mp3"
+    )
+
+
+@pytest.mark.parametrize(("name", "value"), [("AWS_SECRET_ACCESS_KEY", "wrong-one"), ("AWS_ACCESS_KEY_ID", "nobody")])
+def test_who_is_not_known_blames_no_recording(
+    minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match=name):
+        download([bucket_item("1.mp3")], tmp_path, QUICK)
