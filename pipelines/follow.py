@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipelines.kubeflow import Kubeflow, UnreachableError
+from pipelines.kubeflow import Kubeflow, UnreachableError, state_of
 from pipelines.tasks import RunError
 from pipelines.workflow import CACHED, DONE, FAILED, RUNNING, WAITING, Failure, Task, Workflow, failure, own_lines, read
 
@@ -47,7 +47,7 @@ def _look(kubeflow: Kubeflow, run: str, console: Console) -> tuple[str, Workflow
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            state = str(kubeflow.run(run).state)
+            state = state_of(kubeflow.run(run))
             return state, read(kubeflow.manifest(run))
         except UnreachableError as error:
             if time.monotonic() > deadline:

@@ -265,6 +265,12 @@ def _named(name: str) -> str:
     return json.dumps({"predicates": [{"operation": "EQUALS", "key": "display_name", "stringValue": name}]})
 
 
+def state_of(run: Any) -> str:
+    """A run's state; Kubeflow calls a run that was stopped FAILED."""
+    stopped = run.state == "FAILED" and any(past.state == "CANCELING" for past in run.state_history or ())
+    return "CANCELED" if stopped else str(run.state or "UNKNOWN")
+
+
 def run_name(dataset: str) -> str:
     """What a run of a dataset is called."""
     return f"{dataset} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

@@ -18,6 +18,8 @@ _ATTEMPT = re.compile(r"\((\d+)\)$")
 _LAUNCHER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ \S+\.go:\d+\] (.*)")
 _EXIT = re.compile(r"failed to execute component: (exit status (\d+)|signal: .*)")
 _DRIVER = re.compile(r"^F\d{4} .*\] KFP driver: .*? failed: (.*)", re.MULTILINE)
+_IMAGE = re.compile(r'image \\?"([^"\\]+)')
+_NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
 _PASSING = ("PodInitializing", "ContainerCreating")
 
 
@@ -49,7 +51,13 @@ class Task:
     @property
     def hindrance(self) -> str:
         """Why its pod does not start, where it is not just starting."""
-        return self.message if self.state == WAITING and self.message and not self.message.startswith(_PASSING) else ""
+        if self.state != WAITING or self.message.startswith(_PASSING):
+            return ""
+        if self.message.startswith(_NO_IMAGE):
+            named = _IMAGE.search(self.message)
+            name = named[1] if named else "of its stage"
+            return f"no image: its node cannot get the image {name}: push it (make push), and name its --registry"
+        return self.message
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def read(manifest: Mapping[str, Any] | None) -> Workflow:
         *path, last = [_ATTEMPT.sub("", part) for part in _parts(node["name"])]
         if last == "executor" and node["type"] in ("Pod", "Skipped") and node["phase"] != "Omitted":
             found.setdefault(".".join(path), []).append(node)
-        elif last.endswith("-driver") and node["type"] == "Pod" and node["phase"] in ("Pending", "Failed", "Error"):
+        elif last.endswith("-driver") and node["type"] == "Pod" and node["phase"] in _shown_phases(node):
             found.setdefault(".".join([*path, last.removesuffix("-driver")]), []).append(node)
         elif match := _ITERATION.fullmatch(last):
             shards[match[0]] = node["phase"] == "Succeeded"
@@ -78,6 +86,11 @@ def read(manifest: Mapping[str, Any] | None) -> Workflow:
     return Workflow(
         sorted(tasks, key=lambda t: (t.started or datetime.max.replace(tzinfo=UTC), t.shard)), len(shards), sum(shards.values())
     )
+
+
+def _shown_phases(driver: Mapping[str, Any]) -> tuple[str, ...]:
+    """A driver prepares a stage, or a loop, a condition or a sub-pipeline; those are of no interest while they wait."""
+    return ("Failed", "Error") if driver.get("templateName") == "system-dag-driver" else ("Pending", "Failed", "Error")
 
 
 def _nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -152,5 +152,5 @@ def uploaded(kubeflow: Kubeflow, deployment: Deployment) -> Any:
     """The version of the dataset pipeline that this code is, on Kubeflow; says so if it is new there."""
     compiled = compile_pipeline("dataset", deployment)
     version, new = kubeflow.upload(compiled, version_name(compiled))
-    click.echo(f"pipeline {compiled.name}: version {version.display_name} " + ("uploaded" if new else "is there"))
+    click.echo(f"pipeline speechmill-{compiled.name}: version {version.display_name} " + ("uploaded" if new else "is there"))
     return version

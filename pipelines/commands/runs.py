@@ -13,7 +13,7 @@ from components.shared.task import StageError
 from pipelines.commands.cluster import connection_options
 from pipelines.commands.shared import print_out
 from pipelines.follow import ENDED, follow
-from pipelines.kubeflow import Kubeflow
+from pipelines.kubeflow import Kubeflow, state_of
 from pipelines.workflow import FAILED, failure, own_lines, read
 
 _SEARCHED = 1000
@@ -22,7 +22,7 @@ run_argument = click.argument("run_id", metavar="RUN")
 
 @click.group("runs")
 def command() -> None:
-    """Look at, follow and stop runs on a cluster. RUN is a run's id, its first characters, or `last`."""
+    """Look at, follow and stop runs on a cluster. RUN is a run's id or its first characters."""
 
 
 @command.command("list")
@@ -33,7 +33,7 @@ def list_runs(limit: int, connected: Callable[[], Kubeflow]) -> None:
     kubeflow = connected()
     table = Table("run", "state", "dataset", "pipeline", "started", "took", box=None)
     for run in islice(kubeflow.runs(), limit):
-        table.add_row(run.run_id, state_of(run), dataset_of(run), kubeflow.version_name(run), *_times(run))
+        table.add_row(run.run_id, state_of(run).lower(), dataset_of(run), kubeflow.version_name(run), *_times(run))
     print_out(table if table.rows else "no runs")
 
 
@@ -45,7 +45,7 @@ def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
     kubeflow = connected()
     run = find(kubeflow, run_id)
     started, took = _times(run)
-    print_out(f"run {run.run_id}, {state_of(run)}: dataset {dataset_of(run)}, started {started}, took {took}")
+    print_out(f"run {run.run_id}, {state_of(run).lower()}: dataset {dataset_of(run)}, started {started}, took {took}")
     print_out(f"pipeline {kubeflow.version_name(run) or 'without a version'}")
     table = Table("stage", "shard", "state", "seconds", "", box=None)
     for task in read(kubeflow.manifest(run.run_id)).tasks:
@@ -89,7 +89,7 @@ def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
     kubeflow = connected()
     run = find(kubeflow, run_id)
     if run.state in ENDED:
-        raise StageError(f"expected a run that is at work, found {run.run_id} {state_of(run)}")
+        raise StageError(f"expected a run that is at work, found {run.run_id} {state_of(run).lower()}")
     kubeflow.stop(run.run_id)
     click.echo(f"run {run.run_id} is ending")
 
@@ -104,18 +104,11 @@ def wait(kubeflow: Kubeflow, run: str) -> None:
 
 
 def find(kubeflow: Kubeflow, run_id: str) -> Any:
-    """The run that an id, its beginning or `last` names."""
-    found = [r for r in islice(kubeflow.runs(), _SEARCHED) if run_id == "last" or r.run_id.startswith(run_id)]
-    if run_id == "last":
-        found = found[:1]
+    """The run that an id or its beginning names."""
+    found = [r for r in islice(kubeflow.runs(), _SEARCHED) if r.run_id.startswith(run_id)]
     if len(found) != 1:
         raise StageError(f"expected the id of one run, found {len(found)} for {run_id!r}: speechmill runs list")
     return found[0]
-
-
-def state_of(run: Any) -> str:
-    """A run's state, in small letters."""
-    return str(run.state or "unknown").lower()
 
 
 def dataset_of(run: Any) -> str:

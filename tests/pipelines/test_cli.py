@@ -18,6 +18,13 @@ COMMANDS = (
     *(["stage", name] for name in ("download", "segment", "cut", "denoise")),
     ["dataset"],
     *(["dataset", name] for name in ("list", "versions", "show", "select", "export")),
+    ["compile"],
+    ["upload"],
+    ["submit"],
+    ["runs"],
+    *(["runs", name] for name in ("list", "show", "logs", "wait", "stop")),
+    ["schedule"],
+    *(["schedule", name] for name in ("add", "list", "pause", "resume", "remove", "upgrade")),
     ["completion"],
 )
 

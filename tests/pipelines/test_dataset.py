@@ -1,15 +1,44 @@
-"""The compiled pipeline's graph: what depends on what, and which parameters a person can set."""
+"""The compiled pipeline's graph: what depends on what, which parameters a person can set, and what Kubernetes is told of each stage."""
 
 from typing import Any
 
+import pytest
 from google.protobuf import json_format
 
-from components.deployment import LOCAL
-from pipelines.dataset import STAGES, build
+from components.deployment import LOCAL, Deployment
+from pipelines.dataset import SHARDS_AT_ONCE, STAGES, build
+
+GPU = Deployment("registry.example/team/", gpu=True)
+STORE = {"endpoint": "AWS_ENDPOINT_URL", "region": "AWS_REGION"}
+KEYS = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
+PUBLISHER, RUNNER = {"speechmill-publisher": KEYS}, {"speechmill-runner": KEYS}
+PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
+    "discover": ("internet", PUBLISHER),
+    "download": ("internet", RUNNER | {"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}}),
+    "segment": ("none", {}),
+    "cut": ("none", {}),
+    "denoise": ("none", {}),
+    "collect": ("store", PUBLISHER),
+    "publish": ("store", PUBLISHER),
+}
+"""What network and which secrets a stage's pod has."""
 
 
-def spec() -> dict[str, Any]:
-    return json_format.MessageToDict(build(LOCAL).pipeline_spec)
+def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
+    return json_format.MessageToDict(build(deployment).pipeline_spec)
+
+
+def pods(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    """What Kubernetes is told of each executor, by its name: the container, and the settings of its pod."""
+    pipeline = build(deployment)
+    containers = json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]
+    platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert containers.keys() == platform.keys()
+    return {name.removeprefix("exec-"): containers[name]["container"] | platform[name] for name in containers}
+
+
+def environment(sources: list[dict[str, Any]], name: str, key: str) -> dict[str, dict[str, str]]:
+    return {source[name]: {entry[key]: entry["envVar"] for entry in source["keyToEnv"]} for source in sources}
 
 
 def graph(dag: dict[str, Any]) -> dict[str, list[str]]:
@@ -64,3 +93,49 @@ def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
     ]
     assert {"discover", "collect", "publish", "publish-2"}.isdisjoint(cached)
     assert {"download", "segment", "cut", "denoise"} <= set(cached)
+
+
+@pytest.mark.parametrize("deployment", [LOCAL, GPU], ids=["cpu", "gpu"])
+def test_every_pod_has_its_stage_s_label_network_secrets_and_bounds_and_no_more(deployment: Deployment) -> None:
+    found = pods(deployment)
+    assert {name.removesuffix("-2") for name in found} == set(PODS)
+    for name, pod in found.items():
+        stage = name.removesuffix("-2")
+        network, secrets = PODS[stage]
+        assert pod["podMetadata"]["labels"] == {"speechmill/stage": stage, "speechmill/network": network}
+        assert environment(pod.get("secretAsEnv", []), "secretName", "secretKey") == secrets
+        assert environment(pod.get("configMapAsEnv", []), "configMapName", "configMapKey") == (
+            {"speechmill-store": STORE} if secrets else {}
+        )
+        assert all(source["optional"] for source in pod.get("secretAsEnv", []) + pod.get("configMapAsEnv", []))
+        assert pod["securityContext"] == {"runAsUser": "10001", "runAsGroup": "10001", "runAsNonRoot": True}
+        assert pod["imagePullPolicy"] == "IfNotPresent"
+        assert 3600 <= int(pod["activeDeadlineSeconds"]) <= 24 * 3600
+        assert pod["command"] == ["python", "-m", f"components.{stage}"]
+        assert pod["image"].startswith(f"{deployment.registry}speechmill/{stage}:")
+        resources = pod["resources"]
+        assert {"resourceCpuRequest", "resourceCpuLimit", "resourceMemoryRequest", "resourceMemoryLimit"} <= set(resources)
+
+
+def test_only_segment_asks_for_a_gpu_and_only_where_there_are_some() -> None:
+    assert not any("accelerator" in pod["resources"] or "nodeSelector" in pod or "tolerations" in pod for pod in pods(LOCAL).values())
+    found = {name: pod for name, pod in pods(GPU).items() if "accelerator" in pod["resources"]}
+    assert set(found) == {"segment"}
+    assert found["segment"]["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+    assert found["segment"]["resources"]["accelerator"]["resourceCount"] == "1"
+    assert found["segment"]["nodeSelector"] == {"labels": {"nvidia.com/gpu.present": "true"}}
+    assert [t["key"] for t in found["segment"]["tolerations"]] == ["nvidia.com/gpu"]
+
+
+def test_shards_are_a_loop_over_what_discover_found_and_publish_waits_for_all_of_them() -> None:
+    components = spec()["components"]
+    (loop,) = [t for c in components.values() for t in c.get("dag", {}).get("tasks", {}).values() if "parameterIterator" in t]
+    assert loop["iteratorPolicy"]["parallelismLimit"] == SHARDS_AT_ONCE
+    branches = components["comp-condition-branches-1"]["dag"]["tasks"]
+    conditions = {task["taskInfo"]["name"]: task["triggerPolicy"]["condition"] for task in branches.values()}
+    assert conditions == {
+        "anything-new": "int(inputs.parameter_values['pipelinechannel--discover-count']) > 0",
+        "nothing-new": "!(int(inputs.parameter_values['pipelinechannel--discover-count']) > 0)",
+    }
+    (publish,) = [t for c in components.values() for n, t in c.get("dag", {}).get("tasks", {}).items() if n == "publish"]
+    assert publish["inputs"]["artifacts"]["parts"]["taskOutputArtifact"]["producerTask"] == "shards"

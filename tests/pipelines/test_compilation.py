@@ -1,0 +1,79 @@
+"""Pipelines as files: the same bytes every time, named by what they hold."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from kfp import dsl
+
+from components.deployment import LOCAL, Deployment
+from components.shared.task import StageError
+from pipelines import compilation
+from pipelines.compilation import PIPELINES, compile_pipeline, version_name
+from pipelines.lint import lint
+
+COMMAND = str(Path(sys.executable).parent / "speechmill")
+
+
+def compiled(folder: Path, *arguments: str, **environment: str) -> dict[str, bytes]:
+    command = [COMMAND, "compile", "--out", str(folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_files_are_the_same_byte_for_byte_whatever_the_environment(tmp_path: Path) -> None:
+    first = compiled(tmp_path / "1", PYTHONHASHSEED="1")
+    assert list(first) == ["dataset.yaml"]
+    assert compiled(tmp_path / "2", PYTHONHASHSEED="2", TZ="Asia/Seoul", LC_ALL="C") == first
+    assert compiled(tmp_path / "3", PYTHONHASHSEED="3", KFP_DISABLE_EXECUTION_CACHING_BY_DEFAULT="true") == first
+    assert str(Path.cwd()).encode() not in first["dataset.yaml"]
+
+
+def test_a_deployment_with_gpus_and_a_registry_is_another_file(tmp_path: Path) -> None:
+    files = compiled(tmp_path, "--gpu", "--registry", "registry.example/team")
+    assert list(files) == ["dataset-gpu.yaml"]
+    assert b"image: registry.example/team/speechmill/segment:" in files["dataset-gpu.yaml"]
+    assert b"nvidia.com/gpu" in files["dataset-gpu.yaml"]
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("gpu", [False, True], ids=["cpu", "gpu"])
+def test_what_is_compiled_has_no_fault(name: str, gpu: bool) -> None:
+    assert lint(compile_pipeline(name, Deployment(gpu=gpu)).text) == []
+
+
+def faulty(deployment: Deployment) -> Any:
+    @dsl.container_component
+    def work(name: str):  # type: ignore[no-untyped-def]
+        return dsl.ContainerSpec(image="image", command=["true"], args=[name])
+
+    @dsl.pipeline(name="faulty")
+    def pipeline(names: list[str]) -> None:
+        with dsl.ParallelFor(names) as name:
+            work(name=name)
+
+    return pipeline
+
+
+def test_a_pipeline_that_a_cluster_would_refuse_is_refused_with_all_its_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cast(dict[str, Any], PIPELINES), "faulty", faulty)
+    with pytest.raises(StageError, match=r"pipeline faulty would not run on a cluster: .*without parallelism.*; .*without a tag"):
+        compile_pipeline("faulty", LOCAL)
+
+
+def test_a_version_is_named_by_the_commit_and_by_what_it_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    one, other = compile_pipeline("dataset", LOCAL), compile_pipeline("dataset", Deployment(registry="registry.example/"))
+    assert one.digest != other.digest
+    assert version_name(one).endswith(f"-{one.digest}") or version_name(one) == one.digest
+    monkeypatch.setattr(compilation, "ROOT", tmp_path)  # no repository, as in an archive of the code
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert version_name(one) == one.digest
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"], ["tag", "v1.2"]):
+        subprocess.run([*git, *arguments], check=True)
+    assert version_name(one) == f"v1.2-{one.digest}"

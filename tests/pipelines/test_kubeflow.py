@@ -1,0 +1,176 @@
+"""What is refused before and while a Kubeflow is looked for: one clear line, at once, and nothing of kfp's own noise."""
+
+import contextlib
+import io
+import os
+import re
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from pipelines.cli import main
+
+COMMAND = str(Path(sys.executable).parent / "speechmill")
+AWAY = ("KFP_HOST", "KF_PIPELINES_ENDPOINT", "KFP_TOKEN", "KFP_NAMESPACE", "KUBECONFIG", "SPEECHMILL_REGISTRY")
+SUBMIT = ("submit", "--dataset", "mine", "--sources", "https://example.org/feed.xml")
+
+
+def refused(*arguments: str, status: int = 1, **environment: str) -> str:
+    """The error of a command, which must be all that it prints."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        for name in AWAY:
+            patch.delenv(name, raising=False)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["speechmill", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+    assert end.value.code == status, err.getvalue()
+    assert out.getvalue() == ""
+    lines = err.getvalue().splitlines()
+    assert status == 2 or len(lines) == 1, lines
+    return lines[-1]
+
+
+@contextlib.contextmanager
+def serving(status: int, body: str, kind: str, certificate: Path | None = None) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A server that gives everybody the same answer; its address, and the headers it was sent."""
+    asked: list[dict[str, str]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(dict(self.headers))
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+def test_without_an_address_the_error_says_how_to_give_one(tmp_path: Path) -> None:
+    """In a process of its own, since the kubeconfig is looked for when its library is imported."""
+    environment = {k: v for k, v in os.environ.items() if k not in AWAY} | {"HOME": str(tmp_path)}
+    done = subprocess.run([COMMAND, "runs", "list"], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"error: expected the address of Kubeflow in --host or the variable KFP_HOST .*found none\n", done.stderr)
+
+
+def test_nothing_answers() -> None:
+    line = refused("runs", "list", "--host", "http://127.0.0.1:9")
+    assert line.startswith("error: expected Kubeflow at http://127.0.0.1:9, found nothing that answers: ") and "refused" in line
+    assert "found nothing that answers" in refused("runs", "list", KF_PIPELINES_ENDPOINT="http://kubeflow.invalid")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "said"),
+    [
+        (
+            200,
+            "<html>Sign in</html>",
+            "text/html",
+            "found another server: it answers with something else, perhaps the page where one signs in",
+        ),
+        (404, "<html>Not Found</html>", "text/html", "found another server: it knows no /apis/v2beta1/healthz"),
+        (200, '{"status": "ok"}', "application/json", "found another server"),
+        (200, "[]", "application/json", "found another server"),
+        (401, "no", "text/plain", "refused the token, or wants one .401.: --token-file, or the variable KFP_TOKEN"),
+        (403, "RBAC: access denied", "text/plain", "refused the token, or wants one .403."),
+        (503, "upstream", "text/plain", "refused it .503."),
+    ],
+)
+def test_what_answers_is_no_kubeflow(status: int, body: str, kind: str, said: str) -> None:
+    with serving(status, body, kind) as (host, _):
+        line = refused("runs", "list", KFP_HOST=host)
+    assert re.search(said, line) and host in line
+
+
+def test_the_token_comes_from_a_file_or_the_environment_and_is_never_shown(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-a-file\n")
+    with serving(401, "no", "text/plain") as (host, asked):
+        shown = refused("runs", "list", KFP_HOST=host, KFP_TOKEN="from-the-environment")
+        shown += refused("runs", "list", "--token-file", str(file), KFP_HOST=host)
+    assert [headers["authorization"] for headers in asked] == ["Bearer from-the-environment", "Bearer from-a-file"]
+    assert "from-" not in shown
+    assert "No such option" in refused("runs", "list", "--token", "secret", status=2)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    path = tmp_path / "server.pem"
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", path, "-out", tmp_path / "ca.pem", *name],
+        capture_output=True,
+    )
+    assert made.returncode == 0, made.stderr
+    path.write_text(path.read_text() + (tmp_path / "ca.pem").read_text())
+    return path
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is_named(certificate: Path) -> None:
+    with serving(404, "", "text/html", certificate) as (host, _):
+        assert "no certificate that is trusted here: name its authority's with --ca-cert" in refused("runs", "list", "--host", host)
+        assert "found another server" in refused("runs", "list", "--host", host, "--ca-cert", str(certificate.with_name("ca.pem")))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--sources", "./a.mp3"), "sources: ./a.mp3 is on this machine, where no pod of a cluster sees it"),
+        (("--sources", "https://example.org/feed.xml,/data/recordings"), "/data/recordings is on this machine"),
+        (("--sources", "nonsense"), "sources: nonsense is nothing that is understood"),
+        (("--sources", ""), "sources: expected at least one"),
+        (("--store", "data"), "expected a bucket such as s3://speechmill in --store, found data"),
+        (("--dataset", "../other"), "other"),
+        (("--cut-max-seconds", "-1"), "cut_max_seconds"),
+        (("--denoise-chain", "magic:1"), "magic"),
+    ],
+)
+@pytest.mark.parametrize("command", [("submit",), ("schedule", "add", "weekly", "--cron", "0 3 * * 1")], ids=["submit", "schedule"])
+def test_what_a_cluster_could_not_run_is_refused_before_it_is_asked(
+    command: tuple[str, ...], arguments: tuple[str, ...], said: str
+) -> None:
+    assert said in refused(*command, *SUBMIT[1:], *arguments)
+
+
+def test_a_list_of_sources_that_no_pod_can_be_handed_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "sources.txt"
+    file.write_text("\n".join(f"https://example.org/episode-{n}.mp3" for n in range(1200)))
+    assert "found nothing that answers" in refused(*SUBMIT, "--sources", str(file), "--host", "http://127.0.0.1:9")
+    file.write_text("\n".join(f"https://example.org/episode-{n}.mp3" for n in range(3000)))
+    assert re.search(
+        "sources: expected at most 64 KiB as a cluster hands them to a pod, found 1[0-9]{2}: name feeds",
+        refused(*SUBMIT, "--sources", str(file)),
+    )
+
+
+@pytest.mark.parametrize("cron", ["0 0 3 * * 1", "soon", "0 3 * * 1#1", "61 * * * *"])
+def test_a_schedule_that_is_none_is_refused(cron: str) -> None:
+    assert refused("schedule", "add", "weekly", "--cron", cron, *SUBMIT[1:]).startswith("error: cron: ")
+
+
+def test_options_and_names_that_do_not_exist_are_refused() -> None:
+    assert "No such option '--cut-max-second'" in refused(*SUBMIT, "--cut-max-second", "3", status=2)
+    assert "Missing option '--cron'" in refused("schedule", "add", "weekly", status=2)
+    assert "expected --dataset NAME" in refused("submit", "--sources", "https://example.org/a.mp3", status=2)
+    assert "time zone" in refused("schedule", "add", "weekly", "--cron", "0 3 * * 1", "--cron-timezone", "Mars", *SUBMIT[1:])

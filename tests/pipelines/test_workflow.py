@@ -1,0 +1,102 @@
+"""What is read out of Argo's workflow of a run and out of its pods' logs; the shapes are those of a real cluster."""
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from pipelines.workflow import Task, failure, own_lines, read
+
+LOOP = "run.root.condition-branches-1.condition-2.shards.for-loop-1.iteration-iterations"
+LAUNCHER = "I1122 23:08:38.681623      14 main.go:67] Setting log level to: '1'"
+EXIT = "F1122 23:08:41.835210      14 main.go:59] failed to execute component: "
+NO_IMAGE = 'ImagePullBackOff: Back-off pulling image "speechmill/cut:1": ErrImagePull: failed to pull "docker.io/speechmill/cut:1"'
+
+
+def node(name: str, phase: str, kind: str = "Pod", **more: Any) -> dict[str, Any]:
+    times = {"startedAt": "2026-11-22T23:08:35Z", "finishedAt": "2026-11-22T23:08:43Z"}
+    return {"id": f"id of {name}", "name": name, "type": kind, "phase": phase, **times, **more}
+
+
+NODES = [
+    node("run", "Running", "DAG"),
+    node("run.root-driver", "Succeeded", templateName="system-dag-driver"),
+    node("run.root.discover-driver", "Succeeded", templateName="system-container-driver"),
+    node("run.root.discover", "Succeeded", "DAG"),
+    node("run.root.discover.executor", "Succeeded"),
+    node("run.root.condition-branches-1.condition-3", "Skipped", "Skipped"),
+    node("run.root.condition-branches-1.condition-2-driver", "Pending", templateName="system-dag-driver"),
+    node(f"{LOOP}(0:0)", "Succeeded", "DAG"),
+    node(f"{LOOP}(0:0).iteration-item.download.executor", "Skipped", "Skipped", message="when 'true != true' evaluated false"),
+    node(f"{LOOP}(1:1)", "Failed", "DAG"),
+    node(f"{LOOP}(1:1).iteration-item.download.executor(0)", "Error", startedAt="2026-11-22T23:08:30Z"),
+    node(f"{LOOP}(1:1).iteration-item.download.executor(1)", "Failed", message="main: Error (exit code 1)"),
+    node(f"{LOOP}(1:1).iteration-item.download.executor", "Failed", "Retry"),
+    node(f"{LOOP}(1:1).iteration-item.cut-driver", "Omitted", "Skipped"),
+    node(f"{LOOP}(2:2)", "Running", "DAG"),
+    node(f"{LOOP}(2:2).iteration-item.download.executor", "Running", finishedAt=None),
+    node(f"{LOOP}(2:2).iteration-item.cut.executor", "Pending", message=NO_IMAGE, finishedAt=None),
+    node("run.root.condition-branches-1.condition-2.publish-2.executor", "Pending", message="PodInitializing", finishedAt=None),
+]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tasks_with_their_shards_and_states(packed: bool) -> None:
+    nodes = {n["id"]: n for n in NODES}
+    large = base64.b64encode(gzip.compress(json.dumps(nodes).encode())).decode()  # as Argo keeps those of many shards
+    workflow = read({"status": {"compressedNodes": large} if packed else {"nodes": nodes}})
+    assert {t.name: t.state for t in workflow.tasks} == {
+        "discover": "done",
+        "download 1": "from the cache",
+        "download 2": "failed",
+        "download 3": "running",
+        "cut 3": "waiting",
+        "publish": "waiting",
+    }
+    assert (workflow.shards, workflow.finished_shards) == (3, 1)
+    tasks = {t.name: t for t in workflow.tasks}
+    assert tasks["discover"].seconds == 8
+    assert tasks["download 2"].node.endswith("executor(1)")
+    assert tasks["cut 3"].hindrance.startswith("no image: its node cannot get the image speechmill/cut:1: push it")
+    assert tasks["publish"].hindrance == ""
+
+
+def test_a_run_that_argo_has_not_begun_has_no_tasks() -> None:
+    assert read(None).tasks == read({"status": {}}).tasks == []
+
+
+def failed(message: str = "main: Error (exit code 1)") -> Task:
+    (task,) = read({"status": {"nodes": {"1": node("run.root.cut.executor", "Failed", message=message)}}}).tasks
+    return task
+
+
+@pytest.mark.parametrize(
+    ("lines", "error", "mendable"),
+    [
+        (["cutting", "error: no space left", f"{EXIT}exit status 2"], "no space left", True),
+        (["Traceback", "error: ValueError: odd", LAUNCHER, f"{EXIT}exit status 1"], "ValueError: odd", False),
+        (["progress", f"{EXIT}signal: killed"], "it was killed, as the kernel does when the memory that its stage may use is full", False),
+        (["sh: not found", f"{EXIT}exit status 127"], "main: Error (exit code 1): sh: not found", False),
+        (
+            ["F1122 23:22:37.6 15 main.go:127] KFP driver: driver.Container(a) failed: no input x"],
+            "Kubeflow could not start it: no input x",
+            False,
+        ),
+        ([], "main: Error (exit code 1)", False),
+    ],
+)
+def test_why_a_task_failed_is_in_its_log(lines: list[str], error: str, mendable: bool) -> None:
+    why = failure(failed(), "\n".join([LAUNCHER, *lines]))
+    assert (why.error, why.mendable) == (error, mendable)
+
+
+def test_a_pod_without_a_log_has_the_message_of_kubernetes() -> None:
+    assert failure(failed("OOMKilled (exit code 137)"), "").error == "it used more memory than its stage may (OOMKilled (exit code 137))"
+    assert failure(failed("pod deleted"), "").error == "pod deleted"
+    assert failure(failed(""), "").error == "its pod was lost"
+
+
+def test_the_launcher_s_lines_are_not_the_stage_s() -> None:
+    assert own_lines(f"{LAUNCHER}\nfound 3\n\n{EXIT}exit status 1\n") == ["found 3"]
