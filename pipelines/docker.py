@@ -89,7 +89,7 @@ def container_options(task: Task, needs: Needs, place: Place, scratch: Path) -> 
     over_network = needs.internet or (needs.store and not place.local_store)
     variables = [*(INTERNET_VARIABLES if needs.internet else ()), *_secrets(needs)]
     variables += [f"{variable}_FILE" for variable in _secrets(needs)]
-    if needs.store and not place.local_store:
+    if needs.store and over_network:  # for the store, or for sources in a bucket
         variables += STORE_VARIABLES
     return [
         "--init",

@@ -164,9 +164,10 @@ def test_stages_with_a_store_get_its_keys_and_only_download_the_cookies(
     cookies.write_text("a cookie")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush")
     monkeypatch.setenv("SPEECHMILL_COOKIES_FILE", str(cookies))
+    code = "import os; print(os.environ.get('AWS_SECRET_ACCESS_KEY'), os.environ.get('SPEECHMILL_COOKIES_FILE'))"
+    assert inside(collect, code) == (True, "None None\n")
+    assert inside(download, code) == (True, f"hush {cookies}\n")  # its sources may be in a bucket
     inside.place = dataclasses.replace(inside.place, store="s3://bucket")
-    inside.place.runs.mkdir(parents=True)
-    code = "import os; print(os.environ['AWS_SECRET_ACCESS_KEY'], os.environ.get('SPEECHMILL_COOKIES_FILE'))"
     assert inside(collect, code) == (True, "hush None\n")
     read = "import os; print(open(os.environ['SPEECHMILL_COOKIES_FILE']).read(), os.environ['AWS_SECRET_ACCESS_KEY'])"
     assert inside(download, read) == (True, "a cookie hush\n")
