@@ -20,9 +20,10 @@ def command() -> None:
 def init_store(uri: str, out: Path | None, renew: bool) -> None:
     """Make a bucket and its two users on a MinIO server, as the server's root user.
 
-    BUCKET-runner reads models, references, plans and sources (media that you put there) and works in runs; BUCKET-publisher reads
-    everything and writes plans and datasets. A user that exists keeps its secret. The secrets of new ones go into files USER.env (for a shell or Docker) and
-    USER.yaml (for kubectl) that only you can read, unless SPEECHMILL_RUNNER_SECRET_KEY and SPEECHMILL_PUBLISHER_SECRET_KEY give them.
+    BUCKET-runner reads models, references, plans and sources (media that you put there) and works in runs; BUCKET-publisher
+    reads everything and writes plans and datasets. A user that exists keeps its secret. The secrets of new ones go into files
+    USER.env (for a shell or Docker) and USER.yaml (for kubectl) that only you can read, unless SPEECHMILL_RUNNER_SECRET_KEY and
+    SPEECHMILL_PUBLISHER_SECRET_KEY give them.
 
     AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root user.
     """
