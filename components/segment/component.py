@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Output
 from components.stage import stage
 
 
-@stage(cpu="1", cpu_limit="2", memory="2Gi", gpu=1, timeout_hours=24)
+@stage(cpu="500m", cpu_limit="2", memory="2Gi", gpu=1, timeout_hours=24)
 def segment(voices: Input[Dataset], segments: Output[Dataset], engine: str = "smn", detect_gender: bool = True) -> None:
     """Tells speech, music, noise and silence apart, and female from male voices (inaSpeechSegmenter).
 

@@ -1,0 +1,91 @@
+"""Kubeflow's web page, as a person uses it: the form, the graph, the metrics and the page of what was made."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from tests.cluster.runs import ClusterDataset, client
+from tests.end_to_end.runs import speechmill
+
+RUN_SECONDS = 900
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    if not os.environ.get("KFP_UI"):
+        pytest.skip("no KFP_UI: the address of Kubeflow's web page")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
+        browser.close()
+
+
+def shown(page: Page, name: str) -> None:
+    """Keeps a picture where SPEECHMILL_SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SPEECHMILL_SCREENSHOTS"):
+        page.wait_for_timeout(2000)  # the page moves its parts into place
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def pipeline() -> tuple[str, str]:
+    """The uploaded pipeline and its newest version."""
+    uploaded = speechmill("upload")
+    assert uploaded.returncode == 0, uploaded.stderr
+    kubeflow = client()
+    identifier = kubeflow.get_pipeline_id("speechmill-dataset")
+    versions = kubeflow.list_pipeline_versions(identifier, sort_by="created_at desc").pipeline_versions
+    return identifier, versions[0].pipeline_version_id
+
+
+def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: ClusterDataset) -> None:
+    ui, (identifier, version) = os.environ["KFP_UI"], pipeline()
+    page.goto(f"{ui}/#/pipelines/details/{identifier}/version/{version}")
+    page.get_by_role("button", name="Create run").click()
+    expect(page.get_by_label("sources - string")).to_have_value("sample:", timeout=30_000)
+    page.get_by_role("button", name="Choose").nth(2).click()
+    page.get_by_role("dialog").get_by_text("Default", exact=True).click()
+    page.get_by_role("button", name="Use this experiment").click()
+    page.get_by_label("dataset - string").fill(dataset.name)
+    shown(page, "form")
+    page.get_by_role("button", name="Start").click()
+
+    page.get_by_role("link", name="Run of speechmill-dataset").first.click(timeout=30_000)
+    expect(node(page, "discover")).to_be_visible(timeout=60_000)
+    run = page.url.rsplit("/", 1)[-1]
+    assert client().wait_for_run_completion(run, RUN_SECONDS).state == "SUCCEEDED"
+    (row, *_) = dataset.rows()
+    assert dataset.versions() == 1 and row.kept
+
+    open_publish(page)
+    shown(page, "graph")
+    node(page, "metrics").click()
+    page.get_by_text("Visualization").click()
+    expect(page.get_by_text("kept_seconds")).to_be_visible(timeout=60_000)
+    shown(page, "metrics")
+    open_publish(page)
+    node(page, "summary").click()
+    page.get_by_text("Visualization").click()
+    summary = page.frame_locator("iframe").first
+    expect(summary.get_by_role("heading", name=f"Dataset {dataset.name}, version 1")).to_be_visible(timeout=60_000)
+    shown(page, "summary")
+
+
+def node(page: Page, text: str) -> Locator:
+    """A task or an artifact of the graph."""
+    return page.locator(".react-flow__node").filter(has_text=text).first
+
+
+def open_publish(page: Page) -> None:
+    """Goes through the page's layers of the graph to the one with `publish` and what it made."""
+    page.reload()
+    for layer in ("condition-branches-1", "anything-new"):
+        node(page, layer).click(timeout=60_000)
+        page.get_by_role("button", name="Open sub-dag").click()
+    expect(node(page, "publish")).to_be_visible(timeout=60_000)
