@@ -264,4 +264,7 @@ def test_a_run_needs_no_more_than_its_role(account: str, tmp_path: Path) -> None
     run = kubeflow.create_run_from_pipeline_package(
         str(compiled), {"text": NAMESPACE}, run_name=NAMESPACE, namespace=KUBEFLOW, service_account=account, enable_caching=False
     )
-    assert kubeflow.wait_for_run_completion(run.run_id, timeout=300, sleep_duration=3).state == "SUCCEEDED"
+    try:
+        assert kubeflow.wait_for_run_completion(run.run_id, timeout=300, sleep_duration=3).state == "SUCCEEDED"
+    finally:
+        kubeflow.delete_run(run.run_id)
