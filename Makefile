@@ -46,7 +46,21 @@ push: .venv/complete ## Build what images are missing and hand all to a registry
 	@test -n "$(REGISTRY)" || { echo "expected REGISTRY=host/prefix" >&2; exit 1; }
 	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu) --push "$(REGISTRY)"
 
+compile: .venv/complete ## Compile the pipelines for Kubeflow into build/: REGISTRY=host/prefix/, GPU=1
+	@.venv/bin/speechmill compile $(if $(GPU),--gpu) $(if $(REGISTRY),--registry "$(REGISTRY)")
+
+deploy: .venv/complete ## Apply the manifests to the current cluster: OVERLAY=cpu|gpu|external-minio, REGISTRY=host/prefix
+	.venv/bin/python manifests/prepare.py $(if $(REGISTRY),--registry "$(REGISTRY)")
+	kubectl apply --server-side --force-conflicts -k manifests/overlays/$(or $(OVERLAY),cpu)
+
+# KFP_HOST and AWS_* lead to a Kubeflow and its store, KUBECONFIG to its pods, KFP_UI to its web page; SPEECHMILL_IMAGE_LOADER
+# is a command that makes images of this machine, its arguments, known to the cluster. What is not named is skipped.
+test-cluster: install ## Run the tests against a real Kubeflow: KFP_HOST, AWS_*, KUBECONFIG, KFP_UI, SPEECHMILL_IMAGE_LOADER
+	@names=$$({ .venv/bin/python -m pipelines.images; .venv/bin/python -m pipelines.images minio; } | awk '{print $$1}') \
+	&& { test -z "$$SPEECHMILL_IMAGE_LOADER" || $$SPEECHMILL_IMAGE_LOADER $$names >/dev/null; }
+	.venv/bin/python -m pytest -v tests/cluster $(ARGS)
+
 clean: ## Remove environments and builds; datasets stay
 	rm -rf .venv .venvs build
 
-.PHONY: help install run check test pins bump-yt-dlp images push clean
+.PHONY: help install run check test pins bump-yt-dlp images push compile deploy test-cluster clean
