@@ -20,7 +20,7 @@ from components.shared.task import MENDABLE, StageError, one_line
 from components.stage import Needs
 from pipelines.display import Display
 from pipelines.environments import has_gpu
-from pipelines.tasks import Children, Ended, Executor, RunError, Task, follow
+from pipelines.tasks import Children, Ended, Executor, Task, follow
 from store.objects import open_store
 from store.plans import read_plan
 
@@ -173,7 +173,7 @@ def _container(name: str, arguments: list[str]) -> Iterator[None]:
                 break
             said += line
         if line != "status 0\n":
-            raise RunError(f"docker create: {one_line(said)}", mendable=True)
+            raise StageError(f"docker create: {one_line(said)}")
         yield
 
 

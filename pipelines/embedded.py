@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from components.deployment import ROOT
+from components.shared.task import StageError
 from pipelines.display import Display
-from pipelines.tasks import Children, Ended, Executor, RunError, Task, follow
+from pipelines.tasks import Children, Ended, Executor, Task, follow
 
 
 def executor(pythons: Mapping[str, Path]) -> Executor:
@@ -20,7 +21,7 @@ def executor(pythons: Mapping[str, Path]) -> Executor:
         program, *arguments = task.command_of_file()
         found = shutil.which(program, path=environment["PATH"])
         if found is None:
-            raise RunError(f"{task.name}: expected the program {program} in its environment, found none")
+            raise StageError(f"expected the program {program} in its environment, found none")
         return follow([found, *arguments], environment, task.name, display, children)
 
     return execute

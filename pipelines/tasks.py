@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from components.shared.task import StageError
+from components.shared.task import MENDABLE, StageError, one_line
 from pipelines.display import Display
 
 GRACE_SECONDS = 10.0
@@ -133,7 +133,7 @@ class Children:
 
 
 Executor = Callable[[Task, Display, Children], Ended]
-"""Runs a task to its end. It raises RunError where the task could not be started."""
+"""Runs a task to its end. It raises StageError or OSError where the task could not be started."""
 
 
 def follow(command: Sequence[str], environment: Mapping[str, str], name: str, display: Display, children: Children) -> Ended:
@@ -148,8 +148,17 @@ def follow(command: Sequence[str], environment: Mapping[str, str], name: str, di
 
 
 def perform(task: Task, execute: Executor, display: Display, children: Children) -> bool:
-    """Runs a task; returns whether it succeeded, and shows why if it did not."""
-    ended = execute(task, display, children)
+    """Runs a task; returns whether it succeeded, and shows why if it did not.
+
+    Raises:
+        StageError: The run is ending. In a shard nobody sees an exception: kfp.local takes it for a failure without a reason.
+    """
+    try:
+        ended = execute(task, display, children)
+    except (StageError, OSError) as error:
+        if children.stopped:
+            raise
+        ended = Ended(MENDABLE, "", one_line(error))
     display.ended(task.name)
     if ended.status == 0:
         return True

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -244,9 +245,9 @@ def test_quick_failures_are_failures(inside: Inside) -> None:
 
 
 def test_what_docker_refuses_is_no_recording_s_fault(inside: Inside) -> None:
-    with pytest.raises(RunError, match=r"docker create: .*memory") as error:
-        inside.perform(inside.task(segment, ""), dataclasses.replace(segment.needs, memory="1Ki"))
-    assert error.value.mendable
+    done, said = inside.perform(inside.task(segment, ""), dataclasses.replace(segment.needs, memory="1Ki"))
+    assert not done and re.match(r"error: docker create: .*memory", said)
+    assert inside.children.failures == [MENDABLE]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])

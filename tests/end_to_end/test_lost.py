@@ -79,6 +79,20 @@ def test_what_a_person_can_mend_is_told_from_what_a_recording_is_to_blame_for(tm
     assert row.attempts == 0
 
 
+def test_a_task_of_a_shard_that_cannot_start_says_why_and_blames_no_recording(tmp_path: Path) -> None:
+    show = Dataset(tmp_path / "store", "show")
+    noise(tmp_path / "media" / "0.flac", 0)
+    pythons = {s.image: environments.ensure(s.name) for s in STAGES}
+    program = tmp_path / "bin" / "python"
+    program.parent.mkdir()
+    program.write_text("no program")
+    program.chmod(0o755)
+    pythons[next(s.image for s in STAGES if s.name == "download")] = program
+    with pytest.raises(RunError, match=r"download 1: .*Exec format error") as error:
+        attempt(show, tmp_path / "media", pythons, 0)
+    assert error.value.mendable
+
+
 def test_a_recording_that_kills_its_stage_is_given_up_and_the_others_are_published(tmp_path: Path) -> None:
     show, media = Dataset(tmp_path / "store", "show"), tmp_path / "media"
     for i in range(4):
