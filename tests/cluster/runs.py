@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from kfp import Client
 
+from components.deployment import ROOT
 from components.shared.audio import FlacWriter
 from components.shared.rows import DatasetRow
 from store.datasets import DatasetStore
@@ -80,6 +82,11 @@ def episode(path: Path, seed: int, seconds: float = 3.0) -> None:
     """Noise, as a recording of its own."""
     with FlacWriter(path) as file:
         file.write(np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
+
+
+def speech(server: Server) -> str:
+    """Serves an episode of the bundled sample; returns its name."""
+    return Path(shutil.copy(ROOT / "components" / "download" / "sample" / "episode-1.opus", server.folder)).name
 
 
 def feed(server: Server, names: Iterable[str], seconds: float = 3.0) -> str:

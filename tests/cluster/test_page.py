@@ -52,11 +52,13 @@ def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: Clust
     page.get_by_role("button", name="Choose").nth(2).click()
     page.get_by_role("dialog").get_by_text("Default", exact=True).click()
     page.get_by_role("button", name="Use this experiment").click()
+    page.get_by_label("Run name").fill(dataset.name)
     page.get_by_label("dataset - string").fill(dataset.name)
     shown(page, "form")
     page.get_by_role("button", name="Start").click()
-
-    page.get_by_role("link", name="Run of speechmill-dataset").first.click(timeout=30_000)
+    expect(page.get_by_text("Start a new run")).not_to_be_visible(timeout=30_000)
+    page.goto(f"{ui}/#/runs")
+    page.get_by_role("link", name=dataset.name).first.click(timeout=30_000)
     expect(node(page, "discover")).to_be_visible(timeout=60_000)
     run = page.url.rsplit("/", 1)[-1]
     assert client().wait_for_run_completion(run, RUN_SECONDS).state == "SUCCEEDED"

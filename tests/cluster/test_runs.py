@@ -19,7 +19,7 @@ from components.shared.rows import DatasetRow
 from pipelines.dataset import build
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED
 from tests.cluster.pods import kill, pods
-from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id
+from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech
 from tests.end_to_end.runs import Dataset, Server, law_of_seconds, speechmill
 
 
@@ -44,8 +44,7 @@ def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_fi
 
 
 def test_a_pod_is_lost_and_the_run_or_the_resubmitted_run_finishes(dataset: ClusterDataset, server: Server) -> None:
-    episode(server.folder / "a.flac", 1, seconds=60)
-    source, pause = feed(server, ["a.flac"], 60), ["--download-sleep-seconds", "0.5"]
+    source, pause = feed(server, [speech(server)]), ["--download-sleep-seconds", f"{random.random():.9f}"]
     first = dataset.submit("--sources", source, *pause, wait=False, fresh=False)
     assert first.returncode == 0, first.stderr
     kill(run_id(first), "segment")
@@ -117,8 +116,7 @@ def schedule(dataset: ClusterDataset) -> Iterator[str]:
 
 
 def test_a_schedule_runs_twice_and_publishes_once(dataset: ClusterDataset, server: Server, schedule: str) -> None:
-    episode(server.folder / "a.flac", 1, seconds=10)
-    source = feed(server, ["a.flac"], 10)
+    source = feed(server, [speech(server)])
     options = ["--sources", source, "--dataset", dataset.name, "--store", STORE, "--allow-private"]
     added = speechmill("schedule", "add", schedule, "--cron", "* * * * *", *options)
     assert added.returncode == 0, added.stderr
