@@ -27,6 +27,7 @@ def follow(kubeflow: Kubeflow, run: str) -> None:
     """
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     changes, began = _Changes(kubeflow, run, console), time.monotonic()
+    stopping = began
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             state, workflow = _look(kubeflow, run, console)
@@ -35,6 +36,10 @@ def follow(kubeflow: Kubeflow, run: str) -> None:
                 live.update(_table(workflow, time.monotonic() - began), refresh=True)
             if state in ENDED:
                 break
+            if state != "CANCELING":
+                stopping = time.monotonic()
+            elif time.monotonic() - stopping > PATIENCE_SECONDS:
+                raise RunError("the run was told to stop, and its cluster does not say that it has: its workflow may be gone")
             time.sleep(POLL_SECONDS)
     if state == "CANCELED":
         raise RunError("the run was stopped")

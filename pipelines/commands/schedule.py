@@ -126,7 +126,7 @@ def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callabl
         click.echo(f"schedule {schedule} runs it already")
         return
     replace(kubeflow, old, version)
-    print_out(f"schedule {schedule}: {_next(_cron(old), zone)}")
+    print_out(f"schedule {schedule}: {_next(_cron(old), zone) if old.status == 'ENABLED' else 'paused, as it was'}")
 
 
 def replace(kubeflow: Kubeflow, old: Any, version: Any) -> None:

@@ -57,7 +57,7 @@ def command(
 def refuse_second(kubeflow: Kubeflow, given: dict[str, Any]) -> None:
     """Two runs of a dataset at once would take each other's recordings for lost."""
     for run in kubeflow.runs():
-        if run.state not in ENDED and all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
+        if run.state not in (*ENDED, "CANCELING") and all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
             raise StageError(f"another run of dataset {given['dataset']} is at work: speechmill runs wait {run.run_id}, or runs stop")
 
 
