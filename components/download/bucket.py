@@ -9,20 +9,29 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError
 
 from components.download.policy import ItemError, Policy
+from components.download.transfer import pour
 from components.shared.task import one_line, report
 from store.minio import access, client, meaning, object_place
 from store.objects import StoreError
 
 CHUNK_BYTES = 65_536
 _CHANGED = ("PreconditionFailed", "InvalidRange")
-_OF_THE_OBJECT = ("NoSuchKey", "NoSuchBucket", "AccessDenied")
+_OF_THE_CALLER = (
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed",
+    "ExpiredToken",
+    "InvalidToken",
+    "AuthorizationHeaderMalformed",
+)
+"""Every object is refused so. What one object alone may be to blame for must not stop the others."""
 
 
 def fetch(url: str, path: Path, policy: Policy) -> None:
     """Writes the object at s3://BUCKET/KEY to `path`.
 
     Raises:
-        ItemError: It is not there, may not be read, or broke off more often than the policy tries again.
+        ItemError: It is not there, is not given out, or broke off more often than the policy tries again.
         StoreError: The server does not answer, or does not know who asks: no fault of the object.
     """
     server, (bucket, key), version = client(access()), object_place(url), ""
@@ -34,10 +43,10 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
                 _append(answer, file, policy.rate_limit_bytes)
                 return
             except S3Error as error:
-                if error.code in _OF_THE_OBJECT:
-                    raise ItemError(meaning(error)) from None
-                if error.code not in _CHANGED:
+                if error.code in _OF_THE_CALLER:
                     raise _refusal(url, error) from None
+                if error.code not in _CHANGED:
+                    raise ItemError(meaning(error)) from None
                 reason, version = "the object has changed", ""
                 file.seek(0)
                 file.truncate()
@@ -54,13 +63,8 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
 
 def _append(answer: BaseHTTPResponse, file: IO[bytes], rate_limit_bytes: int) -> None:
     """Appends an answer; urllib3 raises where it is shorter than it was to be."""
-    started, received = time.monotonic(), 0
     try:
-        for chunk in answer.stream(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)):
-            file.write(chunk)
-            received += len(chunk)
-            if rate_limit_bytes:
-                time.sleep(max(0.0, received / rate_limit_bytes - (time.monotonic() - started)))
+        pour(answer.stream(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)), file, rate_limit_bytes)
     finally:
         answer.close()
         answer.release_conn()

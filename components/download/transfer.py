@@ -2,6 +2,7 @@
 
 import email.utils
 import time
+from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO
@@ -96,17 +97,22 @@ def _receive(answer: requests.Response, file: IO[bytes], rate_limit_bytes: int) 
         place, _, total = answer.headers.get("Content-Range", "").partition("/")
         if not place.startswith(f"bytes {file.tell()}-"):
             raise _TryAgainError("the server sent another range than it was asked for", useless=True)
-    started, received = time.monotonic(), 0
     try:
-        for chunk in answer.iter_content(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)):
-            file.write(chunk)
-            received += len(chunk)
-            if rate_limit_bytes:
-                time.sleep(max(0.0, received / rate_limit_bytes - (time.monotonic() - started)))
+        pour(answer.iter_content(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)), file, rate_limit_bytes)
     except requests.RequestException as error:
         raise _fault(error) from None
     if total.isdigit() and "Content-Encoding" not in answer.headers and file.tell() != int(total):
         raise _TryAgainError(f"the server stated {total} bytes and sent {file.tell()}", useless=file.tell() > int(total))
+
+
+def pour(chunks: Iterable[bytes], file: IO[bytes], rate_limit_bytes: int) -> None:
+    """Appends what comes to a file, at most so many bytes a second; 0 is no limit."""
+    started, received = time.monotonic(), 0
+    for chunk in chunks:
+        file.write(chunk)
+        received += len(chunk)
+        if rate_limit_bytes:
+            time.sleep(max(0.0, received / rate_limit_bytes - (time.monotonic() - started)))
 
 
 def _fault(error: requests.RequestException) -> Exception:

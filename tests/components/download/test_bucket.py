@@ -93,8 +93,10 @@ def test_a_line_that_always_breaks_is_a_reason(minio: MinioServer, tmp_path: Pat
 
 def test_objects_become_recordings_or_reasons(minio: MinioServer, tmp_path: Path, episode: bytes) -> None:
     put("1.mp3", episode)
-    rows, _ = download([bucket_item(k) for k in ("1.mp3", "2-gone.mp3", "show/a?b#c%20d 밤.mp3")], tmp_path, QUICK)
-    assert [bool(r.samples) for r in rows] == [True, False, False]
+    keys = ("1.mp3", "2-gone.mp3", "show/a?b#c%20d 밤.mp3", "4" * 2000)
+    rows, _ = download([bucket_item(k) for k in keys], tmp_path, QUICK)
+    assert [bool(r.samples) for r in rows] == [True, False, False, False]
+    assert rows[3].reason.startswith("XMinioInvalidObjectName")
     assert rows[0].url == "s3://media/1.mp3" and rows[0].kind == "bucket"
     assert (
         rows[1].reason == "there is no such object (NoSuchKey)"
