@@ -15,10 +15,10 @@ _MEDIA_NAME = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _UNDERSTOOD = (
-    "a YouTube video, playlist or channel (youtube.com/watch?v=…, youtu.be/…, /playlist?list=…, /@name), a podbbang channel or episode"
-    " (podbbang.com/channels/88), an http(s) URL of a feed or of media, a local file or folder (/path, ./path, ~/path),"
-    " an object or a folder of a bucket (s3://bucket/folder), sample:"
+    "a YouTube video, playlist or channel, a podbbang channel or episode, an http(s) URL of a feed or of media,"
+    " /path, ./path, ~/path, s3://bucket/folder, sample:"
 )
+"""Short enough for the one line that an error is."""
 _COMMENT = re.compile(r"(?:^|(?<=[\s,]))#.*")
 _PODBBANG = re.compile(r"(?:https?://)?(?:www\.|m\.)?podbbang\.com/(?:ch|channels)/(\d+)(?:/episodes/(\d+))?/?(?:[?#].*)?", re.IGNORECASE)
 _YOUTUBE = re.compile(r"(?:https?://)?(?:www\.|m\.|music\.)?(youtube\.com|youtu\.be)(/.*)", re.IGNORECASE)

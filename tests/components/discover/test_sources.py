@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.discover.sources import parse
-from components.shared.task import StageError
+from components.shared.task import StageError, one_line
 
 VIDEO = "dQw4w9WgXcQ"
 
@@ -116,6 +116,12 @@ def test_an_unknown_kind_is_named_with_what_is_understood(entry):
     assert entry in str(error.value)
 
 
+def test_all_that_is_understood_fits_the_line_that_an_error_is() -> None:
+    with pytest.raises(StageError) as error:
+        parse("https://www.youtube.com/feed/trending")
+    assert one_line(error.value).endswith("sample:")
+
+
 def test_a_bucket_is_a_source() -> None:
     assert [(s.kind, s.target) for s in parse("s3://bucket/show/a%2C b.mp3, s3://bucket")] == [
         ("bucket", "s3://bucket/show/a%2C b.mp3"),
@@ -123,10 +129,11 @@ def test_a_bucket_is_a_source() -> None:
     ]
 
 
-@pytest.mark.parametrize("entry", ["s3://", "s3:///a", "s3://A/b", "s3://key:secret@bucket/a"])
+@pytest.mark.parametrize("entry", ["s3://", "s3:///a", "s3://A/b", "s3://a..b/c", "s3://key:hidden@bucket/a"])
 def test_what_names_no_bucket_is_refused(entry: str) -> None:
-    with pytest.raises(StageError, match=r"expected s3://BUCKET"):
+    with pytest.raises(StageError, match=r"expected s3://BUCKET") as error:
         parse(entry)
+    assert "hidden" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["", "\n\r\n", "# nothing, at all"])
