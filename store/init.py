@@ -30,7 +30,7 @@ from store.objects import StoreError
 
 ROLES = ("runner", "publisher")
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-_MIN_SECRET = 8
+_MIN_SECRET_CHARACTERS = 8
 
 
 def policy(role: str, bucket: str) -> dict[str, Any]:
@@ -117,8 +117,8 @@ def _secrets(bucket: str, users: set[str], renew: bool, environment: Mapping[str
     found = {}
     for role in ROLES:
         given = environment.get(secret_variable(role), "")
-        if given and len(given) < _MIN_SECRET:
-            raise StoreError(f"expected {_MIN_SECRET} characters or more in {secret_variable(role)}, found {len(given)}")
+        if given and len(given) < _MIN_SECRET_CHARACTERS:
+            raise StoreError(f"expected {_MIN_SECRET_CHARACTERS} characters or more in {secret_variable(role)}, found {len(given)}")
         if given or renew or f"{bucket}-{role}" not in users:
             found[role] = given or secrets.token_urlsafe(30)
     return found

@@ -18,6 +18,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry, Timeout
 
+from components.shared.network import public_url
 from components.shared.task import one_line
 from store.objects import StoreError, check_key
 
@@ -97,8 +98,10 @@ def client(who: Access) -> Minio:
 def bucket_name(uri: str) -> str:
     """The bucket in s3://BUCKET."""
     name = uri.removeprefix("s3://").rstrip("/")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
-        raise StoreError(f"expected s3://BUCKET, its name of 3 to 63 small letters, digits, - and ., found {one_line(uri)!r}")
+    if not re.fullmatch(r"(?!.*(\.[.-]|-\.))(?!(\d+\.){3}\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
+        raise StoreError(
+            f"expected s3://BUCKET, its name of 3 to 63 small letters, digits, - and single ., found {one_line(public_url(uri))!r}"
+        )
     return name
 
 
