@@ -35,13 +35,13 @@ def shown(page: Page, name: str) -> None:
 
 
 def pipeline() -> tuple[str, str]:
-    """The uploaded pipeline and its newest version."""
+    """The pipeline and its version of this code."""
     uploaded = speechmill("upload")
     assert uploaded.returncode == 0, uploaded.stderr
     kubeflow = client()
     identifier = kubeflow.get_pipeline_id("speechmill-dataset")
-    versions = kubeflow.list_pipeline_versions(identifier, sort_by="created_at desc").pipeline_versions
-    return identifier, versions[0].pipeline_version_id
+    versions = kubeflow.list_pipeline_versions(identifier, page_size=100).pipeline_versions
+    return identifier, next(v.pipeline_version_id for v in versions if v.display_name in uploaded.stdout)
 
 
 def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: ClusterDataset) -> None:
