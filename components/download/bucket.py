@@ -6,7 +6,7 @@ from typing import IO
 
 from minio.error import MinioException, S3Error
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError, MaxRetryError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, ProxyError, SSLError
 
 from components.download.policy import ItemError, Policy
 from components.download.transfer import pour
@@ -15,6 +15,8 @@ from store.minio import access, client, meaning, object_place
 from store.objects import StoreError
 
 CHUNK_BYTES = 65_536
+_AWAY = (ConnectTimeoutError, ProxyError, SSLError)
+"""No connection is made, whatever is asked for."""
 _CHANGED = ("PreconditionFailed", "InvalidRange")
 _OF_THE_CALLER = (
     "InvalidAccessKeyId",
@@ -50,10 +52,11 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
                 reason, version = "the object has changed", ""
                 file.seek(0)
                 file.truncate()
-            except (MinioException, MaxRetryError) as error:
-                raise _refusal(url, error) from None
-            except HTTPError:
-                reason = "the connection broke"
+            except (MinioException, HTTPError) as error:
+                away = isinstance(error, MaxRetryError) and isinstance(error.reason, _AWAY)
+                if away or isinstance(error, MinioException):
+                    raise _refusal(url, error) from None
+                reason = "the connection broke"  # perhaps wherever this object comes to one place
             if tried == policy.retries:
                 raise ItemError(f"{reason}, {tried + 1} times" if tried else reason)
             wait = policy.wait_seconds(tried)

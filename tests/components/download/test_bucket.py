@@ -91,6 +91,21 @@ def test_a_line_that_always_breaks_is_a_reason(minio: MinioServer, tmp_path: Pat
             fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
 
 
+def test_a_server_that_breaks_off_before_it_answers_is_a_reason(
+    minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with line(minio, lambda data: b"" if data.startswith(b"HTTP/") else data) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(ItemError, match=r"^the connection broke$"):
+            fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", dataclasses.replace(QUICK, retries=0))
+
+
+def test_a_server_that_is_away_blames_no_recording(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://none.invalid:9000")
+    with pytest.raises(StoreError, match="the server does not answer"):
+        download([bucket_item("1.mp3")], tmp_path, QUICK)
+
+
 def test_objects_become_recordings_or_reasons(minio: MinioServer, tmp_path: Path, episode: bytes) -> None:
     put("1.mp3", episode)
     keys = ("1.mp3", "2-gone.mp3", "show/a?b#c%20d 밤.mp3", "4" * 2000)
