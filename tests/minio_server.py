@@ -1,10 +1,9 @@
 """A real MinIO server for tests: built once from its Go module, started on loopback, stopped at the end."""
 
-import fcntl
 import os
+import re
 import secrets
 import select
-import shutil
 import socket
 import socketserver
 import subprocess
@@ -15,26 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.go_programs import ROOT, built
 
-VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c"
-ROOT = Path(__file__).resolve().parents[1]
+RECIPE = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
+(VERSION,) = re.findall(r"^ARG MINIO=(\S+)$", RECIPE, re.MULTILINE)
+"""The one that our image has."""
 ROOT_USER = "root-of-tests"
-
-
-def program() -> Path:
-    """The server's program; built where it is missing, which takes minutes. Skips the test where Go is absent."""
-    path = ROOT / "build" / "bin" / f"minio-{VERSION}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            if not shutil.which("go"):
-                pytest.skip("expected Go, to build a MinIO server to test with, found none")
-            environment = os.environ | {"GOBIN": str(path.parent / VERSION), "CGO_ENABLED": "0"}
-            subprocess.run(["go", "install", "-trimpath", f"github.com/minio/minio@{VERSION}"], env=environment, check=True)
-            (path.parent / VERSION / "minio").replace(path)
-    return path
 
 
 class MinioServer:
@@ -45,7 +30,7 @@ class MinioServer:
             free.bind(("127.0.0.1", 0))
             self.host = f"127.0.0.1:{free.getsockname()[1]}"
         self.url, self.secret = f"http://{self.host}", secrets.token_hex(16)
-        self._program, self._folder = program(), folder
+        self._program, self._folder = built("minio", "github.com/minio/minio", VERSION), folder
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

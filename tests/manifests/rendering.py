@@ -1,6 +1,5 @@
 """What kustomize makes of manifests/, prepared in a folder of its own."""
 
-import fcntl
 import os
 import re
 import shutil
@@ -9,32 +8,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from pipelines.environments import ROOT
+from tests.go_programs import built
 
 VERSION = "v5.8.2"
 OVERLAYS = ("cpu", "gpu", "external-minio")
 
 Document = dict[str, Any]
-
-
-def program() -> Path:
-    """Kustomize; built where it is missing, which takes a minute. Skips the test where Go is absent."""
-    path = ROOT / "build" / "bin" / f"kustomize-{VERSION}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not path.exists():
-            if not shutil.which("go"):
-                pytest.skip("expected Go, to build kustomize, found none")
-            folder = path.parent / f"go-{VERSION}"
-            environment = os.environ | {"GOBIN": str(folder), "CGO_ENABLED": "0"}
-            subprocess.run(["go", "install", "-trimpath", f"sigs.k8s.io/kustomize/kustomize/v5@{VERSION}"], env=environment, check=True)
-            (folder / "kustomize").replace(path)
-            folder.rmdir()
-    return path
 
 
 def prepare(folder: Path, *arguments: str, namespace: str = "kubeflow") -> Path:
@@ -55,7 +37,9 @@ def run_prepare(manifests: Path, *arguments: str) -> None:
 
 def render(folder: Path) -> list[Document]:
     """Every document that kustomize makes of a folder."""
-    done = subprocess.run([program(), "build", folder], capture_output=True, text=True)
+    done = subprocess.run(
+        [built("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", VERSION), "build", folder], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return list(yaml.safe_load_all(done.stdout))
 
