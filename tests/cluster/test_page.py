@@ -31,6 +31,9 @@ def shown(page: Page, name: str) -> None:
     """Keeps a picture where SPEECHMILL_SCREENSHOTS names a folder."""
     if folder := os.environ.get("SPEECHMILL_SCREENSHOTS"):
         page.wait_for_timeout(2000)  # the page moves its parts into place
+        for fit in page.locator(".react-flow__controls-fitview").all():
+            fit.click(force=True)
+            page.wait_for_timeout(1000)
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
