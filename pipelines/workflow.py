@@ -81,7 +81,7 @@ def read(manifest: Mapping[str, Any] | None) -> Workflow:
         elif last.endswith("-driver") and node["type"] == "Pod" and node["phase"] in _shown_phases(node):
             found.setdefault(".".join([*path, last.removesuffix("-driver")]), []).append(node)
         elif match := _ITERATION.fullmatch(last):
-            shards[match[0]] = node["phase"] == "Succeeded"
+            shards[match[0]] = shards.get(match[0], False) or node["phase"] == "Succeeded"
     tasks = [_task(path, attempts) for path, attempts in found.items()]
     return Workflow(
         sorted(tasks, key=lambda t: (t.started or datetime.max.replace(tzinfo=UTC), t.shard)), len(shards), sum(shards.values())

@@ -8,14 +8,11 @@ import click
 from components.deployment import Deployment
 from components.shared.task import StageError
 from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, uploaded
-from pipelines.commands.runs import parameters_of, wait
+from pipelines.commands.runs import give_back, parameters_of, wait
 from pipelines.follow import ENDED
 from pipelines.kubeflow import Kubeflow, run_name
 from pipelines.options import GroupedCommand
 from pipelines.tasks import RunError
-from store.ledger import Ledger
-from store.minio import access
-from store.objects import open_store
 
 
 @run_options
@@ -48,7 +45,7 @@ def command(
             wait(kubeflow, run)
         except RunError as error:
             if error.mendable:
-                give_back(store_uri, name, run)
+                give_back(given, run)
             raise
     else:
         click.echo(f"follow it: speechmill runs wait {run}")
@@ -59,12 +56,3 @@ def refuse_second(kubeflow: Kubeflow, given: dict[str, Any]) -> None:
     for run in kubeflow.runs():
         if run.state not in (*ENDED, "CANCELING") and all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
             raise StageError(f"another run of dataset {given['dataset']} is at work: speechmill runs wait {run.run_id}, or runs stop")
-
-
-def give_back(store_uri: str, dataset: str, run: str) -> None:
-    """Counts a run that no recording is to blame for against none, where the store can be reached from here."""
-    try:
-        access()
-    except StageError:
-        return
-    Ledger(open_store(store_uri), dataset).interrupted(run)

@@ -63,6 +63,22 @@ def test_tasks_with_their_shards_and_states(packed: bool) -> None:
     assert tasks["publish"].hindrance == ""
 
 
+def test_with_kubeflow_s_own_settings_every_node_is_an_attempt() -> None:
+    """Argo then wraps each template, loops and pipelines as well, and numbers what it wraps."""
+    loop = "run(0).root(0).shards(0).for-loop-1(0).iteration-iterations"
+    nodes = [
+        node("run(0).root(0).discover(0).executor(0)", "Error"),
+        node("run(0).root(0).discover(1).executor(0)", "Succeeded", startedAt="2026-11-22T23:09:35Z"),
+        node(f"{loop}(0:0)", "Succeeded", "Retry"),
+        node(f"{loop}(0:0)(0)", "Succeeded", "DAG"),
+        node(f"{loop}(0:0)(0).iteration-item(0).cut(0).executor(0)", "Running"),
+        node(f"{loop}(0:0)(0).iteration-item(0).denoise-driver(0)", "Failed", templateName="system-container-driver"),
+    ]
+    workflow = read({"status": {"nodes": {n["id"]: n for n in nodes}}})
+    assert {t.name: t.state for t in workflow.tasks} == {"discover": "done", "cut 1": "running", "denoise 1": "failed"}
+    assert (workflow.shards, workflow.finished_shards) == (1, 1)
+
+
 def test_a_run_that_argo_has_not_begun_has_no_tasks() -> None:
     assert read(None).tasks == read({"status": {}}).tasks == []
 
