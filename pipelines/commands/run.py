@@ -71,7 +71,7 @@ def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Execut
     default="sample:",
     show_default=True,
     metavar="TEXT|FILE",
-    help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, files and folders, "
+    help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, files and folders, also in buckets, "
     "separated by commas or lines; or a file that lists them.",
 )
 @click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version.")
