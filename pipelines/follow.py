@@ -2,6 +2,9 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -16,6 +19,7 @@ POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
 """How long Kubeflow may not answer before it is given up."""
 _SHOWN_FAILURES = 10
+T = TypeVar("T")
 
 
 def follow(kubeflow: Kubeflow, run: str) -> None:
@@ -30,8 +34,8 @@ def follow(kubeflow: Kubeflow, run: str) -> None:
     stopping = began
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
-            state, workflow = _look(kubeflow, run, console)
-            changes.show(workflow)
+            state, workflow = _patiently(console, lambda: (state_of(kubeflow.run(run)), read(kubeflow.manifest(run))))
+            _patiently(console, partial(changes.show, workflow))
             if console.is_terminal:
                 live.update(_table(workflow, time.monotonic() - began), refresh=True)
             if state in ENDED:
@@ -43,17 +47,16 @@ def follow(kubeflow: Kubeflow, run: str) -> None:
             time.sleep(POLL_SECONDS)
     if state == "CANCELED":
         raise RunError("the run was stopped")
-    if state == "FAILED":
+    if state != "SUCCEEDED":
         raise RunError(*why(changes.failures))
     _ended_well(kubeflow, run, workflow, console)
 
 
-def _look(kubeflow: Kubeflow, run: str, console: Console) -> tuple[str, Workflow]:
+def _patiently(console: Console, ask: Callable[[], T]) -> T:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            state = state_of(kubeflow.run(run))
-            return state, read(kubeflow.manifest(run))
+            return ask()
         except UnreachableError as error:
             if time.monotonic() > deadline:
                 raise
@@ -75,11 +78,11 @@ class _Changes:
             hindrance = task.hindrance.partition(":")[0]
             if self._seen.get(task.name) == task.state + hindrance:
                 continue
-            self._seen[task.name] = task.state + hindrance
             if task.state == FAILED:
                 self.failures[task.name] = failure(task, self._kubeflow.log(self._run, task.node))
             else:
                 self.failures.pop(task.name, None)  # another attempt
+            self._seen[task.name] = task.state + hindrance  # not before its log was there: who asks again gets it
             text = self._text(task)
             if text and (not self._console.is_terminal or task.hindrance or task.state == FAILED):
                 self._console.print(f"{task.name:>12} | {text}")

@@ -25,6 +25,8 @@ _NO_HOST = (
 )
 _PIPELINE_PREFIX = "speechmill-"
 _PAGE = 100
+_WAIT_SECONDS = (10, 60)
+"""How long a connection, and then each piece of an answer, may take; a `kubectl port-forward` may die without a word."""
 
 
 class KubeflowError(StageError):
@@ -180,6 +182,7 @@ class _Client(Client):
 
     def __init__(self, namespace: str, **options: Any) -> None:
         super().__init__(namespace=namespace, **options)
+        _bound(self._run_api.api_client.rest_client)
         multi_user = self.get_kfp_healthz().multi_user
         self.user_namespace = namespace if multi_user else None
         self._context_setting["namespace"] = self.user_namespace or ""
@@ -225,6 +228,16 @@ class _Client(Client):
             except (ValueError, KeyError, TypeError):
                 what = "it answers with something else, perhaps the page where one signs in: give a token"
         raise KubeflowError(f"expected Kubeflow Pipelines 2 at {self.address}, found another server: {what}")
+
+
+def _bound(rest: Any) -> None:
+    """Gives every request of the generated client an end; by itself it waits for ever."""
+    unbound = rest.request
+
+    def request(*arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:
+        return unbound(*arguments, _request_timeout=_request_timeout or _WAIT_SECONDS, **options)
+
+    rest.request = request
 
 
 @contextlib.contextmanager

@@ -79,11 +79,13 @@ def connection_options(function: Function) -> Function:
         experiment: str,
         **options: Any,
     ) -> Any:
-        token = token_file.read_text(encoding="utf-8").strip() if token_file else os.environ.get("KFP_TOKEN")
+        token = (token_file.read_text(encoding="utf-8", errors="replace") if token_file else os.environ.get("KFP_TOKEN", "")).strip()
+        if not (token.isascii() and token.isprintable()):
+            raise StageError("expected a token of one line of ASCII in --token-file or KFP_TOKEN, found other characters")
         way: dict[str, Any] = {
             "host": host,
             "namespace": namespace,
-            "token": token,
+            "token": token or None,
             "ca_cert": ca_cert,
             "context": kube_context,
             "experiment": experiment,

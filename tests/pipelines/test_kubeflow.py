@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import kubeflow
 from pipelines.cli import main
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
@@ -40,13 +41,19 @@ def refused(*arguments: str, status: int = 1, **environment: str) -> str:
 
 
 @contextlib.contextmanager
-def serving(status: int, body: str, kind: str, certificate: Path | None = None) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """A server that gives everybody the same answer; its address, and the headers it was sent."""
+def serving(
+    status: int, body: str, kind: str, certificate: Path | None = None, silent_after: int | None = None
+) -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A server that gives everybody the same answer, perhaps only so many times; its address, and the headers it was sent."""
     asked: list[dict[str, str]] = []
+    ended = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(dict(self.headers))
+            if silent_after is not None and len(asked) > silent_after:
+                ended.wait()
+                return
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
@@ -63,6 +70,7 @@ def serving(status: int, body: str, kind: str, certificate: Path | None = None) 
             server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}", asked
+        ended.set()
         server.shutdown()
 
 
@@ -112,6 +120,21 @@ def test_the_token_comes_from_a_file_or_the_environment_and_is_never_shown(tmp_p
     assert [headers["authorization"] for headers in asked] == ["Bearer from-the-environment", "Bearer from-a-file"]
     assert "from-" not in shown
     assert "No such option" in refused("runs", "list", "--token", "secret", status=2)
+
+
+@pytest.mark.parametrize("token", [b"\xff\xfe", b"two\nlines", "비밀".encode()])
+def test_what_cannot_be_a_token_is_refused_and_not_shown(tmp_path: Path, token: bytes) -> None:
+    (tmp_path / "token").write_bytes(token)
+    line = refused("runs", "list", "--token-file", str(tmp_path / "token"), KFP_HOST="http://127.0.0.1:9")
+    assert line == "error: expected a token of one line of ASCII in --token-file or KFP_TOKEN, found other characters"
+
+
+def test_a_kubeflow_that_stops_answering_holds_nobody_up_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a port-forward does that has lost its pod: it takes connections and says nothing."""
+    monkeypatch.setattr(kubeflow, "_WAIT_SECONDS", (1, 1))
+    with serving(200, '{"multi_user": false}', "application/json", silent_after=1) as (host, asked):
+        assert "found nothing that answers: " in refused("runs", "list", KFP_HOST=host)
+    assert len(asked) > 1
 
 
 @pytest.fixture
