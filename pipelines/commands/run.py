@@ -64,10 +64,10 @@ def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Execut
     return docker.executor({stage.image: stage.needs for stage in STAGES}, docker.Place(store.uri, runs, sources))
 
 
-def give_back(store: Store, name: str, run_id: str) -> None:
+def give_back(store_uri: str, name: str, run_id: str) -> None:
     """Counts the run against no recording. Where the store is what failed, it says so, and the run's own error stays the last line."""
     try:
-        Ledger(store, name).interrupted(run_id)
+        Ledger(open_store(store_uri), name).interrupted(run_id)
     except StageError as error:
         click.echo(f"this run counts as an attempt at its recordings, since the store does not answer: {error}", err=True)
 
@@ -133,7 +133,7 @@ def command(
             run_pipeline(build(deployment), arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
     except (KeyboardInterrupt, RunError) as end:
         if not isinstance(end, RunError) or end.mendable:
-            give_back(store, name, run_id)
+            give_back(store.uri, name, run_id)
         raise
     click.echo()
     if DatasetStore(store, name).versions():

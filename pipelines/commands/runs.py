@@ -12,12 +12,11 @@ from rich.table import Table
 
 from components.shared.task import StageError
 from pipelines.commands.cluster import connection_options
+from pipelines.commands.run import give_back as count_against_none
 from pipelines.commands.shared import print_out
 from pipelines.follow import ENDED, follow
 from pipelines.kubeflow import Kubeflow, state_of
 from pipelines.workflow import FAILED, failure, own_lines, read
-from store.ledger import Ledger
-from store.objects import open_store
 
 _SEARCHED = 1000
 run_argument = click.argument("run_id", metavar="RUN")
@@ -113,7 +112,7 @@ def wait(kubeflow: Kubeflow, run: str) -> None:
 def give_back(parameters: Mapping[str, Any], run: str) -> None:
     """Counts a run that no recording is to blame for against none, if the environment leads to the store. Twice would hide a loss."""
     if "AWS_ENDPOINT_URL" in os.environ:
-        Ledger(open_store(str(parameters.get("store"))), str(parameters.get("dataset"))).interrupted(run)
+        count_against_none(str(parameters.get("store")), str(parameters.get("dataset")), run)
 
 
 def find(kubeflow: Kubeflow, run_id: str) -> Any:
