@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
+from cronsim import CronSimError
 from rich.table import Table
 
 from components.deployment import Deployment
@@ -72,7 +73,7 @@ def list_schedules(zone: str, connected: Callable[[], Kubeflow]) -> None:
     table = Table("schedule", "cron", "state", "dataset", "pipeline", "next", box=None)
     for schedule in kubeflow.schedules():
         cron, active = _cron(schedule), schedule.status == "ENABLED"
-        times = _next(cron, zone) if active and cron else ""
+        times = _next(cron, zone) if active else ""
         state = "active" if active else "paused"
         table.add_row(schedule.display_name, five_fields(cron), state, dataset_of(schedule), kubeflow.version_name(schedule), times)
     print_out(table if table.rows else "no schedules")
@@ -121,6 +122,8 @@ def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callabl
     timezone(zone)
     kubeflow = connected()
     old = _one(kubeflow, schedule)
+    if not _cron(old):
+        raise StageError(f"expected a schedule with cron times, found {schedule} at intervals: make one by schedule add, and remove it")
     version = uploaded(kubeflow, deployment)
     if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id:
         click.echo(f"schedule {schedule} runs it already")
@@ -158,4 +161,8 @@ def _cron(schedule: Any) -> str:
 
 
 def _next(cron: str, zone: str) -> str:
-    return ", ".join(f"{time:%a %Y-%m-%d %H:%M %Z}" for time in next_times(cron, zone, datetime.now(UTC)))
+    """The next times; a schedule that was made on Kubeflow's page may have none that is known here."""
+    try:
+        return ", ".join(f"{time:%a %Y-%m-%d %H:%M %Z}" for time in next_times(cron, zone, datetime.now(UTC)))
+    except CronSimError:
+        return "as Kubeflow's page has it"
