@@ -125,6 +125,10 @@ def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callabl
     if not _cron(old):
         raise StageError(f"expected a schedule with cron times, found {schedule} at intervals: make one by schedule add, and remove it")
     version = uploaded(kubeflow, deployment)
+    if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_id != version.pipeline_id:
+        raise StageError(
+            f"expected the kind of images that schedule {schedule} was made with: with --gpu or without it, the other way round"
+        )
     if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id:
         click.echo(f"schedule {schedule} runs it already")
         return
