@@ -60,13 +60,14 @@ def main(
     allow_private: bool,
     run: str,
     max_recordings: int,
+    max_shards: int,
     shard_seconds: float,
     min_seconds: float,
     max_seconds: float,
     attempts: int,
     again: bool,
 ) -> Outcome:
-    settings = Settings(max_recordings, shard_seconds, min_seconds, max_seconds, attempts, again)
+    settings = Settings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again)
     settings.check()
     entries = parse(sources)
     if not allow_private:

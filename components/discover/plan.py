@@ -29,6 +29,7 @@ class Settings:
     """The stage's parameters of these names."""
 
     max_recordings: int
+    max_shards: int
     shard_seconds: float
     min_seconds: float
     max_seconds: float
@@ -38,7 +39,9 @@ class Settings:
     def check(self) -> None:
         """Raises StageError, with the parameter's name, for a value that makes no sense."""
         wrong = [
-            f"{name}: {getattr(self, name)}" for name in ("max_recordings", "min_seconds", "max_seconds") if not getattr(self, name) >= 0
+            f"{name}: {getattr(self, name)}"
+            for name in ("max_recordings", "max_shards", "min_seconds", "max_seconds")
+            if not getattr(self, name) >= 0
         ]
         wrong += [f"shard_seconds: {self.shard_seconds}"] * (not self.shard_seconds > 0) + [f"attempts: {self.attempts}"] * (
             self.attempts < 1
@@ -87,7 +90,9 @@ def make_plan(listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Se
     new = [item for recording, item in items.items() if fates[recording] == "new"]
     cap = settings.max_recordings or len(new)
     fates |= {item.recording: "over_cap" for item in new[cap:]}
-    shards = [sorted(group, key=lambda i: i.recording) for group in (*shards, *retried, *again, *_pack(new[:cap], settings.shard_seconds))]
+    groups = [sorted(group, key=lambda i: i.recording) for group in (*shards, *retried, *again, *_pack(new[:cap], settings.shard_seconds))]
+    shards = groups[: settings.max_shards or len(groups)]
+    fates |= {item.recording: "over_cap" for group in groups[len(shards) :] for item in group}
     rows += [_planned(item, ledger.get(item.recording), shard_name(group), run) for group in shards for item in group]
     return Plan(shards, rows, fates)
 

@@ -15,7 +15,15 @@ from store.objects import open_store
 from store.plans import read_plan
 
 ROOT = Path(__file__).resolve().parents[3]
-SETTINGS = {"max_recordings": 0, "shard_seconds": 36000.0, "min_seconds": 0.0, "max_seconds": 0.0, "attempts": 3, "again": False}
+SETTINGS = {
+    "max_recordings": 0,
+    "max_shards": 0,
+    "shard_seconds": 36000.0,
+    "min_seconds": 0.0,
+    "max_seconds": 0.0,
+    "attempts": 3,
+    "again": False,
+}
 
 
 class Task:

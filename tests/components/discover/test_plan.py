@@ -14,7 +14,7 @@ from components.shared.task import StageError
 from store.ledger import FAILED, GIVEN_UP, PENDING, PUBLISHED, LedgerRow
 from store.plans import shard_name
 
-DEFAULTS = Settings(max_recordings=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False)
+DEFAULTS = Settings(max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False)
 AGAIN = replace(DEFAULTS, again=True)
 PLANNED = {"new", "pending", "retried", "again"}
 LENGTHS = st.one_of(st.just(0.0), st.floats(1, 50_000))
@@ -97,12 +97,19 @@ def after(history, settings: Settings = DEFAULTS) -> Dataset:
     return dataset
 
 
-@given(histories, st.lists(st.tuples(st.integers(1, 40), LENGTHS), unique_by=lambda e: e[0]), st.integers(0, 5), st.booleans())
-def test_every_listed_recording_has_one_fate_and_what_is_planned_is_planned_once(history, listed, cap, again):
+@given(
+    histories,
+    st.lists(st.tuples(st.integers(1, 40), LENGTHS), unique_by=lambda e: e[0]),
+    st.integers(0, 5),
+    st.integers(0, 5),
+    st.booleans(),
+)
+def test_every_listed_recording_has_one_fate_and_what_is_planned_is_planned_once(history, listed, cap, max_shards, again):
     dataset = after(history)
     before = dict(dataset.ledger)
-    settings = replace(DEFAULTS, max_recordings=cap, min_seconds=700, max_seconds=20_000, again=again)
+    settings = replace(DEFAULTS, max_recordings=cap, max_shards=max_shards, min_seconds=700, max_seconds=20_000, again=again)
     plan = dataset.plan([entry(*e) for e in listed], settings)
+    assert len(plan.shards) <= (max_shards or len(plan.shards))
     planned = Counter(item.recording for group in plan.shards for item in group)
     assert set(planned.values()) <= {1}
     assert set(planned) == {r for r, fate in plan.fates.items() if fate in PLANNED}
@@ -319,6 +326,23 @@ def test_the_cap_counts_new_recordings_alone():
     assert numbers(dataset.plan(episodes(1, 2, 3, 4, 5), settings)) == [[1, 2], [3, 4]]
 
 
+def test_shards_above_the_cap_wait_for_the_next_run_and_lose_no_attempt():
+    dataset = Dataset()
+    listed, settings = [entry(n, 600) for n in range(1, 6)], replace(DEFAULTS, shard_seconds=600, max_shards=2)
+    plan = dataset.plan(listed, settings)
+    assert numbers(plan) == [[1], [2]]
+    assert Counter(plan.fates.values()) == {"new": 2, "over_cap": 3}
+    assert numbers(dataset.plan(listed, settings, run="run-1")) == [[1], [2]], "the task is repeated"
+    dataset.plan(listed, replace(settings, max_shards=0))
+    before = dict(dataset.ledger)
+    plan = dataset.plan(listed, settings)
+    assert numbers(plan) == [[1], [2]], "what was lost before"
+    assert [dataset.ledger[f"{n:016x}"] for n in (3, 4, 5)] == [before[f"{n:016x}"] for n in (3, 4, 5)]
+    for shard in names(plan):
+        dataset.publish(shard)
+    assert numbers(dataset.plan(listed, settings)) == [[3], [4]]
+
+
 def test_a_source_that_fails_is_a_row_until_it_is_mended():
     first = list(source_rows({"https://a.example/feed": "HTTP 404", "https://b.example/feed": ""}, {}, "run-1"))
     assert [(r.kind, r.url, r.outcome, r.reason, r.failures) for r in first] == [
@@ -336,7 +360,15 @@ def test_a_source_that_fails_is_a_row_until_it_is_mended():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"attempts": 0}, {"shard_seconds": 0.0}, {"shard_seconds": float("nan")}, {"max_recordings": -1}, {"min_seconds": -1.0}]
+    "wrong",
+    [
+        {"attempts": 0},
+        {"shard_seconds": 0.0},
+        {"shard_seconds": float("nan")},
+        {"max_recordings": -1},
+        {"max_shards": -1},
+        {"min_seconds": -1.0},
+    ],
 )
 def test_settings_that_make_no_sense_are_named(wrong):
     ((name, value),) = wrong.items()
