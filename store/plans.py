@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.shared.rows import Item
@@ -31,7 +32,7 @@ def write_plan(store: Store, items: Iterable[Item]) -> str:
 def read_plan(store: Store, shard: str) -> list[Item]:
     """The items of a shard, sorted by recording; StoreError where it was never planned."""
     key = _key(shard)
-    table = pq.read_table(io.BytesIO(store.read(key)))
+    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # as store/tables.py reads
     check(Item, table.schema, f"{key} in {store.uri}")
     return from_table(Item, table)
 

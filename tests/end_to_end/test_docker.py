@@ -257,7 +257,7 @@ def test_no_container_outlives_its_run(number: int, status: int, tmp_path: Path)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     assert any("download 1 | done in" in line for line in process.stdout)
-    assert until(lambda: any("segment" in name for name in containers_with(str(tmp_path))), 20)
+    assert until(lambda: any("segment" in name for name in containers_with(str(tmp_path))), 120)
     process.send_signal(number)
     output = process.stdout.read()
     assert process.wait(timeout=20) == status, output
