@@ -13,13 +13,11 @@ import click
 from components.deployment import Deployment
 from components.discover.sources import parse
 from components.shared.task import StageError
-from pipelines.commands.run import SAMPLE, read_sources
+from pipelines.commands.run import SAMPLE, check_run, read_sources
 from pipelines.compilation import compile_pipeline, version_name
 from pipelines.dataset import STAGES
 from pipelines.kubeflow import Kubeflow, connect
 from pipelines.options import with_settings
-from pipelines.settings import check_settings
-from store.objects import check_name
 
 MAX_SOURCES_BYTES = 64 * 1024
 """As a pod gets them: its parameters and inputs go into one variable of at most 128 KiB, and `publish` has a part a shard beside them."""
@@ -122,15 +120,11 @@ def arguments(sources: str, name: str, store_uri: str, allow_private: bool, sett
     Raises:
         StageError: A cluster could not run with them.
     """
-    if name == SAMPLE and sources != "sample:":
-        raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
-    check_name(name)
+    check_run(sources, name, settings)
     if not store_uri.startswith("s3://"):
         raise StageError(
             f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
         )
-    for stage in STAGES:
-        check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
     text = read_sources(sources)
     for source in parse(text):
         if source.kind == "local":

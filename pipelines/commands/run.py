@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,15 @@ def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Execut
     return docker.executor({stage.image: stage.needs for stage in STAGES}, docker.Place(store.uri, runs, sources))
 
 
+def check_run(sources: str, name: str, settings: Mapping[str, Any]) -> None:
+    """Refuses what no run can have, wherever it is to run."""
+    if name == SAMPLE and sources != "sample:":
+        raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
+    check_name(name)
+    for stage in STAGES:
+        check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
+
+
 def give_back(store_uri: str, name: str, run_id: str) -> None:
     """Counts the run against no recording. Where the store is what failed, it says so, and the run's own error stays the last line."""
     try:
@@ -114,12 +123,8 @@ def command(
 
     What an interrupted or an earlier run has finished is taken from its cache. A run that finds nothing new publishes nothing.
     """
-    if name == SAMPLE and sources != "sample:":
-        raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
+    check_run(sources, name, settings)
     store = open_store(store_uri)
-    check_name(name)
-    for stage in STAGES:
-        check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
     sources = read_sources(sources)
     arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
     runs = (runs or default_runs(store)).resolve()
