@@ -19,6 +19,7 @@ from components.shared.table import check, from_table, schema, to_table
 from store.objects import Store, StoreError
 
 Row = TypeVar("Row")
+_Compute = Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]
 
 # Delta Lake removes old log entries by itself after 30 days unless told otherwise, and versions with them.
 _KEEP_FOR_EVER = {
@@ -47,7 +48,7 @@ class Table(Generic[Row]):
             table = self._open(None)
             return table.history() if table else []
 
-    def change(self, compute: Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]) -> bool:
+    def change(self, compute: _Compute[Row]) -> bool:
         """Replaces the rows by computed ones in one commit, whatever others commit meanwhile.
 
         Args:
@@ -58,20 +59,23 @@ class Table(Generic[Row]):
             Whether a commit was made.
         """
         for tried in range(_TRIES):
-            with self._explained("read"):
-                table = self._open(None) or self._create()
-                old, history = self._read(table), table.history()
-            wanted = compute(old, history)
-            if wanted is None:
-                return False
             try:
-                with self._explained("commit to"):
-                    self._commit(table, old, *wanted)
-                return True
-            except CommitFailedError as error:
+                return self._attempt(compute)
+            except CommitFailedError as error:  # by a commit, or by making the table, which others make as well
                 refusal = error
                 time.sleep(random.uniform(0, 0.1 * (tried + 1)))
         raise StoreError(f"could not commit to {self._key} in {self._store.uri} in {_TRIES} attempts: {refusal}; run it again")
+
+    def _attempt(self, compute: _Compute[Row]) -> bool:
+        with self._explained("read"):
+            table = self._open(None) or self._create()
+            old, history = self._read(table), table.history()
+        wanted = compute(old, history)
+        if wanted is None:
+            return False
+        with self._explained("commit to"):
+            self._commit(table, old, *wanted)
+        return True
 
     def _commit(self, table: DeltaTable, old: list[Row], new: list[Row], metadata: Mapping[str, str]) -> None:
         """One merge of what differs. Without retries inside: the next attempt must see what the other writer wrote."""

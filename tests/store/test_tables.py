@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from store.datasets import DatasetStore, dataset_names
 from store.ledger import Ledger, LedgerRow
 from store.objects import StoreError, check_name, open_store
 from store.plans import write_plan
+from store.tables import Table
 
 
 def row(clip: str, **columns: object) -> DatasetRow:
@@ -58,6 +61,21 @@ def test_publishers_at_the_same_time_lose_nothing(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     assert sorted(numbers) == list(range(1, 13)) == [v.number for v in dataset.versions()]
     assert [r.clip for r in dataset.rows(dataset.version())] == [f"clip-{i:02d}" for i in range(12)]
+
+
+def test_first_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
+    """Who makes the table while another makes it is refused by Delta Lake as if a commit had failed."""
+    tables = [Table(open_store(str(tmp_path)), f"tables/{i}", DatasetRow, "clip") for i in range(60)]
+    ready = threading.Barrier(4, timeout=60)
+
+    def write(writer: int) -> None:
+        for table in tables:
+            ready.wait()
+            table.change(lambda rows, _: ([*rows, row(str(writer))], {}))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    assert [[r.clip for r in table.rows()] for table in tables] == [["0", "1", "2", "3"]] * 60
 
 
 def test_history_is_kept_for_ever(tmp_path: Path) -> None:
