@@ -32,6 +32,8 @@ MENDABLE = 2
 """Exit status for an error that a person can mend: no recording is to blame for it."""
 
 LINEAGE = "lineage.json"
+MODEL = "model.json"
+"""Describes a model in its folder (components/shared/model.py)."""
 _WIRING = ("sources", "dataset", "store", "run", "shard", "allow_private")
 _METRICS, _PAGE = "system.Metrics", "system.HTML"
 _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
@@ -188,11 +190,16 @@ def _finish(task: Mapping[str, Any], outcome: Outcome, lineage: Lineage) -> floa
 def _lineage(task: Mapping[str, Any], image: str) -> Lineage:
     """Without what only wires the task to its run: sources may hold secrets, and a repeated run must not differ."""
     lineage: dict[str, Any] = {}
-    for path in (p / LINEAGE for paths in _paths(task, "inputs").values() for p in paths):
-        if path.exists():
-            lineage |= json.loads(path.read_text())
+    models: dict[str, str] = {}
+    for name, folder in ((name, folder) for name, folders in _paths(task, "inputs").items() for folder in folders):
+        if (folder / LINEAGE).exists():
+            lineage |= json.loads((folder / LINEAGE).read_text())
+        if (folder / MODEL).exists():
+            model = json.loads((folder / MODEL).read_text())
+            models[name] = f"{model['name']}/{model['version']}"
     settings = {k: v for k, v in task.get("inputs", {}).get("parameterValues", {}).items() if k not in _WIRING}
-    return Lineage(lineage | {image.rpartition("/")[2].partition(":")[0]: {"image": image, "settings": settings}})
+    own = {"image": image, "settings": settings} | ({"models": models} if models else {})
+    return Lineage(lineage | {image.rpartition("/")[2].partition(":")[0]: own})
 
 
 def _facts(folder: Path) -> dict[str, float]:

@@ -77,6 +77,14 @@ def test_lineage_grows_by_the_stage_and_holds_settings_but_no_wiring(tmp_path: P
     assert set(lineage) == {"download", "denoise"}
 
 
+def test_lineage_names_the_models_that_a_stage_was_given(tmp_path: Path) -> None:
+    (tmp_path / "p1").mkdir()
+    (tmp_path / "p1" / "model.json").write_text('{"name": "small", "version": "0123456789ab"}')
+    run(tmp_path)
+    lineage = json.loads((tmp_path / "clean" / "lineage.json").read_text())
+    assert lineage["denoise"]["models"] == {"parts": "small/0123456789ab"}
+
+
 def test_what_a_person_can_mend_is_the_last_line_and_the_only_one(tmp_path: Path) -> None:
     done = run(tmp_path, name="mend")
     assert done.returncode == MENDABLE

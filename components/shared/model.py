@@ -1,0 +1,108 @@
+"""A model as a folder: its files, and `model.json`, which says what it is and the hash of every other file.
+
+The version of a model is a hash of its files, so the same files are the same version wherever they lie.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.shared.task import LINEAGE, MODEL, StageError
+
+_HASH_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a model."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """What `model.json` says."""
+
+    name: str
+    version: str
+    """12 hex digits of a hash of the files' paths and hashes."""
+    kind: str
+    """What loads it: spleeter, ina, whisper and so on."""
+    licence: str
+    origin: str
+    """Where it came from: a URL, or what trained it."""
+    created: str
+    """ISO 8601 time; of several versions the newest is the one that a name means."""
+    files: dict[str, File]
+    """By path inside the folder, with / as separator."""
+
+
+def describe(folder: Path, name: str, kind: str, licence: str, origin: str, created: str) -> Model:
+    """Writes `model.json` for the files that lie in a folder, last of all: it is there = the model is whole."""
+    files = {p.relative_to(folder).as_posix(): _file(p) for p in sorted(folder.rglob("*")) if p.is_file() and _counts(p, folder)}
+    model = Model(name, version_of(files), kind, licence, origin, created, files)
+    part = folder / f".{MODEL}.part"
+    part.write_text(json.dumps(dataclasses.asdict(model), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    part.replace(folder / MODEL)
+    return model
+
+
+def read_model(folder: Path, kind: str) -> Model:
+    """What a model's folder holds, each file checked against its hash.
+
+    Raises:
+        StageError: It is no model, one of another kind, or a file is missing, truncated or other than described.
+    """
+    model = parse(folder / MODEL)
+    if model.kind != kind:
+        raise StageError(f"expected a model of kind {kind} in {folder}, found {model.name} of kind {model.kind}: choose another model")
+    for path, wanted in model.files.items():
+        file = folder / path
+        found = _file(file) if file.is_file() else None
+        if found != wanted:
+            seen = "none" if found is None else f"{found.bytes} bytes with sha256 {found.sha256[:12]}"
+            raise StageError(
+                f"expected {wanted.bytes} bytes with sha256 {wanted.sha256[:12]} in {file}, a file of the model {model.name}, "
+                f"found {seen}: fetch and push the model again"
+            )
+    return model
+
+
+def parse(path: Path) -> Model:
+    """Reads a `model.json`; StageError if it is none, or if its version is not that of the files it names."""
+    advice = "a model is a folder that `speechmill models fetch` or a training made"
+    if not path.is_file():
+        raise StageError(f"expected a model in {path.parent}, found no {MODEL} there: {advice}")
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        model = Model(**fields | {"files": {name: File(**file) for name, file in fields["files"].items()}})
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StageError(f"expected the description of a model in {path}, found something else ({error}): {advice}") from None
+    outside = [name for name in model.files if os.path.isabs(name) or ".." in name.split("/")]  # noqa: PTH117  # a name, not a path yet
+    if outside or not model.files or version_of(model.files) != model.version:
+        raise StageError(f"expected version {model.version} of {model.name} in {path}, found other files than that version's: {advice}")
+    return model
+
+
+def version_of(files: dict[str, File]) -> str:
+    """The version that these files make."""
+    digest = hashlib.sha256()
+    for name, file in sorted(files.items()):
+        digest.update(f"{name}\0{file.sha256}\n".encode())
+    return digest.hexdigest()[:12]
+
+
+def _counts(path: Path, folder: Path) -> bool:
+    return path.relative_to(folder).parts[0] not in (MODEL, LINEAGE) and not path.name.startswith(".")
+
+
+def _file(path: Path) -> File:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_HASH_BLOCK_BYTES):
+            digest.update(block)
+    return File(digest.hexdigest(), path.stat().st_size)
