@@ -1,0 +1,32 @@
+"""Interface of `separate`."""
+
+from kfp.dsl import Dataset, Input, Model, Output
+
+from components.stage import stage
+
+
+@stage(cpu="500m", cpu_limit="2", memory="2Gi", gpu=1, timeout_hours=24)
+def separate(
+    recordings: Input[Dataset],
+    model: Input[Model],
+    voices: Output[Dataset],
+    accompaniment: Output[Dataset],
+    keep_accompaniment: bool = False,
+    stereo: bool = False,
+    mwf: bool = False,
+    pass_clean: bool = True,
+    clean_db: float = -20.0,
+    batch_segments: int = 1,
+    threads: int = 0,
+) -> None:
+    """Takes the music out of the recordings (Spleeter); length and timeline stay.
+
+    Args:
+        keep_accompaniment: Whether what is not speech is written as well.
+        stereo: Whether the results have two channels; one otherwise.
+        mwf: Whether a multichannel Wiener filter, some times slower, follows: for music that lies elsewhere in the stereo image.
+        pass_clean: Whether stretches without music stay as they are, sample for sample.
+        clean_db: There is no music where the model hears so much less accompaniment than speech, in dB.
+        batch_segments: Segments of 6 to 12 seconds that the network takes at a time: more memory, faster on a GPU.
+        threads: CPU threads; 0 for one a core.
+    """
