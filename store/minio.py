@@ -9,6 +9,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 import certifi
@@ -20,7 +21,7 @@ from urllib3.util import Retry, Timeout
 
 from components.shared.network import public_url
 from components.shared.task import one_line
-from store.objects import StoreError, check_key
+from store.objects import BLOCK_BYTES, StoreError, check_key
 
 Result = TypeVar("Result")
 
@@ -164,13 +165,27 @@ class MinioStore:
 
     def write(self, key: str, data: bytes) -> None:
         check_key(key)
-        metadata: dict[str, str | list[str] | tuple[str]] = {_SHA256: hashlib.sha256(data).hexdigest()}
-        with self._explained(f"write {key}"):
-            self._whole(
-                lambda: self._client.put_object(
-                    self._bucket, key, io.BytesIO(data), len(data), metadata=metadata, part_size=PART_BYTES, num_parallel_uploads=1
-                )
-            )
+        self._put(key, io.BytesIO(data))
+
+    def write_file(self, key: str, path: Path) -> None:
+        check_key(key)
+        with path.open("rb") as file:
+            self._put(key, file)
+
+    def blocks(self, key: str) -> Iterator[bytes]:
+        check_key(key)
+        with self._explained(f"read {key}", key):
+            done = 0
+            for pause_seconds in (*_PAUSES_SECONDS, None):
+                try:
+                    for block in self._received(key, done):
+                        done += len(block)
+                        yield block
+                    return
+                except HTTPError as error:
+                    if pause_seconds is None or isinstance(error, MaxRetryError):
+                        raise
+                    time.sleep(pause_seconds)
 
     def exists(self, key: str) -> bool:
         check_key(key)
@@ -236,6 +251,25 @@ class MinioStore:
                     raise
                 time.sleep(pause_seconds)
         raise AssertionError
+
+    def _put(self, key: str, data: io.BytesIO | io.BufferedReader) -> None:
+        metadata: dict[str, str | list[str] | tuple[str]] = {_SHA256: hashlib.file_digest(data, "sha256").hexdigest()}
+        size = data.seek(0, io.SEEK_END)
+
+        def send() -> None:
+            data.seek(0)
+            self._client.put_object(self._bucket, key, data, size, metadata=metadata, part_size=PART_BYTES, num_parallel_uploads=1)
+
+        with self._explained(f"write {key}"):
+            self._whole(send)
+
+    def _received(self, key: str, start: int) -> Iterator[bytes]:
+        response = self._client.get_object(self._bucket, key, offset=start)
+        try:
+            yield from response.stream(BLOCK_BYTES)
+        finally:
+            response.close()
+            response.release_conn()
 
     def _get(self, key: str) -> bytes:
         response = self._client.get_object(self._bucket, key)

@@ -4,11 +4,14 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
 from components.shared.task import StageError, one_line
+
+BLOCK_BYTES = 1 << 20
+"""What is held of a large object at a time."""
 
 
 class StoreError(StageError):
@@ -25,6 +28,12 @@ class Store(Protocol):
 
     def write(self, key: str, data: bytes) -> None:
         """Puts an object, in place of one of the same key."""
+
+    def write_file(self, key: str, path: Path) -> None:
+        """Puts a file, however large, as `write` does."""
+
+    def blocks(self, key: str) -> Iterator[bytes]:
+        """The object's bytes, block by block, however large; StoreError where there is none."""
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
@@ -59,18 +68,18 @@ class LocalStore:
             raise StoreError(f"expected an object {key} in the store {self.uri}, found none") from None
 
     def write(self, key: str, data: bytes) -> None:
-        path = self._path(key)
-        part = path.with_name(f".part-{secrets.token_hex(8)}")
+        self._put(key, [data])
+
+    def write_file(self, key: str, path: Path) -> None:
+        with path.open("rb") as file:
+            self._put(key, iter(lambda: file.read(BLOCK_BYTES), b""))
+
+    def blocks(self, key: str) -> Iterator[bytes]:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())  # what is there under its name is taken as whole for ever
-            part.replace(path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise self.refusal(f"write {key}", error) from None
+            with self._path(key).open("rb") as file:
+                yield from iter(lambda: file.read(BLOCK_BYTES), b"")
+        except FileNotFoundError:
+            raise StoreError(f"expected an object {key} in the store {self.uri}, found none") from None
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -93,6 +102,21 @@ class LocalStore:
         full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
         hint = ": make room there and run it again" if full else ""
         return StoreError(f"could not {what} in {self.uri}: {one_line(getattr(error, 'strerror', None) or error)}{hint}")
+
+    def _put(self, key: str, blocks: Iterable[bytes]) -> None:
+        path = self._path(key)
+        part = path.with_name(f".part-{secrets.token_hex(8)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("xb") as file:
+                file.writelines(blocks)
+                file.flush()
+                os.fsync(file.fileno())  # what is there under its name is taken as whole for ever
+            part.replace(path)
+        except OSError as error:
+            raise self.refusal(f"write {key}", error) from None
+        finally:
+            part.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         check_key(key)
@@ -119,8 +143,13 @@ def check_key(key: str) -> None:
         raise StoreError(f"expected a key inside the store, found {key!r}")
 
 
-def check_name(name: str) -> str:
-    """The name of a dataset, if it can be one: names become folders in the store."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name):
-        raise StoreError(f"expected a dataset name of 1 to 63 small letters, digits, - and _, found {name!r}")
+def check_name(name: str, kind: str = "dataset") -> str:
+    """The name of a dataset, or of something else, if it can be one: names become folders in the store."""
+    if not is_name(name):
+        raise StoreError(f"expected a {kind} name of 1 to 63 small letters, digits, - and _, found {name!r}")
     return name
+
+
+def is_name(name: str) -> bool:
+    """Whether a folder in the store can be called so."""
+    return bool(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name))

@@ -13,6 +13,7 @@ from pathlib import Path
 from components.shared.task import LINEAGE, MODEL, StageError
 
 _HASH_BLOCK_BYTES = 1 << 20
+_ADVICE = "a model is a folder that `speechmill models fetch` or a training made"
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,21 @@ def read_model(folder: Path, kind: str) -> Model:
 
 def parse(path: Path) -> Model:
     """Reads a `model.json`; StageError if it is none, or if its version is not that of the files it names."""
-    advice = "a model is a folder that `speechmill models fetch` or a training made"
     if not path.is_file():
-        raise StageError(f"expected a model in {path.parent}, found no {MODEL} there: {advice}")
+        raise StageError(f"expected a model in {path.parent}, found no {MODEL} there: {_ADVICE}")
+    return parse_text(path.read_bytes(), path)
+
+
+def parse_text(text: bytes, path: Path | str) -> Model:
+    """What `parse` does, for text that lies at `path`."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = json.loads(text)
         model = Model(**fields | {"files": {name: File(**file) for name, file in fields["files"].items()}})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StageError(f"expected the description of a model in {path}, found something else ({error}): {advice}") from None
+        raise StageError(f"expected the description of a model in {path}, found something else ({error}): {_ADVICE}") from None
     outside = [name for name in model.files if os.path.isabs(name) or ".." in name.split("/")]  # noqa: PTH117  # a name, not a path yet
     if outside or not model.files or version_of(model.files) != model.version:
-        raise StageError(f"expected version {model.version} of {model.name} in {path}, found other files than that version's: {advice}")
+        raise StageError(f"expected version {model.version} of {model.name} in {path}, found other files than that version's: {_ADVICE}")
     return model
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from store.minio import PART_BYTES
-from store.objects import StoreError, open_store
+from store.objects import BLOCK_BYTES, StoreError, open_store
 
 
 def test_objects_come_back_as_they_were_put(uri: str) -> None:
@@ -43,6 +43,19 @@ def test_large_objects_come_back(uri: str) -> None:
     store, data = open_store(uri), random.Random(1).randbytes(2 * PART_BYTES + 12345)
     store.write("a/large", data)
     assert store.read("a/large") == data
+
+
+def test_large_files_are_put_and_come_back_block_by_block(uri: str, tmp_path: Path) -> None:
+    store, data = open_store(uri), random.Random(1).randbytes(2 * PART_BYTES + 12345)
+    (tmp_path / "large").write_bytes(data)
+    store.write_file("a/large", tmp_path / "large")
+    blocks = list(store.blocks("a/large"))
+    assert b"".join(blocks) == data and max(map(len, blocks)) <= BLOCK_BYTES
+    (tmp_path / "none").touch()
+    store.write_file("a/none", tmp_path / "none")
+    assert b"".join(store.blocks("a/none")) == b""
+    with pytest.raises(StoreError, match="expected an object a/missing"):
+        list(store.blocks("a/missing"))
 
 
 @pytest.mark.parametrize("key", ["../x", "/etc/passwd", "a/../../x", "a//b", "a/./b"])
