@@ -1,0 +1,207 @@
+"""Mixtures made on the fly: speech in the middle, music, effects and noise around and below it.
+
+Every window is a function of (seed, index): a training that goes on after an interruption sees what it would have seen.
+Sound is float32, shaped (frames, 2), at 44.1 kHz.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+from scipy import fft, signal
+
+from components.shared.audio import ffmpeg
+from components.shared.rows import SAMPLE_RATE_HZ
+
+Stereo = NDArray[np.float32]
+Mono = NDArray[np.float32]
+
+SPEECH_RMS = 0.1
+OCTAVES_HZ = 62.5 * 2.0 ** np.arange(9)
+BITRATES_KBITS = (64, 96, 128, 192)
+
+
+class Stems(NamedTuple):
+    """A mixture and what it is made of."""
+
+    mix: Stereo
+    speech: Stereo
+    accompaniment: Stereo
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Audio files to draw from, each with its length in frames, any of FLAC, WAV, OGG and MP3 at 44.1 kHz."""
+
+    files: Sequence[tuple[Path, int]]
+
+    def draw(self, rng: np.random.Generator, frames: int) -> Stereo:
+        """At most so many frames of a random file from a random place, each file as likely as it is long."""
+        lengths = np.array([length for _, length in self.files], float)
+        path, length = self.files[int(rng.choice(len(self.files), p=lengths / lengths.sum()))]
+        return _read(path, int(rng.integers(max(1, length - frames + 1))), frames)
+
+    def whole(self, rng: np.random.Generator) -> Stereo:
+        """One whole random file, each as likely as any other."""
+        path, length = self.files[int(rng.integers(len(self.files)))]
+        return _read(path, 0, length)
+
+
+def sounds(folder: Path) -> Sounds:
+    """All audio files below a folder, in the order of their names."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.casefold() in (".flac", ".wav", ".ogg", ".mp3"))
+    found = []
+    for path in paths:
+        info = soundfile.info(path)
+        if info.samplerate != SAMPLE_RATE_HZ:
+            raise ValueError(f"expected {SAMPLE_RATE_HZ} Hz in {path}, found {info.samplerate}: resample it first")
+        if info.frames:
+            found.append((path, info.frames))
+    return Sounds(found)
+
+
+def _read(path: Path, start: int, frames: int) -> Stereo:
+    with soundfile.SoundFile(path) as file:
+        file.seek(start)
+        found = file.read(frames, dtype="float32", always_2d=True)
+    return found[:, :2] if found.shape[1] > 1 else np.repeat(found, 2, axis=1)
+
+
+def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, noises: Sounds | None = None) -> Stems:
+    """One window of a programme: most have speech over music at -10 to +20 dB, some have one of them alone.
+
+    Args:
+        seed: Of the training.
+        index: Of the window.
+        frames: Its length.
+        speech: Clips of voices.
+        music: Pieces of any length.
+        noises: Effects and ambience that count as accompaniment, if there are any.
+    """
+    rng = np.random.default_rng((seed, index))
+    kind = rng.choice(["both", "speech", "accompaniment"], p=[0.84, 0.09, 0.07])
+    voice = _speech(rng, frames, speech) if kind != "accompaniment" else np.zeros((frames, 2), np.float32)
+    around = np.zeros((frames, 2), np.float32)
+    if kind != "speech":
+        hears_noise = noises is not None and noises.files and rng.random() < 0.35
+        if not hears_noise or rng.random() < 0.6:
+            around += _music(rng, frames, music)
+        if hears_noise and noises is not None:
+            around += _noise(rng, frames, noises)
+        around = leveled(around, SPEECH_RMS * 10 ** (-rng.uniform(-10, 20) / 20))
+    mix = voice + around
+    gain = np.float32(rng.uniform(0.1, 0.95) / max(float(np.abs(mix).max()), 0.05))
+    voice, around, mix = voice * gain, around * gain, mix * gain
+    if rng.random() < 0.2:
+        mix = coded(mix, int(rng.choice(BITRATES_KBITS)))
+    return Stems(mix, voice, around)
+
+
+def _speech(rng: np.random.Generator, frames: int, speech: Sounds) -> Stereo:
+    """Utterances with pauses, at times two at once; in the middle, or nearly."""
+    bus = np.zeros(frames, np.float32)
+    at = int(rng.uniform(-2, 1.5) * SAMPLE_RATE_HZ)
+    while at < frames:
+        clip = _voice(rng, speech)
+        place(bus, clip, at)
+        if rng.random() < 0.06:
+            place(bus, _voice(rng, speech), at + int(rng.uniform(0, 2) * SAMPLE_RATE_HZ))
+        at += len(clip) + int(rng.exponential(0.4) * SAMPLE_RATE_HZ)
+    if rng.random() < 0.4:
+        bus += (10 ** rng.uniform(-4.0, -2.6) * rng.standard_normal(frames)).astype(np.float32)
+    side = rng.uniform(-0.3, 0.3) if rng.random() < 0.15 else 0.0
+    return np.stack([bus * np.float32(1 + side), bus * np.float32(1 - side)], axis=1)
+
+
+def _voice(rng: np.random.Generator, speech: Sounds) -> Mono:
+    """One clip, its loudness, timbre and pitch varied."""
+    clip = speech.whole(rng).mean(axis=1)
+    if rng.random() < 0.5:
+        factor = rng.uniform(0.88, 1.14)
+        clip = np.interp(np.arange(0, len(clip) - 1, factor), np.arange(len(clip)), clip).astype(np.float32)
+    if rng.random() < 0.5:
+        clip = with_treble(clip, rng)
+    return leveled(equalized(clip, rng, 5.0), SPEECH_RMS * 10 ** (rng.uniform(-7, 4) / 20))
+
+
+def _music(rng: np.random.Generator, frames: int, music: Sounds) -> Stereo:
+    """A bed: as it is, narrowed, or to one side; it may begin or end inside the window."""
+    found = music.draw(rng, frames)
+    piece = np.zeros((frames, 2), np.float32)
+    place(piece, equalized(found, rng, 4.0), int(rng.integers(frames)) if rng.random() < 0.15 else 0)
+    if rng.random() < 0.15:
+        piece[int(rng.integers(frames)) :] = 0
+    placement = rng.random()
+    if placement < 0.45:
+        return piece
+    middle = piece.mean(axis=1, keepdims=True)
+    if placement < 0.65:
+        return piece * np.float32(0.3) + middle * np.float32(0.7)
+    side = np.float32(rng.uniform(-0.6, 0.6))
+    return np.concatenate([middle * (1 + side), middle * (1 - side)], axis=1)
+
+
+def _noise(rng: np.random.Generator, frames: int, noises: Sounds) -> Stereo:
+    """One to four effects anywhere, or ambience all along."""
+    bus = np.zeros((frames, 2), np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        found = equalized(noises.draw(rng, frames), rng, 4.0)
+        place(bus, leveled(found, SPEECH_RMS * 10 ** (rng.uniform(-10, 4) / 20)), int(rng.integers(-len(found) // 2, frames)))
+    return bus
+
+
+def place(bus: NDArray[np.float32], sound: NDArray[np.float32], at: int) -> None:
+    """Adds a sound to a bus from frame `at`, which may lie before its start; what lies outside is left out."""
+    start, stop = max(at, 0), min(at + len(sound), len(bus))
+    if start < stop:
+        bus[start:stop] += sound[start - at : stop - at]
+
+
+def leveled(sound: NDArray[np.float32], rms: float) -> NDArray[np.float32]:
+    """The sound with the root mean square of its channels' loudest at `rms`; silence stays silent."""
+    found = float(np.sqrt(np.mean(np.square(sound), axis=0).max()))
+    return sound * np.float32(rms / found) if found > 1e-6 else sound
+
+
+def equalized(sound: NDArray[np.float32], rng: np.random.Generator, max_db: float) -> NDArray[np.float32]:
+    """The sound through a random smooth curve of at most `max_db` up or down in each octave."""
+    if len(sound) < 2:
+        return sound
+    size = fft.next_fast_len(len(sound), real=True)
+    spectrum = fft.rfft(sound, size, axis=0)
+    octave = np.log2(np.maximum(fft.rfftfreq(size, 1 / SAMPLE_RATE_HZ), 20) / OCTAVES_HZ[0])
+    gains_db = np.interp(octave, np.arange(len(OCTAVES_HZ)), rng.uniform(-max_db, max_db, len(OCTAVES_HZ)))
+    gains = (10 ** (gains_db / 20)).astype(np.float32)
+    return fft.irfft(spectrum * (gains if sound.ndim == 1 else gains[:, None]), size, axis=0)[: len(sound)].astype(np.float32)
+
+
+def with_treble(voice: Mono, rng: np.random.Generator) -> Mono:
+    """A voice recorded at 16 kHz with a likeness of what it lost: its 4 to 8 kHz once more above 8 kHz, weaker.
+
+    Without it a network would learn that whatever lies above 8 kHz is music.
+    """
+    upper = signal.sosfilt(signal.butter(4, 4_000, "highpass", fs=SAMPLE_RATE_HZ, output="sos"), voice)
+    time = np.arange(len(voice)) / SAMPLE_RATE_HZ
+    shifted = upper * 2 * np.cos(2 * np.pi * rng.uniform(3_500, 5_000) * time)
+    above = signal.sosfilt(signal.butter(4, 7_500, "highpass", fs=SAMPLE_RATE_HZ, output="sos"), shifted)
+    return (voice + above * 10 ** (rng.uniform(-14, 0) / 20)).astype(np.float32)
+
+
+def coded(mix: Stereo, bitrate_kbits: int) -> Stereo:
+    """The mixture after an MP3 encoder and decoder, on the same timeline."""
+    raw = ["-f", "f32le", "-ac", "2", "-ar", str(SAMPLE_RATE_HZ)]
+    with tempfile.TemporaryDirectory() as scratch:
+        path = f"{scratch}/mix.mp3"
+        command = [ffmpeg(), "-v", "error", "-y", *raw, "-i", "-", "-b:a", f"{bitrate_kbits}k", path]
+        subprocess.run(command, input=mix.tobytes(), check=True)
+        done = subprocess.run([ffmpeg(), "-v", "error", "-i", path, *raw, "-"], check=True, capture_output=True).stdout
+    decoded = np.frombuffer(done, np.float32).reshape(-1, 2)
+    out = np.zeros_like(mix)
+    place(out, decoded, 0)
+    return out
