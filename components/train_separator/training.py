@@ -110,7 +110,9 @@ def save_model(graph: Graph, config: Config, folder: Path) -> None:
     """Writes a model as Spleeter has it: the configuration, and a checkpoint of the network's variables alone."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    graph.weights.save(graph.session, str(folder / CHECKPOINT), write_meta_graph=False)
+    with graph.session.graph.as_default():  # else TensorFlow takes its variables for eager ones
+        with graph.session.graph.as_default():
+        graph.weights.save(graph.session, str(folder / CHECKPOINT), write_meta_graph=False)
     (folder / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     # TensorFlow writes where the checkpoint lay while it was made
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{CHECKPOINT}"\nall_model_checkpoint_paths: "{CHECKPOINT}"\n')
