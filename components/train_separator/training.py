@@ -111,7 +111,6 @@ def save_model(graph: Graph, config: Config, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with graph.session.graph.as_default():  # else TensorFlow takes its variables for eager ones
-        with graph.session.graph.as_default():
         graph.weights.save(graph.session, str(folder / CHECKPOINT), write_meta_graph=False)
     (folder / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     # TensorFlow writes where the checkpoint lay while it was made
