@@ -65,7 +65,7 @@ def contents(name: str, store: bool, gpu: bool) -> list[Path]:
     own = ROOT / "components" / name
     folders = [ROOT / "components" / "shared", own] + [ROOT / "store"] * store
     files = {p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".in"}
-    unused = {own / "component.py", own / "overrides.txt", *own.glob("requirements*.txt")} - {pins(name, gpu)}
+    unused = {own / "component.py", *own.glob("overrides*.txt"), *own.glob("requirements*.txt")} - {pins(name, gpu)}
     recipes = [ROOT / "dockerfiles" / recipe for recipe in ("base.Dockerfile", "install.sh", f"{name}.Dockerfile")]
     return sorted({*files, *(p for p in recipes if p.exists())} - unused)
 

@@ -19,8 +19,8 @@ for stage in "$@"; do
     [ -f "${folder}requirements.in" ] || continue
     for set in requirements requirements.gpu; do
         [ -f "$folder$set.in" ] || continue
-        overrides=""
-        [ "$set" = requirements ] && [ -f "${folder}overrides.txt" ] && overrides="--override ${folder}overrides.txt"
+        overrides="${folder}overrides${set#requirements}.txt"
+        [ -f "$overrides" ] && overrides="--override $overrides" || overrides=""
         # shellcheck disable=SC2086
         compile "$folder$set.in" $overrides -o "$folder$set.txt"
     done
