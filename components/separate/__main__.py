@@ -1,0 +1,72 @@
+"""Reads recordings, writes voices and, if it is asked for, accompaniment."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from components.separate.network import load_network
+from components.separate.separate import Counts, Options, separate
+from components.separate.wiener import load_wiener
+from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.table import read_rows, write_rows
+from components.shared.task import Outcome, Progress, StageError, report, run
+
+NOT_KEPT = "not asked for: keep_accompaniment"
+
+
+def main(
+    recordings: Path,
+    model: Path,
+    voices: Path,
+    accompaniment: Path,
+    keep_accompaniment: bool,
+    stereo: bool,
+    mwf: bool,
+    pass_clean: bool,
+    clean_db: float,
+    batch_segments: int,
+    threads: int,
+) -> Outcome:
+    check(clean_db, batch_segments, threads)
+    network = load_network(model, with_instruments=mwf, threads=threads)
+    name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
+    report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz" + (", with a multichannel Wiener filter" if mwf else ""))
+    options = Options(stereo, load_wiener() if mwf else None, clean_db if pass_clean else None, batch_segments)
+    rows = read_rows(recordings, Recording)
+    progress = Progress(sum(r.seconds for r in rows))
+    counts: list[Counts] = []
+    for row in rows:
+        if row.samples:
+            file = Path("audio", f"{row.recording}.flac")
+            other = accompaniment / file if keep_accompaniment else None
+            found = separate(recordings / file, voices / file, other, network, options, progress.add)
+            if found.samples != row.samples:
+                raise ValueError(f"expected {row.samples} samples in {recordings / file}, found {found.samples}: make the recordings again")
+            counts.append(found)
+    write_rows(accompaniment, Recording, rows if keep_accompaniment else [without_audio(r) for r in rows])
+    write_rows(voices, Recording, rows)
+    samples, passed = sum(c.samples for c in counts), sum(c.passed for c in counts)
+    return {
+        "model": name,
+        "device": network.device,
+        "band_hz": band_hz,
+        "passed_seconds": passed / SAMPLE_RATE_HZ,
+        "passed_share": passed / samples if samples else 0.0,
+        "clipped_samples": sum(c.clipped for c in counts),
+    }
+
+
+def check(clean_db: float, batch_segments: int, threads: int) -> None:
+    """Raises StageError unless the numbers are in their ranges."""
+    ranges = {"clean_db": (clean_db, -60, 0), "batch_segments": (batch_segments, 1, 64), "threads": (threads, 0, 1024)}
+    for name, (value, least, most) in ranges.items():
+        if not least <= value <= most:
+            raise StageError(f"parameter separate_{name}: expected {least} to {most}, found {value:g}")
+
+
+def without_audio(recording: Recording) -> Recording:
+    """The row of a recording whose accompaniment is not written."""
+    return replace(recording, samples=0, seconds=0.0, reason=recording.reason or NOT_KEPT)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,214 @@
+"""Spleeter's own network and the variables of one of its checkpoints, from the folder of a model."""
+
+import json
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.model import Model, read_model
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.task import StageError
+
+CHECKPOINT = "model"
+"""What the files of a checkpoint begin with in Spleeter's releases. The file `checkpoint`, which may name another path, is not asked."""
+SPEECH = ("vocals", "speech")
+"""The instrument that is speech; all others together are the accompaniment."""
+CHANNELS = 2
+"""Spleeter's U-Net has two output channels, whatever the configuration says."""
+HALVINGS = 6
+"""Times that the U-Net halves its input: both sides must be multiples of 2 ** 6."""
+OVERLAP = 4
+"""Frames over a sample: Spleeter's window compensation is right for this number alone."""
+
+Spectra = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a model's config.json says, under Spleeter's meaning."""
+
+    instruments: tuple[str, ...]
+    speech: int
+    """Index of the speech among the instruments."""
+    frame_length: int
+    frame_step: int
+    segment_frames: int
+    """Frames that the network sees at a time, on their own."""
+    bins: int
+    """It sees the lowest so many bins of a frame."""
+    extended: bool
+    """Whether bins above these are divided as those below are on average; else they are silent in every result."""
+    given: dict[str, Any]
+    """All of it, for Spleeter to read."""
+
+    @property
+    def band_hz(self) -> float:
+        """Above this frequency the results are silent, or guessed where `extended`."""
+        return self.bins * SAMPLE_RATE_HZ / self.frame_length
+
+
+@dataclass(frozen=True)
+class Network:
+    """A model that is ready to run."""
+
+    model: Model
+    config: Config
+    device: str
+    """GPU or CPU."""
+    compensation: float
+    """Factor of the overlap-added frames, of Spleeter."""
+    estimate: Callable[[Spectra], tuple[Spectra, Spectra | None]]
+    """Of magnitudes shaped (segments, segment_frames, bins, 2): the mask of speech, shaped (frames, frame_length / 2 + 1, 2), and the
+    magnitudes of every instrument, shaped (frames, frame_length / 2 + 1, 2, instruments), if they were asked for."""
+
+
+def read_config(path: Path) -> Config:
+    """Reads a config.json.
+
+    Raises:
+        StageError: It is none of Spleeter's, or one that cannot be streamed to Spleeter's own result.
+    """
+
+    def wrong(what: str, found: object) -> StageError:
+        return StageError(f"expected {what} in {path}, found {found!r}: choose a model made for Spleeter's U-Net at {SAMPLE_RATE_HZ} Hz")
+
+    try:
+        given = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise StageError(f"expected Spleeter's configuration of a model in {path}, found {error}: fetch and push the model again") from None
+
+    def taken(name: str, what: str, right: Callable[[Any], bool], source: Any = given) -> Any:
+        value = source.get(name) if isinstance(source, dict) else None
+        if not right(value):
+            raise wrong(f"{what} as {name}", value)
+        return value
+
+    def number(least: int, most: int, step: int = 1) -> Callable[[Any], bool]:
+        return lambda value: type(value) is int and least <= value <= most and value % step == 0
+
+    instruments = taken("instrument_list", "two or more names, one of them vocals or speech,", _are_instruments)
+    length = taken("frame_length", "a power of two", lambda v: type(v) is int and 256 <= v <= 65_536 and v & (v - 1) == 0)
+    taken("sample_rate", f"{SAMPLE_RATE_HZ}", lambda v: v == SAMPLE_RATE_HZ)
+    taken("n_channels", f"{CHANNELS}", lambda v: v == CHANNELS)
+    taken("mix_name", "a name", _is_name)
+    taken("separation_exponent", "a number above 0 and up to 10", lambda v: type(v) in (int, float) and 0 < v <= 10)
+    taken("type", "unet.unet or unet.softmax_unet", lambda v: v in ("unet.unet", "unet.softmax_unet"), given.get("model"))
+    taken("params", "the network's parameters, conv_n_filters with six numbers if with any,", _are_parameters, given.get("model"))
+    return Config(
+        instruments=tuple(instruments),
+        speech=next(i for i, name in enumerate(instruments) if name in SPEECH),
+        frame_length=length,
+        frame_step=taken("frame_step", f"a quarter of the frame_length, {length // OVERLAP},", lambda v: v == length // OVERLAP),
+        segment_frames=taken("T", "a multiple of 64 up to 4096", number(64, 4096, 2**HALVINGS)),
+        bins=taken("F", f"a multiple of 64 up to {length // 2}", number(64, length // 2, 2**HALVINGS)),
+        extended=taken("mask_extension", "zeros or average", lambda v: v in ("zeros", "average")) == "average",
+        given=given,
+    )
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_]*", value) is not None
+
+
+def _are_instruments(value: Any) -> bool:
+    names = isinstance(value, list) and len(value) >= 2 and all(_is_name(v) for v in value) and len(set(value)) == len(value)
+    return names and sum(name in SPEECH for name in value) == 1
+
+
+def _are_parameters(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    filters = value.get("conv_n_filters", [1] * HALVINGS)
+    return isinstance(filters, list) and len(filters) == HALVINGS and all(type(n) is int and 1 <= n <= 4096 for n in filters)
+
+
+def load_network(folder: Path, with_instruments: bool = False, threads: int = 0) -> Network:
+    """The network of a model of kind spleeter, on a GPU where TensorFlow sees one.
+
+    Args:
+        folder: What `model.json` and its files lie in.
+        with_instruments: Whether the magnitudes of every instrument are computed, beside the mask of speech.
+        threads: CPU threads; 0 for one a core.
+
+    Raises:
+        StageError: A file is missing or not what `model.json` says, the configuration does not suit, or the variables do not fit it.
+    """
+    model = read_model(folder, "spleeter")
+    for name in ("config.json", f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"):
+        if name not in model.files:
+            raise StageError(f"expected a file {name} in the model {model.name} in {folder}, found {', '.join(model.files)}")
+    config = read_config(folder / "config.json")
+    with _quiet():
+        import tensorflow.compat.v1 as tf
+        from spleeter.model import EstimatorSpecBuilder
+        from spleeter.utils.tensor import pad_and_reshape
+
+        gpus = tf.config.list_physical_devices("GPU")
+        if gpus:
+            tf.config.experimental.enable_op_determinism()
+        graph = tf.Graph()
+        with graph.as_default():
+            magnitudes = tf.placeholder(tf.float32, (None, config.segment_frames, config.bins, CHANNELS))
+            mix = config.given["mix_name"]
+            frames = tf.reshape(magnitudes, (-1, config.bins, CHANNELS))  # stands in for the STFT, of which masks take the length alone
+            builder = EstimatorSpecBuilder({f"{mix}_spectrogram": magnitudes, f"{mix}_stft": frames}, config.given)
+            wanted = [builder.masks[config.instruments[config.speech]]]
+            if with_instruments:
+                outputs = [builder.model_outputs[f"{name}_spectrogram"] for name in config.instruments]
+                wanted.append(tf.stack([pad_and_reshape(o, config.frame_length, config.bins) for o in outputs], axis=3))
+            saver = tf.train.Saver()
+            _check_variables(tf, folder, model, {v.op.name: v.shape.as_list() for v in tf.global_variables()})
+            options = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
+            options.gpu_options.allow_growth = True
+            session = tf.Session(config=options)
+            try:
+                saver.restore(session, str(folder / CHECKPOINT))
+            except tf.errors.OpError as error:
+                raise _unreadable(folder, model, error) from None
+
+    def estimate(given: Spectra) -> tuple[Spectra, Spectra | None]:
+        mask, *spectrograms = session.run(wanted, {magnitudes: given})
+        return mask, spectrograms[0] if spectrograms else None
+
+    return Network(model, config, "GPU" if gpus else "CPU", EstimatorSpecBuilder.WINDOW_COMPENSATION_FACTOR, estimate)
+
+
+def _check_variables(tf: Any, folder: Path, model: Model, wanted: dict[str, list[int]]) -> None:
+    try:
+        found = tf.train.load_checkpoint(str(folder / CHECKPOINT)).get_variable_to_shape_map()
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise _unreadable(folder, model, error) from None
+    wrong = [f"{name} {found.get(name, 'missing')} for {shape}" for name, shape in wanted.items() if found.get(name) != shape]
+    if wrong:
+        shown = f"{len(wrong)} of {len(wanted)} others ({', '.join(wrong[:3])})"
+        raise StageError(
+            f"expected the variables of the network that config.json describes in the checkpoint of {model.name} in {folder}, found {shown}: "
+            "choose a model whose configuration and checkpoint belong together"
+        )
+
+
+def _unreadable(folder: Path, model: Model, error: Exception) -> StageError:
+    detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return StageError(f"expected a checkpoint of {model.name} in {folder / CHECKPOINT}.*, found {detail}: fetch and push the model again")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow's remarks out of the log, and Keras from writing a file into HOME."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.disable(logging.WARNING)
+    try:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["KERAS_HOME"] = home
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,160 @@
+"""Where there is no music nothing is touched: which frames of a recording pass as they came, and the recording made of both.
+
+A frame is judged by the energy of the accompaniment against that of the speech, over about a second around it. Music begins where
+this exceeds the threshold by `LEAVE_DB` and ends where it falls below the threshold; silence changes nothing. A stretch without
+music that is long enough passes, but for its edges, so that it ends before the music begins.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.separate.network import OVERLAP
+from components.separate.stream import Part
+from components.shared.audio import Samples
+
+REACH_SECONDS = 0.5
+"""On either side of a frame."""
+LEAVE_DB = 6.0
+LEAST_SECONDS = 2.0
+"""A shorter stretch between two pieces of music does not pass."""
+EDGE_SECONDS = 0.25
+"""Of a stretch, beside music, that does not pass."""
+FADE_SECONDS = 0.04
+SILENCE_DB = -60.0
+"""Mean level, relative to full scale, below which nothing is heard of speech or music."""
+
+Powers = tuple[NDArray[np.floating], NDArray[np.floating]]
+"""Mean squares of speech and of accompaniment in frames that follow each other."""
+Pair = NDArray[np.float64]
+"""The same, shaped (2, frames)."""
+
+
+class Rule(NamedTuple):
+    """The numbers of the decision, in frames and in ratios of powers."""
+
+    reach: int
+    """Frames on either side that a frame is judged by."""
+    enter: float
+    leave: float
+    silence: float
+    least: int
+    edge: int
+    fade: int
+
+
+class Result(NamedTuple):
+    """The next samples of a recording."""
+
+    tracks: Samples
+    """Speech and, if it is kept, accompaniment, shaped (tracks, samples, channels)."""
+    passed: int
+    """How many of them are as they came."""
+
+
+def rule(clean_db: float, frame_seconds: float) -> Rule:
+    """The rule for a threshold in dB and frames that are so far apart."""
+
+    def power(level_db: float) -> float:
+        return float(10 ** (level_db / 10))
+
+    reach, least, edge, fade = (max(1, round(s / frame_seconds)) for s in (REACH_SECONDS, LEAST_SECONDS, EDGE_SECONDS, FADE_SECONDS))
+    return Rule(reach, power(clean_db), power(clean_db + LEAVE_DB), power(SILENCE_DB), least, edge, fade)
+
+
+def blended(parts: Iterator[Part], rule: Rule, frame_step: int) -> Iterator[Result]:
+    """The parts of a recording with its mix where there is no music: speech is the mix there, and accompaniment silence."""
+    held: list[Samples] = []
+
+    def powers() -> Iterator[Powers]:
+        for part in parts:
+            held.append(part.tracks)
+            yield part.speech_power, part.other_power
+
+    points = np.zeros(0, np.float32)  # of frames whose middles are 0, 1, 2 … steps into what is held
+    before = OVERLAP // 2  # frames with their middle before the recording
+    for new in gains(powers(), rule):
+        points = np.concatenate([points, new[before:]])
+        before -= min(before, len(new))
+        if len(points) < 2 or not held:
+            continue
+        tracks = np.concatenate(held, axis=1)
+        weights = _between(points, frame_step)[: tracks.shape[1]]
+        held[:], points = [tracks[:, len(weights) :]], points[-1:]
+        mix, *rest = tracks[:, : len(weights)]
+        speech, *other = (track * (1 - weights[:, None]) for track in rest)
+        yield Result(np.stack([speech + mix * weights[:, None], *other]), int(np.count_nonzero(weights == 1)))
+
+
+def _between(points: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Straight lines from each point to the next, of `step` samples each."""
+    ramp = np.arange(step, dtype=np.float32) / np.float32(step)
+    return (points[:-1, None] + np.diff(points)[:, None] * ramp).ravel()
+
+
+def gains(powers: Iterable[Powers], rule: Rule) -> Iterator[NDArray[np.float32]]:
+    """How much of each frame passes, from 0 to 1: in order, some seconds later than the powers, and in the end for all frames.
+
+    The sizes of the pieces do not change the result.
+    """
+    return _faded(_clean(_summed(powers, rule.reach), rule), rule)
+
+
+def _summed(powers: Iterable[Powers], reach: int) -> Iterator[Pair]:
+    """Sums over each frame and `reach` frames on either side."""
+    held, end = np.zeros((2, reach)), np.zeros((2, reach))
+    for piece in chain((np.stack(p).astype(np.float64) for p in powers), [end]):
+        held = np.concatenate([held, piece], axis=1)
+        count = held.shape[1] - 2 * reach
+        if count > 0:
+            yield np.sum([held[:, i : i + count] for i in range(2 * reach + 1)], axis=0)
+            held = held[:, count:]
+
+
+def _clean(sums: Iterable[Pair], rule: Rule) -> Iterator[list[bool]]:
+    """Whether each frame is without music; before anything is heard, it is."""
+    clean, heard = True, False
+    for speech, other in sums:
+        states = []
+        silent = speech + other < rule.silence * (2 * rule.reach + 1)
+        for below_enter, below_leave, nothing in zip(other < rule.enter * speech, other < rule.leave * speech, silent, strict=True):
+            if not nothing:
+                clean, heard = bool(below_leave if clean and heard else below_enter), True
+            states.append(clean)
+        yield states
+
+
+def _faded(pieces: Iterable[list[bool]], rule: Rule) -> Iterator[NDArray[np.float32]]:
+    """Gains of the frames of clean stretches. One that reaches the recording's beginning or end has no edge there."""
+    length = given = 0  # of the stretch: its frames, and those whose gains were given
+    at_start = True
+
+    def risen(stop: int) -> NDArray[np.float32]:
+        """Gains of the stretch from what was given to `stop`, as if it never ended."""
+        distance = np.arange(given, stop) + 1
+        return np.ones(len(distance), np.float32) if at_start else _ramp(distance, rule)
+
+    for piece in pieces:
+        found = [np.zeros(0, np.float32)]
+        for clean in piece:
+            if clean:
+                length += 1
+                continue
+            falling = _ramp(length - np.arange(given, length), rule) if at_start or length >= rule.least else np.float32(0)
+            found += [np.minimum(risen(length), falling), np.zeros(1, np.float32)]
+            length = given = 0
+            at_start = False
+        sure = length - rule.edge - rule.fade + 1
+        if sure > given and (at_start or length >= rule.least):
+            found.append(risen(sure))
+            given = sure
+        yield np.concatenate(found)
+    yield risen(length)
+
+
+def _ramp(distance: NDArray[np.int64], rule: Rule) -> NDArray[np.float32]:
+    """Gain by the distance from music, in frames."""
+    return np.clip((distance - rule.edge) / rule.fade, 0, 1).astype(np.float32)
