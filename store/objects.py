@@ -33,7 +33,7 @@ class Store(Protocol):
         """Puts a file, however large, as `write` does."""
 
     def blocks(self, key: str) -> Iterator[bytes]:
-        """The object's bytes, block by block, however large; StoreError where there is none."""
+        """The object's bytes, block by block, however large, for who checks them against a hash; StoreError where there is none."""
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""

@@ -148,6 +148,8 @@ def uses(store: Store) -> list[Callable[[], object]]:
     return [
         lambda: store.read("a/x"),
         lambda: store.write("a/x", b"1"),
+        lambda: store.write_file("a/x", Path(__file__)),
+        lambda: list(store.blocks("a/x")),
         lambda: store.exists("a/x"),
         lambda: list(store.keys("a/")),
         lambda: store.folders("a/"),
@@ -290,3 +292,32 @@ def test_what_a_line_falsifies_is_read_again(bucket: str, noisy_line: str, monke
     open_store(bucket).write("a", b"0" * 1000 + b"<<speech>>")
     monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
     assert open_store(bucket).read("a") == b"0" * 1000 + b"<<speech>>"
+
+
+def test_what_a_line_falsifies_of_a_file_is_sent_again(
+    bucket: str, noisy_line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_bytes(b"0" * 1000 + b"<<speech>>")
+    clear = open_store(bucket)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
+    open_store(bucket).write_file("a", tmp_path / "a")
+    assert clear.read("a") == b"0" * 1000 + b"<<speech>>"
+
+
+def test_blocks_go_on_where_a_line_was_cut(bucket: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytes(range(256)) * 20_000
+    open_store(bucket).write("a", data)
+    passed, cuts = 0, 0
+
+    def cut(some: bytes) -> bytes:
+        nonlocal passed, cuts
+        passed += len(some)
+        if cuts < 2 and passed > 2_000_000 * (cuts + 1):
+            cuts += 1
+            return b""
+        return some
+
+    with line(server, cut) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        assert b"".join(open_store(bucket).blocks("a")) == data
+    assert cuts == 2 and passed < 1.5 * len(data)

@@ -16,11 +16,13 @@ from minio.commonconfig import ENABLED
 from minio.error import S3Error
 from minio.versioningconfig import VersioningConfig
 
+from components.shared.model import describe
 from components.shared.rows import Item
 from store.datasets import DatasetStore, audio_key
 from store.init import initialize
 from store.ledger import Ledger
 from store.minio import access, client
+from store.models import ModelStore
 from store.objects import StoreError, open_store
 from store.plans import read_plan, write_plan
 from tests.minio_server import MinioServer
@@ -65,6 +67,21 @@ def refused(work: Callable[[], object]) -> bool:
 
 def item(name: str) -> Item:
     return Item(**{**{f.name: f.type() for f in dataclasses.fields(Item)}, "recording": name})
+
+
+def test_models_are_pushed_by_the_root_user_and_read_by_the_others(use: Use, uri: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights").write_bytes(b"weights")
+    model = describe(folder, "small", "spleeter", "CC0-1.0", "a test", "2026-11-23T00:00:00+00:00")
+    assert ModelStore(open_store(uri)).push(folder) == model
+    folder.joinpath("weights").write_bytes(b"other weights")
+    describe(folder, "small", "spleeter", "CC0-1.0", "a test", "2026-11-24T00:00:00+00:00")
+    for role in ("runner", "publisher"):
+        models = ModelStore(open_store(use(role)))
+        assert models.names() == ["small"] and models.versions("small") == [model]
+        assert refused(lambda models=models: models.push(folder))
+        assert models.uri("small") == f"{uri}/models/small/{model.version}" and models.verify("small") == []
 
 
 def test_the_publisher_publishes_from_plan_to_export(use: Use) -> None:
