@@ -25,6 +25,8 @@ COMMANDS = (
     *(["runs", name] for name in ("list", "show", "logs", "wait", "stop")),
     ["schedule"],
     *(["schedule", name] for name in ("add", "list", "pause", "resume", "remove", "upgrade")),
+    ["models"],
+    *(["models", name] for name in ("list", "fetch", "push", "verify")),
     ["completion"],
 )
 

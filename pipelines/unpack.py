@@ -1,0 +1,75 @@
+"""Takes a model's files out of an archive. No name from an archive becomes a path, and links and devices are never followed or made."""
+
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from components.shared.model import File
+from components.shared.task import StageError, one_line
+
+BLOCK_BYTES = 1 << 20
+MAX_BYTES = 4 << 30
+"""Of a file of unknown size."""
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
+
+
+def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
+    """Writes the wanted files of a tar archive, compressed or not, or of a zip archive (a wheel is one) into a folder.
+
+    Args:
+        archive: The archive.
+        wanted: The files by path. In the archive they may lie in any folder, all else there is left.
+        folder: Where they go.
+
+    Raises:
+        StageError: It is no whole archive, or a file is missing, there twice, or larger than it should be.
+    """
+    found: set[str] = set()
+    try:
+        for name, stream in _members(archive):
+            path = next((p for p in wanted if f"/{name}".endswith(f"/{p}")), None)
+            if path is None:
+                continue
+            if path in found:
+                raise StageError(
+                    f"expected one {path} in {archive}, found two: unpack it and name the folder of the right one (--from FOLDER)"
+                )
+            found.add(path)
+            _write(stream, folder / path, wanted[path].bytes or MAX_BYTES, archive)
+    except _BROKEN as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the archive's
+            raise
+        raise StageError(f"expected a whole tar or zip archive in {archive}, found {one_line(error)}: fetch it again") from None
+    if missing := [path for path in wanted if path not in found]:
+        raise StageError(f"expected {', '.join(wanted)} in {archive}, found no {', '.join(missing)}: it is another archive")
+
+
+def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
+    """Names and contents of the plain files of an archive."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            for info in opened.infolist():
+                if not info.is_dir():
+                    with opened.open(info) as stream:
+                        yield info.filename, stream
+        return
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isreg() else None
+            if content:
+                yield member.name.removeprefix("./"), content
+
+
+def _write(stream: IO[bytes], target: Path, max_bytes: int, archive: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with target.open("wb") as file:
+        while block := stream.read(BLOCK_BYTES):
+            written += len(block)
+            if written > max_bytes:
+                raise StageError(f"expected at most {max_bytes} bytes of {target.name} in {archive}, found more: it is another file")
+            file.write(block)
