@@ -101,7 +101,10 @@ def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model
         StageError: The files cannot be had, are not those of the registry, or something else is in their place.
     """
     if (folder / MODEL).is_file() and parse(folder / MODEL).name == wanted.name:
-        return read_model(folder, wanted.kind)
+        try:
+            return read_model(folder, wanted.kind)
+        except StageError as error:
+            raise StageError(f"{error}; remove {folder} first") from None
     if folder.exists():
         raise StageError(f"expected no folder {folder}, or the model {wanted.name} in it, found something else: remove it, or name another")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import requests
 
 from components.shared.network import public_url
-from components.shared.task import StageError, one_line
+from components.shared.task import StageError, one_line, report
 
 Received = Callable[[int, int], None]
 """Told how many bytes are there, and of how many; 0 is not known."""
@@ -71,7 +71,9 @@ def transfer(url: str, part: Path, expected_bytes: int, received: Received, paus
                         f"expected the whole of {public_url(url)}, found {_size(part)} bytes and then, {TRIES} times in a row, {error}: "
                         f"run it again, which goes on from there, or {_ADVICE}"
                     ) from None
-                time.sleep(min(MAX_WAIT_SECONDS, max(pause_seconds * 2 ** (failures - 1), error.wait_seconds)))
+                wait_seconds = min(MAX_WAIT_SECONDS, max(pause_seconds * 2 ** (failures - 1), error.wait_seconds))
+                report(f"{part.name.removesuffix('.part')}: {error} after {_size(part)} bytes, again in {wait_seconds:.0f} s")
+                time.sleep(wait_seconds)
             except OSError as error:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -157,7 +159,12 @@ def _fault(error: requests.RequestException) -> Exception:
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return _TryAgainError("the proxy failed")
-    return _TryAgainError("no answer in time" if isinstance(error, requests.Timeout) else "the connection broke")
+    if isinstance(error, requests.Timeout):
+        return _TryAgainError("no answer in time")
+    said, cause = "", error
+    while cause := cause.__cause__ or cause.__context__:  # type: ignore[assignment]
+        said = cause.strerror if isinstance(cause, OSError) and cause.strerror else said
+    return _TryAgainError(f"the connection failed: {one_line(said)}" if said else "the connection broke")
 
 
 def _retry_after_seconds(value: str) -> float:

@@ -161,6 +161,13 @@ def test_a_model_that_is_there_is_not_fetched_again(packed: Entry, server: Serve
     assert get(packed, tmp_path / "m") == model and len(server.asked) == asked
 
 
+def test_a_model_that_was_damaged_here_has_to_go_first(packed: Entry, tmp_path: Path) -> None:
+    get(packed, tmp_path / "m")
+    (tmp_path / "m" / "model.index").write_bytes(b"")
+    with pytest.raises(StageError, match=r"found 0 bytes .*remove .*m first"):
+        get(packed, tmp_path / "m")
+
+
 def test_what_an_interrupted_fetch_has_left_is_used(loose: Entry, server: Server, tmp_path: Path) -> None:
     last = list(FILES)[-1]
     server.resources[f"/main/{last}"].statuses = [404]

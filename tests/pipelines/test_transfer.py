@@ -145,5 +145,5 @@ def test_what_is_no_web_address_is_refused(tmp_path: Path, url: str) -> None:
 def test_no_answer_at_all_ends(tmp_path: Path) -> None:
     with serving() as server:
         url = server.url
-    with pytest.raises(StageError, match="the connection broke"):
+    with pytest.raises(StageError, match="the connection failed: Connection refused"):
         get(f"{url}f", tmp_path / "part")
