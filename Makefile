@@ -20,6 +20,10 @@ install: .venv/complete ## Install the command and one environment a stage
 run: install ## Make a dataset: SOURCES=links.txt DATASET=name STORE=folder; the bundled sample by default
 	@.venv/bin/speechmill run $(if $(SOURCES),--sources "$(SOURCES)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(STORE),--store "$(STORE)")
 
+models: .venv/complete ## List the models; NAME=one fetches it and puts it into the store: FROM=URL or path, STORE=folder
+	@$(if $(NAME),.venv/bin/speechmill models fetch $(NAME) $(if $(FROM),--from "$(FROM)") && ).venv/bin/speechmill models \
+	$(if $(NAME),push $(NAME) $(if $(STORE),--to "$(STORE)"),list $(if $(STORE),--store "$(STORE)"))
+
 check: .venv/complete ## Format, lint and type check
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
@@ -63,4 +67,4 @@ test-cluster: install ## Run the tests against a real Kubeflow: KFP_HOST, AWS_*,
 clean: ## Remove environments and builds; datasets stay
 	rm -rf .venv .venvs build
 
-.PHONY: help install run check test pins bump-yt-dlp images push compile deploy test-cluster clean
+.PHONY: help install run models check test pins bump-yt-dlp images push compile deploy test-cluster clean

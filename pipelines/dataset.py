@@ -3,7 +3,7 @@
 from typing import Any
 
 from kfp import dsl
-from kfp.dsl import Dataset
+from kfp.dsl import Dataset, Input, Model
 
 from components.collect.component import collect
 from components.cut.component import cut
@@ -13,19 +13,23 @@ from components.discover.component import discover
 from components.download.component import download
 from components.publish.component import publish
 from components.segment.component import segment
+from components.separate.component import separate
 from components.stage import Settings, settings_of
+from pipelines.separation import bundled, uri
 
-SHARD_STAGES = (download, segment, cut, denoise, collect)
+SHARD_STAGES = (download, separate, segment, cut, denoise, collect)
 STAGES = (discover, *SHARD_STAGES, publish)
 SHARDS_AT_ONCE = 4
+STORE = "s3://speechmill"
+"""The default store, as manifests/ makes it."""
 
 
 @settings_of(*SHARD_STAGES)
-def shards(shards: list[str], dataset: str, store: str, allow_private: bool, *, settings: Settings) -> list[Dataset]:
+def shards(shards: list[str], dataset: str, store: str, allow_private: bool, model: Input[Model], *, settings: Settings) -> list[Dataset]:
     """What is done for every shard; each stage is one line."""
     with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
         recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
-        voices = recordings  # `separate` takes the music out here
+        voices = separate(recordings=recordings, model=model, **settings(separate)).outputs["voices"]
         segments = segment(voices=voices, **settings(segment)).output
         clips = cut(voices=voices, segments=segments, **settings(cut)).output  # with the windows of `embed`
         clean = denoise(voices=voices, **settings(denoise)).output
@@ -47,8 +51,9 @@ def build(deployment: Deployment) -> Any:
         def pipeline(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
             sources: str = "sample:",
             dataset: str = "sample",
-            store: str = "s3://speechmill",
+            store: str = STORE,
             allow_private: bool = False,
+            separate_model: str = uri(STORE, bundled()),
             *,
             settings: Settings,
         ):
@@ -56,8 +61,14 @@ def build(deployment: Deployment) -> Any:
             run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
             found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
             with dsl.If(found.outputs["count"] > 0, name="anything-new"):
+                model = dsl.importer(artifact_uri=separate_model, artifact_class=Model).set_display_name("separate-model").output
                 parts = work(
-                    shards=found.outputs["shards"], dataset=dataset, store=store, allow_private=allow_private, **settings.of(*SHARD_STAGES)
+                    shards=found.outputs["shards"],
+                    dataset=dataset,
+                    store=store,
+                    allow_private=allow_private,
+                    model=model,
+                    **settings.of(*SHARD_STAGES),
                 ).output
                 publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))
             with dsl.Else(name="nothing-new"):

@@ -14,6 +14,7 @@ from components.denoise.component import denoise
 from components.discover.sources import has_media_suffix
 from components.download.component import download
 from components.segment.component import segment
+from components.separate.component import separate
 from components.shared.rows import Clip, Item, Recording, Segment
 from components.shared.table import read_rows
 from components.stage import Stage
@@ -23,13 +24,16 @@ from pipelines.single import run_stage
 from store.objects import open_store
 from store.plans import write_plan
 
-FOLDER_STAGES = (download, segment, cut, denoise)
+FOLDER_STAGES = (download, separate, segment, cut, denoise)
+_AUDIO_STAGES = (download, separate, denoise)
 
-# Who makes an artifact that a stage reads. `voices` are what `download` made until `separate` makes them.
+# Who makes an artifact that a stage reads. A folder's files are voices as they are: who wants music taken out does it first.
 _MAKERS = {"recordings": download, "voices": download, "segments": segment, "clips": cut, "clean": denoise}
 
 
-def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[str, Any], scratch: Path, display: Display) -> None:
+def run_on_folder(
+    stage: Stage, source: Path, target: Path, settings: Mapping[str, Any], scratch: Path, display: Display, model: Path | None = None
+) -> None:
     """Runs a stage on every file below a folder, and those it needs before it with their defaults.
 
     Args:
@@ -39,6 +43,7 @@ def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[st
         settings: The stage's settings.
         scratch: Empty folder for what lies between.
         display: Shows what the stages print.
+        model: A model's folder, where the stage takes one.
 
     Raises:
         ExportError: No file at all, or a file could not be read; the others are written.
@@ -57,11 +62,12 @@ def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[st
         if one.name not in made:
             declared = one.component.component_spec.inputs or {}
             inputs = {name: next(iter(run(_MAKERS[name]).values())) for name in declared if name in _MAKERS}
+            inputs |= {"model": model} if model and "model" in declared else {}
             parameters = {n: v for n, v in wiring.items() if n in declared} | dict(settings if one is stage else {})
             made[one.name] = run_stage(one, inputs, parameters, scratch, display)
         return made[one.name]
 
-    (artifact,) = run(stage).values()
+    artifact, *others = run(stage).values()
     recordings = {r.recording: r for r in read_rows(run(download)["recordings"], Recording)}
     stems = Counter(f.relative_to(source).with_suffix("") for f in files.values())
     failed = []
@@ -69,9 +75,12 @@ def run_on_folder(stage: Stage, source: Path, target: Path, settings: Mapping[st
         heard = recordings.get(row.duplicate_of, row)  # a copy of a file has the results of the first one
         name = files[recording].relative_to(source)
         if heard.samples:
-            path = target / (name if stems[name.with_suffix("")] == 1 or stage in (download, denoise) else name.with_name(f"{name.name}.x"))
+            path = target / (name if stems[name.with_suffix("")] == 1 or stage in _AUDIO_STAGES else name.with_name(f"{name.name}.x"))
             path.parent.mkdir(parents=True, exist_ok=True)
             _write(stage, artifact, heard, path)
+            for other in others:  # `separate` has a second one, which is empty unless it is asked for
+                if (other / "audio" / f"{heard.recording}.flac").exists():
+                    _write(stage, other, heard, path.with_name(f"{path.stem}.{other.name}{path.suffix}"))
         else:
             failed.append(f"{name}: {row.reason}")
     click.echo(f"wrote the results of {len(recordings) - len(failed)} files to {target}")
@@ -94,7 +103,7 @@ def _item(recording: str, file: Path) -> Item:
 
 
 def _write(stage: Stage, artifact: Path, recording: Recording, path: Path) -> None:
-    if stage in (download, denoise):
+    if stage in _AUDIO_STAGES:
         flac = artifact / "audio" / f"{recording.recording}.flac"
         convert(flac, path if path.suffix.casefold() in AUDIO_SUFFIXES else path.with_name(f"{path.name}.flac"))
         return

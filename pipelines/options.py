@@ -5,7 +5,9 @@ from collections.abc import Callable
 import click
 import docstring_parser
 
+from components.separate.component import separate
 from components.stage import Stage
+from pipelines.separation import AUTO, PREFERRED
 
 
 class GroupedCommand(click.Command):
@@ -31,7 +33,7 @@ class StageOption(click.Option):
         name = f"{stage.name}_{setting}" if prefixed else setting
         flag = name.replace("_", "-")
         declarations = [f"--{flag}/--no-{flag}" if parameter.annotation is bool else f"--{flag}", name]
-        self.group = f"{stage.name}: {(text.short_description or '').removesuffix('.')}"
+        self.group = _title(stage)
         super().__init__(
             declarations,
             type=parameter.annotation,
@@ -42,11 +44,34 @@ class StageOption(click.Option):
         )
 
 
+def _title(stage: Stage) -> str:
+    """Under what a stage's options are listed."""
+    return f"{stage.name}: {(docstring_parser.parse(stage.doc).short_description or '').removesuffix('.')}"
+
+
+class ModelOption(click.Option):
+    """The option for the model of `separate`, listed with its settings."""
+
+    def __init__(self, *, prefixed: bool) -> None:
+        self.group = _title(separate)
+        name = "separate_model" if prefixed else "model"
+        super().__init__(
+            [f"--{name.replace('_', '-')}", name],
+            default=AUTO,
+            show_default=True,
+            metavar="NAME[/VERSION]|FOLDER|URI",
+            help=f"What takes the music out: a model of the store, or a folder. {AUTO} is {PREFERRED} if the store has it, else the "
+            "small one that comes with the code.",
+        )
+
+
 def with_settings(*stages: Stage, prefixed: bool = True, shows_default: bool = True) -> Callable[[click.Command], click.Command]:
     """Adds the settings of these stages to a command. Without defaults an option that is not given is None."""
 
     def decorate(command: click.Command) -> click.Command:
-        command.params += [StageOption(s, name, prefixed=prefixed, shows_default=shows_default) for s in stages for name in s.settings]
+        for stage in stages:
+            command.params += [ModelOption(prefixed=prefixed)] * (stage is separate)
+            command.params += [StageOption(stage, name, prefixed=prefixed, shows_default=shows_default) for name in stage.settings]
         return command
 
     return decorate

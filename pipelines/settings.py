@@ -9,11 +9,13 @@ from components.discover.plan import Settings
 from components.download.policy import policy
 from components.publish.publish import rules
 from components.segment.networks import check_engine
+from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError
 
 _CHECKS: dict[str, Callable[..., object]] = {
     "discover": lambda **settings: Settings(**settings).check(),
     "download": policy,
+    "separate": lambda clean_db, batch_segments, threads, **_: check_separate(clean_db, batch_segments, threads),
     "segment": lambda engine, detect_gender: check_engine(engine),
     "cut": check_cut,
     "denoise": lambda chain: parse(chain),

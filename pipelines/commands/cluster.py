@@ -15,9 +15,11 @@ from components.discover.sources import parse
 from components.shared.task import StageError
 from pipelines.commands.run import SAMPLE, check_run, read_sources
 from pipelines.compilation import compile_pipeline, version_name
-from pipelines.dataset import STAGES
+from pipelines.dataset import STAGES, STORE
 from pipelines.kubeflow import Kubeflow, connect
 from pipelines.options import with_settings
+from pipelines.separation import choose, told, uri
+from store.objects import open_store
 
 MAX_SOURCES_BYTES = 64 * 1024
 """As a pod gets them: its parameters and inputs go into one variable of at most 128 KiB, and `publish` has a part a shard beside them."""
@@ -105,9 +107,7 @@ def run_options(command: click.Command) -> click.Command:
             "file that lists them. Kubeflow shows them to whoever sees its runs, with the tokens in their URLs.",
         ),
         click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version."),
-        click.option(
-            "--store", "store_uri", default="s3://speechmill", show_default=True, metavar="s3://BUCKET", help="Where datasets are."
-        ),
+        click.option("--store", "store_uri", default=STORE, show_default=True, metavar="s3://BUCKET", help="Where datasets are."),
         click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well."),
     ):
         command = option(command)
@@ -142,6 +142,21 @@ def _handed_over_bytes(text: str) -> int:
     for _ in range(3):
         text = re.sub("[&<>]", r"\\u0026", json.dumps(text, ensure_ascii=False))
     return len(text.encode())
+
+
+def model_uri(store_uri: str, wanted: str) -> str:
+    """Where the store has the model that somebody wants, which it has from now on; says which one it is.
+
+    Raises:
+        StageError: There is none, or nobody can look: a model's whole URI is then taken as it is.
+    """
+    prefix = f"{store_uri}/models/"
+    if wanted.startswith(prefix) and not os.environ.get("AWS_ENDPOINT_URL"):
+        click.echo(f"music is taken out by {wanted.removeprefix(prefix)}; nobody has looked whether {store_uri} has it")
+        return wanted
+    model = choose(open_store(store_uri), wanted)
+    click.echo(told(model))
+    return uri(store_uri, model)
 
 
 def uploaded(kubeflow: Kubeflow, deployment: Deployment) -> Any:

@@ -17,6 +17,7 @@ from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.local import run as run_pipeline
 from pipelines.options import GroupedCommand, with_settings
+from pipelines.separation import choose, local_folder, told
 from pipelines.settings import check_settings
 from pipelines.tasks import Executor, RunError
 from store.datasets import DatasetStore
@@ -117,7 +118,15 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     help="Shards at a time.",
 )
 def command(
-    sources: str, name: str, store_uri: str, runner: str, runs: Path | None, allow_private: bool, jobs: int, **settings: Any
+    sources: str,
+    name: str,
+    store_uri: str,
+    runner: str,
+    runs: Path | None,
+    allow_private: bool,
+    jobs: int,
+    separate_model: str,
+    **settings: Any,
 ) -> None:
     """Make a version of a dataset from sources.
 
@@ -131,6 +140,9 @@ def command(
     deployment = Deployment(gpu=environments.has_gpu())
     with deployed(deployment):
         execute = make_executor(runner, store, runs, sources)
+    model = choose(store, separate_model)
+    click.echo(told(model))
+    arguments["separate_model"] = str(local_folder(store, model, runs))
     run_id = new_run_id()
     try:
         with alone(runs, name), Display() as display:

@@ -10,12 +10,14 @@ from rich.table import Table
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, uploaded
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, model_uri, run_options, uploaded
 from pipelines.commands.runs import dataset_of, parameters_of
 from pipelines.commands.shared import print_out
 from pipelines.cron import five_fields, next_times, six_fields, timezone
+from pipelines.dataset import STORE
 from pipelines.kubeflow import Kubeflow
 from pipelines.options import GroupedCommand
+from pipelines.separation import AUTO
 
 zone_option = click.option(
     "--cron-timezone",
@@ -48,6 +50,7 @@ def add(
     name: str,
     store_uri: str,
     allow_private: bool,
+    separate_model: str,
     deployment: Deployment,
     connected: Callable[[], Kubeflow],
     **settings: Any,
@@ -59,6 +62,7 @@ def add(
     kubeflow = connected()
     if _found(kubeflow, schedule):
         raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
+    given["separate_model"] = model_uri(given["store"], separate_model)
     kubeflow.schedule(uploaded(kubeflow, deployment), schedule, six, given)
     print_out(f"schedule {schedule}: {_next(six, zone)}")
 
@@ -138,7 +142,10 @@ def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callabl
 
 def replace(kubeflow: Kubeflow, old: Any, version: Any) -> None:
     """A schedule cannot change its version: a new one takes the old one's place. At every moment one of the two is there."""
-    new = kubeflow.schedule(version, old.display_name, _cron(old), parameters_of(old), enabled=False)
+    given = parameters_of(old)
+    if "separate_model" not in given:  # made before there was one; the pipeline's own default is another store's perhaps
+        given |= {"separate_model": model_uri(given.get("store", STORE), AUTO)}
+    new = kubeflow.schedule(version, old.display_name, _cron(old), given, enabled=False)
     try:
         kubeflow.remove(old.recurring_run_id)
     except BaseException:

@@ -32,6 +32,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     made, _ = summary(version)[1:]
     print_out(f"dataset {name}, version {version.number} of {dataset.versions()[-1].number}, made {made} by run {version.run}")
     print_out(f"in {store.uri}, rules: {rules_of(version)}")
+    for model in version.lineage["stages"].get("separate", {}).get("models", {}).values():
+        print_out(f"music taken out by {model}")
     print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
     table = Table("seconds", "", "share", box=None)
     total = sum(version.lineage["seconds"].values())

@@ -6,11 +6,17 @@ from typing import Any
 
 import click
 
+from components.separate.component import separate
+from components.shared.model import parse
+from components.shared.task import MODEL
 from components.stage import Stage
+from pipelines.commands.shared import store_option
 from pipelines.display import Display
 from pipelines.folder import FOLDER_STAGES, run_on_folder
 from pipelines.options import GroupedCommand, with_settings
+from pipelines.separation import find, local_folder, told
 from pipelines.settings import check_settings
+from store.objects import open_store
 
 
 @click.group("stage")
@@ -37,11 +43,23 @@ def _add(stage: Stage) -> None:
         metavar="FOLDER",
         help="An empty or a new folder; gets files of the same names.",
     )
-    def run(source: Path, target: Path, **settings: Any) -> None:
+    def run(source: Path, target: Path, model: str = "", store_uri: str = "", **settings: Any) -> None:
         check_settings(stage.name, settings)
         target.resolve().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".speechmill-") as scratch, Display() as display:
-            run_on_folder(stage, source, target, settings, Path(scratch), display)
+            folder = _model_folder(store_uri, model, Path(scratch)) if model else None
+            run_on_folder(stage, source, target, settings, Path(scratch), display, folder)
+
+    if stage is separate:
+        store_option(run)
+
+
+def _model_folder(store_uri: str, wanted: str, scratch: Path) -> Path:
+    """A folder with the model that somebody wants, for which nothing is put into a store; says which model it is."""
+    store = open_store(store_uri)
+    found = find(store, wanted)
+    click.echo(told(parse(found / MODEL) if isinstance(found, Path) else found))
+    return found if isinstance(found, Path) else local_folder(store, found, scratch)
 
 
 for _stage in FOLDER_STAGES:

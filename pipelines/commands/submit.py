@@ -7,7 +7,7 @@ import click
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, uploaded
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, model_uri, run_options, uploaded
 from pipelines.commands.runs import give_back, parameters_of, wait
 from pipelines.follow import ENDED
 from pipelines.kubeflow import Kubeflow, run_name
@@ -26,6 +26,7 @@ def command(
     store_uri: str,
     allow_private: bool,
     waits: bool,
+    separate_model: str,
     deployment: Deployment,
     connected: Callable[[], Kubeflow],
     **settings: Any,
@@ -36,8 +37,9 @@ def command(
     """
     given = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
-    version = uploaded(kubeflow, deployment)
     refuse_second(kubeflow, given)
+    given["separate_model"] = model_uri(given["store"], separate_model)
+    version = uploaded(kubeflow, deployment)
     run = kubeflow.submit(version, run_name(name), given)
     click.echo(f"run {run}")
     if waits:

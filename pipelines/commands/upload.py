@@ -6,7 +6,11 @@ import click
 
 from components.deployment import Deployment
 from pipelines.commands.cluster import connection_options, deployment_options, uploaded
+from pipelines.dataset import STORE
 from pipelines.kubeflow import Kubeflow
+from pipelines.separation import BUNDLED, choose
+from store.minio import access
+from store.objects import StoreError, open_store
 
 
 @click.command("upload")
@@ -15,6 +19,14 @@ from pipelines.kubeflow import Kubeflow
 def command(deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
     """Upload the pipeline as a version named by the commit and the pipeline's hash; nothing if it is there.
 
-    Its runs can then be started from Kubeflow's page.
+    Its runs can then be started from Kubeflow's page. The small model that they get by default is put into the store if it is
+    missing there, where AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY lead to it.
     """
-    uploaded(connected(), deployment)
+    kubeflow = connected()
+    try:
+        access()
+    except StoreError as error:
+        click.echo(f"nobody has looked whether {STORE} has the model that runs from Kubeflow's page get: {error}")
+    else:
+        choose(open_store(STORE), BUNDLED.name)  # what the pipeline has as its default
+    uploaded(kubeflow, deployment)

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from components.shared.model import read_model
+from pipelines.separation import bundled
 from store.minio import access, client
+from store.models import ModelStore
+from store.objects import open_store
 from tests.end_to_end.runs import Dataset, require_images, same, speechmill, stages_that_ran
 from tests.minio_server import serving
+
+OWN = bundled()
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +37,11 @@ def test_the_sample_is_the_same_dataset_as_in_a_folder(
     arguments = ("--runner", runner, "--discover-shard-seconds", 3600)
     other.run(*arguments)
     same(other, sample)
-    assert [p.name for p in (tmp_path / "data" / "runs" / f"bucket-{runner}").iterdir() if p.is_dir()] == [runner]
+    kept = tmp_path / "data" / "runs" / f"bucket-{runner}"
+    assert sorted(p.name for p in kept.iterdir() if p.is_dir()) == sorted([runner, "models"])
     assert not [p for p in tmp_path.rglob("*") if p.name in ("datasets", "plans")]
+    assert read_model(kept / "models" / OWN.name / OWN.version, "spleeter") == OWN
+    assert ModelStore(open_store(other.uri)).verify(OWN.name, OWN.version) == []
     again = other.run(*arguments, "--discover-again")
     assert stages_that_ran(again) == ["collect", "discover", "publish"]
     assert other.versions() == 1

@@ -23,6 +23,7 @@ from components.collect.component import collect
 from components.deployment import Deployment, deployed
 from components.download.component import download
 from components.segment.component import segment
+from components.separate.component import separate
 from components.shared.rows import Item
 from components.shared.task import MENDABLE, StageError
 from components.stage import Needs, Stage
@@ -102,7 +103,7 @@ def test_the_sample_is_the_same_dataset_as_embedded(sample: Dataset, tmp_path: P
     same(other, sample)
     assert not list(other.folder.rglob("scratch-*"))
     again = other.run("--runner", "docker", "--discover-shard-seconds", 3600, "--discover-again")
-    assert again.stdout.count("taken from the cache") == 4
+    assert again.stdout.count("taken from the cache") == 5
     assert containers_with(str(other.folder)) == []
 
 
@@ -197,6 +198,22 @@ print([os.path.exists(path) for path in hidden], os.stat(scratch).st_dev == os.s
     assert done, said
     assert said.split() == ["refused"] * 4 + ["written"] * 4 + ["[False,", "False]", "True"]
     assert not list(other.iterdir())
+
+
+def test_a_model_is_read_and_nothing_else_of_the_store_is_seen(inside: Inside) -> None:
+    models = Path(inside.place.store) / "models"
+    for name in ("wanted", "other"):
+        (models / name).mkdir(parents=True)
+        (models / name / "model.json").write_text(name)
+    code = f"""
+import os
+print(open({str(models / "wanted" / "model.json")!r}).read(), os.listdir({str(models)!r}), os.listdir({inside.place.store!r}))
+open({str(models / "wanted" / "model.json")!r}, "w")
+"""
+    done, said = inside(separate, code, model=models / "wanted")
+    assert not done
+    assert said.startswith("wanted ['wanted'] ['models', 'runs']\n") or said.startswith("wanted ['wanted'] ['runs', 'models']\n"), said
+    assert "Read-only file system" in said
 
 
 def test_a_local_store_is_written_by_those_who_may(inside: Inside) -> None:

@@ -1,6 +1,7 @@
 """The bundled sample through the real stages: what the first command of the README makes."""
 
 import json
+import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import soundfile
 
 from pipelines.environments import ROOT
+from pipelines.separation import bundled
 from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
 from tests.sample.score import Row, score
 
@@ -29,6 +31,19 @@ def test_every_rejected_clip_has_a_reason_and_every_kept_one_its_audio(sample: D
     assert all(r.kept != bool(r.reason) for r in rows)
     assert {len(r.audio_sha256) for r in rows} == {64}
     assert all(r.samples >= 1.5 * 44_100 for r in rows if r.kept)
+
+
+def test_the_version_names_the_model_that_took_the_music_out(sample: Dataset) -> None:
+    own = bundled()
+    assert sample.store().version(1).lineage["stages"]["separate"]["models"] == {"model": f"{own.name}/{own.version}"}
+    shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1).stdout
+    assert f"music taken out by {own.name}/{own.version}" in shown
+
+
+def test_a_model_that_is_nowhere_is_an_error_before_the_run(sample: Dataset) -> None:
+    done = speechmill("run", "--store", sample.folder, "--separate-model", "spleeter-9stems")
+    assert done.returncode == 1 and done.stdout == ""
+    assert re.fullmatch(r"error: expected a version of the model spleeter-9stems in .*speechmill models push.*\n", done.stderr)
 
 
 def test_the_same_run_again_publishes_nothing(sample: Dataset) -> None:

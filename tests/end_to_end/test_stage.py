@@ -30,6 +30,18 @@ def test_denoise_gives_files_of_the_same_names_and_lengths(folder: Path, tmp_pat
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["one.wav", "two.flac"]
 
 
+def test_separate_gives_voices_and_accompaniment_where_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
+    done = speechmill("stage", "separate", "--in", folder, "--out", tmp_path / "out", "--keep-accompaniment", "--stereo", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "music is taken out by speech-2stems-small" in done.stdout
+    names = ["one.accompaniment.wav", "one.wav", "two.accompaniment.flac", "two.flac"]
+    assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == names
+    for name in ("one.wav", "one.accompaniment.wav", "below/two.flac", "below/two.accompaniment.flac"):
+        samples, rate = soundfile.read(tmp_path / "out" / name)
+        assert (samples.shape, rate) == ((3 * 44_100, 2), 44_100)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"], "no store is made"
+
+
 def test_a_copy_of_a_file_has_the_results_of_the_file(folder: Path, tmp_path: Path) -> None:
     (folder / "copy.wav").write_bytes((folder / "one.wav").read_bytes())
     (folder / "cover.jpg").write_bytes(b"no sound")

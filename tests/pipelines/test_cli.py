@@ -15,7 +15,7 @@ COMMAND = str(Path(sys.executable).parent / "speechmill")
 COMMANDS = (
     ["run"],
     ["stage"],
-    *(["stage", name] for name in ("download", "segment", "cut", "denoise")),
+    *(["stage", name] for name in ("download", "separate", "segment", "cut", "denoise")),
     ["dataset"],
     *(["dataset", name] for name in ("list", "versions", "show", "select", "export")),
     ["compile"],
@@ -50,6 +50,7 @@ def test_help_of_run_lists_every_setting_under_its_stage() -> None:
         heading = shown.index(f"\n{stage.name}: ") if stage.settings else 0
         for setting in stage.settings:
             assert shown.index(f"--{stage.name}-{setting}".replace("_", "-")) > heading
+    assert shown.index("--separate-model NAME") > shown.index("\nseparate: ")
 
 
 @pytest.mark.parametrize(

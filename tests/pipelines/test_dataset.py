@@ -1,11 +1,12 @@
 """The compiled pipeline's graph: what depends on what, which parameters a person can set, and what Kubernetes is told of each stage."""
 
+import json
 from typing import Any
 
 import pytest
 from google.protobuf import json_format
 
-from components.deployment import LOCAL, Deployment
+from components.deployment import LOCAL, ROOT, Deployment
 from pipelines.dataset import SHARDS_AT_ONCE, STAGES, build
 
 GPU = Deployment("registry.example/team/", gpu=True)
@@ -15,6 +16,7 @@ PUBLISHER, RUNNER = {"speechmill-publisher": KEYS}, {"speechmill-runner": KEYS}
 PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "discover": ("internet", PUBLISHER),
     "download": ("internet", RUNNER | {"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}}),
+    "separate": ("none", {}),
     "segment": ("none", {}),
     "cut": ("none", {}),
     "denoise": ("none", {}),
@@ -31,7 +33,9 @@ def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
 def pods(deployment: Deployment) -> dict[str, dict[str, Any]]:
     """What Kubernetes is told of each executor, by its name: the container, and the settings of its pod."""
     pipeline = build(deployment)
-    containers = json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]
+    executors = json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]
+    containers = {name: executor for name, executor in executors.items() if "container" in executor}
+    assert executors.keys() - containers.keys() == {"exec-importer"}  # Kubeflow's own pod
     platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert containers.keys() == platform.keys()
     return {name.removeprefix("exec-"): containers[name]["container"] | platform[name] for name in containers}
@@ -61,14 +65,15 @@ def test_the_graph() -> None:
     assert flattened("dataset", whole["root"]["dag"], whole["components"]) == {
         "dataset": {"discover": [], "condition-branches-1": ["discover"]},
         "condition-branches-1": {"anything-new": [], "nothing-new": []},
-        "anything-new": {"shards": [], "publish": ["shards"]},
+        "anything-new": {"separate-model": [], "shards": ["separate-model"], "publish": ["shards"]},
         "nothing-new": {"publish-2": []},
         "shards": {"shard": []},
         "shard": {
             "download": [],
-            "segment": ["download"],
-            "cut": ["download", "segment"],
-            "denoise": ["download"],
+            "separate": ["download"],
+            "segment": ["separate"],
+            "cut": ["segment", "separate"],
+            "denoise": ["separate"],
             "collect": ["cut", "denoise", "download", "segment"],
         },
     }
@@ -78,7 +83,20 @@ def test_every_setting_of_every_stage_is_a_parameter_under_the_stage_s_name() ->
     parameters = spec()["root"]["inputDefinitions"]["parameters"]
     settings = {f"{stage.name}_{name}": p.default for stage in STAGES for name, p in stage.settings.items()}
     assert {n: p.get("defaultValue") for n, p in parameters.items() if n in settings} == settings
-    assert set(parameters) - set(settings) == {"sources", "dataset", "store", "allow_private"}
+    assert set(parameters) - set(settings) == {"sources", "dataset", "store", "allow_private", "separate_model"}
+
+
+def test_the_model_is_imported_once_outside_the_loop_and_by_default_it_is_the_bundled_one() -> None:
+    whole = spec()
+    model = json.loads((ROOT / "models" / "speech-2stems-small" / "model.json").read_text())
+    default = whole["root"]["inputDefinitions"]["parameters"]["separate_model"]["defaultValue"]
+    assert default == f"s3://speechmill/models/speech-2stems-small/{model['version']}"
+    importer = whole["deploymentSpec"]["executors"]["exec-importer"]["importer"]
+    assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == "system.Model"
+    assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
+    tasks = [task for c in whole["components"].values() for task in c.get("dag", {}).get("tasks", {}).values()]
+    (separated,) = [t for t in tasks if t["taskInfo"]["name"] == "separate"]
+    assert separated["inputs"]["artifacts"]["model"] == {"componentInputArtifact": "pipelinechannel--model"}
 
 
 def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
@@ -92,7 +110,7 @@ def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
         if task.get("cachingOptions", {}).get("enableCache")
     ]
     assert {"discover", "collect", "publish", "publish-2"}.isdisjoint(cached)
-    assert {"download", "segment", "cut", "denoise"} <= set(cached)
+    assert {"download", "separate", "segment", "cut", "denoise"} <= set(cached)
 
 
 @pytest.mark.parametrize("deployment", [LOCAL, GPU], ids=["cpu", "gpu"])
@@ -117,14 +135,15 @@ def test_every_pod_has_its_stage_s_label_network_secrets_and_bounds_and_no_more(
         assert {"resourceCpuRequest", "resourceCpuLimit", "resourceMemoryRequest", "resourceMemoryLimit"} <= set(resources)
 
 
-def test_only_segment_asks_for_a_gpu_and_only_where_there_are_some() -> None:
+def test_networks_ask_for_a_gpu_and_only_where_there_are_some() -> None:
     assert not any("accelerator" in pod["resources"] or "nodeSelector" in pod or "tolerations" in pod for pod in pods(LOCAL).values())
     found = {name: pod for name, pod in pods(GPU).items() if "accelerator" in pod["resources"]}
-    assert set(found) == {"segment"}
-    assert found["segment"]["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
-    assert found["segment"]["resources"]["accelerator"]["resourceCount"] == "1"
-    assert found["segment"]["nodeSelector"] == {"labels": {"nvidia.com/gpu.present": "true"}}
-    assert [t["key"] for t in found["segment"]["tolerations"]] == ["nvidia.com/gpu"]
+    assert set(found) == {"separate", "segment"}
+    for pod in found.values():
+        assert pod["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
+        assert pod["resources"]["accelerator"]["resourceCount"] == "1"
+        assert pod["nodeSelector"] == {"labels": {"nvidia.com/gpu.present": "true"}}
+        assert [t["key"] for t in pod["tolerations"]] == ["nvidia.com/gpu"]
 
 
 def test_shards_are_a_loop_over_what_discover_found_and_publish_waits_for_all_of_them() -> None:

@@ -167,6 +167,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
         (("--dataset", "../other"), "other"),
         (("--cut-max-seconds", "-1"), "cut_max_seconds"),
         (("--denoise-chain", "magic:1"), "magic"),
+        (("--separate-clean-db", "3"), "separate_clean_db"),
     ],
 )
 @pytest.mark.parametrize("command", [("submit",), ("schedule", "add", "weekly", "--cron", "0 3 * * 1")], ids=["submit", "schedule"])

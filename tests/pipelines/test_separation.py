@@ -1,0 +1,173 @@
+"""Which model takes the music out: what a person may ask for, in stores of both kinds."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from components.shared.model import Model, describe, parse, read_model
+from components.shared.task import MODEL, StageError
+from pipelines.commands.cluster import model_uri
+from pipelines.registry import FETCHED
+from pipelines.separation import AUTO, BUNDLED, PREFERRED, bundled, choose, find, local_folder, told, uri
+from store.init import initialize
+from store.models import ModelStore
+from store.objects import Store, StoreError, open_store
+from tests.minio_server import MinioServer, serving
+
+OWN = bundled()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    with serving(tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(server: MinioServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """URI of an empty store in a bucket with its users; the environment leads to it, as root."""
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    name = f"s3://{tmp_path.name.replace('_', '-')[:60]}".lower().rstrip("-")
+    initialize(name, tmp_path / "secrets")
+    return name
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return open_store(str(tmp_path / "store") if request.param == "folder" else request.getfixturevalue("bucket"))
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Path]:
+    """Makes the folder of a model."""
+
+    def made(name: str, contents: str = "weights", kind: str = "spleeter", created: str = "2026-11-23T01:00:00+00:00") -> Path:
+        folder = tmp_path / "made" / f"{name}-{contents}"
+        folder.mkdir(parents=True)
+        (folder / "model.index").write_text(contents)
+        describe(folder, name, kind, "MIT", "a test", created)
+        return folder
+
+    return made
+
+
+def push(store: Store, folder: Path) -> Model:
+    return ModelStore(store).push(folder)
+
+
+def test_the_bundled_model_is_put_into_the_store_and_the_official_one_is_taken_where_it_is(store: Store, make: Callable[..., Path]) -> None:
+    assert choose(store, AUTO) == choose(store, AUTO) == OWN
+    assert ModelStore(store).names() == [OWN.name] and ModelStore(store).verify(OWN.name) == []
+    assert told(OWN) == f"music is taken out by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
+        f"speechmill models fetch {PREFERRED}, then models push {PREFERRED} --to the store"
+    )
+    official = push(store, make(PREFERRED))
+    assert choose(store, AUTO) == official
+    assert told(official) == f"music is taken out by {PREFERRED} {official.version}"
+    assert choose(store, OWN.name) == OWN
+
+
+def test_a_model_is_named_by_name_version_uri_or_folder(store: Store, make: Callable[..., Path]) -> None:
+    old, new = push(store, make("ours", "1")), push(store, make("ours", "2", created="2026-11-23T02:00:00+00:00"))
+    assert choose(store, "ours") == new
+    assert choose(store, f"ours/{old.version}") == old
+    folder = make("trained")
+    trained = choose(store, str(folder))
+    assert trained == parse(folder / MODEL) == choose(store, "trained")
+    if "://" in store.uri:
+        assert choose(store, uri(store.uri, old)) == choose(store, f"{uri(store.uri, old)}/") == old
+    else:
+        assert choose(store, uri(store.uri, old)) == old
+
+
+def test_a_folder_in_the_current_one_needs_no_more_than_its_name(
+    make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make("mine")
+    shutil.move(folder, tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    assert find(open_store("store"), "mine") == Path("mine")
+
+
+def test_a_fetched_model_is_found_by_its_name(make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(make(PREFERRED), FETCHED / PREFERRED)
+    store = open_store("store")
+    assert choose(store, AUTO) == OWN, "what lies on one machine changes no run that did not ask for it"
+    fetched = choose(store, PREFERRED)
+    assert fetched.name == PREFERRED
+    assert choose(store, AUTO) == fetched
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("nowhere", "expected a version of the model nowhere in .*: `speechmill models push nowhere --to "),
+        ("ours/0123456789ab", "expected version 0123456789ab of the model ours in "),
+        ("./models/nowhere", "expected a model in models/nowhere, found no model.json there: "),
+        ("s3://other/models/ours/0123456789ab", "expected .*/models/NAME/VERSION, since a run is handed models of its own store alone"),
+        ("talker", "expected a model of kind spleeter, found talker of kind whisper: choose another one"),
+    ],
+)
+def test_what_is_nowhere_or_of_no_use_is_an_error_that_says_what_to_do(
+    wanted: str, said: str, make: Callable[..., Path], tmp_path: Path
+) -> None:
+    store = open_store(str(tmp_path / "store"))
+    for folder in (make("ours"), make("talker", kind="whisper")):
+        push(store, folder)
+    with pytest.raises(StageError, match=said):
+        choose(store, wanted)
+
+
+def test_a_run_gets_the_store_s_own_folder_or_one_whole_copy_of_a_bucket_s(store: Store, tmp_path: Path) -> None:
+    model, runs = choose(store, AUTO), tmp_path / "runs"
+    folder = local_folder(store, model, runs)
+    assert read_model(folder, "spleeter") == model
+    if "://" not in store.uri:
+        assert folder == tmp_path / "store" / "models" / model.name / model.version and not runs.exists()
+        return
+    assert folder == runs / "models" / model.name / model.version
+    before = folder.stat().st_ino
+    assert local_folder(store, model, runs).stat().st_ino == before
+    (folder / "model.index").write_text("spoiled")
+    assert read_model(local_folder(store, model, runs), "spleeter") == model
+    assert [p.name for p in (runs / "models" / model.name).iterdir()] == [model.version]
+
+
+def test_a_spoiled_model_of_a_store_is_refused_before_a_run(make: Callable[..., Path], tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    model = push(store, make("ours"))
+    (tmp_path / "store" / "models" / "ours" / model.version / "model.index").write_text("spoiled")
+    with pytest.raises(StageError, match=r"expected 7 bytes with sha256 .*, a file of the model ours, found 7 bytes"):
+        local_folder(store, model, tmp_path / "runs")
+
+
+def test_who_may_not_write_models_takes_those_that_are_there(
+    bucket: str, server: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = (tmp_path / "secrets" / f"{bucket.removeprefix('s3://')}-publisher.env").read_text().splitlines()
+    for name, _, value in (line.partition("=") for line in keys):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreError, match=f"could not put it there .*as the store's root user, speechmill models push .* --to {bucket}"):
+        choose(open_store(bucket), AUTO)
+    with monkeypatch.context() as root:
+        for name, value in server.environment.items():
+            root.setenv(name, value)
+        push(open_store(bucket), BUNDLED)
+    assert choose(open_store(bucket), AUTO) == OWN
+
+
+def test_a_cluster_is_given_a_uri(bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = f"{bucket}/models/{OWN.name}/{OWN.version}"
+    assert model_uri(bucket, AUTO) == whole
+    assert capsys.readouterr().out == f"{told(OWN)}\n"
+    with pytest.raises(StoreError, match="expected version 0123456789ab"):
+        model_uri(bucket, f"{bucket}/models/ours/0123456789ab")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    assert model_uri(bucket, f"{bucket}/models/ours/0123456789ab") == f"{bucket}/models/ours/0123456789ab"
+    assert "nobody has looked" in capsys.readouterr().out
+    with pytest.raises(StoreError, match="AWS_ENDPOINT_URL"):
+        model_uri(bucket, AUTO)
