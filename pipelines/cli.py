@@ -11,10 +11,11 @@ from components.shared.task import StageError
 
 COMMANDS = {
     "run": "Make a version of a dataset from sources.",
+    "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
     "dataset": "Look at, re-select and export published datasets.",
     "compile": "Write the pipelines as files for Kubeflow.",
-    "upload": "Upload the pipeline to Kubeflow.",
+    "upload": "Upload the pipelines to Kubeflow.",
     "submit": "Make a version of a dataset on a cluster.",
     "runs": "Look at, follow and stop runs on a cluster.",
     "schedule": "Run on a cluster again and again.",

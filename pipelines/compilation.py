@@ -14,10 +14,10 @@ from kfp.dsl.pipeline_context import Pipeline
 
 from components.deployment import ROOT, Deployment
 from components.shared.task import StageError
-from pipelines import dataset
+from pipelines import dataset, training
 from pipelines.lint import lint
 
-PIPELINES: Mapping[str, Callable[[Deployment], Any]] = {"dataset": dataset.build}
+PIPELINES: Mapping[str, Callable[[Deployment], Any]] = {"dataset": dataset.build, "training": training.build}
 """What builds each pipeline, by name."""
 
 

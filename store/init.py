@@ -1,8 +1,9 @@
 """Makes a store's bucket, its two users and what each may do, as MinIO's root user: `python -m store.init s3://BUCKET`.
 
 The users are BUCKET-runner, who reads models, references, plans and sources and works in runs, and BUCKET-publisher, who reads
-everything and writes plans and datasets. The bucket has no versioning, since Delta Lake and names that are hashes keep versions
-already and what is taken down has to go; and no expiry, since Kubeflow's cache points into runs.
+everything and writes plans, datasets and what unfinished trainings have reached. The bucket has no versioning, since Delta Lake
+and names that are hashes keep versions already and what is taken down has to go; and no expiry, since Kubeflow's cache points
+into runs.
 
 AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root
 user. SPEECHMILL_RUNNER_SECRET_KEY and SPEECHMILL_PUBLISHER_SECRET_KEY give the users' secrets; without them new users get
@@ -55,7 +56,7 @@ def policy(role: str, bucket: str) -> dict[str, Any]:
         statements = [
             allow(["s3:GetBucketLocation", "s3:ListBucket"], [whole]),
             allow(["s3:GetObject"], [f"{whole}/*"]),
-            allow(_WRITE, below("plans", "datasets")),
+            allow(_WRITE, below("plans", "datasets", "runs/train_separator")),
         ]
     return {"Version": "2012-10-17", "Statement": statements}
 

@@ -6,20 +6,16 @@ Sound is float32, shaped (frames, 2), at 44.1 kHz.
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 from scipy import fft, signal
 
 from components.shared.audio import ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.train_separator.sounds import ACCOMPANIMENT, MIX, SPEECH, Sounds, Stereo, Window, sounds  # noqa: F401
 
-Stereo = NDArray[np.float32]
 Mono = NDArray[np.float32]
 
 SPEECH_RMS = 0.1
@@ -27,53 +23,23 @@ OCTAVES_HZ = 62.5 * 2.0 ** np.arange(9)
 BITRATES_KBITS = (64, 96, 128, 192)
 
 
-class Stems(NamedTuple):
-    """A mixture and what it is made of."""
-
-    mix: Stereo
-    speech: Stereo
-    accompaniment: Stereo
-
-
 @dataclass(frozen=True)
-class Sounds:
-    """Audio files to draw from, each with its length in frames, any of FLAC, WAV, OGG and MP3 at 44.1 kHz."""
+class Mixtures:
+    """Windows made of speech, music and noises."""
 
-    files: Sequence[tuple[Path, int]]
+    seed: int
+    frames: int
+    """Length of a window."""
+    speech: Sounds
+    music: Sounds
+    noises: Sounds | None
 
-    def draw(self, rng: np.random.Generator, frames: int) -> Stereo:
-        """At most so many frames of a random file from a random place, each file as likely as it is long."""
-        lengths = np.array([length for _, length in self.files], float)
-        path, length = self.files[int(rng.choice(len(self.files), p=lengths / lengths.sum()))]
-        return _read(path, int(rng.integers(max(1, length - frames + 1))), frames)
-
-    def whole(self, rng: np.random.Generator) -> Stereo:
-        """One whole random file, each as likely as any other."""
-        path, length = self.files[int(rng.integers(len(self.files)))]
-        return _read(path, 0, length)
+    def window(self, index: int) -> Window:
+        """The window of an index."""
+        return mixture(self.seed, index, self.frames, self.speech, self.music, self.noises)
 
 
-def sounds(folder: Path) -> Sounds:
-    """All audio files below a folder, in the order of their names."""
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.casefold() in (".flac", ".wav", ".ogg", ".mp3"))
-    found = []
-    for path in paths:
-        info = soundfile.info(path)
-        if info.samplerate != SAMPLE_RATE_HZ:
-            raise ValueError(f"expected {SAMPLE_RATE_HZ} Hz in {path}, found {info.samplerate}: resample it first")
-        if info.frames:
-            found.append((path, info.frames))
-    return Sounds(found)
-
-
-def _read(path: Path, start: int, frames: int) -> Stereo:
-    with soundfile.SoundFile(path) as file:
-        file.seek(start)
-        found = file.read(frames, dtype="float32", always_2d=True)
-    return found[:, :2] if found.shape[1] > 1 else np.repeat(found, 2, axis=1)
-
-
-def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, noises: Sounds | None = None) -> Stems:
+def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, noises: Sounds | None = None) -> Window:
     """One window of a programme: most have speech over music at -10 to +20 dB, some have one of them alone.
 
     Args:
@@ -100,7 +66,7 @@ def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, n
     voice, around, mix = voice * gain, around * gain, mix * gain
     if rng.random() < 0.2:
         mix = coded(mix, int(rng.choice(BITRATES_KBITS)))
-    return Stems(mix, voice, around)
+    return {MIX: mix, SPEECH: voice, ACCOMPANIMENT: around}
 
 
 def _speech(rng: np.random.Generator, frames: int, speech: Sounds) -> Stereo:

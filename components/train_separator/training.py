@@ -4,8 +4,11 @@ TensorFlow and Spleeter are imported where they are needed.
 """
 
 import json
-import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,22 +17,33 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from components.train_separator.mixing import Stems, Stereo
+from components.shared.task import StageError, one_line
+from components.train_separator.configuration import Config, instruments
+from components.train_separator.sounds import MIX, Stereo, Window
 
-Config = Mapping[str, Any]
-Batch = dict[str, NDArray[np.float32]]
+Magnitudes = NDArray[np.float32]
+Batch = dict[str, Magnitudes]
+"""By Spleeter's names, <instrument>_spectrogram."""
+Values = dict[str, NDArray[Any]]
 
 CHECKPOINT = "model"
 
 
-def magnitudes(sound: Stereo, config: Config) -> NDArray[np.float32]:
-    """The magnitudes of T frames of the STFT that Spleeter's network sees, shaped (T, F, 2)."""
-    length, step, frames, bins = (config[k] for k in ("frame_length", "frame_step", "T", "F"))
-    window = np.hanning(length + 1)[:-1].astype(np.float32)
-    needed = window_frames(config)
-    assert len(sound) == needed, f"expected {needed} frames of sound, found {len(sound)}"
-    views = np.lib.stride_tricks.sliding_window_view(sound, length, axis=0)[::step][:frames]  # (T, 2, length)
-    return np.abs(fft.rfft(views * window, axis=-1)[:, :, :bins]).transpose(0, 2, 1).astype(np.float32)
+def spectrum(sound: Stereo, config: Config) -> NDArray[np.complex64]:
+    """T frames of the STFT, as Spleeter has it, of a sound of `window_frames`, shaped (T, frame_length / 2 + 1, 2)."""
+    length, step = config["frame_length"], config["frame_step"]
+    views = np.lib.stride_tricks.sliding_window_view(sound, length, axis=0)[::step]  # (T, 2, length)
+    return fft.rfft(views * hann(length), axis=-1).transpose(0, 2, 1)
+
+
+def hann(length: int) -> NDArray[np.float32]:
+    """The window of Spleeter's STFT."""
+    return np.hanning(length + 1)[:-1].astype(np.float32)
+
+
+def magnitudes(sound: Stereo, config: Config) -> Magnitudes:
+    """What Spleeter's network sees of a sound of `window_frames`, shaped (T, F, 2)."""
+    return np.abs(spectrum(sound, config)[:, : config["F"]]).astype(np.float32)
 
 
 def window_frames(config: Config) -> int:
@@ -37,11 +51,10 @@ def window_frames(config: Config) -> int:
     return int(config["frame_length"] + (config["T"] - 1) * config["frame_step"])
 
 
-def example(stems: Stems, config: Config) -> Batch:
-    """What Spleeter's training takes: the magnitudes of the mixture and of its two stems, under Spleeter's names."""
-    speech, accompaniment = config["instrument_list"]
-    sounds = {config["mix_name"]: stems.mix, speech: stems.speech, accompaniment: stems.accompaniment}
-    return {f"{name}_spectrogram": magnitudes(sound, config) for name, sound in sounds.items()}
+def example(window: Window, config: Config) -> Batch:
+    """What Spleeter's training takes: the magnitudes of the mixture and of its stems, under Spleeter's names."""
+    names = {config["mix_name"]: MIX} | instruments(config)
+    return {f"{name}_spectrogram": magnitudes(window[stem], config) for name, stem in names.items()}
 
 
 def batched(examples: Iterable[Batch], size: int) -> Iterator[Batch]:
@@ -54,20 +67,25 @@ def batched(examples: Iterable[Batch], size: int) -> Iterator[Batch]:
             found = []
 
 
-@dataclass
+@dataclass(frozen=True)
 class Graph:
     """Spleeter's training graph and a session with its variables."""
 
     session: Any
     inputs: dict[str, Any]
+    """Magnitudes by Spleeter's names, shaped (windows, T, F, 2)."""
+    estimates: dict[str, Any]
+    """What the network makes of those of the mixture, by instrument, of the same shape."""
     loss: Any
-    step: Any
-    learning_rate: Any
     train: Any
-    saver: Any
-    """Of everything: what a training needs to go on."""
+    """One step of Adam."""
+    learning_rate: Any
+    variables: dict[str, Any]
+    """All, by name: with Adam's moments and the number of steps, what a training needs to go on."""
+    network: frozenset[str]
+    """Names of the network's own variables, which are what Spleeter loads."""
     weights: Any
-    """Saves the network's own variables alone: what Spleeter loads."""
+    """Saves those."""
 
     def train_on(self, batch: Batch, learning_rate: float) -> float:
         """One step of the optimizer; returns the loss before it."""
@@ -79,39 +97,89 @@ class Graph:
         """The loss without a step."""
         return float(self.session.run(self.loss, {self.inputs[name]: value for name, value in batch.items()}))
 
+    def estimate(self, mixture: Magnitudes, config: Config) -> dict[str, Magnitudes]:
+        """The magnitudes that the network gives each instrument of one window, shaped (T, F, 2), by instrument."""
+        found = self.session.run(self.estimates, {self.inputs[f"{config['mix_name']}_spectrogram"]: mixture[None]})
+        return {name: value[0] for name, value in found.items()}
+
+    def values(self) -> Values:
+        """The values of all variables."""
+        return self.session.run(self.variables)
+
+    def load(self, values: Values) -> None:
+        """Sets variables."""
+        initializers = {self.variables[name].initializer: value for name, value in values.items()}
+        self.session.run([*initializers], {initializer.inputs[1]: value for initializer, value in initializers.items()})
+
 
 def build(config: Config, seed: int, threads: int = 0) -> Graph:
-    """Builds the graph with fresh weights."""
-    import tensorflow as tf
-    from spleeter.model import EstimatorSpecBuilder
+    """Builds the graph with fresh weights, on a GPU where TensorFlow sees one."""
+    with _quiet():
+        import tensorflow.compat.v1 as tf
+        from spleeter.model import EstimatorSpecBuilder
 
-    with tf.Graph().as_default():
-        tf.compat.v1.set_random_seed(seed)
-        step = tf.compat.v1.train.create_global_step()
-        shape = (None, config["T"], config["F"], config["n_channels"])
-        names = [f"{name}_spectrogram" for name in (config["mix_name"], *config["instrument_list"])]
-        inputs = {name: tf.compat.v1.placeholder(tf.float32, shape, name) for name in names}
-        rate = tf.compat.v1.placeholder(tf.float32, (), "learning_rate")
-        features = {names[0]: inputs[names[0]]}
-        labels = {name: inputs[name] for name in names[1:]}
-        builder = EstimatorSpecBuilder(features, {**config, "learning_rate": rate})
-        spec = builder.build_train_model(labels)
-        network = [v for v in tf.compat.v1.trainable_variables()]
-        moments = [v for v in tf.compat.v1.global_variables() if "moving_" in v.name]
-        saver = tf.compat.v1.train.Saver(max_to_keep=1)
-        weights = tf.compat.v1.train.Saver([*network, *moments], max_to_keep=1)
-        options = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
-        session = tf.compat.v1.Session(config=options)
-        session.run([tf.compat.v1.global_variables_initializer(), tf.compat.v1.local_variables_initializer()])
-    return Graph(session, inputs, spec.loss, step, rate, spec.train_op, saver, weights)
+        tf.disable_eager_execution()  # or a Saver takes the graph's variables for eager ones
+        with tf.Graph().as_default():
+            tf.set_random_seed(seed)
+            tf.train.create_global_step()
+            shape = (None, config["T"], config["F"], config["n_channels"])
+            names = [f"{name}_spectrogram" for name in (config["mix_name"], *config["instrument_list"])]
+            inputs = {name: tf.placeholder(tf.float32, shape, name) for name in names}
+            rate = tf.placeholder(tf.float32, (), "learning_rate")
+            builder = EstimatorSpecBuilder({names[0]: inputs[names[0]]}, {**config, "learning_rate": rate})
+            spec = builder.build_train_model({name: inputs[name] for name in names[1:]})
+            network = [*tf.trainable_variables(), *(v for v in tf.global_variables() if "/moving_" in v.name)]
+            weights = tf.train.Saver(network, max_to_keep=1)
+            options = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=1)
+            options.gpu_options.allow_growth = True
+            session = tf.Session(config=options)
+            session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+            variables = {v.op.name: v for v in tf.global_variables()}
+    estimates = {name: builder.model_outputs[f"{name}_spectrogram"] for name in config["instrument_list"]}
+    own = frozenset(v.op.name for v in network)
+    return Graph(session, inputs, estimates, spec.loss, spec.train_op, rate, variables, own, weights)
+
+
+def load_model(graph: Graph, folder: Path) -> None:
+    """Takes the network's variables from the checkpoint of a model.
+
+    Raises:
+        StageError: It lacks some, or has others than the configuration beside it says.
+    """
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(str(folder / CHECKPOINT))
+        shapes = reader.get_variable_to_shape_map()
+        wanted = {name: graph.variables[name].shape.as_list() for name in graph.network}
+        wrong = sorted(name for name, shape in wanted.items() if shapes.get(name) != shape)
+        if wrong:
+            raise ValueError(f"{len(wrong)} of {len(wanted)} missing or of another shape, {wrong[0]} first")
+        graph.load({name: reader.get_tensor(name) for name in wanted})
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        raise StageError(
+            f"expected the variables of the network of {folder / 'config.json'} in {folder / CHECKPOINT}.*, found {one_line(error)}: "
+            "choose a model whose configuration and checkpoint belong together"
+        ) from None
 
 
 def save_model(graph: Graph, config: Config, folder: Path) -> None:
     """Writes a model as Spleeter has it: the configuration, and a checkpoint of the network's variables alone."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with graph.session.graph.as_default():  # else TensorFlow takes its variables for eager ones
-        graph.weights.save(graph.session, str(folder / CHECKPOINT), write_meta_graph=False)
+    folder.mkdir(parents=True, exist_ok=True)
+    graph.weights.save(graph.session, str(folder / CHECKPOINT), write_meta_graph=False)
     (folder / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     # TensorFlow writes where the checkpoint lay while it was made
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{CHECKPOINT}"\nall_model_checkpoint_paths: "{CHECKPOINT}"\n')
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow's remarks out of the log, and Keras from writing a file into HOME."""
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    logging.disable(logging.WARNING)
+    try:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["KERAS_HOME"] = home
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -159,9 +159,9 @@ def model_uri(store_uri: str, wanted: str) -> str:
     return uri(store_uri, model)
 
 
-def uploaded(kubeflow: Kubeflow, deployment: Deployment) -> Any:
-    """The version of the dataset pipeline that this code is, on Kubeflow; says so if it is new there."""
-    compiled = compile_pipeline("dataset", deployment)
+def uploaded(kubeflow: Kubeflow, deployment: Deployment, name: str = "dataset") -> Any:
+    """The version of a pipeline that this code is, on Kubeflow; says so if it is new there."""
+    compiled = compile_pipeline(name, deployment)
     version, new = kubeflow.upload(compiled, version_name(compiled))
     click.echo(f"pipeline speechmill-{compiled.name}: version {version.display_name} " + ("uploaded" if new else "is there"))
     return version

@@ -11,6 +11,7 @@ from components.shared.model import parse
 from components.shared.task import MODEL
 from components.stage import Stage
 from pipelines.commands.shared import store_option
+from pipelines.commands.train import separator
 from pipelines.display import Display
 from pipelines.folder import FOLDER_STAGES, run_on_folder
 from pipelines.options import GroupedCommand, with_settings
@@ -64,3 +65,4 @@ def _model_folder(store_uri: str, wanted: str, scratch: Path) -> Path:
 
 for _stage in FOLDER_STAGES:
     _add(_stage)
+command.add_command(separator, "train_separator")

@@ -1,4 +1,4 @@
-"""`speechmill upload`: this code's pipeline as a version on Kubeflow."""
+"""`speechmill upload`: this code's pipelines as versions on Kubeflow."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import click
 
 from components.deployment import Deployment
 from pipelines.commands.cluster import connection_options, deployment_options, uploaded
+from pipelines.compilation import PIPELINES
 from pipelines.dataset import STORE
 from pipelines.kubeflow import Kubeflow
 from pipelines.separation import BUNDLED, choose
@@ -17,7 +18,7 @@ from store.objects import StoreError, open_store
 @deployment_options
 @connection_options
 def command(deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
-    """Upload the pipeline as a version named by the commit and the pipeline's hash; nothing if it is there.
+    """Upload each pipeline as a version named by the commit and the pipeline's hash; nothing if it is there.
 
     Its runs can then be started from Kubeflow's page. The small model that they get by default is put into the store if it is
     missing there, where AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY lead to it.
@@ -29,4 +30,5 @@ def command(deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
         click.echo(f"nobody has looked whether {STORE} has the model that runs from Kubeflow's page get: {error}")
     else:
         choose(open_store(STORE), BUNDLED.name)  # what the pipeline has as its default
-    uploaded(kubeflow, deployment)
+    for name in PIPELINES:
+        uploaded(kubeflow, deployment, name)

@@ -16,6 +16,8 @@ COMMANDS = (
     ["run"],
     ["stage"],
     *(["stage", name] for name in ("download", "separate", "segment", "cut", "denoise")),
+    ["train"],
+    ["train", "separator"],
     ["dataset"],
     *(["dataset", name] for name in ("list", "versions", "show", "select", "export")),
     ["compile"],

@@ -97,9 +97,10 @@ def test_the_publisher_publishes_from_plan_to_export(use: Use) -> None:
     assert len(store.read(audio_key("show", "ab12"))) == 20_000_000
 
 
-def test_the_publisher_writes_nothing_but_datasets_and_plans_and_deletes_nothing(use: Use) -> None:
+def test_the_publisher_writes_nothing_but_datasets_plans_and_trainings_and_deletes_nothing(use: Use) -> None:
     store = open_store(use("publisher"))
-    store.write("datasets/show/audio/x", b"1")
+    for key in ("datasets/show/audio/x", "runs/train_separator/x"):
+        store.write(key, b"1")
     for key in ("models/a/1/x", "references/a/1/x", "runs/x", "x"):
         assert refused(lambda key=key: store.write(key, b"1")), key
     direct = client(access())

@@ -1,0 +1,142 @@
+"""Reads what to train on, writes a model, and keeps in the store what it takes to go on after an interruption."""
+
+import hashlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from components.shared.model import describe, read_model
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.task import Lineage, Outcome, StageError, report, run
+from components.train_separator.configuration import Config, named, of_model
+from components.train_separator.loop import Plan, State, train
+from components.train_separator.page import page
+from components.train_separator.sources import open_data
+from components.train_separator.training import batched, build, load_model, save_model, window_frames
+from components.train_separator.validation import excerpts, mean_si_sdr, mean_si_sdr_of_mixtures
+from components.train_separator.workers import examples
+from store.objects import check_name, open_store
+
+ORIGIN = "trained by speechmill"
+_MAKES_NO_DIFFERENCE = ("workers", "threads")
+
+
+def main(
+    dataset: str,
+    store: str,
+    sounds: Path,
+    model: Path,
+    curve: Path,
+    start: Path | None,
+    name: str,
+    licence: str,
+    configuration: str,
+    dataset_version: int,
+    max_steps: int,
+    max_minutes: float,
+    batch_size: int,
+    learning_rate: float,
+    warmup_steps: int,
+    validate_every_steps: int,
+    validation_windows: int,
+    patience: int,
+    seed: int,
+    workers: int,
+    threads: int,
+    lineage: Lineage,
+) -> Outcome:
+    plan = Plan(max_steps, max_minutes, learning_rate, warmup_steps, validate_every_steps, patience)
+    _check(plan, name, batch_size=batch_size, validation_windows=validation_windows)
+    if start:
+        read_model(start, "spleeter")
+    config = of_model(start) if start else named(configuration)
+    data = open_data(sounds, config, seed, dataset, dataset_version, store)
+    own = lineage["train_separator"]
+    own["data"] = dict(data.facts)
+    report("trains on " + ", ".join(f"{what} {value}" for what, value in data.facts.items()))
+    held_out = excerpts(data.validation, validation_windows)
+    mixtures_db = mean_si_sdr_of_mixtures(config, held_out)
+    report(f"measures on {len(held_out)} held-out windows: speech {mixtures_db:.2f} dB SI-SDR in the mixtures")
+
+    graph = build(config, seed, threads)
+
+    def measure() -> float:
+        return mean_si_sdr(graph, config, held_out)
+
+    before: dict[str, float] = {}
+    if start:
+        load_model(graph, start)
+        before["start_si_sdr_db"] = measure()
+        report(f"starts from a model that brings it to {before['start_si_sdr_db']:.2f} dB")
+    target, key = open_store(store), f"runs/train_separator/{identity(own, config)}.npz"
+    state = State()
+    if target.exists(key):
+        state, values = State.from_bytes(target.read(key))
+        graph.load(values)
+        report(f"goes on from step {state.steps}, which lies in {target.uri}/{key}")
+
+    def keep() -> None:
+        target.write(key, state.to_bytes(graph.values()))
+
+    keep()  # a store that takes nothing is found out now
+    with _stopping() as stopping, examples(data.training, config, state.steps * batch_size, workers, stopping) as made:
+        batch_seconds = batch_size * window_frames(config) / SAMPLE_RATE_HZ
+        ended = train(graph, batched(made, batch_size), batch_seconds, measure, plan, state, keep, stopping)
+    best = state.best_point
+    if ended == "stopped" or best is None:
+        report(f"stopped at step {state.steps}: the same training goes on from {target.uri}/{key}")
+        sys.exit(143)
+    graph.load(state.best)
+    save_model(graph, config, model)
+    describe(model, name, "spleeter", licence, ORIGIN, datetime.now(UTC).isoformat(timespec="seconds"))
+    if best.si_sdr_db < before.get("start_si_sdr_db", mixtures_db):
+        report(f"no measurement was better than {'the model that it started from' if start else 'the mixtures'}")
+    figures = {
+        "steps": state.steps,
+        "best_step": best.step,
+        "minutes": state.seconds / 60,
+        "si_sdr_db": best.si_sdr_db,
+        "mixtures_si_sdr_db": mixtures_db,
+        "si_sdr_gain_db": best.si_sdr_db - mixtures_db,
+        "loss": next(point.loss for point in state.points if point is best),
+        "audio_seconds_per_second": state.steps * batch_seconds / max(state.seconds, 1e-9),
+        "ended": ended,
+        **before,
+    }
+    curve.write_text(page(name, state.points, mixtures_db, figures | own["settings"] | own["data"]), encoding="utf-8")
+    return figures
+
+
+def identity(own: Mapping[str, Any], config: Config) -> str:
+    """Names a training by all that its outcome depends on, so that the same one again goes on where it was interrupted."""
+    settings = {name: value for name, value in own["settings"].items() if name not in _MAKES_NO_DIFFERENCE}
+    return hashlib.sha256(json.dumps([{**own, "settings": settings}, dict(config)], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _check(plan: Plan, name: str, **counts: int) -> None:
+    plan.check()
+    check_name(name, "model")
+    for what, found in counts.items():
+        if found < 1:
+            raise StageError(f"parameter {what}: expected at least 1, found {found}")
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Whether this process was asked to end, by Ctrl-C or SIGTERM: a step is finished and kept before it does."""
+    asked: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: asked.append(got)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,172 @@
+"""The training itself: learning rate, measurements, the best weights, an early end, and what it takes to go on after an interruption."""
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from components.shared.task import Progress, StageError, report
+from components.train_separator.training import Batch, Graph, Values
+
+_NETWORK, _BEST, _FACTS = "variable/", "best/", "facts"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement."""
+
+    step: int
+    loss: float
+    """Mean over the steps since the measurement before."""
+    si_sdr_db: float
+    """Mean of the speech of the held-out windows."""
+    learning_rate: float
+
+
+@dataclass
+class State:
+    """How far a training is."""
+
+    steps: int = 0
+    seconds: float = 0.0
+    """That it has worked, interruptions left out."""
+    points: list[Point] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    """Of the steps since the last measurement."""
+    best: Values = field(default_factory=dict)
+    """The network's variables where it was measured best."""
+
+    @property
+    def best_point(self) -> Point | None:
+        """The best measurement, the first of equals; None before the first."""
+        return max(self.points, key=lambda point: point.si_sdr_db, default=None)
+
+    @property
+    def without_gain(self) -> int:
+        """Measurements since the best one."""
+        return len(self.points) - 1 - self.points.index(self.best_point) if self.best_point else 0
+
+    def to_bytes(self, variables: Values) -> bytes:
+        """This and the variables of the graph, as one file."""
+        facts = {"steps": self.steps, "seconds": self.seconds, "points": [asdict(p) for p in self.points], "losses": self.losses}
+        file = io.BytesIO()
+        arrays = {f"{_NETWORK}{n}": v for n, v in variables.items()} | {f"{_BEST}{n}": v for n, v in self.best.items()}
+        arrays[_FACTS] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+        return file.getvalue()
+
+    @staticmethod
+    def from_bytes(data: bytes) -> "tuple[State, Values]":
+        """The inverse of `to_bytes`."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            facts = json.loads(file[_FACTS].tobytes())
+            arrays = {prefix: {n.removeprefix(prefix): file[n] for n in file.files if n.startswith(prefix)} for prefix in (_NETWORK, _BEST)}
+        facts["points"] = [Point(**p) for p in facts["points"]]
+        return State(**facts, best=arrays[_BEST]), arrays[_NETWORK]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When a training learns how fast, when it is measured, and when it ends."""
+
+    max_steps: int
+    max_minutes: float
+    learning_rate: float
+    warmup_steps: int
+    validate_every_steps: int
+    patience: int
+
+    def check(self) -> None:
+        """Raises StageError for what cannot be."""
+        least = {"max_steps": 1, "max_minutes": 0, "warmup_steps": 0, "validate_every_steps": 1, "patience": 0}
+        for name, bound in least.items():
+            if getattr(self, name) < bound:
+                raise StageError(f"parameter {name}: expected at least {bound}, found {getattr(self, name)}")
+        if not 0 < self.learning_rate <= 1:
+            raise StageError(f"parameter learning_rate: expected a number above 0 and up to 1, found {self.learning_rate}")
+
+    def done(self, steps: int, seconds: float) -> float:
+        """The share of the training that is done after so many steps and seconds."""
+        return max(steps / self.max_steps, seconds / 60 / self.max_minutes if self.max_minutes else 0.0)
+
+    def ended(self, state: State) -> str:
+        """Why a training in this state is at its end, done or early; empty if it is not."""
+        if self.done(state.steps, state.seconds) >= 1:
+            return "done"
+        return "early" if self.patience and state.without_gain >= self.patience else ""
+
+    def rate(self, steps: int, seconds: float) -> float:
+        """The learning rate of the next step: it rises in a line, and falls along a cosine to a hundredth."""
+        falling = max(0.01, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done(steps, seconds)))))
+        return self.learning_rate * min(1.0, (steps + 1) / max(1, self.warmup_steps)) * falling
+
+
+def train(
+    graph: Graph,
+    batches: Iterator[Batch],
+    batch_seconds: float,
+    measure: Callable[[], float],
+    plan: Plan,
+    state: State,
+    keep: Callable[[], None],
+    stopping: Callable[[], bool],
+) -> str:
+    """Trains until the plan is done, nothing gets better, or someone stops it; the state holds what came of it.
+
+    Args:
+        graph: With the variables of the state.
+        batches: From the state's step on.
+        batch_seconds: Audio in each.
+        measure: Measures the graph as it is: SI-SDR in dB.
+        plan: When to do what.
+        state: Where it begins; it is changed.
+        keep: Puts state and graph where they outlive this process.
+        stopping: Whether it shall end before its end.
+
+    Returns:
+        Why it ended: done, early or stopped.
+
+    Raises:
+        StageError: The loss is no number any more.
+    """
+    if ended := plan.ended(state):
+        return ended
+    progress, last = Progress((plan.max_steps - state.steps) * batch_seconds), time.monotonic()
+    for batch in batches:
+        rate = plan.rate(state.steps, state.seconds)
+        loss = graph.train_on(batch, rate)
+        if not math.isfinite(loss):
+            raise StageError(
+                f"expected a finite loss at step {state.steps}, found {loss}: set a lower learning_rate than {plan.learning_rate}"
+            )
+        state.losses.append(loss)
+        state.steps += 1
+        now = time.monotonic()
+        state.seconds, last = state.seconds + now - last, now
+        progress.add(batch_seconds)
+        if plan.done(state.steps, state.seconds) >= 1 or state.steps % plan.validate_every_steps == 0:
+            _measured(graph, measure, state, rate)
+            keep()
+            if ended := plan.ended(state):
+                return ended
+        if stopping():
+            break
+    keep()
+    return "stopped"
+
+
+def _measured(graph: Graph, measure: Callable[[], float], state: State, rate: float) -> None:
+    point = Point(state.steps, float(np.mean(state.losses)), measure(), rate)
+    state.points.append(point)
+    state.losses = []
+    if state.best_point is point:
+        values = graph.values()
+        state.best = {name: values[name] for name in graph.network}
+    report(
+        f"step {point.step}, loss {point.loss:.4f}, speech {point.si_sdr_db:.2f} dB SI-SDR"
+        + (", the best so far" if state.best_point is point else "")
+    )

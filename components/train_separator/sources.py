@@ -1,0 +1,132 @@
+"""Where windows come from: what a folder holds, and what of it is held out to measure the model on."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.task import StageError
+from components.train_separator.configuration import Config, instruments
+from components.train_separator.mixing import Mixtures
+from components.train_separator.songs import Song, Songs, musdb, table
+from components.train_separator.sounds import ACCOMPANIMENT, SPEECH, File, Sounds, Stored, Window, sounds
+from components.train_separator.training import window_frames
+from store.datasets import DatasetStore, audio_key
+from store.objects import open_store
+
+HELD_OUT = 10
+"""Where the data do not say what to measure on, every so many-th song, recording or file is kept for it."""
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """Makes windows; the same index is always the same window."""
+
+    def window(self, index: int) -> Window:
+        """The window of an index."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a model is trained on and what it is measured on, which share no file."""
+
+    training: Source
+    validation: Source
+    facts: Mapping[str, Any]
+    """For the lineage: what it is and how much, with a hash of the files' names and lengths."""
+
+
+def open_data(folder: Path, config: Config, seed: int, dataset: str = "", version: int = 0, store: str = "") -> Data:
+    """What a folder holds to train on.
+
+    Args:
+        folder: With `train/` and perhaps `test/` as MusDB has them, `train.csv` and perhaps `validation.csv` as Spleeter has
+            them, or `music/`, `speech/` and perhaps `noise/` to be mixed on the fly.
+        config: Of the model.
+        seed: Of the choice of windows.
+        dataset: The dataset whose clips are speech, beside those in `speech/` if there are any; only to be mixed.
+        version: Its version; 0 is the newest.
+        store: Where it is.
+
+    Raises:
+        StageError: It holds none of the three, or what it holds cannot be used.
+    """
+    found = [name for name in ("train", "train.csv", "music") if (folder / name).exists()]
+    if len(found) != 1:
+        raise StageError(
+            f"expected one of train/ with a folder a song, train.csv, and music/ with speech/ in {folder}, "
+            f"found {' and '.join(found) or 'none of them'}: lay it out so"
+        )
+    if found == ["music"]:
+        return _mixtures(folder, config, seed, dataset, version, store)
+    if dataset:
+        raise StageError(
+            f"expected music/ in {folder}, to mix with the clips of the dataset {dataset}, found {found[0]}: name another folder"
+        )
+    return _songs(folder, found[0], config, seed)
+
+
+def _songs(folder: Path, kind: str, config: Config, seed: int) -> Data:
+    names, frames = instruments(config), window_frames(config)
+
+    def read(place: str) -> list[Song]:
+        if not (folder / place).exists():
+            return []
+        return musdb(folder / place, [*names.values()]) if kind == "train" else table(folder / place, names, config["mix_name"])
+
+    training, validation = read(kind), read({"train": "test", "train.csv": "validation.csv"}[kind])
+    if not validation:
+        training, validation = _split([[song] for song in training], f"songs in {folder / kind}")
+    lengths = [(song.name, song.frames) for song in (*training, *validation)]
+    return Data(Songs(seed, frames, training), Songs(seed, frames, validation), {"songs": len(lengths)} | _facts(lengths))
+
+
+def _mixtures(folder: Path, config: Config, seed: int, dataset: str, version: int, store: str) -> Data:
+    if set(instruments(config).values()) != {SPEECH, ACCOMPANIMENT}:
+        raise StageError(
+            f"expected a configuration with vocals and accompaniment alone to mix speech with music, found "
+            f"{', '.join(config['instrument_list'])}: name another one, or songs with these stems"
+        )
+    clips, origin = _clips(dataset, version, store) if dataset else ([], {})
+    groups = {
+        "speech": [*clips, *([file] for file in sounds(folder / "speech").files)],
+        "music": [[file] for file in sounds(folder / "music").files],
+        "noise": [[file] for file in sounds(folder / "noise").files],
+    }
+    split = {name: _split(found, f"files in {folder / name}") for name, found in groups.items() if found or name != "noise"}
+
+    def mixtures(part: int) -> Mixtures:
+        chosen = {name: Sounds(parts[part]) for name, parts in split.items()}
+        return Mixtures(seed, window_frames(config), chosen["speech"], chosen["music"], chosen.get("noise"))
+
+    files = [file for found in groups.values() for group in found for file in group]
+    lengths = [(file.place.key if isinstance(file.place, Stored) else str(file.place.relative_to(folder)), file.frames) for file in files]
+    seconds = {f"{name}_seconds": sum(file.frames for group in found for file in group) / SAMPLE_RATE_HZ for name, found in groups.items()}
+    return Data(mixtures(0), mixtures(1), origin | seconds | _facts(lengths))
+
+
+def _clips(name: str, number: int, uri: str) -> tuple[list[list[File]], dict[str, Any]]:
+    """The kept clips of a dataset's version by recording, so that what a model is measured on is of other recordings."""
+    dataset = DatasetStore(open_store(uri), name)
+    version = dataset.version(number or None)
+    recordings: dict[str, list[File]] = {}
+    for row in dataset.rows(version):
+        if row.kept:
+            recordings.setdefault(row.recording, []).append(File(Stored(uri, audio_key(name, row.audio_sha256)), row.samples))
+    return [recordings[key] for key in sorted(recordings)], {"dataset": name, "version": version.number}
+
+
+def _split(groups: Sequence[Sequence[T]], what: str) -> tuple[list[T], list[T]]:
+    """What to train on and what to hold out, of groups that stay together."""
+    if len(groups) < 2:
+        raise StageError(f"expected at least two {what}, one of them to measure the model on, found {len(groups)}: add some")
+    step = min(HELD_OUT, len(groups))
+    held_out = {index for index in range(len(groups)) if index % step == step - 1}
+    return [one for i, group in enumerate(groups) if i not in held_out for one in group], [one for i in held_out for one in groups[i]]
+
+
+def _facts(lengths: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    digest = hashlib.sha256("".join(f"{name}\0{frames}\n" for name, frames in lengths).encode())
+    return {"files": len(lengths), "seconds": sum(frames for _, frames in lengths) / SAMPLE_RATE_HZ, "files_sha256": digest.hexdigest()}

@@ -1,0 +1,103 @@
+"""How well a model separates, measured as it will be used: its masks on the STFT of held-out windows, and back to sound."""
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from components.shared.task import StageError
+from components.train_separator.configuration import Config, instruments
+from components.train_separator.sounds import MIX, SPEECH, Stereo
+from components.train_separator.sources import Source
+from components.train_separator.training import Graph, Magnitudes, hann, spectrum
+
+AUDIBLE_RMS = 1e-3
+"""A window is measured where the speech and what is around it are louder than this: without both there is nothing to tell apart."""
+_TRIED = 100
+"""Windows that are looked at for every one that is wanted."""
+EPSILON = 1e-10
+"""Spleeter's EstimatorSpecBuilder.EPSILON."""
+COMPENSATION = 2 / 3
+"""Spleeter's EstimatorSpecBuilder.WINDOW_COMPENSATION_FACTOR."""
+
+
+class Excerpt(NamedTuple):
+    """A window to measure on."""
+
+    mix: Stereo
+    speech: NDArray[np.float32]
+    """Its speech, mean of the channels."""
+
+
+def excerpts(source: Source, wanted: int) -> list[Excerpt]:
+    """The first windows of a source in which speech and something else are heard.
+
+    Raises:
+        StageError: There are hardly any.
+    """
+
+    def heard() -> Iterator[Excerpt]:
+        for index in range(_TRIED * wanted):
+            window = source.window(index)
+            others = np.sum([sound for name, sound in window.items() if name not in (MIX, SPEECH)], axis=0)
+            if min(_rms(window[SPEECH]), _rms(others)) > AUDIBLE_RMS:
+                yield Excerpt(window[MIX], window[SPEECH].mean(axis=1))
+
+    found = list(islice(heard(), wanted))
+    if len(found) < wanted:
+        raise StageError(
+            f"expected {wanted} held-out windows with speech and something else, found {len(found)} in {_TRIED * wanted}: "
+            "hold out other sound, or set fewer validation_windows"
+        )
+    return found
+
+
+def mean_si_sdr(graph: Graph, config: Config, excerpts: Sequence[Excerpt]) -> float:
+    """The mean SI-SDR in dB of the speech that the model gets out of the windows."""
+    return float(np.mean([si_sdr(_inside(separated(graph, config, e.mix), config), _inside(e.speech, config)) for e in excerpts]))
+
+
+def mean_si_sdr_of_mixtures(config: Config, excerpts: Sequence[Excerpt]) -> float:
+    """The same of the mixtures as they are: what a model has to better."""
+    return float(np.mean([si_sdr(_inside(e.mix.mean(axis=1), config), _inside(e.speech, config)) for e in excerpts]))
+
+
+def si_sdr(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
+    """Scale-invariant signal-to-distortion ratio in dB; the louder of the two parts is at most 100 dB above the other."""
+    truth64, estimate64 = truth.astype(np.float64), estimate.astype(np.float64)
+    target = truth64 * (estimate64 @ truth64) / (truth64 @ truth64)
+    error = estimate64 - target
+    floor = 1e-10 * (estimate64 @ estimate64) + 1e-30
+    return float(10 * np.log10((target @ target + floor) / (error @ error + floor)))
+
+
+def separated(graph: Graph, config: Config, mix: Stereo) -> NDArray[np.float32]:
+    """The speech of one window, mean of the channels. Its first and last frame_length are not whole, since frames overlap."""
+    stft = spectrum(mix, config)
+    estimates = graph.estimate(np.abs(stft[:, : config["F"]]).astype(np.float32), config)
+    speech = next(name for name, stem in instruments(config).items() if stem == SPEECH)
+    frames = fft.irfft((mask(estimates, speech, config) * stft).mean(axis=2), axis=1) * hann(config["frame_length"])
+    out = np.zeros(len(mix), np.float32)
+    for number, frame in enumerate(frames):
+        out[number * config["frame_step"] :][: len(frame)] += frame
+    return out * np.float32(COMPENSATION)
+
+
+def mask(estimates: dict[str, Magnitudes], instrument: str, config: Config) -> Magnitudes:
+    """Spleeter's mask of an instrument, shaped (T, frame_length / 2 + 1, 2)."""
+    powers = {name: estimate ** config["separation_exponent"] for name, estimate in estimates.items()}
+    inside = (powers[instrument] + EPSILON / len(powers)) / (sum(powers.values()) + EPSILON)
+    missing = config["frame_length"] // 2 + 1 - config["F"]
+    above = inside.mean(axis=1, keepdims=True) if config["mask_extension"] == "average" else np.zeros_like(inside[:, :1])
+    return np.concatenate([inside, np.repeat(above, missing, axis=1)], axis=1)
+
+
+def _inside(sound: NDArray[np.float32], config: Config) -> NDArray[np.float32]:
+    return sound[config["frame_length"] : len(sound) - config["frame_length"]]
+
+
+def _rms(sound: NDArray[np.float32]) -> float:
+    return float(np.sqrt(np.mean(np.square(sound))))

@@ -1,0 +1,97 @@
+"""Examples made by processes beside the training: which examples, and in which order, does not depend on their number."""
+
+import multiprocessing
+import os
+import queue
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+from components.shared.task import StageError, one_line
+from components.train_separator.configuration import Config
+from components.train_separator.sources import Source
+from components.train_separator.training import Batch, example
+
+MAX_DEFAULT = 4
+"""Processes where nobody asks for a number: in a pod the cores that are seen are those of the whole node."""
+_AHEAD = 8
+"""Examples that a process makes ahead."""
+_PATIENCE_SECONDS = 1.0
+
+
+@contextmanager
+def examples(source: Source, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
+    """The examples of a source from index `first` on, without end until `stopping`.
+
+    Args:
+        source: Makes the windows.
+        config: Of the model.
+        first: Index of the first one.
+        workers: Processes; 0 for one a core, up to MAX_DEFAULT.
+        stopping: Whether no more are wanted.
+
+    Raises:
+        StageError: In the iteration: a file cannot be read, or a process ended.
+    """
+    workers = workers or min(len(os.sched_getaffinity(0)), MAX_DEFAULT)
+    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not live through a fork
+    queues: list[Any] = [context.Queue(_AHEAD) for _ in range(workers)]
+    processes = [
+        context.Process(target=_make, args=(source, config, first + number, workers, made), daemon=True)
+        for number, made in enumerate(queues)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        yield _taken(processes, queues, stopping)
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join()
+
+
+def _taken(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]) -> Iterator[Batch]:
+    for number in count():
+        turn = number % len(queues)
+        found = None
+        while found is None:
+            if stopping():
+                return
+            try:
+                found = queues[turn].get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                if not processes[turn].is_alive():
+                    raise StageError(
+                        f"a process that makes examples ended with status {processes[turn].exitcode}: "
+                        "if memory ran out, set fewer workers or give it more"
+                    ) from None
+        if isinstance(found, str):
+            raise StageError(found)
+        yield found
+
+
+def _make(source: Source, config: Config, first: int, step: int, made: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it as well; the training ends it
+    parent = os.getppid()
+    for index in count(first, step):
+        try:
+            found: Batch | str = example(source.window(index), config)
+        except Exception as error:
+            found = (
+                one_line(error)
+                if isinstance(error, StageError)
+                else f"cannot make example {index}: {type(error).__name__}: {one_line(error)}"
+            )
+        while True:
+            try:
+                made.put(found, timeout=_PATIENCE_SECONDS)
+                break
+            except queue.Full:
+                if os.getppid() != parent:  # the training was killed
+                    made.cancel_join_thread()
+                    return
+        if isinstance(found, str):
+            return

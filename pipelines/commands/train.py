@@ -1,0 +1,76 @@
+"""`speechmill train …`: models made on this machine."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.shared.model import parse
+from components.shared.task import MODEL, StageError
+from components.train_separator.component import train_separator
+from pipelines.commands.run import default_runs
+from pipelines.commands.shared import new_run_id, store_option
+from pipelines.display import Display
+from pipelines.export import empty_folder
+from pipelines.options import GroupedCommand, with_settings
+from pipelines.separation import find, local_folder
+from pipelines.single import run_stage
+from store.models import ModelStore
+from store.objects import StoreError, open_store
+
+
+@click.group("train")
+def command() -> None:
+    """Train models on this machine."""
+
+
+@with_settings(train_separator, prefixed=False)
+@command.command("separator", cls=GroupedCommand)
+@click.option(
+    "--in",
+    "sounds",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Holds train/ and perhaps test/ as MusDB does; or train.csv and perhaps validation.csv as Spleeter wants them; or music/, speech/ "
+    "and perhaps noise/, to be mixed on the fly.",
+)
+@click.option("--dataset", default="", metavar="NAME", help="A dataset of the store, whose clips are the speech to mix with music/.")
+@click.option("--start", default="", metavar="NAME[/VERSION]|FOLDER", help="A model to go on from; without it a new one is trained.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="An empty or a new folder for the model and curve.html; without it the model goes into the store.",
+)
+@store_option
+def separator(sounds: Path, dataset: str, start: str, folder: Path | None, store_uri: str, **settings: Any) -> None:
+    """Train a model that takes the music out of speech, or train one further.
+
+    The same training again goes on where it was interrupted. The option --configuration may name a file.
+    """
+    store = open_store(store_uri)
+    if folder:
+        empty_folder(folder)
+    if Path(settings["configuration"]).is_file():
+        settings["configuration"] = Path(settings["configuration"]).read_text(encoding="utf-8")
+    made = default_runs(store).resolve() / "training" / new_run_id()
+    inputs = {"sounds": sounds.resolve()}
+    if start:
+        found = find(store, start)
+        inputs["start"] = found.resolve() if isinstance(found, Path) else local_folder(store, found, default_runs(store))
+    with Display() as display:
+        outputs = run_stage(train_separator, inputs, {"dataset": dataset, "store": store.uri} | settings, made, display)
+    model = parse(outputs["model"] / MODEL)
+    if folder:
+        shutil.copytree(outputs["model"], folder, dirs_exist_ok=True)
+        shutil.copyfile(outputs["curve"], folder.parent / f"{folder.name}.html")
+        click.echo(f"wrote the model {model.name}/{model.version} to {folder}, and its curve to {folder}.html")
+        return
+    try:
+        ModelStore(store).push(outputs["model"])
+    except StoreError as error:
+        raise StageError(f"{error}; the model is in {outputs['model']}") from None
+    click.echo(f"the model {model.name}/{model.version} is in {store.uri}, its curve in {outputs['curve']}")

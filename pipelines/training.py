@@ -1,0 +1,41 @@
+"""The training pipeline: from sound, and perhaps a version of a dataset, to a model that separates speech from the rest."""
+
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl import Dataset, Model
+
+from components.deployment import Deployment, deployed
+from components.stage import Settings, settings_of
+from components.train_separator.component import train_separator
+
+STAGES = (train_separator,)
+
+
+def build(deployment: Deployment) -> Any:
+    """The pipeline, compiled for a deployment."""
+    with deployed(deployment):
+
+        @dsl.pipeline(
+            name="training",
+            description="Songs with stems, or a dataset's clips and music, become a model that takes the music out of speech.",
+        )
+        @settings_of(*STAGES)
+        def pipeline(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
+            sounds: str = "s3://speechmill/sources/training",
+            start: str = "",
+            dataset: str = "",
+            store: str = "s3://speechmill",
+            *,
+            settings: Settings,
+        ):
+            """`sounds` is the URI of a folder to train on, `start` that of a model to go on from; without one a new model is trained."""
+            given = dsl.importer(artifact_uri=sounds, artifact_class=Dataset).set_display_name("sounds").output
+            wiring = {"dataset": dataset, "store": store, "sounds": given, **settings(train_separator)}
+            with dsl.If(start != "", name="from-a-model"):
+                model = dsl.importer(artifact_uri=start, artifact_class=Model).set_display_name("start").output
+                train_separator(start=model, **wiring)
+            with dsl.Else(name="from-scratch"):
+                train_separator(**wiring)
+
+        return pipeline

@@ -1,0 +1,78 @@
+"""A model that comes with the project is trained further, and takes music out of a recording."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from components.shared.model import parse, read_model
+from components.shared.task import MODEL
+from pipelines.separation import BUNDLED
+from store.models import ModelStore
+from store.objects import open_store
+from tests.end_to_end.runs import speechmill
+
+RATE_HZ = 44_100
+QUICK = ("--max-steps", 3, "--validate-every-steps", 3, "--validation-windows", 1, "--batch-size", 1, "--workers", 1)
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    """Songs as MusDB has them."""
+    rng = np.random.default_rng(1)
+    time = np.arange(8 * RATE_HZ) / RATE_HZ
+    for place in ("train/one", "train/two", "test/three"):
+        folder = tmp_path / "songs" / place
+        folder.mkdir(parents=True)
+        vocals = 0.2 * np.sin(2 * np.pi * rng.uniform(150, 400) * time) * (np.sin(2 * np.pi * 3 * time) > 0)
+        other = 0.1 * np.sin(2 * np.pi * rng.uniform(2_000, 5_000) * time)
+        for name, sound in (("vocals", vocals), ("drums", other), ("bass", other / 2), ("mixture", vocals + 1.5 * other)):
+            soundfile.write(folder / f"{name}.wav", np.stack([sound, sound], axis=1), RATE_HZ)
+    return tmp_path / "songs"
+
+
+def test_the_bundled_model_is_trained_further_and_separate_takes_the_result(songs: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    given = parse(BUNDLED / MODEL)
+    done = speechmill("train", "separator", "--in", songs, "--start", given.name, "--store", store, "--name", "further", *QUICK)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = ModelStore(open_store(str(store))).model("further")
+    assert f"the model further/{made.version} is in {store}" in done.stdout
+    assert made.version != given.version and made.kind == "spleeter"
+    folder = store / "models" / "further" / made.version
+    assert read_model(folder, "spleeter") == made
+    assert (folder / "model.data-00000-of-00001").read_bytes() != (BUNDLED / "model.data-00000-of-00001").read_bytes()
+    (tmp_path / "in").mkdir()
+    mixture, _ = soundfile.read(songs / "test" / "three" / "mixture.wav")
+    soundfile.write(tmp_path / "in" / "show.wav", mixture, RATE_HZ)
+    options = ("--model", "further", "--no-pass-clean", "--store", store)
+    done = speechmill("stage", "separate", "--in", tmp_path / "in", "--out", tmp_path / "out", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    voices, _ = soundfile.read(tmp_path / "out" / "show.wav")
+    assert len(voices) == len(mixture) and np.isfinite(voices).all()
+
+
+def test_a_new_model_of_a_configuration_in_a_file_goes_to_a_folder(songs: Path, tmp_path: Path) -> None:
+    (songs / "test" / "three" / "vocals.wav").rename(tmp_path / "away.wav")
+    arguments = (
+        "--in",
+        songs,
+        "--store",
+        tmp_path / "store",
+        "--configuration",
+        BUNDLED / "config.json",
+        "--out",
+        tmp_path / "model",
+        *QUICK,
+    )
+    done = speechmill("stage", "train_separator", *arguments)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].endswith("found three: no vocals/speech: convert or remove them")
+    assert not (tmp_path / "model" / MODEL).exists()
+    (tmp_path / "away.wav").rename(songs / "test" / "three" / "vocals.wav")
+    done = speechmill("stage", "train_separator", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read_model(tmp_path / "model", "spleeter").name == "separator"
+    assert (tmp_path / "model" / "config.json").read_text() == (BUNDLED / "config.json").read_text()
+    assert "<polyline" in (tmp_path / "model.html").read_text()

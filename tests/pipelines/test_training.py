@@ -1,0 +1,62 @@
+"""The compiled training pipeline: its two branches, its parameters, and what Kubernetes is told of its stage."""
+
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from components.deployment import LOCAL, Deployment
+from pipelines.training import STAGES, build
+
+GPU = Deployment("registry.example/team/", gpu=True)
+
+
+def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
+    return json_format.MessageToDict(build(deployment).pipeline_spec)
+
+
+def tasks(component: dict[str, Any]) -> dict[str, Any]:
+    return {task["taskInfo"]["name"]: task for task in component["dag"]["tasks"].values()}
+
+
+def test_a_model_to_start_from_is_a_branch_of_its_own() -> None:
+    whole = spec()
+    branches = next(c for n, c in whole["components"].items() if n.startswith("comp-condition-branches"))
+    conditions = {name: task["triggerPolicy"]["condition"] for name, task in tasks(branches).items()}
+    assert conditions == {
+        "from-a-model": "inputs.parameter_values['pipelinechannel--start'] != ''",
+        "from-scratch": "!(inputs.parameter_values['pipelinechannel--start'] != '')",
+    }
+    bodies = {name: tasks(whole["components"][task["componentRef"]["name"]]) for name, task in tasks(branches).items()}
+    assert set(bodies["from-a-model"]) == {"start", "train-separator"}
+    assert set(bodies["from-scratch"]) == {"train-separator-2"}
+    inputs = {name: set(body[next(n for n in body if n.startswith("train"))]["inputs"]["artifacts"]) for name, body in bodies.items()}
+    assert inputs == {"from-a-model": {"sounds", "start"}, "from-scratch": {"sounds"}}
+
+
+def test_every_setting_is_a_parameter_and_the_rest_says_what_to_train_on() -> None:
+    parameters = spec()["root"]["inputDefinitions"]["parameters"]
+    settings = {f"{stage.name}_{name}": p.default for stage in STAGES for name, p in stage.settings.items()}
+    assert {n: p.get("defaultValue") for n, p in parameters.items() if n in settings} == settings
+    assert set(parameters) - set(settings) == {"sounds", "start", "dataset", "store"}
+
+
+def test_a_training_is_never_taken_from_the_cache_since_a_folder_or_a_newest_version_may_be_another_one() -> None:
+    for component in spec()["components"].values():
+        for name, task in (tasks(component) if "dag" in component else {}).items():
+            assert not name.startswith("train") or not task.get("cachingOptions", {}).get("enableCache"), name
+
+
+@pytest.mark.parametrize("deployment", [LOCAL, GPU], ids=["cpu", "gpu"])
+def test_its_pod_reads_datasets_as_the_publisher_and_asks_for_a_gpu_where_there_are_some(deployment: Deployment) -> None:
+    pipeline = build(deployment)
+    containers = json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]
+    platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert set(platform) == {"exec-train-separator", "exec-train-separator-2"}
+    for name, pod in platform.items():
+        container = containers[name]["container"]
+        assert pod["podMetadata"]["labels"] == {"speechmill/stage": "train_separator", "speechmill/network": "store"}
+        assert [s["secretName"] for s in pod["secretAsEnv"]] == ["speechmill-publisher"]
+        assert container["image"].startswith(f"{deployment.registry}speechmill/train_separator:")
+        assert ("accelerator" in container["resources"]) == deployment.gpu == ("nodeSelector" in pod)
+        assert int(pod["activeDeadlineSeconds"]) == 7 * 24 * 3600
