@@ -20,6 +20,7 @@ def main(
     accompaniment: Path,
     keep_accompaniment: bool,
     stereo: bool,
+    speech_in_middle: bool,
     mwf: bool,
     pass_clean: bool,
     clean_db: float,
@@ -30,7 +31,7 @@ def main(
     network = load_network(model, with_instruments=mwf, threads=threads)
     name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
     report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz" + (", with a multichannel Wiener filter" if mwf else ""))
-    options = Options(stereo, load_wiener() if mwf else None, clean_db if pass_clean else None, batch_segments)
+    options = Options(stereo, load_wiener() if mwf else None, speech_in_middle, clean_db if pass_clean else None, batch_segments)
     rows = read_rows(recordings, Recording)
     progress = Progress(sum(r.seconds for r in rows))
     counts: list[Counts] = []

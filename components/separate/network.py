@@ -191,8 +191,8 @@ def _check_variables(tf: Any, folder: Path, model: Model, wanted: dict[str, list
     if wrong:
         shown = f"{len(wrong)} of {len(wanted)} others ({', '.join(wrong[:3])})"
         raise StageError(
-            f"expected the variables of the network that config.json describes in the checkpoint of {model.name} in {folder}, found {shown}: "
-            "choose a model whose configuration and checkpoint belong together"
+            f"expected the variables of the network that config.json describes in the checkpoint of {model.name} in {folder}, "
+            f"found {shown}: choose a model whose configuration and checkpoint belong together"
         )
 
 

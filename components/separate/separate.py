@@ -21,6 +21,8 @@ class Options:
 
     stereo: bool = False
     refine: Filter | None = None
+    in_middle: bool = False
+    """What also lies at a side is subtracted from the middle."""
     clean_db: float | None = None
     """Stretches pass in which there is so much less accompaniment than speech; None: none does, as Spleeter has it."""
     segments: int = 1
@@ -40,7 +42,7 @@ class Counts(NamedTuple):
 def results(recording: Iterator[Samples], network: Network, options: Options, keep_other: bool) -> Iterator[Result]:
     """A recording of blocks shaped (samples, channels) as what is made of it: as many samples, each at its place."""
     config = network.config
-    parts = separated(windows(recording, config, options.segments), network, keep_other, options.stereo, options.refine)
+    parts = separated(windows(recording, config, options.segments), network, keep_other, options.stereo, options.refine, options.in_middle)
     if options.clean_db is None:
         return (Result(part.tracks[1:], 0) for part in parts)
     return blended(parts, rule(options.clean_db, config.frame_step / SAMPLE_RATE_HZ), config.frame_step)

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from components.separate.middle import middle, narrowed
 from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spectra
 from components.shared.audio import Samples
+from components.shared.rows import SAMPLE_RATE_HZ
 
 Stft = NDArray[np.complex64]
 """Shaped (channels, frames, frame_length / 2 + 1)."""
@@ -69,7 +71,12 @@ def windows(blocks: Iterator[Samples], config: Config, segments: int = 1) -> Ite
 
 
 def separated(
-    windows: Iterator[Window], network: Network, keep_other: bool = False, stereo: bool = True, refine: Filter | None = None
+    windows: Iterator[Window],
+    network: Network,
+    keep_other: bool = False,
+    stereo: bool = True,
+    refine: Filter | None = None,
+    in_middle: bool = False,
 ) -> Iterator[Part]:
     """The windows of one recording divided into speech and everything else.
 
@@ -77,6 +84,7 @@ def separated(
         keep_other: Whether the accompaniment is made too.
         stereo: Whether tracks have two channels; else one, the mean of them.
         refine: Makes the parts of a segment instead of the masks; the network was loaded with its instruments.
+        in_middle: Whether what lies at a side is subtracted from the middle first.
     """
     config = network.config
     taper = _hann(config.frame_length)
@@ -88,14 +96,20 @@ def separated(
         batch = np.ascontiguousarray(magnitudes.transpose(1, 2, 0)).reshape(-1, config.segment_frames, config.bins, CHANNELS)
         mask, instruments = network.estimate(batch)
         mask = mask.transpose(2, 0, 1)
-        speech, other = _masked(mix, mask, config) if refine is None or instruments is None else _refined(mix, instruments, config, refine)
+        if refine is not None and instruments is not None:
+            speech, other = _refined(mix, instruments, config, refine)
+        elif in_middle:
+            speech, other = _in_middle(mix, mask, config)
+        else:
+            speech, other = _masked(mix, mask, config)
+        powers = _powers(speech[..., : config.bins], taper), _powers(other[..., : config.bins], taper)
         if not stereo:
             speech, other = speech.mean(axis=0, keepdims=True), other.mean(axis=0, keepdims=True)
         sounds = [speech_sound.add(speech), *([other_sound.add(other)] if keep_other else [])]
         whole = window.signal.T if stereo else window.signal.T.mean(axis=1, keepdims=True)
         tracks = np.stack([track[before : window.samples] for track in (whole, *sounds)])
         before = 0
-        yield Part(tracks, *_powers(magnitudes, mask[..., : config.bins], taper))
+        yield Part(tracks, *powers)
 
 
 def _masked(mix: Stft, mask: Spectra, config: Config) -> tuple[Stft, Stft]:
@@ -118,11 +132,21 @@ def _refined(mix: Stft, instruments: Spectra, config: Config, refine: Filter) ->
     return speech, other
 
 
-def _powers(magnitudes: Spectra, mask: Spectra, taper: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean squares of the masked speech and of the masked accompaniment in each frame."""
-    scale = 2 / (len(magnitudes) * len(taper) * np.sum(np.square(taper)))
-    speech, other = (np.einsum("cfb,cfb->f", part, part) * scale for part in (magnitudes * mask, magnitudes * (1 - mask)))
-    return speech, other
+def _in_middle(mix: Stft, mask: Spectra, config: Config) -> tuple[Stft, Stft]:
+    """Speech and accompaniment by the masks of what is left of each segment when its sides are subtracted."""
+    speech = np.empty_like(mix)
+    frame_seconds, frame_power = config.frame_step / SAMPLE_RATE_HZ, float(np.sum(np.square(_hann(config.frame_length))))
+    for start in range(0, mix.shape[1], config.segment_frames):
+        segment = slice(start, start + config.segment_frames)
+        found = middle(mix[:, segment], mask[:, segment], frame_seconds, frame_power)
+        speech[:, segment] = (mix[:, segment] - found.removed) * narrowed(mask[:, segment], found.left)
+    return speech, mix - speech
+
+
+def _powers(stft: Stft, taper: Samples) -> NDArray[np.float32]:
+    """Mean squares of the sound in each frame."""
+    scale = 2 / (len(stft) * len(taper) * np.sum(np.square(taper)))
+    return np.einsum("cfb,cfb->f", stft.real, stft.real) * scale + np.einsum("cfb,cfb->f", stft.imag, stft.imag) * scale
 
 
 def _hann(length: int) -> Samples:

@@ -35,22 +35,15 @@ SMALL = OFFICIAL | {
 """The same network, small enough for many tests: a segment takes 0.37 s."""
 
 
-def write_model(folder: Path, config: dict[str, Any] = SMALL, seed: int = 1, written: dict[str, Any] | None = None) -> Path:
-    """A model with the variables that Spleeter makes for a configuration, of random values that leave no mask constant.
-
-    Args:
-        folder: Made to hold it.
-        config: Of the variables.
-        seed: Of their values.
-        written: Configuration that is written beside them, where it is another.
-    """
+def write_model(folder: Path, config: dict[str, Any] = SMALL, seed: int = 1) -> Path:
+    """A model with the variables that Spleeter makes for a configuration, of random values that leave no mask constant."""
     import tensorflow.compat.v1 as tf
     from spleeter.model import EstimatorSpecBuilder, InputProviderFactory
 
     from components.shared.model import describe
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(written or config))
+    (folder / "config.json").write_text(json.dumps(config))
     with _silent(), tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(seed)
         tf.train.create_global_step()  # Spleeter restores it too
