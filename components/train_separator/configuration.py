@@ -32,6 +32,7 @@ NETWORKS = ("unet.unet", "unet.softmax_unet")
 _HALVED = 64
 """The U-Net halves a window's frames and bins six times."""
 _LAYERS = 6
+_MAX_FRAMES = 4096
 
 
 def stem_of(instrument: str) -> str:
@@ -86,8 +87,11 @@ def _faults(config: Config) -> list[str]:
     wanted = {
         f"sample_rate {SAMPLE_RATE_HZ}": config["sample_rate"] == SAMPLE_RATE_HZ,
         f"n_channels {CHANNELS}": config["n_channels"] == CHANNELS,
+        "a power of two from 256 to 65536 as frame_length": config["frame_length"] in [2**power for power in range(8, 17)],
         "a frame_length of four frame_steps": config["frame_length"] == 4 * config["frame_step"] > 0,
-        f"T and F as multiples of {_HALVED}": config["T"] > 0 and config["F"] > 0 and config["T"] % _HALVED == config["F"] % _HALVED == 0,
+        f"T and F as multiples of {_HALVED}, T up to {_MAX_FRAMES}": 0 < config["T"] <= _MAX_FRAMES
+        and config["F"] > 0
+        and config["T"] % _HALVED == config["F"] % _HALVED == 0,
         "F of at most half the frame_length": config["F"] <= config["frame_length"] // 2,
         f"one of {', '.join(SPEECH_NAMES)} and another instrument": sum(i in SPEECH_NAMES for i in config["instrument_list"]) == 1
         and len(set(config["instrument_list"])) == len(config["instrument_list"]) > 1,

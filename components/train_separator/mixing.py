@@ -14,7 +14,7 @@ from scipy import fft, signal
 
 from components.shared.audio import ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ
-from components.train_separator.sounds import ACCOMPANIMENT, MIX, SPEECH, Sounds, Stereo, Window, sounds  # noqa: F401
+from components.train_separator.sounds import ACCOMPANIMENT, MIX, SPEECH, Sounds, Stereo, Window
 
 Mono = NDArray[np.float32]
 

@@ -48,7 +48,7 @@ def examples(source: Source, config: Config, first: int, workers: int, stopping:
         yield _taken(processes, queues, stopping)
     finally:
         for process in processes:
-            process.terminate()
+            process.kill()
         for process in processes:
             process.join()
 
@@ -63,7 +63,7 @@ def _taken(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]
             try:
                 found = queues[turn].get(timeout=_PATIENCE_SECONDS)
             except queue.Empty:
-                if not processes[turn].is_alive():
+                if not (processes[turn].is_alive() or stopping()):
                     raise StageError(
                         f"a process that makes examples ended with status {processes[turn].exitcode}: "
                         "if memory ran out, set fewer workers or give it more"
@@ -74,24 +74,32 @@ def _taken(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]
 
 
 def _make(source: Source, config: Config, first: int, step: int, made: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it as well; the training ends it
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # these reach the whole group; ended amid an example, it would leave the training waiting
     parent = os.getppid()
     for index in count(first, step):
-        try:
-            found: Batch | str = example(source.window(index), config)
-        except Exception as error:
-            found = (
-                one_line(error)
-                if isinstance(error, StageError)
-                else f"cannot make example {index}: {type(error).__name__}: {one_line(error)}"
-            )
-        while True:
-            try:
-                made.put(found, timeout=_PATIENCE_SECONDS)
-                break
-            except queue.Full:
-                if os.getppid() != parent:  # the training was killed
-                    made.cancel_join_thread()
-                    return
+        found = _found(source, config, index)
+        while not _put(made, found):
+            if os.getppid() != parent:  # the training was killed
+                made.cancel_join_thread()
+                return
         if isinstance(found, str):
             return
+
+
+def _found(source: Source, config: Config, index: int) -> Batch | str:
+    """The example of an index, or why there is none."""
+    try:
+        return example(source.window(index), config)
+    except StageError as error:
+        return one_line(error)
+    except Exception as error:
+        return f"cannot make example {index}: {type(error).__name__}: {one_line(error)}"
+
+
+def _put(made: Any, found: Batch | str) -> bool:
+    try:
+        made.put(found, timeout=_PATIENCE_SECONDS)
+    except queue.Full:
+        return False
+    return True

@@ -31,7 +31,9 @@ def test_a_name_that_is_none_is_answered_with_those_that_are() -> None:
     ("change", "message"),
     [
         ({"T": 100}, "multiples of 64"),
+        ({"T": 8192}, "T up to 4096"),
         ({"F": 320}, "at most half"),
+        ({"frame_length": 600, "frame_step": 150}, "power of two"),
         ({"frame_step": 256}, "four frame_steps"),
         ({"sample_rate": 16000}, "sample_rate 44100"),
         ({"instrument_list": ["vocals"]}, "another instrument"),
