@@ -61,7 +61,7 @@ def build(deployment: Deployment) -> Any:
             run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
             found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
             with dsl.If(found.outputs["count"] > 0, name="anything-new"):
-                model = dsl.importer(artifact_uri=separate_model, artifact_class=Model).set_display_name("separate-model").output
+                model = dsl.importer(artifact_uri=separate_model, artifact_class=Model).output
                 parts = work(
                     shards=found.outputs["shards"],
                     dataset=dataset,

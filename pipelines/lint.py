@@ -39,6 +39,11 @@ class _Graph:
 
     def __init__(self, spec: Any) -> None:
         self._components, self._root = spec.components, spec.root
+        self._importers = {
+            name
+            for name, executor in spec.deployment_spec.fields["executors"].struct_value.fields.items()
+            if "importer" in executor.struct_value.fields
+        }
 
     def faults(self) -> Iterator[str]:
         yield from self._dag("root", self._root, conditional=False)
@@ -50,6 +55,8 @@ class _Graph:
             yield from self._artifacts(where, task, inner)
             yield from self._loop(where, task, inner)
             yield from self._condition(where, task)
+            if inner.executor_label in self._importers and task.task_info.name != name:
+                yield f"{where}: an importer that is shown as {task.task_info.name}: no driver finds what it imports"
             if not conditional and (source := self._collected_input(task, component)):
                 yield f"{where}: takes what all iterations of {source} made, under no condition: its driver fails after an empty loop"
             if inner.WhichOneof("implementation") == "dag":

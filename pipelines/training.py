@@ -30,10 +30,10 @@ def build(deployment: Deployment) -> Any:
             settings: Settings,
         ):
             """`sounds` is the URI of a folder to train on, `start` that of a model to go on from; without one a new model is trained."""
-            given = dsl.importer(artifact_uri=sounds, artifact_class=Dataset).set_display_name("sounds").output
+            given = dsl.importer(artifact_uri=sounds, artifact_class=Dataset).output
             wiring = {"dataset": dataset, "store": store, "sounds": given, **settings(train_separator)}
             with dsl.If(start != "", name="from-a-model"):
-                model = dsl.importer(artifact_uri=start, artifact_class=Model).set_display_name("start").output
+                model = dsl.importer(artifact_uri=start, artifact_class=Model).output
                 train_separator(start=model, **wiring)
             with dsl.Else(name="from-scratch"):
                 train_separator(**wiring)

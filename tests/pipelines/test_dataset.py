@@ -65,7 +65,7 @@ def test_the_graph() -> None:
     assert flattened("dataset", whole["root"]["dag"], whole["components"]) == {
         "dataset": {"discover": [], "condition-branches-1": ["discover"]},
         "condition-branches-1": {"anything-new": [], "nothing-new": []},
-        "anything-new": {"separate-model": [], "shards": ["separate-model"], "publish": ["shards"]},
+        "anything-new": {"importer": [], "shards": ["importer"], "publish": ["shards"]},
         "nothing-new": {"publish-2": []},
         "shards": {"shard": []},
         "shard": {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kfp import dsl, kubernetes
 from kfp.compiler import Compiler
-from kfp.dsl import Dataset, Input, Output
+from kfp.dsl import Dataset, Input, Model, Output
 
 from pipelines.lint import lint
 
@@ -145,10 +145,25 @@ def secret_that_may_be_missing() -> None:
     kubernetes.use_secret_as_env(work(name="a"), "keys", {"key": "KEY"}, optional=False)
 
 
+@dsl.container_component
+def of_model(model: Input[Model]):  # type: ignore[no-untyped-def]
+    return program(model.uri)
+
+
+def imported(uri: str = "s3://bucket/models/a/1") -> None:
+    of_model(model=dsl.importer(artifact_uri=uri, artifact_class=Model).output)
+
+
+def imported_under_another_name(uri: str = "s3://bucket/models/a/1") -> None:
+    of_model(model=dsl.importer(artifact_uri=uri, artifact_class=Model).set_display_name("model").output)
+
+
 @pytest.mark.parametrize(
     ("pipeline", "said"),
     [
         (sound, []),
+        (imported, []),
+        (imported_under_another_name, ["root/importer: an importer that is shown as model: no driver finds what it imports"]),
         (after_an_empty_loop, ["root/of-parts: takes what all iterations of all made, under no condition"]),
         (collected_here, ["root/of-parts: takes what all iterations of for-loop-1 made, under no condition"]),
         (wrong_type, ["root/for-loop-1/of-number: parameter number wants NUMBER_INTEGER, gets STRING"]),

@@ -1,6 +1,9 @@
 """Which model takes the music out: what a person may ask for, in stores of both kinds."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -158,6 +161,20 @@ def test_who_may_not_write_models_takes_those_that_are_there(
             root.setenv(name, value)
         push(open_store(bucket), BUNDLED)
     assert choose(open_store(bucket), AUTO) == OWN
+
+
+def test_a_new_store_has_the_bundled_model(server: MinioServer, tmp_path: Path) -> None:
+    command = [
+        str(Path(sys.executable).parent / "speechmill"),
+        "store",
+        "init",
+        "s3://made-by-the-command",
+        "--out",
+        str(tmp_path / "secrets"),
+    ]
+    done = subprocess.run(command, env=os.environ | server.environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"model {OWN.name}: version {OWN.version} is there"
 
 
 def test_a_cluster_is_given_a_uri(bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
