@@ -16,7 +16,7 @@ def separate(
     speech_in_middle: bool = True,
     mwf: bool = False,
     pass_clean: bool = True,
-    clean_db: float = -20.0,
+    clean_db: float = -14.0,
     batch_segments: int = 1,
     threads: int = 0,
 ) -> None:
@@ -25,7 +25,7 @@ def separate(
     Args:
         keep_accompaniment: Whether what is not speech is written as well.
         stereo: Whether the results have two channels; one otherwise.
-        speech_in_middle: Whether music that is also left or right of the speech is subtracted from the middle; with mwf it is not.
+        speech_in_middle: Whether music that is also left or right of the speech is subtracted from the middle first.
         mwf: Whether a multichannel Wiener filter, some times slower, follows: for music that lies elsewhere in the stereo image.
         pass_clean: Whether stretches without music stay as they are, sample for sample.
         clean_db: There is no music where the model hears so much less accompaniment than speech, in dB.

@@ -8,8 +8,6 @@ The network is not asked what to subtract, but whether: in frames in which that 
 speaker is not in the middle, and nothing is subtracted there.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, uniform_filter1d
@@ -20,52 +18,35 @@ Stft = NDArray[np.complex64]
 
 SMOOTHED_BINS = 3
 """On a side of the square of frames and bins over which loudness is taken: less than that and single bins decide."""
-SILENT_SIDE = 1e-10
-"""Mean power of a side, relative to a full scale of 1 in each sample, that is no more than the rounding of 16 bits."""
+LEAST_DB = -40.0
+"""What the sides tell of a segment, against the segment, below which it stays as it is."""
 SURE = 0.8
 """Where a mask is above this, the bin is speech to the network."""
-MOST_OF_SPEECH = 0.2
+MOST_OF_SPEECH = 0.1
 """Share of the energy in such bins that may be subtracted."""
 REACH_SECONDS = 0.4
 """Over which this share is taken, on either side of a frame."""
 
 
-class Middle(NamedTuple):
-    """The middle of a segment, without what its sides tell of it."""
-
-    removed: Stft
-    """To be subtracted from both channels; shaped (frames, bins)."""
-    left: NDArray[np.float32]
-    """Share of the accompaniment's energy that is left in each bin afterwards, 0 to 1; shaped (bins,)."""
-
-
-def middle(mix: Stft, mask: Spectra, frame_seconds: float, frame_power: float) -> Middle:
-    """What to subtract from both channels of a segment.
+def middle(mix: Stft, mask: Spectra, frame_seconds: float) -> Stft:
+    """A segment with nothing but its middle, without what its sides tell of that; where a speaker is at a side, as it is.
 
     Args:
         mix: STFT of a segment, shaped (2, frames, bins).
         mask: The network's of speech, 0 to 1, of the same shape.
         frame_seconds: From one frame to the next.
-        frame_power: What white noise of power 1 has in a bin: the sum of the squared window.
+
+    Returns:
+        Shaped like `mix`, and `mix` itself where its sides tell next to nothing.
     """
     center, side = (mix[0] + mix[1]) / 2, (mix[0] - mix[1]) / 2
     power = _power(center)
-    if float(_power(side).mean()) < SILENT_SIDE * frame_power:
-        return Middle(np.zeros_like(center), np.ones(center.shape[1], np.float32))
-    removed = side * _factors(center, side, power)
-    speech = mask.mean(axis=0)
-    removed *= _allowed(power, _power(removed), speech, max(1, round(REACH_SECONDS / frame_seconds)))[:, None]
-    other = 1 - speech
-    before, after = np.sum(other * power, axis=0), np.sum(other * _power(center - removed), axis=0)
-    return Middle(removed, np.clip(after / np.maximum(before, np.float32(1e-20)), 0, 1))
-
-
-def narrowed(mask: Spectra, left: NDArray[np.float32]) -> Spectra:
-    """The network's mask for a mix in which only a share of the accompaniment's energy is left.
-
-    A mask s / (s + a) of energies s and a becomes s / (s + left a).
-    """
-    return mask / np.maximum(mask + left * (1 - mask), np.float32(1e-10))
+    common = side * _factors(center, side, power)
+    if float(_power(common).sum()) <= 10 ** (LEAST_DB / 10) * float(power.sum()):
+        return mix
+    allowed = _allowed(power, _power(common), mask.mean(axis=0), max(1, round(REACH_SECONDS / frame_seconds)))[:, None]
+    center, side = center - allowed * common, side * (1 - allowed)
+    return np.stack([center + side, center - side])
 
 
 def _power(stft: Stft) -> NDArray[np.float32]:

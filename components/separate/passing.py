@@ -1,6 +1,7 @@
 """Where there is no music nothing is touched: which frames of a recording pass as they came, and the recording made of both.
 
-A frame is judged by the energy of the accompaniment against that of the speech, over about a second around it. Music begins where
+A frame is judged by the power of the accompaniment, over about a second around it, against that of the speech, over some seconds
+around it: so a pause in which next to nothing is heard is no music. Music begins where
 this exceeds the threshold by `LEAVE_DB` and ends where it falls below the threshold; silence changes nothing. A stretch without
 music that is long enough passes, but for its edges, so that it ends before the music begins.
 """
@@ -17,8 +18,10 @@ from components.separate.stream import Part
 from components.shared.audio import Samples
 
 REACH_SECONDS = 0.5
-"""On either side of a frame."""
-LEAVE_DB = 6.0
+"""On either side of a frame, for accompaniment."""
+FAR_SECONDS = 2.0
+"""The same for speech."""
+LEAVE_DB = 5.0
 LEAST_SECONDS = 2.0
 """A shorter stretch between two pieces of music does not pass."""
 EDGE_SECONDS = 0.25
@@ -37,7 +40,9 @@ class Rule(NamedTuple):
     """The numbers of the decision, in frames and in ratios of powers."""
 
     reach: int
-    """Frames on either side that a frame is judged by."""
+    """Frames on either side whose accompaniment a frame is judged by."""
+    far: int
+    """And whose speech."""
     enter: float
     leave: float
     silence: float
@@ -61,8 +66,9 @@ def rule(clean_db: float, frame_seconds: float) -> Rule:
     def power(level_db: float) -> float:
         return float(10 ** (level_db / 10))
 
-    reach, least, edge, fade = (max(1, round(s / frame_seconds)) for s in (REACH_SECONDS, LEAST_SECONDS, EDGE_SECONDS, FADE_SECONDS))
-    return Rule(reach, power(clean_db), power(clean_db + LEAVE_DB), power(SILENCE_DB), least, edge, fade)
+    seconds = (REACH_SECONDS, FAR_SECONDS, LEAST_SECONDS, EDGE_SECONDS, FADE_SECONDS)
+    reach, far, least, edge, fade = (max(1, round(s / frame_seconds)) for s in seconds)
+    return Rule(reach, far, power(clean_db), power(clean_db + LEAVE_DB), power(SILENCE_DB), least, edge, fade)
 
 
 def blended(parts: Iterator[Part], rule: Rule, frame_step: int) -> Iterator[Result]:
@@ -100,26 +106,31 @@ def gains(powers: Iterable[Powers], rule: Rule) -> Iterator[NDArray[np.float32]]
 
     The sizes of the pieces do not change the result.
     """
-    return _faded(_clean(_summed(powers, rule.reach), rule), rule)
+    return _faded(_clean(_averaged(powers, rule), rule), rule)
 
 
-def _summed(powers: Iterable[Powers], reach: int) -> Iterator[Pair]:
-    """Sums over each frame and `reach` frames on either side."""
-    held, end = np.zeros((2, reach)), np.zeros((2, reach))
+def _averaged(powers: Iterable[Powers], rule: Rule) -> Iterator[Pair]:
+    """Means over each frame and those on either side that it is judged by."""
+    held, end = np.zeros((2, rule.far)), np.zeros((2, rule.far))
     for piece in chain((np.stack(p).astype(np.float64) for p in powers), [end]):
         held = np.concatenate([held, piece], axis=1)
-        count = held.shape[1] - 2 * reach
+        count = held.shape[1] - 2 * rule.far
         if count > 0:
-            yield np.sum([held[:, i : i + count] for i in range(2 * reach + 1)], axis=0)
+            near = held[1, rule.far - rule.reach :][: count + 2 * rule.reach]
+            yield np.stack([_means(held[0], rule.far), _means(near, rule.reach)])
             held = held[:, count:]
 
 
-def _clean(sums: Iterable[Pair], rule: Rule) -> Iterator[list[bool]]:
+def _means(powers: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    return np.lib.stride_tricks.sliding_window_view(powers, 2 * reach + 1).mean(axis=1)
+
+
+def _clean(means: Iterable[Pair], rule: Rule) -> Iterator[list[bool]]:
     """Whether each frame is without music; before anything is heard, it is."""
     clean, heard = True, False
-    for speech, other in sums:
+    for speech, other in means:
         states = []
-        silent = speech + other < rule.silence * (2 * rule.reach + 1)
+        silent = speech + other < rule.silence
         for below_enter, below_leave, nothing in zip(other < rule.enter * speech, other < rule.leave * speech, silent, strict=True):
             if not nothing:
                 clean, heard = bool(below_leave if clean and heard else below_enter), True

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from components.separate.middle import middle, narrowed
+from components.separate.middle import middle
 from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spectra
 from components.shared.audio import Samples
 from components.shared.rows import SAMPLE_RATE_HZ
@@ -21,6 +21,10 @@ Stft = NDArray[np.complex64]
 Filter = Callable[[Spectra, Stft], Stft]
 """Makes the STFT of every instrument, shaped (instruments, channels, frames, bins), of their magnitudes, shaped (frames, bins,
 channels, instruments), and the mix's STFT, over one segment."""
+
+
+MOST_EVENLY = 0.5
+"""Of the speech's amplitude that may have been taken evenly: 3.5 dB."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,14 @@ class Part:
     """What was made of a window."""
 
     tracks: Samples
-    """Mix, speech and, if it is kept, accompaniment, shaped (tracks, samples, channels): of the recording alone."""
+    """What the network heard (the mix, or its middle), speech and, if it is kept, accompaniment, of the recording alone.
+
+    Shaped (tracks, samples, channels).
+    """
     speech_power: NDArray[np.float32]
     """Of each frame inside the network's band, as its mean square in [0, 1]."""
     other_power: NDArray[np.float32]
+    """Of what the network took from what it heard."""
 
 
 def windows(blocks: Iterator[Samples], config: Config, segments: int = 1) -> Iterator[Window]:
@@ -88,65 +96,65 @@ def separated(
     """
     config = network.config
     taper = _hann(config.frame_length)
-    speech_sound, other_sound = (_Synthesis(taper, config.frame_step, network.compensation) for _ in range(2))
+    change_sound, speech_sound, other_sound = (_Synthesis(taper, config.frame_step, network.compensation) for _ in range(3))
     before = config.frame_length
     for window in windows:
-        mix = _stft(window.signal, taper, config.frame_step)
-        magnitudes = np.abs(mix[..., : config.bins])
-        batch = np.ascontiguousarray(magnitudes.transpose(1, 2, 0)).reshape(-1, config.segment_frames, config.bins, CHANNELS)
-        mask, instruments = network.estimate(batch)
-        mask = mask.transpose(2, 0, 1)
-        if refine is not None and instruments is not None:
-            speech, other = _refined(mix, instruments, config, refine)
-        elif in_middle:
-            speech, other = _in_middle(mix, mask, config)
-        else:
-            speech, other = _masked(mix, mask, config)
-        powers = _powers(speech[..., : config.bins], taper), _powers(other[..., : config.bins], taper)
+        mix = heard = _stft(window.signal, taper, config.frame_step)
+        mask, instruments = _estimated(heard, network)
+        if in_middle and (heard := _in_middle(mix, mask, config)) is not mix:
+            mask, instruments = _estimated(heard, network)
+        speech = heard * mask if refine is None or instruments is None else _refined(heard, instruments, config, refine)
+        other, taken, changed = mix - speech, heard - speech, heard - mix
+        if not config.extended:
+            other[..., config.bins :] = 0
         if not stereo:
-            speech, other = speech.mean(axis=0, keepdims=True), other.mean(axis=0, keepdims=True)
+            speech, other, taken, changed = (part.mean(axis=0, keepdims=True) for part in (speech, other, taken, changed))
+        powers = _powers(speech[..., : config.bins], taken[..., : config.bins], taper)
         sounds = [speech_sound.add(speech), *([other_sound.add(other)] if keep_other else [])]
-        whole = window.signal.T if stereo else window.signal.T.mean(axis=1, keepdims=True)
-        tracks = np.stack([track[before : window.samples] for track in (whole, *sounds)])
+        came = window.signal.T if stereo else window.signal.T.mean(axis=1, keepdims=True)
+        if in_middle:
+            change = change_sound.add(changed)
+            came = came[: len(change)] + change  # nothing at all where nothing was subtracted
+        tracks = np.stack([track[before : window.samples] for track in (came, *sounds)])
         before = 0
         yield Part(tracks, *powers)
 
 
-def _masked(mix: Stft, mask: Spectra, config: Config) -> tuple[Stft, Stft]:
-    """Speech and accompaniment by Spleeter's masks. Inside the band these add up to 1, so what is not speech is accompaniment."""
-    speech = mix * mask
-    other = mix - speech
-    if not config.extended:
-        other[..., config.bins :] = 0
-    return speech, other
+def _estimated(mix: Stft, network: Network) -> tuple[Spectra, Spectra | None]:
+    """The network's mask of speech, shaped like the mix, and the instruments' magnitudes if they are asked for."""
+    config = network.config
+    magnitudes = np.abs(mix[..., : config.bins])
+    batch = np.ascontiguousarray(magnitudes.transpose(1, 2, 0)).reshape(-1, config.segment_frames, config.bins, CHANNELS)
+    mask, instruments = network.estimate(batch)
+    return mask.transpose(2, 0, 1), instruments
 
 
-def _refined(mix: Stft, instruments: Spectra, config: Config, refine: Filter) -> tuple[Stft, Stft]:
-    """Speech and accompaniment by a filter of each segment."""
-    speech, other = np.empty_like(mix), np.empty_like(mix)
-    for start in range(0, mix.shape[1], config.segment_frames):
-        segment = slice(start, start + config.segment_frames)
-        parts = refine(instruments[segment], mix[:, segment])
-        speech[:, segment] = parts[config.speech]
-        other[:, segment] = np.delete(parts, config.speech, axis=0).sum(axis=0)
-    return speech, other
-
-
-def _in_middle(mix: Stft, mask: Spectra, config: Config) -> tuple[Stft, Stft]:
-    """Speech and accompaniment by the masks of what is left of each segment when its sides are subtracted."""
+def _refined(mix: Stft, instruments: Spectra, config: Config, refine: Filter) -> Stft:
+    """Speech by a filter of each segment."""
     speech = np.empty_like(mix)
-    frame_seconds, frame_power = config.frame_step / SAMPLE_RATE_HZ, float(np.sum(np.square(_hann(config.frame_length))))
     for start in range(0, mix.shape[1], config.segment_frames):
         segment = slice(start, start + config.segment_frames)
-        found = middle(mix[:, segment], mask[:, segment], frame_seconds, frame_power)
-        speech[:, segment] = (mix[:, segment] - found.removed) * narrowed(mask[:, segment], found.left)
-    return speech, mix - speech
+        speech[:, segment] = refine(instruments[segment], mix[:, segment])[config.speech]
+    return speech
 
 
-def _powers(stft: Stft, taper: Samples) -> NDArray[np.float32]:
-    """Mean squares of the sound in each frame."""
-    scale = 2 / (len(stft) * len(taper) * np.sum(np.square(taper)))
-    return np.einsum("cfb,cfb->f", stft.real, stft.real) * scale + np.einsum("cfb,cfb->f", stft.imag, stft.imag) * scale
+def _in_middle(mix: Stft, mask: Spectra, config: Config) -> Stft:
+    """The mix without what lies at its sides, segment by segment; the mix itself where nothing does."""
+    starts = range(0, mix.shape[1], config.segment_frames)
+    pieces = [slice(start, start + config.segment_frames) for start in starts]
+    found = [middle(mix[:, p], mask[:, p], config.frame_step / SAMPLE_RATE_HZ) for p in pieces]
+    return mix if all(np.shares_memory(f, mix) for f in found) else np.concatenate(found, axis=1)
+
+
+def _powers(speech: Stft, taken: Stft, taper: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean squares of the speech and of what was taken from around it in each frame.
+
+    What was taken evenly from all of the speech is no accompaniment: a network in doubt makes everything a little weaker.
+    """
+    scale = np.float32(2 / (len(speech) * len(taper) * np.sum(np.square(taper))))
+    ss, st, tt = (np.einsum("cfb,cfb->f", a, b.conj()).real * scale for a, b in ((speech, speech), (speech, taken), (taken, taken)))
+    share = np.clip(st / np.maximum(ss, np.float32(1e-20)), 0, MOST_EVENLY)
+    return ss, np.maximum(tt - 2 * share * st + np.square(share) * ss, 0)
 
 
 def _hann(length: int) -> Samples:
