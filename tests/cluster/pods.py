@@ -1,5 +1,6 @@
 """The pods of a run, for those who have the cluster's kubeconfig."""
 
+import json
 import os
 import time
 
@@ -20,6 +21,14 @@ def api() -> client.CoreV1Api:
 def pods(run: str, stage: str) -> list[client.V1Pod]:
     """Pods in which a stage of a run worked or works; tasks from the cache have none."""
     return api().list_namespaced_pod(NAMESPACE, label_selector=f"pipeline/runid={run},speechmill/stage={stage}").items
+
+
+def input_uri(pod: client.V1Pod, name: str) -> str:
+    """Where an input of a stage lies, as Kubeflow's metadata has it and its launcher was told."""
+    (main,) = [container for container in pod.spec.containers if container.name == "main"]
+    words = [*(main.command or []), *(main.args or [])]
+    task = json.loads(words[words.index("--executor_input") + 1])
+    return str(task["inputs"]["artifacts"][name]["artifacts"][0]["uri"])
 
 
 def kill(run: str, stage: str, within_seconds: float = 300) -> str:
