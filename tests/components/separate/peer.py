@@ -37,10 +37,11 @@ SMALL = OFFICIAL | {
 
 def write_model(folder: Path, config: dict[str, Any] = SMALL, seed: int = 1) -> Path:
     """A model with the variables that Spleeter makes for a configuration, of random values that leave no mask constant."""
-    import tensorflow.compat.v1 as tf
-    from spleeter.model import EstimatorSpecBuilder, InputProviderFactory
-
     from components.shared.model import describe
+
+    with _silent():
+        import tensorflow.compat.v1 as tf
+        from spleeter.model import EstimatorSpecBuilder, InputProviderFactory
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
