@@ -11,7 +11,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 1.5rem auto; max-width: 60rem; padding: 0 1rem }
 table { border-collapse: collapse }
 th, td { padding: .1rem 1.5rem .1rem 0; text-align: right; font-variant-numeric: tabular-nums }
-th.name, td.name { text-align: left }
+th.name, td.name { text-align: left; vertical-align: top; overflow-wrap: anywhere }
 tr.best { font-weight: 600 }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: currentColor }
 .loss { stroke: #4477aa } .speech { stroke: #228833 } .mixture { stroke: #888888; stroke-dasharray: 4 4 }
@@ -44,12 +44,16 @@ def page(name: str, points: Sequence[Point], mixtures_db: float, facts: Mapping[
             f"<td>{p.si_sdr_db - mixtures_db:.2f}<td>{p.learning_rate:.2e}</tr>"
             for p in points
         ),
-        "</table><h2>What it was trained on</h2><table>",
-        *(f"<tr><td class=name>{html.escape(str(n))}<td class=name>{html.escape(str(v))}</tr>" for n, v in facts.items()),
+        "</table><h2>Outcome, settings and data</h2><table>",
+        *(f"<tr><td class=name>{html.escape(str(n))}<td class=name>{html.escape(_shown(v))}</tr>" for n, v in facts.items()),
         "</table>",
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(name)}</title>'
     return f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{"".join(parts)}</body></html>'
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _plot(points: Sequence[tuple[float, float]], kind: str, mark: float | None = None) -> str:
