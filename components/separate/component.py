@@ -16,7 +16,7 @@ def separate(
     speech_in_middle: bool = True,
     mwf: bool = False,
     pass_clean: bool = True,
-    clean_db: float = -14.0,
+    clean_db: float = -12.0,
     batch_segments: int = 1,
     threads: int = 0,
 ) -> None:
