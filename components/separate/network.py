@@ -150,6 +150,7 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
     with _quiet():
         import tensorflow.compat.v1 as tf
         from spleeter.model import EstimatorSpecBuilder
+        from spleeter.model.functions import unet
         from spleeter.utils.tensor import pad_and_reshape
 
         gpus = tf.config.list_physical_devices("GPU")
@@ -161,9 +162,13 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
             mix = config.given["mix_name"]
             frames = tf.reshape(magnitudes, (-1, config.bins, CHANNELS))  # stands in for the STFT, of which masks take the length alone
             builder = EstimatorSpecBuilder({f"{mix}_spectrogram": magnitudes, f"{mix}_stft": frames}, config.given)
+            layer, unet.Conv2DTranspose = unet.Conv2DTranspose, _transposed_convolution(tf)
+            try:
+                outputs = [builder.model_outputs[f"{name}_spectrogram"] for name in config.instruments]
+            finally:
+                unet.Conv2DTranspose = layer
             wanted = [builder.masks[config.instruments[config.speech]]]
             if with_instruments:
-                outputs = [builder.model_outputs[f"{name}_spectrogram"] for name in config.instruments]
                 wanted.append(tf.stack([pad_and_reshape(o, config.frame_length, config.bins) for o in outputs], axis=3))
             saver = tf.train.Saver()
             _check_variables(tf, folder, model, {v.op.name: v.shape.as_list() for v in tf.global_variables()})
@@ -180,6 +185,27 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
         return mask, spectrograms[0] if spectrograms else None
 
     return Network(model, config, "GPU" if gpus else "CPU", EstimatorSpecBuilder.WINDOW_COMPENSATION_FACTOR, estimate)
+
+
+def _transposed_convolution(tf: Any) -> Any:
+    """Keras's layer as Spleeter's U-Net has it, 5 x 5 with a stride of 2, in half the time where it makes a single channel.
+
+    There, TensorFlow's takes a fifth of the network's time for a hundredth of its work. The same sums are a convolution of 3 x 3 that
+    makes the four samples which stand for one of its input: those of even rows have the kernel's rows 3 and 1, those of odd ones 4, 2
+    and 0, and likewise for columns.
+    """
+    rows = [[3, 1, 5], [4, 2, 0]]  # 5 is a row of zeros
+
+    class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
+        def call(self, inputs: Any) -> Any:
+            if self.filters > 1:
+                return super().call(inputs)
+            kernel = tf.pad(self.kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
+            kernel = tf.transpose(tf.gather(tf.gather(kernel, rows, axis=0), rows, axis=2), (1, 3, 5, 0, 2, 4))
+            sums = tf.nn.conv2d(inputs, tf.reshape(kernel, (3, 3, inputs.shape[3], 4)), strides=1, padding="SAME")
+            return tf.nn.depth_to_space(sums, 2) + self.bias
+
+    return Conv2DTranspose
 
 
 def _check_variables(tf: Any, folder: Path, model: Model, wanted: dict[str, list[int]]) -> None:

@@ -5,7 +5,9 @@ whole recording. Spleeter puts a frame of zeros before a recording: windows and 
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spec
 from components.shared.audio import Samples
 from components.shared.rows import SAMPLE_RATE_HZ
 
+Item = TypeVar("Item")
 Stft = NDArray[np.complex64]
 """Shaped (channels, frames, frame_length / 2 + 1)."""
 Filter = Callable[[Spectra, Stft], Stft]
@@ -98,11 +101,7 @@ def separated(
     taper = _hann(config.frame_length)
     change_sound, speech_sound, other_sound = (_Synthesis(taper, config.frame_step, network.compensation) for _ in range(3))
     before = config.frame_length
-    for window in windows:
-        mix = heard = _stft(window.signal, taper, config.frame_step)
-        mask, instruments = _estimated(heard, network)
-        if in_middle and (heard := _in_middle(mix, mask, config)) is not mix:
-            mask, instruments = _estimated(heard, network)
+    for window, mix, heard, mask, instruments in _ahead(_listened(windows, network, taper, in_middle)):
         speech = heard * mask if refine is None or instruments is None else _refined(heard, instruments, config, refine)
         other, taken, changed = mix - speech, heard - speech, heard - mix
         if not config.extended:
@@ -118,6 +117,27 @@ def separated(
         tracks = np.stack([track[before : window.samples] for track in (came, *sounds)])
         before = 0
         yield Part(tracks, *powers)
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same, each made in a thread while the one before is worked on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+def _listened(
+    windows: Iterator[Window], network: Network, taper: Samples, in_middle: bool
+) -> Iterator[tuple[Window, Stft, Stft, Spectra, Spectra | None]]:
+    """Windows with the mix, what the network heard of it, the mask of that and, if they are asked for, its instruments."""
+    for window in windows:
+        mix = heard = _stft(window.signal, taper, network.config.frame_step)
+        mask, instruments = _estimated(heard, network)
+        if in_middle and (heard := _in_middle(mix, mask, network.config)) is not mix:
+            mask, instruments = _estimated(heard, network)
+        yield window, mix, heard, mask, instruments
 
 
 def _estimated(mix: Stft, network: Network) -> tuple[Spectra, Spectra | None]:

@@ -3,13 +3,12 @@
     PYTHONPATH=. .venvs/separate/bin/python tests/benchmarks/separate.py [--minutes 10] [--long-minutes 60 180] [--audio FILE]
 
 Prints the highest difference of the two over a minute; then, each in a process of its own, what Separator.separate and the stage
-take for so many minutes of stereo, both with both stems in stereo, and what the stage takes for speech in mono without and with
-its further steps: the multichannel Wiener filter alone, and the defaults, under which the network hears a stereo recording a
-second time when its sides are subtracted from its middle. Then the defaults again for the longer recordings. Times are from before
-the network is built to the end; the stage's reading and writing of files counts as well. The weights are random numbers, which
-changes neither time nor memory; with --model FOLDER those of a model, which for the comparison must hold Spleeter's global_step.
-The recording is FILE over and over; without one, noise in syllables. What counts are the ratios of one run, since the machine may
-do other things too.
+take for so many minutes of stereo, both with both stems in stereo and without writing them, and what the stage takes to write the
+speech in mono, without and with its further steps: the multichannel Wiener filter alone, and the defaults, under which the network
+hears a stereo recording a second time when its sides are subtracted from its middle. Then the defaults again for the longer
+recordings. Times are from before the network is built to the end. The weights are random numbers, which changes neither time nor
+memory; with --model FOLDER those of a model, which for the comparison must hold Spleeter's global_step. The recording is FILE over
+and over; without one, noise in syllables. What counts are the ratios of one run, since the machine may do other things too.
 """
 
 import argparse
@@ -61,8 +60,8 @@ def peer(model: Path, recording: Path) -> None:
 
 
 def like_the_peer(model: Path, recording: Path) -> None:
-    targets = (recording.with_name(f"{name}.flac") for name in ("speech", "other"))
-    separate(recording, *targets, load_network(model), Options(stereo=True), lambda _: None)
+    for _ in results(blocks(recording), load_network(model), Options(stereo=True), keep_other=True):
+        pass
 
 
 def spleeters(model: Path, recording: Path) -> None:
@@ -70,7 +69,7 @@ def spleeters(model: Path, recording: Path) -> None:
 
 
 def defaults(model: Path, recording: Path) -> None:
-    options = Options(in_middle=True, clean_db=-14.0)
+    options = Options(in_middle=True, clean_db=-12.0)
     separate(recording, recording.with_name("speech.flac"), None, load_network(model), options, lambda _: None)
 
 
