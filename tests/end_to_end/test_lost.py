@@ -14,7 +14,7 @@ from components.deployment import LOCAL
 from components.discover.items import recording_id
 from components.shared.audio import FlacWriter
 from components.shared.task import MENDABLE
-from pipelines import environments
+from pipelines import environments, separation
 from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.embedded import executor
@@ -54,7 +54,9 @@ def processes_with(text: str) -> list[str]:
 
 def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, **settings: object) -> None:
     defaults = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
-    arguments = defaults | settings | {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
+    model = separation.choose(open_store(str(show.folder)), "auto")
+    own = {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
+    arguments = defaults | settings | own | {"separate_model": separation.uri(str(show.folder), model)}
     with Display() as display:
         run(build(LOCAL), arguments, root=show.folder / "runs", execute=executor(pythons), run_id=f"run-{number}", jobs=1, display=display)
 
