@@ -27,7 +27,7 @@ def separate(
         stereo: Whether the results have two channels; one otherwise.
         speech_in_middle: Whether music that is also left or right of the speech is subtracted from the middle first.
         mwf: Whether a multichannel Wiener filter, some times slower, follows: for music that lies elsewhere in the stereo image.
-        pass_clean: Whether stretches without music stay as they are, sample for sample.
+        pass_clean: Whether stretches without music stay as they are, sample for sample; where sides were subtracted, as what is left.
         clean_db: There is no music where the model hears so much less accompaniment than speech, in dB.
         batch_segments: Segments of 6 to 12 seconds that the network takes at a time: more memory, faster on a GPU.
         threads: CPU threads; 0 for one a core.
