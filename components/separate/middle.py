@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter, uniform_filter1d
 
-from components.separate.network import Spectra
-
-Stft = NDArray[np.complex64]
+from components.separate.network import Spectra, Stft
 
 SMOOTHED_BINS = 3
 """On a side of the square of frames and bins over which loudness is taken: less than that and single bins decide."""

@@ -30,6 +30,8 @@ OVERLAP = 4
 """Frames over a sample: Spleeter's window compensation is right for this number alone."""
 
 Spectra = NDArray[np.float32]
+Stft = NDArray[np.complex64]
+"""Shaped (channels, frames, frame_length / 2 + 1)."""
 
 
 @dataclass(frozen=True)

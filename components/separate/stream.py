@@ -7,24 +7,21 @@ whole recording. Spleeter puts a frame of zeros before a recording: windows and 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
 from components.separate.middle import middle
-from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spectra
+from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spectra, Stft
 from components.shared.audio import Samples
 from components.shared.rows import SAMPLE_RATE_HZ
 
 Item = TypeVar("Item")
-Stft = NDArray[np.complex64]
-"""Shaped (channels, frames, frame_length / 2 + 1)."""
 Filter = Callable[[Spectra, Stft], Stft]
 """Makes the STFT of every instrument, shaped (instruments, channels, frames, bins), of their magnitudes, shaped (frames, bins,
 channels, instruments), and the mix's STFT, over one segment."""
-
 
 MOST_EVENLY = 0.5
 """Of the speech's amplitude that may have been taken evenly: 3.5 dB."""
@@ -97,22 +94,24 @@ def separated(
         refine: Makes the parts of a segment instead of the masks; the network was loaded with its instruments.
         in_middle: Whether what lies at a side is subtracted from the middle first.
     """
+
+    def folded(part: NDArray[Any]) -> NDArray[Any]:
+        return part if stereo else part.mean(axis=0, keepdims=True)
+
     config = network.config
     taper = _hann(config.frame_length)
     change_sound, speech_sound, other_sound = (_Synthesis(taper, config.frame_step, network.compensation) for _ in range(3))
     before = config.frame_length
     for window, mix, heard, mask, instruments in _ahead(_listened(windows, network, taper, in_middle)):
         speech = heard * mask if refine is None or instruments is None else _refined(heard, instruments, config, refine)
-        other, taken, changed = mix - speech, heard - speech, heard - mix
-        if not config.extended:
-            other[..., config.bins :] = 0
-        if not stereo:
-            speech, other, taken, changed = (part.mean(axis=0, keepdims=True) for part in (speech, other, taken, changed))
-        powers = _powers(speech[..., : config.bins], taken[..., : config.bins], taper)
-        sounds = [speech_sound.add(speech), *([other_sound.add(other)] if keep_other else [])]
-        came = window.signal.T if stereo else window.signal.T.mean(axis=1, keepdims=True)
+        kept, taken = folded(speech), folded(heard - speech)
+        powers = _powers(kept[..., : config.bins], taken[..., : config.bins], taper)
+        sounds = [speech_sound.add(kept)]
+        if keep_other:
+            sounds.append(other_sound.add(folded(_others(mix, speech, config))))
+        came = folded(window.signal).T
         if in_middle:
-            change = change_sound.add(changed)
+            change = change_sound.add(folded(heard - mix))
             came = came[: len(change)] + change  # nothing at all where nothing was subtracted
         tracks = np.stack([track[before : window.samples] for track in (came, *sounds)])
         before = 0
@@ -151,19 +150,26 @@ def _estimated(mix: Stft, network: Network) -> tuple[Spectra, Spectra | None]:
 
 def _refined(mix: Stft, instruments: Spectra, config: Config, refine: Filter) -> Stft:
     """Speech by a filter of each segment."""
-    speech = np.empty_like(mix)
-    for start in range(0, mix.shape[1], config.segment_frames):
-        segment = slice(start, start + config.segment_frames)
-        speech[:, segment] = refine(instruments[segment], mix[:, segment])[config.speech]
-    return speech
+    return np.concatenate([refine(instruments[s], mix[:, s])[config.speech] for s in _segments(mix, config)], axis=1)
+
+
+def _others(mix: Stft, speech: Stft, config: Config) -> Stft:
+    """What of the mix is not speech: above the network's band nothing, unless masks are extended to it."""
+    other = mix - speech
+    if not config.extended:
+        other[..., config.bins :] = 0
+    return other
 
 
 def _in_middle(mix: Stft, mask: Spectra, config: Config) -> Stft:
     """The mix without what lies at its sides, segment by segment; the mix itself where nothing does."""
-    starts = range(0, mix.shape[1], config.segment_frames)
-    pieces = [slice(start, start + config.segment_frames) for start in starts]
-    found = [middle(mix[:, p], mask[:, p], config.frame_step / SAMPLE_RATE_HZ) for p in pieces]
+    found = [middle(mix[:, s], mask[:, s], config.frame_step / SAMPLE_RATE_HZ) for s in _segments(mix, config)]
     return mix if all(np.shares_memory(f, mix) for f in found) else np.concatenate(found, axis=1)
+
+
+def _segments(mix: Stft, config: Config) -> list[slice]:
+    """The frames of each segment."""
+    return [slice(start, start + config.segment_frames) for start in range(0, mix.shape[1], config.segment_frames)]
 
 
 def _powers(speech: Stft, taken: Stft, taper: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -8,8 +8,8 @@ overlap of their frames, which fades one into the other.
 
 import numpy as np
 
-from components.separate.network import Spectra
-from components.separate.stream import Filter, Stft
+from components.separate.network import Spectra, Stft
+from components.separate.stream import Filter
 
 
 def load_wiener() -> Filter:
