@@ -1,13 +1,17 @@
 """The data dictionary: one frozen dataclass per kind of row, one field per column, units in the names.
 
-Every column is always filled: "" is a text nobody knows, 0 a length nobody knows. Times are seconds on the
+"" is a text nobody knows, 0 a length nobody knows, null a score that nobody measured. Times are seconds on the
 recording's own timeline, and every audio stage keeps that timeline to the sample.
 """
 
 from dataclasses import dataclass
+from typing import NewType
 
 SAMPLE_RATE_HZ = 44_100
-"""Every recording and every clip has this rate; a time in a row is a whole number of its samples."""
+"""Every recording and every clip has this rate; a time in a row is a whole number of its samples, except a window's."""
+
+Vector = NewType("Vector", bytes)
+"""Numbers as the bytes of little-endian float32, `numpy.frombuffer(v, "<f4")`; b"" is none. In files a list of float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,104 @@ class Clip:
     gender: str
     hard_cut: bool
     """It ends where speech goes on, because no pause was near: the next clip begins in the middle of a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A voice over some tenths of a second, as `embed` heard it. The windows of a recording are ordered by time and overlap."""
+
+    recording: str
+    start: float
+    end: float
+    vector: Vector
+    """The d-vector: 256 numbers, of length 1, whose products are cosine similarities."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Whose voice a clip is, measured."""
+
+    clip: str
+    vector: Vector
+    """The d-vector of the clip's windows together, of length 1."""
+    similarity: float | None
+    """Cosine of the clip's d-vector and the reference's, -1 to 1; null without a reference."""
+    purity: float | None
+    """Lowest cosine of one of its windows: to the reference's d-vector where there is one, else to the clip's own. null without windows."""
+    reference: str
+    """<name>/<version> of the reference, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """How a clip is said."""
+
+    clip: str
+    tone: str
+    """As the model names it (neutral, happy, angry, sad; calm, angry), or tone-1, the calmest, to tone-<k>, the most aroused."""
+    tone_probability: float | None
+    """As the model gives it; null for clusters."""
+    arousal: float | None
+    """Standardized within the clip's voice: 0 is that voice's own mean."""
+    f0_mean_hz: float | None
+    """Geometric mean of the voiced frames; null without any."""
+    f0_range_semitones: float | None
+    """From the 5th to the 95th percentile of the voiced frames."""
+    f0_slope_semitones_per_second: float | None
+    energy_db: float | None
+    """RMS of the clip against full scale."""
+    voiced_rate: float | None
+    """Share of the frames that are voiced, 0 to 1."""
+    tone_by: str
+    """<name>/<version> of the model, or the name of the clustering."""
+    features: Vector
+    """180 numbers: the means of 40 MFCC, 12 chroma and 128 mel bands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How a clip sounds, by meters without a reference."""
+
+    clip: str
+    dnsmos_sig: float | None
+    """DNSMOS P.835, 1 to 5, of the speech. It hears 9.01 s at 16 kHz; a shorter clip is tiled to that, so its score is of a loop."""
+    dnsmos_bak: float | None
+    """The same, of the background: 5 is none."""
+    dnsmos_ovrl: float | None
+    """The same, overall."""
+    snr_db: float | None
+    bandwidth_hz: float | None
+    """The highest frequency with speech in it."""
+    loudness_lufs: float | None
+    """Integrated loudness, ITU-R BS.1770-4; null where all of the clip lies below the gate."""
+    true_peak_dbtp: float | None
+    clipped_share: float | None
+    """Share of the samples that lie on a clipped top, 0 to 1."""
+    quality_by: str
+    """What measured it: names and hashes, separated by commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What is said in a clip."""
+
+    clip: str
+    text: str
+    """Unicode NFC."""
+    language: str
+    """BCP 47 as given or detected, in small letters: ko, en-us."""
+    confidence: float | None
+    """Mean log-probability of what was decoded, at most 0; null where the engine gives none."""
+    characters_per_second: float | None
+    """Letters and digits of the text by the clip's length."""
+    words: list[str]
+    """Where the engine times them, in order."""
+    word_times: Vector
+    """Start and end of every word in seconds from the clip's start: 2 numbers a word."""
+    text_flags: str
+    """hallucination, no_speech, character_rate: what is doubtful about the text, in this order, separated by commas."""
+    text_by: str
+    """Engine and model: whisper/<name>/<version>, azure/<api version>, pocketsphinx/<version>."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Rows to Parquet and back, with the schema taken from the row's dataclass and checked on every read."""
 
 import dataclasses
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from components.shared.rows import Vector
 
 Row = TypeVar("Row")
 
@@ -14,8 +18,10 @@ _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
     float: pa.float64(),
+    float | None: pa.float64(),
     bool: pa.bool_(),
-    list[float]: pa.list_(pa.float32()),
+    list[str]: pa.list_(pa.string()),
+    Vector: pa.list_(pa.float32()),
 }
 
 
@@ -24,20 +30,39 @@ class SchemaError(ValueError):
 
 
 def schema(kind: type) -> pa.Schema:
-    """Arrow schema of a row's dataclass; no column may be null."""
-    return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=False) for f in dataclasses.fields(kind)])
+    """Arrow schema of a row's dataclass; null may be in the columns that are `float | None` alone."""
+    return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=f.type == float | None) for f in dataclasses.fields(kind)])
 
 
 def to_table(kind: type[Row], rows: Iterable[Row]) -> pa.Table:
     """Arrow table of the rows, in their order."""
-    rows, columns = list(rows), schema(kind)
-    return pa.table([pa.array([getattr(r, f.name) for r in rows], f.type) for f in columns], schema=columns)
+    rows = list(rows)
+    columns = [_column([getattr(r, f.name) for r in rows], f.type) for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    return pa.table(columns, schema=schema(kind))
 
 
 def from_table(kind: type[Row], table: pa.Table) -> list[Row]:
     """Rows of an Arrow table that has at least the columns of `kind`."""
-    names = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return [kind(*values) for values in zip(*(table.column(n).to_pylist() for n in names), strict=True)]
+    columns = [_values(table.column(f.name), f.type) for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    return [kind(*values) for values in zip(*columns, strict=True)]
+
+
+def _column(values: Sequence[Any], kind: Any) -> Any:
+    if kind is not Vector:
+        return pa.array(values, _ARROW[kind])
+    offsets: Any = np.cumsum([0, *(len(v) // 4 for v in values)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.frombuffer(b"".join(values), "<f4")))
+
+
+def _values(column: Any, kind: Any) -> list[Any]:
+    if kind is not Vector:
+        return list(column.to_pylist())
+    return [v for chunk in column.chunks for v in _vectors(chunk)]
+
+
+def _vectors(chunk: Any) -> Iterable[Vector]:
+    numbers, offsets = chunk.values.to_numpy().astype("<f4", copy=False), chunk.offsets.to_numpy()
+    return (Vector(numbers[a:b].tobytes()) for a, b in itertools.pairwise(offsets))
 
 
 def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "rows") -> None:

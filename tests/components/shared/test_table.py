@@ -4,13 +4,14 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared import rows as dictionary
-from components.shared.rows import Clip, Segment
+from components.shared.rows import Clip, Segment, Vector
 from components.shared.table import SchemaError, from_table, read_rows, to_table, write_rows
 
 KINDS = [k for k in vars(dictionary).values() if dataclasses.is_dataclass(k) and isinstance(k, type)]
@@ -19,6 +20,9 @@ VALUES = {
     int: st.integers(-(2**63), 2**63 - 1),
     float: st.floats(allow_nan=False),
     bool: st.booleans(),
+    float | None: st.none() | st.floats(allow_nan=False),
+    list[str]: st.lists(st.text()),
+    Vector: st.lists(st.floats(width=32, allow_nan=False)).map(lambda v: Vector(np.array(v, "<f4").tobytes())),
 }
 
 

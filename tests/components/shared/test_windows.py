@@ -1,0 +1,36 @@
+"""Windows go through Parquet unchanged, and a recording's windows come back by themselves."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.shared.table import SchemaError
+from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
+
+
+def windows(count: int, seed: int = 0) -> Windows:
+    starts = np.arange(count) * 0.4
+    return Windows(starts, starts + 1.6, np.random.default_rng(seed).standard_normal((count, 256)).astype(np.float32))
+
+
+def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None:
+    written = {"first": windows(3), "second": windows(5, seed=1)}
+    with WindowsWriter(tmp_path) as writer:
+        writer.write("first", written["first"])
+        writer.write("silent", NONE)
+        writer.write("second", written["second"])
+    found = dict(read_windows(tmp_path))
+    assert list(found) == ["first", "second"]
+    for name, expected in written.items():
+        for column in ("starts", "ends", "vectors"):
+            np.testing.assert_array_equal(getattr(found[name], column), getattr(expected, column))
+
+
+def test_a_table_appears_only_whole(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), WindowsWriter(tmp_path) as writer:
+        writer.write("first", windows(3))
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SchemaError, match="did not finish"):
+        list(read_windows(tmp_path))
