@@ -11,11 +11,12 @@ from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from components.shared.table import check, from_table, schema, to_table
+from components.shared.table import check, empty, from_table, schema, to_table
 from store.objects import Store, StoreError
 
 Row = TypeVar("Row")
@@ -31,7 +32,10 @@ _TRIES = 30
 
 
 class Table(Generic[Row]):
-    """Rows of one dataclass under one key, each named by its column `id_column`."""
+    """Rows of one dataclass under one key, each named by its column `id_column`.
+
+    A table that was made before a column existed is read as if it held what `empty` says, and gets the column with the next commit.
+    """
 
     def __init__(self, store: Store, key: str, kind: type[Row], id_column: str) -> None:
         self._store, self._key, self._kind, self._id = store, key, kind, id_column
@@ -86,6 +90,7 @@ class Table(Generic[Row]):
         changed = [r for i, r in after.items() if before.get(i) != r]
         gone = [r for i, r in before.items() if i not in after]
         properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
+        self._add_columns(table)
         if not changed and not gone:  # a merge of nothing makes no commit, and with it no version
             write_deltalake(table, schema(self._kind).empty_table(), mode="append", commit_properties=properties)
             return
@@ -104,6 +109,13 @@ class Table(Generic[Row]):
             .when_not_matched_insert(columns)
             .execute()
         )
+
+    def _add_columns(self, table: DeltaTable) -> None:
+        """A commit of its own, which is no version; Delta Lake wants new columns to be nullable."""
+        present = {f.name for f in table.schema().fields}
+        if added := [f.with_nullable(True) for f in schema(self._kind) if f.name not in present]:
+            fields = Schema.from_arrow(pa.schema(added)).fields
+            table.alter.add_columns(fields, commit_properties=CommitProperties(max_commit_retries=0))
 
     def _open(self, commit: int | None) -> DeltaTable | None:
         try:
@@ -127,9 +139,7 @@ class Table(Generic[Row]):
     def _part(self, name: str) -> pa.Table:
         key = f"{self._key}/{name}"
         found = pq.ParquetFile(pa.BufferReader(self._store.read(key))).read(use_threads=False)
-        found = found.cast(pa.schema([f.with_type(pa.string()) if f.type == pa.string_view() else f for f in found.schema]))
-        check(self._kind, found.schema, f"{key} in {self._store.uri}")
-        return found
+        return _conform(self._kind, self._id, found, f"{key} in {self._store.uri}")
 
     @contextlib.contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
@@ -140,3 +150,30 @@ class Table(Generic[Row]):
             if isinstance(error, DeltaError) and not re.search(r"Generic \w+ error", str(error)):
                 raise
             raise self._store.refusal(f"{verb} the table {self._key}", error) from None
+
+
+def _conform(kind: type, id_column: str, found: pa.Table, where: str) -> pa.Table:
+    """The table with all columns of its rows, in their order and as the types that they are written as.
+
+    A missing column, and a missing value of one that holds no null, is what `empty` says.
+
+    Raises:
+        SchemaError: The ids are missing, a column holds something else, or there is one more.
+    """
+    known, nothing = schema(kind), to_table(kind, [empty(kind)])
+    columns = {name: column.cast(_plain(column.type)) for name, column in zip(found.column_names, found.columns, strict=True)}
+    missing = {f.name: pa.nulls(found.num_rows, f.type) for f in known if f.name not in columns and f.name != id_column}
+    names = [name for name in known.names if name in columns or name in missing] + [n for n in columns if n not in known.names]
+    table = pa.table({name: columns.get(name, missing.get(name)) for name in names})
+    check(kind, table.schema, where)
+    filled = [c if f.nullable else pc.coalesce(c, nothing[f.name][0]) for f, c in zip(known, table.columns, strict=True)]
+    return pa.table(filled, schema=known)
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Delta Lake writes texts and lists as other types of Arrow that hold the same."""
+    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
+        return pa.string()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_plain(kind.value_type))
+    return kind

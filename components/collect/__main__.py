@@ -7,9 +7,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from components.collect.collect import account, by_recording, dataset_row, samples
+from components.collect.collect import account, by_recording, dataset_row, samples, tags_by_clip
 from components.shared.audio import pcm_sha256, read
-from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Quality, Recording, Segment, Speaker, Tone, Transcript
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key
@@ -33,12 +33,33 @@ def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
     return sha256
 
 
-def main(shard: str, dataset: str, store: str, recordings: Path, segments: Path, clean: Path, clips: Path, part: Path) -> Outcome:
+def main(
+    shard: str,
+    dataset: str,
+    store: str,
+    recordings: Path,
+    segments: Path,
+    clean: Path,
+    clips: Path,
+    part: Path,
+    speakers: Path | None,
+    tones: Path | None,
+    quality: Path | None,
+    transcripts: Path | None,
+) -> Outcome:
     target = open_store(store)
     found = read_rows(recordings, Recording)
     cleaned = {r.recording: r.samples for r in read_rows(clean, Recording)}
     heard = by_recording(read_rows(segments, Segment))
-    cuts = by_recording(read_rows(clips, Clip))
+    cut = read_rows(clips, Clip)
+    cuts = by_recording(cut)
+    tables = (
+        ("tag_speaker", speakers, Speaker),
+        ("tag_tone", tones, Tone),
+        ("tag_quality", quality, Quality),
+        ("transcribe", transcripts, Transcript),
+    )
+    tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for stage, table, kind in tables if table])
     progress = Progress(sum(r.seconds for r in found))
     rows: list[DatasetRow] = []
     accounts: list[Account] = []
@@ -50,7 +71,8 @@ def main(shard: str, dataset: str, store: str, recordings: Path, segments: Path,
             )
         accounts.append(account(recording, heard[name], cuts[name]))
         for clip in cuts[name]:
-            rows.append(dataset_row(recording, clip, put_audio(target, dataset, clean / "audio" / f"{name}.flac", clip)))
+            sha256 = put_audio(target, dataset, clean / "audio" / f"{name}.flac", clip)
+            rows.append(dataset_row(recording, clip, sha256, tags[clip.clip]))
         progress.add(recording.seconds)
     write_rows(part, Account, accounts, "recordings")
     write_rows(part, DatasetRow, rows)

@@ -2,16 +2,20 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Quality, Recording, Segment, Speaker, Tone, Transcript
+from components.shared.table import empty
 
 Span = tuple[int, int]
 Timed = TypeVar("Timed", Segment, Clip)
+Tag = Speaker | Tone | Quality | Transcript
+
+_COLUMNS = {f.name for f in dataclasses.fields(DatasetRow)} - {"clip"}
 
 
 def by_recording(rows: Iterable[Timed]) -> dict[str, list[Timed]]:
@@ -72,8 +76,37 @@ def account(recording: Recording, segments: Sequence[Segment], clips: Sequence[C
     )
 
 
-def dataset_row(recording: Recording, clip: Clip, audio_sha256: str) -> DatasetRow:
-    """A clip with everything known about it; whether it is kept is not known yet."""
+def columns(tag: Tag) -> dict[str, Any]:
+    """The columns of a dataset row that a tag fills."""
+    return {f.name: getattr(tag, f.name) for f in dataclasses.fields(tag) if f.name in _COLUMNS}
+
+
+def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag]]]) -> dict[str, dict[str, Any]]:
+    """What the stages measured of every clip, as columns of a dataset row; empty ones where a stage has no row of it.
+
+    Args:
+        clips: All clips.
+        tables: The rows of each stage, with its name.
+
+    Raises:
+        ValueError: A stage has a row of a clip that there is not, or two of one.
+    """
+    nothing = columns(empty(Speaker)) | columns(empty(Tone)) | columns(empty(Quality)) | columns(empty(Transcript))
+    found = {c.clip: dict(nothing) for c in clips}
+    for stage, tags in tables:
+        seen: set[str] = set()
+        for tag in tags:
+            if tag.clip not in found:
+                raise ValueError(f"expected rows of the clips that were cut from {stage}, found one of {tag.clip}, which was not")
+            if tag.clip in seen:
+                raise ValueError(f"expected one row a clip from {stage}, found two of {tag.clip}")
+            seen.add(tag.clip)
+            found[tag.clip] |= columns(tag)
+    return found
+
+
+def dataset_row(recording: Recording, clip: Clip, audio_sha256: str, tags: Mapping[str, Any]) -> DatasetRow:
+    """A clip with everything known about it; whose voice it is and whether it is kept is not known yet."""
     start, end = span(clip)
     return DatasetRow(
         clip=clip.clip,
@@ -89,6 +122,8 @@ def dataset_row(recording: Recording, clip: Clip, audio_sha256: str) -> DatasetR
         gender=clip.gender,
         hard_cut=clip.hard_cut,
         audio_sha256=audio_sha256,
+        speaker="",
+        **tags,
         kept=False,
         reason="",
     )

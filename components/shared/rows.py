@@ -179,7 +179,8 @@ class Transcript:
     word_times: Vector
     """Start and end of every word in seconds from the clip's start: 2 numbers a word."""
     text_flags: str
-    """hallucination, no_speech, character_rate: what is doubtful about the text, in this order, separated by commas."""
+    """What is doubtful about the text, in this order, separated by commas: hallucination, no_speech, character_rate; or not_transcribed,
+    where the engine was not asked or gave no answer."""
     text_by: str
     """Engine and model: whisper/<name>/<version>, azure/<api version>, pocketsphinx/<version>."""
 
@@ -217,6 +218,42 @@ class DatasetRow:
     hard_cut: bool
     audio_sha256: str
     """Of the clip's PCM_16 samples, little-endian, mono, at SAMPLE_RATE_HZ: names its file in the store."""
+    speaker: str
+    """Id of its voice in the dataset, s0001 and so on, given by `publish`; "" without a vector."""
+    vector: Vector
+    """This and what follows as in Speaker, …"""
+    similarity: float | None
+    purity: float | None
+    reference: str
+    tone: str
+    """… in Tone, …"""
+    tone_probability: float | None
+    arousal: float | None
+    f0_mean_hz: float | None
+    f0_range_semitones: float | None
+    f0_slope_semitones_per_second: float | None
+    energy_db: float | None
+    voiced_rate: float | None
+    tone_by: str
+    dnsmos_sig: float | None
+    """… in Quality …"""
+    dnsmos_bak: float | None
+    dnsmos_ovrl: float | None
+    snr_db: float | None
+    bandwidth_hz: float | None
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+    clipped_share: float | None
+    quality_by: str
+    text: str
+    """… and in Transcript. Where a stage has no row of the clip, texts are "" and scores null."""
+    language: str
+    confidence: float | None
+    characters_per_second: float | None
+    words: list[str]
+    word_times: Vector
+    text_flags: str
+    text_by: str
     kept: bool
     reason: str
     """The first rule of `publish` that refuses it, or ""."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,16 @@ _ARROW: dict[Any, pa.DataType] = {
     Vector: pa.list_(pa.float32()),
 }
 
+_EMPTY: dict[Any, Callable[[], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    float | None: lambda: None,
+    bool: bool,
+    list[str]: list,
+    Vector: bytes,
+}
+
 
 class SchemaError(ValueError):
     """A table does not hold the rows that were expected."""
@@ -32,6 +42,11 @@ class SchemaError(ValueError):
 def schema(kind: type) -> pa.Schema:
     """Arrow schema of a row's dataclass; null may be in the columns that are `float | None` alone."""
     return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=f.type == float | None) for f in dataclasses.fields(kind)])
+
+
+def empty(kind: type[Row]) -> Row:
+    """The row of which nothing is known: texts are "", numbers 0, scores null."""
+    return kind(*(_EMPTY[f.type]() for f in dataclasses.fields(kind)))  # type: ignore[arg-type]
 
 
 def to_table(kind: type[Row], rows: Iterable[Row]) -> pa.Table:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.rows import DatasetRow, Item
+from components.shared.table import empty
 from store.datasets import DatasetStore, dataset_names
 from store.ledger import Ledger, LedgerRow
 from store.objects import StoreError, check_name, open_store
@@ -21,8 +22,7 @@ from store.tables import Table
 
 
 def row(clip: str, **columns: object) -> DatasetRow:
-    empty = {f.name: f.type() for f in dataclasses.fields(DatasetRow)}
-    return DatasetRow(**{**empty, "clip": clip, **columns})
+    return dataclasses.replace(empty(DatasetRow), clip=clip, **columns)
 
 
 def publish(uri: str, run: str, clip: str) -> int:

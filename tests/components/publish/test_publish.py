@@ -1,6 +1,5 @@
 """Which clips a version keeps, why it refuses the others, and that publishing can be repeated."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -15,14 +14,14 @@ from hypothesis import strategies as st
 
 from components.publish.publish import Rules, check_law, duplicates, merge, rules, seconds_by_outcome, select
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
-from components.shared.table import write_rows
+from components.shared.table import empty, write_rows
 from store.datasets import DatasetStore, audio_key
 from store.ledger import FAILED, PENDING, PUBLISHED, Ledger, LedgerRow
 from store.objects import open_store
 
 
 def made(kind: type, **columns: Any) -> Any:
-    return kind(**{**{f.name: f.type() for f in dataclasses.fields(kind)}, **columns})
+    return replace(empty(kind), **columns)
 
 
 def row(clip: str, seconds: float = 2.0, **columns: Any) -> DatasetRow:

@@ -10,6 +10,7 @@ import soundfile
 
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.table import empty
 from components.shared.task import StageError
 from components.train_separator.mixing import Mixtures
 from components.train_separator.songs import Songs
@@ -136,22 +137,15 @@ def published(tmp_path: Path) -> Path:
             name = f"{recording}{number}"
             store.write(audio_key("radio", name * 32), (tmp_path / "clip.flac").read_bytes())
             rows.append(
-                DatasetRow(
-                    name,
-                    recording,
-                    "",
-                    "",
-                    "",
-                    "",
-                    "",
-                    0.0,
-                    1.0,
-                    SAMPLE_RATE_HZ,
-                    "",
-                    False,
-                    name * 32,
-                    number != 2,
-                    "" if number != 2 else "short",
+                replace(
+                    empty(DatasetRow),
+                    clip=name,
+                    recording=recording,
+                    end=1.0,
+                    samples=SAMPLE_RATE_HZ,
+                    audio_sha256=name * 32,
+                    kept=number != 2,
+                    reason="" if number != 2 else "short",
                 )
             )
     for version in (rows, [replace(r, kept=True, reason="") for r in rows]):
