@@ -1,0 +1,92 @@
+"""Reads voices, segments and the reference, writes windows."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.embed.embed import RATE_HZ, Heard, hear, voice, without_pauses
+from components.embed.encoder import Signal, load_encoder
+from components.embed.plan import Spans, check_settings, frames_in, seconds, stretches, windows_of
+from components.shared.audio import decode
+from components.shared.rows import Recording, Segment
+from components.shared.table import read_rows
+from components.shared.task import Outcome, Progress, report, run
+from components.shared.windows import REFERENCE, Windows, WindowsWriter
+
+TOLERANCE_SECONDS = 0.1
+"""Between a recording's row and its audio: resampling and ffmpeg's last block round its length."""
+
+
+def main(
+    voices: Path,
+    segments: Path,
+    reference: Path,
+    windows: Path,
+    enabled: bool,
+    hop_seconds: float,
+    batch_windows: int,
+    threads: int,
+) -> Outcome:
+    check_settings(hop_seconds, batch_windows, threads)
+    if not enabled:
+        with WindowsWriter(windows, REFERENCE), WindowsWriter(windows):
+            return {"windows": 0, "speech_seconds": 0.0, "reference_windows": 0}
+    encoder = load_encoder(threads)
+    report(f"voices are heard on {encoder.where}")
+    recordings, references = ([r for r in read_rows(folder, Recording) if r.samples] for folder in (voices, reference))
+    progress = Progress(sum(r.seconds for r in (*references, *recordings)))
+
+    def heard(folder: Path, recording: Recording, speech: Spans) -> Heard:
+        blocks = _signal_of(folder / "audio" / f"{recording.recording}.flac", recording.seconds)
+        found = hear(blocks, windows_of(speech, hop_seconds), encoder, batch_windows)
+        progress.add(recording.seconds)
+        return found
+
+    own = [np.zeros((0, 256), np.float32)]
+    with WindowsWriter(windows, REFERENCE) as writer:
+        for recording in references:
+            found = without_pauses(heard(reference, recording, np.array([[0, frames_in(recording.samples)]])))
+            writer.write(recording.recording, _timed(found))
+            own.append(found.vectors)
+    rows = [s for s in read_rows(segments, Segment) if s.label == "speech"]
+    speech = {name: list(stretch) for name, stretch in groupby(rows, attrgetter("recording"))}
+    count = 0
+    with WindowsWriter(windows) as writer:
+        for recording in recordings:
+            found = heard(voices, recording, stretches(speech.get(recording.recording, []), frames_in(recording.samples)))
+            writer.write(recording.recording, _timed(found))
+            count += len(found.spans)
+    return {"windows": count, "speech_seconds": sum(s.end - s.start for s in rows)} | _certainty(np.concatenate(own))
+
+
+def _signal_of(path: Path, seconds: float) -> Iterator[Signal]:
+    samples = 0
+    for block in decode(path, RATE_HZ):
+        yield block[:, 0]
+        samples += len(block)
+    if abs(samples / RATE_HZ - seconds) > TOLERANCE_SECONDS:
+        raise ValueError(f"expected {seconds:.3f} s of audio in {path}, found {samples / RATE_HZ:.3f} s: make the voices again")
+
+
+def _timed(heard: Heard) -> Windows:
+    return Windows(seconds(heard.spans[:, 0]), seconds(heard.spans[:, 1]), heard.vectors)
+
+
+def _certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
+    """How sure the reference is of itself."""
+    if not len(vectors):
+        return {"reference_windows": 0}
+    similarities = vectors @ voice(vectors)
+    return {
+        "reference_windows": len(vectors),
+        "reference_mean_similarity": float(similarities.mean()),
+        "reference_lowest_similarity": float(similarities.min()),
+    }
+
+
+if __name__ == "__main__":
+    run(main)

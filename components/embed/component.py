@@ -1,0 +1,26 @@
+"""Interface of `embed`."""
+
+from kfp.dsl import Dataset, Input, Output
+
+from components.stage import stage
+
+
+@stage(cpu="1", cpu_limit="4", memory="3Gi", gpu=1, timeout_hours=24)
+def embed(
+    voices: Input[Dataset],
+    segments: Input[Dataset],
+    reference: Input[Dataset],
+    windows: Output[Dataset],
+    enabled: bool = True,
+    hop_seconds: float = 0.4,
+    batch_windows: int = 64,
+    threads: int = 0,
+) -> None:
+    """Hears whose voice speaks when: a d-vector over every 1.6 s of speech, and of the reference (Resemblyzer).
+
+    Args:
+        enabled: Whether voices are told apart; without it there are no windows, and no speakers.
+        hop_seconds: From one window to the next, 1.6 at most.
+        batch_windows: Windows that the network hears at a time; it sets memory and speed, hardly the result.
+        threads: Processors that the network uses; 0 is all that there are.
+    """

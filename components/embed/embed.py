@@ -1,0 +1,114 @@
+"""Voices over windows of a recording of any length, a few seconds of it in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.embed.encoder import Encoder, Mel, Signal
+from components.embed.plan import WINDOW_FRAMES, Spans
+
+RATE_HZ = 16_000
+FRAME = RATE_HZ // 100
+"""Samples from one frame to the next."""
+MARGIN_FRAMES = 2
+"""A spectrum sees 12.5 ms before and after the beginning of its frame."""
+RUN_WINDOWS = 64
+"""Windows whose spectra are made at a time, if each begins in the one before."""
+
+LEVEL_DB = -30.0
+"""RMS of every window, against full scale, when the network hears it. It hears power, not its logarithm, so that the same voice
+20 dB quieter is another one to it; it was trained on speech raised to this level, Resemblyzer's audio_norm_target_dBFS."""
+SILENT_DB = -80.0
+"""RMS below which a window holds no voice: 16 bits round that much away."""
+QUIET_DB = 30.0
+"""A window of a reference of which half the frames are this far below the window that is loudest so is a pause."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The windows of one recording, those of digital silence left out."""
+
+    spans: Spans
+    vectors: NDArray[np.float32]
+    """d-vectors of length 1, shaped (windows, 256)."""
+    medians_db: NDArray[np.float64]
+    """Level of the frame in the middle between each window's loudest and quietest, in dB against anything."""
+
+    def __getitem__(self, which: NDArray[np.bool_]) -> "Heard":
+        return Heard(self.spans[which], self.vectors[which], self.medians_db[which])
+
+
+def hear(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> Heard:
+    """Voices over windows of a recording.
+
+    Args:
+        blocks: The recording from its beginning, 16 kHz mono, in [-1, 1); read as far as the last window goes.
+        spans: Its windows, in the order of their starts.
+        encoder: What hears.
+        batch_windows: Windows that it hears at a time.
+    """
+    vectors = np.zeros((len(spans), 256), np.float32)
+    levels_db, medians_db = np.full(len(spans), -np.inf), np.full(len(spans), -np.inf)
+    batch = np.zeros((min(batch_windows, len(spans)), WINDOW_FRAMES, 40), np.float32)
+    waiting: list[int] = []
+    for number, (signal, mel) in enumerate(_pieces(blocks, spans, encoder)):
+        levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(mel.sum(axis=1)))
+        leveled = mel * np.float32(10 ** ((LEVEL_DB - max(levels_db[number], SILENT_DB)) / 10))
+        if len(mel) < WINDOW_FRAMES:  # heard as it is: what it could be filled up with is no voice
+            vectors[number] = encoder.vectors(leveled[None])[0]
+            continue
+        batch[len(waiting)] = leveled
+        waiting.append(number)
+        if len(waiting) == batch_windows:
+            vectors[waiting], waiting = encoder.vectors(batch), []
+    if waiting:
+        vectors[waiting] = encoder.vectors(batch[: len(waiting)])
+    heard = levels_db >= SILENT_DB
+    return Heard(spans, vectors, medians_db)[heard]
+
+
+def without_pauses(heard: Heard) -> Heard:
+    """The windows in which somebody speaks at least half the time, of a recording that is speech alone."""
+    return heard[heard.medians_db >= np.max(heard.medians_db, initial=-np.inf) - QUIET_DB]
+
+
+def voice(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The d-vector of several together, of length 1."""
+    mean = vectors.mean(axis=0)
+    return mean / np.linalg.norm(mean)  # type: ignore[no-any-return]
+
+
+def _pieces(blocks: Iterator[Signal], spans: Spans, encoder: Encoder) -> Iterator[tuple[Signal, Mel]]:
+    """Samples and spectra of each window."""
+    runs = list(_runs(spans))
+    ranges = [((run[0, 0] - MARGIN_FRAMES) * FRAME, (run[-1, 1] + MARGIN_FRAMES) * FRAME) for run in runs]
+    for run, signal in zip(runs, _cut(blocks, ranges), strict=True):
+        mel = encoder.mel(signal)
+        for start, end in (run - run[0, 0] + MARGIN_FRAMES).tolist():
+            yield signal[start * FRAME : end * FRAME], mel[start:end]
+
+
+def _runs(spans: Spans) -> Iterator[Spans]:
+    """Windows that follow each other without a gap, at most RUN_WINDOWS of them."""
+    gaps = np.flatnonzero(spans[1:, 0] > spans[:-1, 1]) + 1
+    for run in np.split(spans, gaps):
+        for i in range(0, len(run), RUN_WINDOWS):
+            yield run[i : i + RUN_WINDOWS]
+
+
+def _cut(blocks: Iterator[Signal], ranges: list[tuple[int, int]]) -> Iterator[Signal]:
+    """The samples of ranges in the order of their starts; what is before the next range is forgotten, what is beyond the ends is silent."""
+    silence = np.zeros(MARGIN_FRAMES * FRAME, np.float32)
+    padded, kept, first = chain(blocks, repeat(silence)), silence, -len(silence)
+    for start, end in ranges:
+        while first + len(kept) < end:
+            gone = min(max(0, start - first), len(kept))
+            kept, first = np.concatenate([kept[gone:], next(padded)]), first + gone
+        yield kept[start - first : end - first]
+
+
+def _db(power: float | np.floating) -> float:
+    return float(10 * np.log10(power)) if power > 0 else -np.inf

@@ -1,0 +1,108 @@
+"""Windows of sound become voices: as the package has them, whatever the level, the blocks and the batches."""
+
+import numpy as np
+import pytest
+
+from components.embed.embed import FRAME, LEVEL_DB, hear, voice, without_pauses
+from components.embed.encoder import device_of, load_encoder
+from components.embed.plan import windows_of
+from tests.components.embed.conftest import spoken
+
+
+def whole(signal):
+    return np.array([[0, len(signal) // FRAME]])
+
+
+def heard(signal, encoder, hop_seconds=0.4, batch_windows=64, block=16_000):
+    return hear(
+        (signal[i : i + block] for i in range(0, len(signal), block)), windows_of(whole(signal), hop_seconds), encoder, batch_windows
+    )
+
+
+def leveled(signal):
+    return signal * 10 ** (LEVEL_DB / 20) / np.sqrt(np.mean(signal**2))
+
+
+def test_it_is_the_package_s_own_vector(encoder, utterances):
+    from resemblyzer import VoiceEncoder
+
+    package = VoiceEncoder("cpu", verbose=False)
+    for signal in (spoken(8.0), utterances("1688", 1)[0][:128_000]):
+        found = heard(signal, encoder)
+        assert len(found.vectors) == 17
+        for (start, end), vector in zip(found.spans, found.vectors, strict=True):
+            gain = leveled(signal[start * FRAME : end * FRAME])[100] / signal[start * FRAME + 100]
+            _, partials, slices = package.embed_utterance(signal * gain, return_partials=True, rate=2.5, min_coverage=1.0)
+            (same,) = [p for p, s in zip(partials, slices, strict=True) if s.start == start * FRAME]
+            assert same @ vector > 1 - 1e-4
+
+
+def test_every_vector_is_of_length_1(encoder):
+    found = heard(spoken(11.3), encoder)
+    np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("gain_db", [-40, -20, 6])
+def test_how_loud_somebody_speaks_changes_nothing(encoder, gain_db):
+    signal = spoken(5.0)
+    same = np.sum(heard(signal, encoder).vectors * heard(signal * np.float32(10 ** (gain_db / 20)), encoder).vectors, axis=1)
+    assert same.min() > 1 - 1e-4
+
+
+@pytest.mark.parametrize(("batch_windows", "block"), [(1, 16_000), (7, 123), (4096, 10**9)])
+def test_neither_batches_nor_blocks_change_a_voice(encoder, batch_windows, block):
+    signal = spoken(31.0)
+    expected, found = heard(signal, encoder), heard(signal, encoder, batch_windows=batch_windows, block=block)
+    np.testing.assert_array_equal(found.spans, expected.spans)
+    np.testing.assert_allclose(found.vectors, expected.vectors, atol=1e-5)
+
+
+def test_the_same_sound_twice_is_the_same_to_the_bit(encoder):
+    signal = spoken(9.0)
+    assert heard(signal, encoder).vectors.tobytes() == heard(signal, load_encoder(threads=1)).vectors.tobytes()
+
+
+def test_windows_far_apart_are_those_of_their_own_sound(encoder):
+    first, second = spoken(3.0, seed=1), spoken(2.5, seed=2)
+    signal = np.concatenate([first, np.random.default_rng(0).standard_normal(60 * 16_000).astype(np.float32) * 0.2, second])
+    windows = windows_of(np.array([[0, 300], [6300, 6550]]), 0.4)
+    found = hear((signal[i : i + 5000] for i in range(0, len(signal), 5000)), windows, encoder, 64)
+    mel = encoder.mel(signal)
+    for (start, end), vector in zip(windows, found.vectors, strict=True):
+        power = np.mean(signal[start * FRAME : end * FRAME] ** 2)
+        (expected,) = encoder.vectors((mel[start:end] / power * 10 ** (LEVEL_DB / 10)).astype(np.float32)[None])
+        np.testing.assert_allclose(vector, expected, atol=1e-4)
+
+
+def test_a_stretch_shorter_than_a_window_is_heard_alone(encoder, utterances):
+    said = voice(heard(utterances("1688", 1)[0], encoder).vectors)
+    others = [voice(heard(u, encoder).vectors) for u in (utterances("1998", 1)[0], utterances("2033", 1)[0])]
+    short = utterances("1688", 2)[1][16_000 : 16_000 + 14_400]
+    (vector,) = heard(short, encoder).vectors
+    assert vector @ said > max(vector @ other for other in others)
+
+
+def test_digital_silence_has_no_voice(encoder):
+    found = heard(np.concatenate([spoken(2.0), np.zeros(64_000, np.float32), spoken(2.0)]), encoder)
+    assert np.isfinite(found.vectors).all()
+    assert not ((found.spans[:, 0] >= 200) & (found.spans[:, 1] <= 600)).any() and len(found.spans) > 4
+    assert len(heard(np.zeros(64_000, np.float32), encoder).spans) == 0
+
+
+def test_pauses_of_a_reference_are_left_out_and_speech_is_not(encoder):
+    hum = 0.0005 * np.random.default_rng(1).standard_normal(64_000).astype(np.float32)
+    found = without_pauses(heard(np.concatenate([spoken(4.0), hum, spoken(4.0)]), encoder))
+    inside = np.minimum(found.spans[:, 1], 800) - np.maximum(found.spans[:, 0], 400)
+    assert inside.max() < 100 and found.spans[0, 0] == 0 and found.spans[-1, 1] == 1200
+    assert len(found.spans) > 10
+
+
+def test_a_gpu_is_used_where_there_is_one():
+    class Cuda:
+        def __init__(self, count):
+            self.count = count
+
+        def is_available(self):
+            return bool(self.count)
+
+    assert device_of(Cuda(1)) == "cuda" and device_of(Cuda(0)) == "cpu"
