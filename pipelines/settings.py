@@ -11,6 +11,7 @@ from components.publish.publish import rules
 from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError
+from components.tag_quality.dnsmos import check_settings as check_tag_quality
 
 _CHECKS: dict[str, Callable[..., object]] = {
     "discover": lambda **settings: Settings(**settings).check(),
@@ -19,6 +20,7 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "segment": lambda engine, detect_gender: check_engine(engine),
     "cut": check_cut,
     "denoise": lambda chain: parse(chain),
+    "tag_quality": lambda hop_seconds, threads, **_: check_tag_quality(hop_seconds, threads),
     "publish": rules,
 }
 

@@ -1,0 +1,43 @@
+"""Reads clean recordings and clips, writes how every clip sounds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from components.shared.audio import read
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording
+from components.shared.table import read_rows, write_rows
+from components.shared.task import Outcome, Progress, run
+from components.tag_quality.dnsmos import check_settings, load_dnsmos
+from components.tag_quality.quality import measure
+
+
+def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:
+    check_settings(hop_seconds, threads)
+    rows = read_rows(clips, Clip) if enabled else []
+    known = {r.recording: r.samples for r in read_rows(clean, Recording)}
+    dnsmos = load_dnsmos(hop_seconds, threads) if rows else None
+    progress = Progress(sum(c.end - c.start for c in rows))
+    found: list[Quality] = []
+    for clip in rows:
+        start, stop = round(clip.start * SAMPLE_RATE_HZ), round(clip.end * SAMPLE_RATE_HZ)
+        if not 0 <= start < stop <= known.get(clip.recording, 0):
+            raise ValueError(f"expected the clip {clip.clip} inside its recording, found samples {start} to {stop}: make the clips again")
+        assert dnsmos
+        sound = read(clean / "audio" / f"{clip.recording}.flac", start, stop)[:, 0]
+        found.append(measure(clip.clip, sound, dnsmos))
+        progress.add(clip.end - clip.start)
+    write_rows(quality, Quality, found)
+    return {"clips": len(found), **medians(found)}
+
+
+def medians(rows: Sequence[Quality]) -> dict[str, float]:
+    """The median of every score over the clips that have it."""
+    names = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "snr_db", "bandwidth_hz", "loudness_lufs", "true_peak_dbtp", "clipped_share")
+    scores = {name: [value for row in rows if (value := getattr(row, name)) is not None] for name in names}
+    return {f"median_{name}": float(np.median(values)) for name, values in scores.items() if values}
+
+
+if __name__ == "__main__":
+    run(main)

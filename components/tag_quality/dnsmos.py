@@ -1,0 +1,112 @@
+"""DNSMOS P.835 as Microsoft's script gives it: what listeners would say of speech, background and both, without a reference.
+
+The network and its numbers come with Microsoft's package speechmos; its own code is not used, since it imports librosa and
+hears every window a second time for a score that is not P.835's.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.task import StageError
+
+RATE_HZ = 16_000
+WINDOW = 144_160
+"""Samples of a window, 9.01 s: what the network takes."""
+
+SHA256 = "269fbebdb513aa23cddfbb593542ecc540284a91849ac50516870e1ac78f6edd"
+"""Of sig_bak_ovr.onnx, the P.835 network of speechmos 0.0.1.1 (MIT; in Microsoft's DNS-Challenge the same file is CC BY 4.0)."""
+
+_BATCH = 2
+"""Windows at a time: more take more memory, 0.25 GB each, and hardly less time."""
+
+_POLYNOMIALS = np.array(
+    [
+        [-0.08397278, 1.22083953, 0.0052439],
+        [-0.13166888, 1.60915514, -0.39604546],
+        [-0.06766283, 1.11546468, 0.04602535],
+    ]
+)
+"""From what the network gives to a MOS, for SIG, BAK and OVRL, highest power first: Microsoft's fit to its listeners."""
+
+
+class Scores(NamedTuple):
+    """Mean opinion scores, 1 to 5."""
+
+    sig: float
+    bak: float
+    ovrl: float
+
+
+@dataclass(frozen=True)
+class Dnsmos:
+    """The network, loaded."""
+
+    network: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+    """From windows shaped (windows, WINDOW) to numbers shaped (windows, 3)."""
+    hop: int
+    """Samples from one window to the next."""
+
+    def score(self, sound: NDArray[np.floating]) -> Scores:
+        """Mean of the windows' scores.
+
+        Args:
+            sound: Mono at RATE_HZ in [-1, 1], not empty; shaped (samples,).
+        """
+        windows = list(windows_of(np.asarray(sound, np.float32), self.hop))
+        raw = np.concatenate([self.network(np.stack(windows[i : i + _BATCH])) for i in range(0, len(windows), _BATCH)]).astype(np.float64)
+        a, b, c = _POLYNOMIALS.T
+        return Scores(*map(float, np.mean(a * raw**2 + b * raw + c, axis=0)))
+
+
+def windows_of(sound: NDArray[np.float32], hop: int) -> Iterator[NDArray[np.float32]]:
+    """What the network hears of a sound: windows of 9.01 s; a shorter sound is doubled until it is as long.
+
+    As in Microsoft's script the number of windows follows from the whole seconds, so up to 1.99 s of the end are not heard.
+    """
+    while len(sound) < WINDOW:
+        sound = np.concatenate([sound, sound])
+    count = int(len(sound) // RATE_HZ - WINDOW / RATE_HZ) + 1
+    for start in range(0, count * RATE_HZ, hop):
+        yield sound[start : start + WINDOW]
+
+
+def load_dnsmos(hop_seconds: float = 1.0, threads: int = 0) -> Dnsmos:
+    """The network on `threads` CPU threads; 0 for one a core.
+
+    Raises:
+        StageError: The installed network is not the one that the numbers here are for.
+    """
+    import onnxruntime
+
+    path = network_path()
+    content = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(content).hexdigest() != SHA256:
+        raise StageError(
+            f"expected the network of DNSMOS with sha256 {SHA256[:12]} in {path}, found {'another' if content else 'none'}: "
+            "install this stage again from its pins (requirements.txt)"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session: Any = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    return Dnsmos(lambda windows: session.run(None, {"input_1": windows})[0], round(hop_seconds * RATE_HZ))
+
+
+def network_path() -> Path:
+    """Where speechmos keeps the network."""
+    spec = find_spec("speechmos")  # without importing what it imports
+    folder = Path(spec.origin).parent if spec and spec.origin else Path("speechmos")
+    return folder / "dnsmos_models" / "sig_bak_ovr.onnx"
+
+
+def check_settings(hop_seconds: float, threads: int) -> None:
+    """Raises StageError unless the numbers are in their ranges."""
+    for name, value, least, most in (("hop_seconds", hop_seconds, 0.1, 9), ("threads", threads, 0, 1024)):
+        if not least <= value <= most:
+            raise StageError(f"parameter tag_quality_{name}: expected {least} to {most}, found {value:g}")

@@ -1,0 +1,53 @@
+"""Loudness, true peak and clipping."""
+
+import warnings
+
+import numpy as np
+import pyloudnorm
+from numpy.typing import NDArray
+from scipy import signal
+
+from components.shared.rows import SAMPLE_RATE_HZ
+
+GATE_SECONDS = 0.4
+"""Length of a gating block: less has no loudness."""
+
+OVERSAMPLING = 4
+MIN_RUN = 3
+"""Samples of a clipped top: two equal ones in a row are at the top of any low tone."""
+
+
+def loudness_lufs(sound: NDArray[np.floating]) -> float | None:
+    """Integrated loudness by ITU-R BS.1770-4; None where no block of 0.4 s reaches its gate of -70 LUFS.
+
+    Args:
+        sound: Mono at SAMPLE_RATE_HZ in [-1, 1]; shaped (samples,).
+    """
+    if len(sound) < GATE_SECONDS * SAMPLE_RATE_HZ:
+        return None
+    with warnings.catch_warnings(), np.errstate(divide="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)  # the mean of no block at all
+        loudness = float(pyloudnorm.Meter(SAMPLE_RATE_HZ).integrated_loudness(np.asarray(sound, np.float64)))
+    return loudness if np.isfinite(loudness) else None
+
+
+def true_peak_dbtp(sound: NDArray[np.floating]) -> float | None:
+    """Highest level between the samples too, in dB relative to full scale: four times as many samples, as ITU-R BS.1770-4 has it.
+
+    None for silence.
+    """
+    peak = float(np.max(np.abs(signal.resample_poly(np.asarray(sound, np.float64), OVERSAMPLING, 1)), initial=0.0))
+    return float(20 * np.log10(peak)) if peak > 0 else None
+
+
+def clipped_share(samples: NDArray[np.int16]) -> float | None:
+    """Share of the samples that lie in a run of MIN_RUN or more equal ones at the highest or lowest of all; None for silence."""
+    if not np.any(samples):
+        return None
+    return sum(_in_runs(samples == top) for top in {int(np.max(samples)), int(np.min(samples))}) / len(samples)
+
+
+def _in_runs(at_top: NDArray[np.bool_]) -> int:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], at_top, [False]])))
+    runs = edges[1::2] - edges[::2]
+    return int(np.sum(runs[runs >= MIN_RUN]))

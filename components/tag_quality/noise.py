@@ -1,0 +1,31 @@
+"""How far speech stands above what is under it."""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+FRAME_SECONDS, HOP_SECONDS = 0.025, 0.0125
+FLOOR_QUANTILE = 0.1
+"""The power that a tenth of the frames stay below is the noise: between words and inside of plosives there is nothing else."""
+
+MIN_SECONDS = 0.5
+"""Shorter sounds have too few frames for that."""
+
+ROUNDING_POWER = (1 / 32_768) ** 2 / 12
+"""Of the noise that 16 bits make: no recording here has less."""
+
+
+def snr_db(sound: NDArray[np.floating], rate_hz: int) -> float | None:
+    """Power of speech against power of noise in dB; None for silence and less than MIN_SECONDS.
+
+    Args:
+        sound: Mono in [-1, 1]; shaped (samples,).
+        rate_hz: Its sampling rate.
+    """
+    if len(sound) < MIN_SECONDS * rate_hz or not np.any(sound):
+        return None
+    frames = sliding_window_view(sound - np.mean(sound), round(FRAME_SECONDS * rate_hz))[:: round(HOP_SECONDS * rate_hz)]
+    power = np.mean(np.square(frames), axis=1, dtype=np.float64)
+    noise = max(float(np.quantile(power, FLOOR_QUANTILE)), ROUNDING_POWER)
+    speech = max(float(np.mean(power)) - noise, 0.01 * noise)
+    return float(10 * np.log10(speech / noise))
