@@ -12,6 +12,7 @@ from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError
 from components.tag_quality.dnsmos import check_settings as check_tag_quality
+from components.transcribe.engines import Settings as TranscribeSettings
 
 _CHECKS: dict[str, Callable[..., object]] = {
     "discover": lambda **settings: Settings(**settings).check(),
@@ -21,6 +22,7 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "cut": check_cut,
     "denoise": lambda chain: parse(chain),
     "tag_quality": lambda hop_seconds, threads, **_: check_tag_quality(hop_seconds, threads),
+    "transcribe": lambda **settings: TranscribeSettings(**settings).check(),
     "publish": rules,
 }
 

@@ -1,0 +1,262 @@
+"""Azure Speech's fast transcription: a clip a request, as FLAC, through Microsoft's own client.
+
+What the client would do unasked and this does not: mask profanity, follow redirects with the key, wait as long as a server says.
+"""
+
+import email.utils
+import ipaddress
+import math
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from components.shared.task import StageError, one_line
+from components.transcribe.engines import Engine, Heard, Settings, Word
+from components.transcribe.sound import Pcm, flac
+
+KEY, ENDPOINT = "AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT"
+API_VERSION = "2025-10-15"
+CONNECT_SECONDS = 10.0
+BATCHES_AT_ONCE = 8
+"""Requests of a batch by those that are under way: so few wait at its end."""
+MOST_WAIT_SECONDS = 300.0
+"""A longer wait than this, as the service may ask for it, ends a clip's attempts."""
+FIRST_WAIT_SECONDS, WAIT_GROWTH = 1.0, 2.0
+MOST_UNANSWERED = 5
+"""So many clips in a row without an answer, and it is the service that is to blame."""
+_LEAST_CONFIDENCE = 1e-6
+_AGAIN = (200, 408, 429)
+"""Answers after which a clip is sent again, beside those from 500 on; 200 is one that cannot be read."""
+
+_REGIONS = {
+    "ar": "ar-EG",
+    "cs": "cs-CZ",
+    "da": "da-DK",
+    "de": "de-DE",
+    "en": "en-US",
+    "es": "es-ES",
+    "fi": "fi-FI",
+    "fr": "fr-FR",
+    "he": "he-IL",
+    "hi": "hi-IN",
+    "id": "id-ID",
+    "it": "it-IT",
+    "ja": "ja-JP",
+    "ko": "ko-KR",
+    "nl": "nl-NL",
+    "no": "nb-NO",
+    "pl": "pl-PL",
+    "pt": "pt-BR",
+    "ru": "ru-RU",
+    "sv": "sv-SE",
+    "th": "th-TH",
+    "tr": "tr-TR",
+    "vi": "vi-VN",
+    "zh": "zh-CN",
+}
+"""The service wants a region; this is the one of a language without."""
+
+
+class _UnansweredError(Exception):
+    """A clip that got no answer in all its attempts."""
+
+
+def load_azure(settings: Settings, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> Engine:
+    """The engine, with key and endpoint of the environment.
+
+    Raises:
+        StageError: Key or endpoint is missing, the endpoint is no safe place for a key, or the language has no known region.
+    """
+    key, endpoint, locale = secret(KEY), secret(ENDPOINT), locale_of(settings.language)
+    _check_credentials(key, endpoint)
+    from azure.ai.transcription import TranscriptionClient
+    from azure.core.credentials import AzureKeyCredential
+
+    client = TranscriptionClient(
+        endpoint.rstrip("/"),
+        AzureKeyCredential(key),
+        api_version=API_VERSION,
+        retry_total=0,
+        permit_redirects=False,
+        connection_timeout=CONNECT_SECONDS,
+        read_timeout=settings.azure_timeout_seconds,
+    )
+    send = _sender(client, locale)
+    stop = threading.Event()
+    unanswered = 0
+
+    def hide(text: object) -> str:
+        return one_line(str(text).replace(key, "***"))
+
+    def ask(clip: Pcm) -> Heard:
+        sound = flac(clip)
+        return _attempt(lambda: send(sound), settings.azure_attempts, first_wait_seconds, stop, hide)
+
+    def hear(clips: Sequence[Pcm]) -> list[Heard]:
+        nonlocal unanswered
+        found = []
+        with ThreadPoolExecutor(settings.azure_concurrency) as pool:
+            answers = [pool.submit(ask, clip) for clip in clips]
+            try:
+                for answer in answers:
+                    try:
+                        heard, unanswered = answer.result(), 0
+                    except _UnansweredError as error:
+                        heard, unanswered = Heard(problem=one_line(error)), unanswered + 1
+                    if unanswered >= MOST_UNANSWERED:
+                        raise StageError(
+                            f"expected answers of Azure Speech at {ENDPOINT}, found none for {unanswered} clips in a row "
+                            f"({heard.problem}): run it again later"
+                        )
+                    found.append(heard)
+            except BaseException:
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return found
+
+    return Engine(f"azure/{API_VERSION}", BATCHES_AT_ONCE * settings.azure_concurrency, hear)
+
+
+def secret(variable: str) -> str:
+    """The value of an environment variable, or of the file that <variable>_FILE names; "" where there is neither."""
+    if value := os.environ.get(variable):
+        return value.strip()
+    if not (name := os.environ.get(f"{variable}_FILE")):
+        return ""
+    try:
+        return Path(name).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise StageError(f"expected {variable}_FILE to name a file that can be read, found: {error.strerror}; mend or unset it") from None
+
+
+def locale_of(language: str) -> str:
+    """A language as the service names it: ko-KR; "" where it is to detect it."""
+    name, _, rest = language.partition("-")
+    if rest:
+        return f"{name.lower()}-{rest.upper() if len(rest) == 2 else rest}"
+    if name.lower() not in ("", *_REGIONS):
+        raise StageError(f"parameter transcribe_language: expected a language with its region for azure (ko-KR), found {language!r}")
+    return _REGIONS.get(name.lower(), "")
+
+
+def _check_credentials(key: str, endpoint: str) -> None:
+    advice = "set them in the environment, on Kubernetes in the secret speechmill-azure (key, endpoint)"
+    if not key or not endpoint:
+        missing = " and ".join(name for name, value in ((KEY, key), (ENDPOINT, endpoint)) if not value)
+        raise StageError(f"expected {KEY} and {ENDPOINT} for the engine azure, found no {missing}: {advice}")
+    if not key.isascii() or not key.isprintable():
+        raise StageError(f"expected a line of printable ASCII in {KEY}, found other characters: {advice}")
+    parts = urlsplit(endpoint)
+    if (
+        not parts.hostname
+        or parts.username
+        or parts.query
+        or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)))
+    ):
+        raise StageError(
+            f"expected {ENDPOINT} to be https://… (http is for this machine's own addresses, since the key would be read on its way), "
+            f"found {parts.scheme or 'no scheme'}: {advice}"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _sender(client: Any, locale: str) -> Callable[[bytes], Heard]:
+    """What sends a FLAC file and reads the answer."""
+    from azure.ai.transcription.models import TranscriptionContent, TranscriptionOptions
+
+    def send(sound: bytes) -> Heard:
+        options = TranscriptionOptions(locales=[locale] if locale else None, profanity_filter_mode="None")
+        result = client.transcribe(TranscriptionContent(definition=options, audio=("clip.flac", sound, "audio/flac")))
+        return _heard(result, locale)
+
+    return send
+
+
+def _heard(result: Any, locale: str) -> Heard:
+    """What an answer says; ValueError, TypeError, AttributeError or KeyError if it is none."""
+    phrases = list(result.phrases)
+    text = " ".join(p.text for p in result.combined_phrases).strip()
+    seconds = {name: 0.0 for name in (p.locale or locale for p in phrases)}
+    total, weight = 0.0, 0.0
+    for phrase in phrases:
+        length = max(1, int(phrase.duration_milliseconds)) / 1000
+        seconds[phrase.locale or locale] += length
+        if phrase.confidence is not None:
+            total += length * math.log(min(1.0, max(_LEAST_CONFIDENCE, float(phrase.confidence))))
+            weight += length
+    words = tuple(
+        Word(w.text, w.offset_milliseconds / 1000, (w.offset_milliseconds + w.duration_milliseconds) / 1000)
+        for p in phrases
+        for w in p.words or ()
+    )
+    language = max(seconds, key=lambda name: seconds[name]) if seconds else locale
+    return Heard(text, language, total / weight if weight else None, words, no_speech=not text)
+
+
+def _attempt(send: Callable[[], Heard], attempts: int, wait_seconds: float, stop: threading.Event, hide: Callable[[object], str]) -> Heard:
+    """The answer of one of so many attempts; a clip that the service refuses has the reason in it.
+
+    Args:
+        send: Asks once.
+        attempts: How often it is asked at most.
+        wait_seconds: Wait before the second attempt, in seconds; it doubles with every further one, unless the service says another.
+        stop: Ends the waiting.
+        hide: A text as one line without the key.
+
+    Raises:
+        StageError: The service refuses the key or is another one.
+        _UnansweredError: There was no answer.
+    """
+    from azure.core.exceptions import AzureError, HttpResponseError
+
+    for attempt in range(1, attempts + 1):
+        asked = None
+        try:
+            return send()
+        except HttpResponseError as error:
+            status = int(error.status_code or 0)
+            said = hide(f"{status} {error.reason}: {error.message}")
+            if status in (401, 403):
+                raise StageError(f"expected Azure Speech to take {KEY}, found {said}: check the key, its resource and {ENDPOINT}") from None
+            if 300 <= status < 400 or status == 404:
+                raise StageError(
+                    f"expected Azure's fast transcription at {ENDPOINT}, found {said}: check the address and its region"
+                ) from None
+            if status < 500 and status not in _AGAIN:
+                return Heard(problem=f"Azure Speech refuses it: {said}")
+            asked = retry_after(error.response.headers.get("Retry-After") if error.response else None)
+        except AzureError as error:
+            said = hide(f"{type(error).__name__}: {error}")
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            said = f"an answer that is no transcript ({type(error).__name__})"
+        wait = wait_seconds * WAIT_GROWTH ** (attempt - 1) if asked is None else asked
+        if wait > MOST_WAIT_SECONDS:
+            raise _UnansweredError(f"Azure Speech asks for {wait:.0f} s before attempt {attempt + 1} of {attempts}: {said}")
+        if attempt < attempts and stop.wait(wait):
+            break
+    raise _UnansweredError(f"no answer of Azure Speech in {attempt} attempts: {said}")
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for, as a number or a date; None without one that can be read."""
+    if header is None:
+        return None
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", header.strip()):
+        return float(header)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+    except ValueError:
+        return None

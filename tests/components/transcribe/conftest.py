@@ -1,0 +1,91 @@
+"""Settings, sounds and models that tests share."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny import write_model
+
+from components.shared.audio import FlacWriter, decode, to_pcm16
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
+from components.shared.table import write_rows
+from components.transcribe.engines import Settings
+
+ROOT = Path(__file__).resolve().parents[3]
+DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
+
+DEFAULTS = Settings(
+    engine="none",
+    language="",
+    word_times=True,
+    batch_clips=8,
+    beam_size=5,
+    fallback=True,
+    compute_type="auto",
+    vad_filter=True,
+    vad_threshold=0.5,
+    vad_pad_seconds=0.4,
+    no_speech_probability=0.6,
+    threads=0,
+    azure_concurrency=4,
+    azure_attempts=5,
+    azure_timeout_seconds=120.0,
+    azure_max_minutes=0.0,
+)
+
+
+@pytest.fixture
+def settings() -> Callable[..., Settings]:
+    """The defaults with changes."""
+    return lambda **changes: dataclasses.replace(DEFAULTS, **changes)
+
+
+@pytest.fixture(scope="session")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of kind whisper with random numbers."""
+    return write_model(tmp_path_factory.mktemp("models") / "random")
+
+
+@pytest.fixture(scope="session")
+def spoken() -> dict[str, tuple[np.ndarray, str]]:
+    """Real English sentences at SAMPLE_RATE_HZ, and what is said in them."""
+    import csv
+
+    if not (DATA / "manifest.csv").is_file():
+        pytest.skip(f"no recordings in {DATA}: set SPEECHMILL_DATA")
+    with (DATA / "manifest.csv").open(encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["corpus"] == "librispeech_test_other" and r["transcript"]]
+    chosen = sorted((r for r in rows if 4 < float(r["duration_s"]) < 7), key=lambda r: r["path"])[:4]
+    return {r["path"]: (pcm(DATA / r["path"]), r["transcript"].lower()) for r in chosen}
+
+
+def pcm(path: Path) -> np.ndarray:
+    """A file as mono 16-bit samples at SAMPLE_RATE_HZ."""
+    return to_pcm16(np.concatenate(list(decode(path, SAMPLE_RATE_HZ)))[:, 0])
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Callable[[dict[str, np.ndarray], list[tuple[str, float, float]]], dict[str, Any]]:
+    """Writes recordings, by their names, and clips; gives the folders that main() gets."""
+
+    def write(recordings: dict[str, np.ndarray], clips: list[tuple[str, float, float]]) -> dict[str, Any]:
+        folders = {name: tmp_path / name for name in ("clean", "clips", "model", "transcripts")}
+        for folder in folders.values():
+            folder.mkdir(exist_ok=True)
+        rows = []
+        for name, sound in recordings.items():
+            if len(sound):
+                with FlacWriter(folders["clean"] / "audio" / f"{name}.flac", 1 if sound.ndim == 1 else sound.shape[1]) as file:
+                    file.write(sound)
+            length = len(sound) / SAMPLE_RATE_HZ
+            rows.append(Recording(name, "local", "", "", "", "", "", length, len(sound), "", "", "" if len(sound) else "404 Not Found"))
+        write_rows(folders["clean"], Recording, rows)
+        made = [Clip(f"{name}-{round(1000 * start):08d}", name, start, end, "", False) for name, start, end in clips]
+        write_rows(folders["clips"], Clip, made)
+        return folders
+
+    return write

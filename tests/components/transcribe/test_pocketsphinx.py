@@ -1,0 +1,32 @@
+"""PocketSphinx on real English sentences."""
+
+import numpy as np
+
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.transcribe.pocketsphinx import load_pocketsphinx
+
+
+def test_most_words_of_real_sentences_are_found(spoken: dict[str, tuple[np.ndarray, str]]) -> None:
+    engine = load_pocketsphinx()
+    heard = engine.hear([sound for sound, _ in spoken.values()])
+    said = [text.split() for _, text in spoken.values()]
+    found = sum(word in result.text.split() for result, words in zip(heard, said, strict=True) for word in words)
+    assert found > 0.5 * sum(map(len, said)), [r.text for r in heard]
+    for result, (sound, _) in zip(heard, spoken.values(), strict=True):
+        times = [t for w in result.words for t in (w.start, w.end)]
+        assert times == sorted(times) and times[0] >= 0 and times[-1] <= len(sound) / SAMPLE_RATE_HZ
+        assert result.text == " ".join(w.text for w in result.words)
+        assert result.language == "en-us" and result.confidence is not None and -25 < result.confidence < 0 and not result.problem
+
+
+def test_a_clip_s_text_is_its_own_whatever_was_heard_before(spoken: dict[str, tuple[np.ndarray, str]]) -> None:
+    sounds = [sound for sound, _ in spoken.values()][:2]
+    engine = load_pocketsphinx()
+    forth = engine.hear(sounds)
+    back = engine.hear(sounds[::-1])[::-1]
+    assert forth == back == load_pocketsphinx().hear(sounds)
+
+
+def test_a_clip_without_samples_is_no_speech() -> None:
+    (heard,) = load_pocketsphinx().hear([np.zeros(0, np.int16)])
+    assert heard.no_speech and heard.text == "" and heard.words == ()
