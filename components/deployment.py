@@ -30,6 +30,8 @@ class Deployment:
     """What image names begin with, its slash included; empty for images of this machine."""
     gpu: bool = False
     """Whether stages that can use a GPU ask for one."""
+    azure: bool = False
+    """Whether stages that can use Azure reach the internet and get its key."""
 
 
 LOCAL = Deployment()

@@ -7,12 +7,12 @@ components/deployment.py it is the whole framework.
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kfp import dsl
 
-from components.deployment import configure, image
+from components.deployment import configure, current, image
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Needs:
     gpu: int
     store: str
     internet: bool
+    azure: bool
     timeout_hours: int
     cached: bool
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -34,11 +35,18 @@ class Stage:
     """A stage as pipelines use it: calling it makes a task. `settings` are its parameters with a default."""
 
     def __init__(self, declare: Callable[..., None], needs: Needs) -> None:
-        self.name, self.needs = declare.__name__, needs
+        self.name, self._needs = declare.__name__, needs
         self.signature = inspect.signature(declare)
         self.settings = {n: p for n, p in self.signature.parameters.items() if p.default is not p.empty and p.default is not None}
         self.doc = inspect.getdoc(declare) or ""
         self._declare = declare
+
+    @property
+    def needs(self) -> Needs:
+        """What its tasks use in the current deployment."""
+        if not self._needs.azure:
+            return self._needs
+        return replace(self._needs, internet=True) if current().azure else replace(self._needs, secrets={})
 
     @property
     def image(self) -> str:
@@ -74,6 +82,7 @@ def stage(
     gpu: int = 0,
     store: str = "",
     internet: bool = False,
+    azure: bool = False,
     timeout_hours: int = 12,
     cached: bool = True,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
@@ -87,11 +96,12 @@ def stage(
         gpu: Number of GPUs that it can use; asked for where the deployment has GPUs.
         store: "reads" or "writes" where the image holds the `store` package, to reach what outlives a run.
         internet: Whether it fetches from outside. A stage without it and without the store has no network.
+        azure: Whether one of its engines is Azure's, for which alone it has the internet and its secrets: in deployments with Azure.
         timeout_hours: When a task's pod is ended.
         cached: Whether a task with the same image, parameters and inputs is taken from the cache.
         secrets: Kubernetes secrets it can do without: name, then key to environment variable.
     """
-    needs = Needs(cpu, cpu_limit, memory, gpu, store, internet, timeout_hours, cached, secrets or {})
+    needs = Needs(cpu, cpu_limit, memory, gpu, store, internet, azure, timeout_hours, cached, secrets or {})
     return lambda declare: Stage(declare, needs)
 
 

@@ -26,7 +26,7 @@ class Compiled:
     """A pipeline for one deployment."""
 
     name: str
-    """dataset, or dataset-gpu for a deployment with GPUs."""
+    """dataset; dataset-gpu, dataset-azure or dataset-gpu-azure for a deployment with these."""
     text: str
     """YAML: the pipeline, and what Kubernetes is told about its pods."""
 
@@ -53,7 +53,8 @@ def compile_pipeline(name: str, deployment: Deployment) -> Compiled:
         Pipeline._execution_caching_default = caching
     if faults := lint(text):
         raise StageError(f"pipeline {name} would not run on a cluster: " + "; ".join(faults))
-    return Compiled(f"{name}-gpu" if deployment.gpu else name, text)
+    kinds = ["gpu"] * deployment.gpu + ["azure"] * (deployment.azure and name == "dataset")
+    return Compiled("-".join([name, *kinds]), text)
 
 
 def version_name(compiled: Compiled) -> str:

@@ -15,7 +15,7 @@ from components.publish.component import publish
 from components.segment.component import segment
 from components.separate.component import separate
 from components.stage import Settings, settings_of
-from pipelines.separation import bundled, uri
+from pipelines.slots import SEPARATE, bundled, uri
 
 SHARD_STAGES = (download, separate, segment, cut, denoise, collect)
 STAGES = (discover, *SHARD_STAGES, publish)
@@ -53,7 +53,7 @@ def build(deployment: Deployment) -> Any:
             dataset: str = "sample",
             store: str = STORE,
             allow_private: bool = False,
-            separate_model: str = uri(STORE, bundled()),
+            separate_model: str = uri(STORE, SEPARATE, bundled(SEPARATE)),
             *,
             settings: Settings,
         ):

@@ -110,7 +110,7 @@ def container_options(task: Task, needs: Needs, place: Place, scratch: Path) -> 
         *(_mount(path, writable) for path, writable in mounts.items()),
         f"--env=TMPDIR={scratch}",  # on disk: media come in gigabytes
         # Relative paths and ~ in the sources are the caller's.
-        *([f"--workdir={Path.cwd()}", f"--env=HOME={home}"] if needs.internet else [f"--env=HOME={scratch}"]),
+        *([f"--workdir={Path.cwd()}", f"--env=HOME={home}"] if _reads_sources(needs) else [f"--env=HOME={scratch}"]),
         *(f"--env={variable}" for variable in variables if variable in os.environ),
     ]
 
@@ -118,7 +118,7 @@ def container_options(task: Task, needs: Needs, place: Place, scratch: Path) -> 
 def _mounts(task: Task, needs: Needs, place: Place) -> dict[Path, bool]:
     """The paths that a task sees, and whether it may write there; a path inside another one counts for itself."""
     mounts: dict[Path, bool] = {}
-    if needs.internet:
+    if _reads_sources(needs):
         mounts |= dict.fromkeys(_local_sources(task, place), False)
     if needs.store and place.local_store:
         place.local_store.mkdir(parents=True, exist_ok=True)
@@ -129,6 +129,11 @@ def _mounts(task: Task, needs: Needs, place: Place) -> dict[Path, bool]:
     artifacts = task.executor_input.get("inputs", {}).get("artifacts", {}).values()
     mounts |= {Path(artifact["uri"]): False for found in artifacts for artifact in found["artifacts"]}
     return mounts | {task.folder: True}
+
+
+def _reads_sources(needs: Needs) -> bool:
+    """Whether it is `discover` or `download`; Azure's engine has the internet as well, and no store."""
+    return needs.internet and bool(needs.store)
 
 
 def _secrets(needs: Needs) -> list[str]:

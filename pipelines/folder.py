@@ -21,6 +21,7 @@ from components.stage import Stage
 from pipelines.display import Display
 from pipelines.export import AUDIO_SUFFIXES, ExportError, convert, empty_folder, write_csv, write_textgrid
 from pipelines.single import run_stage
+from pipelines.slots import SLOTS, Slot
 from store.objects import open_store
 from store.plans import write_plan
 
@@ -32,7 +33,7 @@ _MAKERS = {"recordings": download, "voices": download, "segments": segment, "cli
 
 
 def run_on_folder(
-    stage: Stage, source: Path, target: Path, settings: Mapping[str, Any], scratch: Path, display: Display, model: Path | None = None
+    stage: Stage, source: Path, target: Path, settings: Mapping[str, Any], scratch: Path, display: Display, models: Mapping[Slot, Path]
 ) -> None:
     """Runs a stage on every file below a folder, and those it needs before it with their defaults.
 
@@ -43,7 +44,7 @@ def run_on_folder(
         settings: The stage's settings.
         scratch: Empty folder for what lies between.
         display: Shows what the stages print.
-        model: A model's folder, where the stage takes one.
+        models: Folders of the models that the stages take; of a slot that is not among them, what comes with the code.
 
     Raises:
         ExportError: No file at all, or a file could not be read; the others are written.
@@ -62,7 +63,7 @@ def run_on_folder(
         if one.name not in made:
             declared = one.component.component_spec.inputs or {}
             inputs = {name: next(iter(run(_MAKERS[name]).values())) for name in declared if name in _MAKERS}
-            inputs |= {"model": model} if model and "model" in declared else {}
+            inputs |= {slot.input: models.get(slot, slot.bundled_folder) for slot in SLOTS.values() if slot.stage == one.name}
             parameters = {n: v for n, v in wiring.items() if n in declared} | dict(settings if one is stage else {})
             made[one.name] = run_stage(one, inputs, parameters, scratch, display)
         return made[one.name]

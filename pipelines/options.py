@@ -5,9 +5,9 @@ from collections.abc import Callable
 import click
 import docstring_parser
 
-from components.separate.component import separate
 from components.stage import Stage
-from pipelines.separation import AUTO, PREFERRED
+from pipelines.slots import AUTO, SLOTS, Slot
+from store.models import REFERENCES
 
 
 class GroupedCommand(click.Command):
@@ -49,19 +49,19 @@ def _title(stage: Stage) -> str:
     return f"{stage.name}: {(docstring_parser.parse(stage.doc).short_description or '').removesuffix('.')}"
 
 
-class ModelOption(click.Option):
-    """The option for the model of `separate`, listed with its settings."""
+class SlotOption(click.Option):
+    """An option for what a slot takes, listed with the settings of its stage."""
 
-    def __init__(self, *, prefixed: bool) -> None:
-        self.group = _title(separate)
-        name = "separate_model" if prefixed else "model"
+    def __init__(self, slot: Slot, stage: Stage, *, prefixed: bool) -> None:
+        self.group = _title(stage)
+        name = slot.parameter if prefixed else slot.input
+        folder = "" if slot.folder == REFERENCES else "|FOLDER"
         super().__init__(
-            [f"--{name.replace('_', '-')}", name],
+            [f"--{name.replace('_', '-')}", slot.parameter],
             default=AUTO,
             show_default=True,
-            metavar="NAME[/VERSION]|FOLDER|URI",
-            help=f"What takes the music out: a model of the store, or a folder. {AUTO} is {PREFERRED} if the store has it, else the "
-            "small one that comes with the code.",
+            metavar=f"NAME[/VERSION]{folder}|URI",
+            help=slot.help,
         )
 
 
@@ -70,7 +70,7 @@ def with_settings(*stages: Stage, prefixed: bool = True, shows_default: bool = T
 
     def decorate(command: click.Command) -> click.Command:
         for stage in stages:
-            command.params += [ModelOption(prefixed=prefixed)] * (stage is separate)
+            command.params += [SlotOption(slot, stage, prefixed=prefixed) for slot in SLOTS.values() if slot.stage == stage.name]
             command.params += [StageOption(stage, name, prefixed=prefixed, shows_default=shows_default) for name in stage.settings]
         return command
 

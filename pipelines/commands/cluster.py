@@ -11,14 +11,15 @@ from typing import Any
 import click
 
 from components.deployment import Deployment
-from components.discover.sources import parse
-from components.shared.task import StageError
+from components.discover.sources import parse as parse_sources
+from components.shared.model import parse
+from components.shared.task import MODEL, StageError
 from pipelines.commands.run import SAMPLE, check_run, read_sources
 from pipelines.compilation import compile_pipeline, version_name
 from pipelines.dataset import STAGES, STORE
 from pipelines.kubeflow import Kubeflow, connect
 from pipelines.options import with_settings
-from pipelines.separation import choose, told, uri
+from pipelines.slots import SLOTS, Slot, choose, own, told, uri
 from store.objects import open_store
 
 MAX_SOURCES_BYTES = 64 * 1024
@@ -126,7 +127,7 @@ def arguments(sources: str, name: str, store_uri: str, allow_private: bool, sett
             f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
         )
     text = read_sources(sources)
-    for source in parse(text):
+    for source in parse_sources(text):
         if source.kind == "local":
             raise StageError(f"sources: {source.name} is on this machine, where no pod of a cluster sees it: give a URL that reaches it")
     if (size := _handed_over_bytes(text)) > MAX_SOURCES_BYTES:
@@ -144,19 +145,27 @@ def _handed_over_bytes(text: str) -> int:
     return len(text.encode())
 
 
-def model_uri(store_uri: str, wanted: str) -> str:
-    """Where the store has the model that somebody wants, which it has from now on; says which one it is.
+def slot_uris(store_uri: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Where the store has what somebody wants for each slot, which it has from now on; says what it is.
 
     Raises:
-        StageError: There is none, or nobody can look: a model's whole URI is then taken as it is.
+        StageError: There is none, or nobody can look: a whole URI is then taken as it is, and so is what comes with this code.
     """
-    prefix = f"{store_uri}/models/"
-    if wanted.startswith(prefix) and not os.environ.get("AWS_ENDPOINT_URL"):
-        click.echo(f"music is taken out by {wanted.removeprefix(prefix)}; nobody has looked whether {store_uri} has it")
-        return wanted
-    model = choose(open_store(store_uri), wanted)
-    click.echo(told(model))
-    return uri(store_uri, model)
+    return {parameter: _slot_uri(store_uri, SLOTS[parameter], name) for parameter, name in wanted.items()}
+
+
+def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
+    prefix, unseen = f"{store_uri}/{slot.folder}/", f"; nobody has looked whether {store_uri} has it"
+    if not os.environ.get("AWS_ENDPOINT_URL"):
+        if wanted.startswith(prefix):
+            click.echo(f"{slot.use} {wanted.removeprefix(prefix)}{unseen}")
+            return wanted
+        if folder := own(slot, wanted):
+            click.echo(told(slot, parse(folder / MODEL)) + unseen)
+            return uri(store_uri, slot, parse(folder / MODEL))
+    model = choose(open_store(store_uri), slot, wanted)
+    click.echo(told(slot, model))
+    return uri(store_uri, slot, model)
 
 
 def uploaded(kubeflow: Kubeflow, deployment: Deployment, name: str = "dataset") -> Any:

@@ -13,6 +13,7 @@ from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.shared import print_out, store_option
 from pipelines.registry import BUNDLED, FETCHED, entry, fetch, local_folder, registry
+from pipelines.slots import push_bundled
 from store.models import ModelStore
 from store.objects import open_store
 
@@ -79,14 +80,20 @@ def fetch_model(name: str, source: str, folder: Path | None) -> None:
 
 
 @command.command("push")
-@click.argument("model", metavar="NAME|FOLDER")
+@click.argument("model", metavar="[NAME|FOLDER]", default="")
 @click.option("--to", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="The store.")
 @click.option("--again", is_flag=True, help="Write all its files once more, to mend what verify found.")
 def push_model(model: str, store_uri: str, again: bool) -> None:
     """Put a model into a store: one that was bundled or fetched, by its NAME, or a trained one, by its FOLDER.
 
+    Without either: all that pipelines load by default, which comes with the code.
+
     What is there already stays as it is. Into a bucket only its root user can push: runs read models and write none.
     """
+    if not model:
+        for place in push_bundled(open_store(store_uri), again):
+            print_out(f"{place} is there")
+        return
     folder = Path(model).expanduser()
     if "/" not in model and not (folder / MODEL).is_file():
         folder = local_folder(model)

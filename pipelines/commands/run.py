@@ -17,8 +17,8 @@ from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.local import run as run_pipeline
 from pipelines.options import GroupedCommand, with_settings
-from pipelines.separation import choose, local_folder, told
 from pipelines.settings import check_settings
+from pipelines.slots import SLOTS, choose, local_folder, told
 from pipelines.tasks import Executor, RunError
 from store.datasets import DatasetStore
 from store.ledger import Ledger
@@ -125,24 +125,25 @@ def command(
     runs: Path | None,
     allow_private: bool,
     jobs: int,
-    separate_model: str,
     **settings: Any,
 ) -> None:
     """Make a version of a dataset from sources.
 
     What an interrupted or an earlier run has finished is taken from its cache. A run that finds nothing new publishes nothing.
     """
-    check_run(sources, name, settings)
+    wanted = {parameter: settings.pop(parameter) for parameter in SLOTS}
     store = open_store(store_uri)
+    check_run(sources, name, settings)
     sources = read_sources(sources)
     arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
     runs = (runs or default_runs(store)).resolve()
     deployment = Deployment(gpu=environments.has_gpu())
     with deployed(deployment):
         execute = make_executor(runner, store, runs, sources)
-    model = choose(store, separate_model)
-    click.echo(told(model))
-    arguments["separate_model"] = str(local_folder(store, model, runs))
+    for parameter, slot in SLOTS.items():
+        model = choose(store, slot, wanted[parameter])
+        click.echo(told(slot, model))
+        arguments[parameter] = str(local_folder(store, slot, model, runs))
     run_id = new_run_id()
     try:
         with alone(runs, name), Display() as display:

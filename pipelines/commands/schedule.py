@@ -10,14 +10,14 @@ from rich.table import Table
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, model_uri, run_options, uploaded
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, slot_uris, uploaded
 from pipelines.commands.runs import dataset_of, parameters_of
 from pipelines.commands.shared import print_out
 from pipelines.cron import five_fields, next_times, six_fields, timezone
 from pipelines.dataset import STORE
 from pipelines.kubeflow import Kubeflow
 from pipelines.options import GroupedCommand
-from pipelines.separation import AUTO
+from pipelines.slots import AUTO, SLOTS
 
 zone_option = click.option(
     "--cron-timezone",
@@ -50,7 +50,6 @@ def add(
     name: str,
     store_uri: str,
     allow_private: bool,
-    separate_model: str,
     deployment: Deployment,
     connected: Callable[[], Kubeflow],
     **settings: Any,
@@ -58,11 +57,12 @@ def add(
     """Make SCHEDULE, a name of your choice, with the options that its runs get. Kubeflow keeps them and shows them."""
     six = six_fields(cron)
     timezone(zone)
+    wanted = {parameter: settings.pop(parameter) for parameter in SLOTS}
     given = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
     if _found(kubeflow, schedule):
         raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
-    given["separate_model"] = model_uri(given["store"], separate_model)
+    given |= slot_uris(given["store"], wanted)
     kubeflow.schedule(uploaded(kubeflow, deployment), schedule, six, given)
     print_out(f"schedule {schedule}: {_next(six, zone)}")
 
@@ -143,8 +143,8 @@ def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callabl
 def replace(kubeflow: Kubeflow, old: Any, version: Any) -> None:
     """A schedule cannot change its version: a new one takes the old one's place. At every moment one of the two is there."""
     given = parameters_of(old)
-    if "separate_model" not in given:  # made before there was one; the pipeline's own default is another store's perhaps
-        given |= {"separate_model": model_uri(given.get("store", STORE), AUTO)}
+    # what it was made before: the pipeline's own default is another store's perhaps
+    given |= slot_uris(given.get("store", STORE), {parameter: AUTO for parameter in SLOTS if parameter not in given})
     new = kubeflow.schedule(version, old.display_name, _cron(old), given, enabled=False)
     try:
         kubeflow.remove(old.recurring_run_id)

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from components.separate.component import separate
 from components.shared.model import parse
 from components.shared.task import MODEL
 from components.stage import Stage
@@ -15,9 +14,9 @@ from pipelines.commands.train import separator
 from pipelines.display import Display
 from pipelines.folder import FOLDER_STAGES, run_on_folder
 from pipelines.options import GroupedCommand, with_settings
-from pipelines.separation import find, local_folder, told
 from pipelines.settings import check_settings
-from store.objects import open_store
+from pipelines.slots import SLOTS, Slot, find, local_folder, told
+from store.objects import Store, open_store
 
 
 @click.group("stage")
@@ -44,23 +43,23 @@ def _add(stage: Stage) -> None:
         metavar="FOLDER",
         help="An empty or a new folder; gets files of the same names.",
     )
-    def run(source: Path, target: Path, model: str = "", store_uri: str = "", **settings: Any) -> None:
+    def run(source: Path, target: Path, store_uri: str = "", **settings: Any) -> None:
+        wanted = {SLOTS[name]: settings.pop(name) for name in list(settings) if name in SLOTS}
         check_settings(stage.name, settings)
         target.resolve().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".speechmill-") as scratch, Display() as display:
-            folder = _model_folder(store_uri, model, Path(scratch)) if model else None
-            run_on_folder(stage, source, target, settings, Path(scratch), display, folder)
+            models = {slot: _model_folder(open_store(store_uri), slot, name, Path(scratch)) for slot, name in wanted.items()}
+            run_on_folder(stage, source, target, settings, Path(scratch), display, models)
 
-    if stage is separate:
+    if any(slot.stage == stage.name for slot in SLOTS.values()):
         store_option(run)
 
 
-def _model_folder(store_uri: str, wanted: str, scratch: Path) -> Path:
-    """A folder with the model that somebody wants, for which nothing is put into a store; says which model it is."""
-    store = open_store(store_uri)
-    found = find(store, wanted)
-    click.echo(told(parse(found / MODEL) if isinstance(found, Path) else found))
-    return found if isinstance(found, Path) else local_folder(store, found, scratch)
+def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
+    """A folder with what somebody wants, for which nothing is put into a store; says what it is."""
+    found = find(store, slot, wanted)
+    click.echo(told(slot, parse(found / MODEL) if isinstance(found, Path) else found))
+    return found if isinstance(found, Path) else local_folder(store, slot, found, scratch)
 
 
 for _stage in FOLDER_STAGES:

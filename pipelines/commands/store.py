@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipelines.commands.shared import print_out
-from pipelines.separation import bundled, choose
+from pipelines.slots import push_bundled
 from store.init import initialize
 from store.objects import open_store
 
@@ -20,7 +20,8 @@ def command() -> None:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where files with new users' secrets go.")
 @click.option("--renew", is_flag=True, help="Give users that exist new secrets; the old ones are refused from then on.")
 def init_store(uri: str, out: Path | None, renew: bool) -> None:
-    """Make a bucket and its two users on a MinIO server, as the server's root user, and put the bundled model into it.
+    """Make a bucket and its two users on a MinIO server, as the server's root user, and put into it what
+    runs load by default and what comes with the code.
 
     BUCKET-runner reads models, references, plans and sources (media that you put there) and works in runs; BUCKET-publisher
     reads everything and writes plans and datasets. A user that exists keeps its secret. The secrets of new ones go into files
@@ -31,5 +32,5 @@ def init_store(uri: str, out: Path | None, renew: bool) -> None:
     """
     for line in initialize(uri, out, renew):
         print_out(line)
-    model = choose(open_store(uri), bundled().name)
-    print_out(f"model {model.name}: version {model.version} is there")
+    for place in push_bundled(open_store(uri)):
+        print_out(f"{place} is there")

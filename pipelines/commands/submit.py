@@ -7,11 +7,12 @@ import click
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, model_uri, run_options, uploaded
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, slot_uris, uploaded
 from pipelines.commands.runs import give_back, parameters_of, wait
 from pipelines.follow import ENDED
 from pipelines.kubeflow import Kubeflow, run_name
 from pipelines.options import GroupedCommand
+from pipelines.slots import SLOTS
 from pipelines.tasks import RunError
 
 
@@ -26,7 +27,6 @@ def command(
     store_uri: str,
     allow_private: bool,
     waits: bool,
-    separate_model: str,
     deployment: Deployment,
     connected: Callable[[], Kubeflow],
     **settings: Any,
@@ -35,10 +35,11 @@ def command(
 
     What earlier runs have finished is taken from Kubeflow's cache. A run that finds nothing new publishes nothing.
     """
+    wanted = {parameter: settings.pop(parameter) for parameter in SLOTS}
     given = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
     refuse_second(kubeflow, given)
-    given["separate_model"] = model_uri(given["store"], separate_model)
+    given |= slot_uris(given["store"], wanted)
     version = uploaded(kubeflow, deployment)
     run = kubeflow.submit(version, run_name(name), given)
     click.echo(f"run {run}")

@@ -14,8 +14,8 @@ from pipelines.commands.shared import new_run_id, store_option
 from pipelines.display import Display
 from pipelines.export import empty_folder
 from pipelines.options import GroupedCommand, with_settings
-from pipelines.separation import find, local_folder
 from pipelines.single import run_stage
+from pipelines.slots import SEPARATE, find, local_folder
 from store.models import ModelStore
 from store.objects import StoreError, open_store
 
@@ -59,8 +59,8 @@ def separator(sounds: Path, dataset: str, start: str, folder: Path | None, store
     made = default_runs(store).resolve() / "training" / new_run_id()
     inputs = {"sounds": sounds.resolve()}
     if start:
-        found = find(store, start)
-        inputs["start"] = found.resolve() if isinstance(found, Path) else local_folder(store, found, default_runs(store))
+        found = find(store, SEPARATE, start)
+        inputs["start"] = found.resolve() if isinstance(found, Path) else local_folder(store, SEPARATE, found, default_runs(store))
     with Display() as display:
         outputs = run_stage(train_separator, inputs, {"dataset": dataset, "store": store.uri} | settings, made, display)
     model = parse(outputs["model"] / MODEL)

@@ -9,7 +9,7 @@ from pipelines.commands.cluster import connection_options, deployment_options, u
 from pipelines.compilation import PIPELINES
 from pipelines.dataset import STORE
 from pipelines.kubeflow import Kubeflow
-from pipelines.separation import BUNDLED, choose
+from pipelines.slots import push_bundled
 from store.minio import access
 from store.objects import StoreError, open_store
 
@@ -20,15 +20,15 @@ from store.objects import StoreError, open_store
 def command(deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
     """Upload each pipeline as a version named by the commit and the pipeline's hash; nothing if it is there.
 
-    Its runs can then be started from Kubeflow's page. The small model that they get by default is put into the store if it is
-    missing there, where AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY lead to it.
+    Its runs can then be started from Kubeflow's page. The models that they get by default are put into the store if they
+    are missing there, where AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY lead to it.
     """
     kubeflow = connected()
     try:
         access()
     except StoreError as error:
-        click.echo(f"nobody has looked whether {STORE} has the model that runs from Kubeflow's page get: {error}")
+        click.echo(f"nobody has looked whether {STORE} has the models that runs from Kubeflow's page get: {error}")
     else:
-        choose(open_store(STORE), BUNDLED.name)  # what the pipeline has as its default
+        push_bundled(open_store(STORE))  # what the pipeline has as its defaults
     for name in PIPELINES:
         uploaded(kubeflow, deployment, name)

@@ -17,7 +17,7 @@ from components.deployment import LOCAL
 from components.discover.items import place_of, recording_id
 from components.shared.rows import DatasetRow
 from pipelines.dataset import build
-from pipelines.separation import bundled, told, uri
+from pipelines.slots import SEPARATE, bundled, told, uri
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED
 from tests.cluster.pods import input_uri, kill, pods
 from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech
@@ -38,10 +38,10 @@ def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_fi
     done = dataset.run("--sources", "sample:", "--discover-shard-seconds", 60)
     assert dataset.rows() == embedded_rows
     assert len(pods(run_id(done), "segment")) == 2, "two shards of one episode each"
-    model = bundled()
-    assert told(model) in done.stdout
+    model = bundled(SEPARATE)
+    assert told(SEPARATE, model) in done.stdout
     assert dataset.store().version().lineage["stages"]["separate"]["models"] == {"model": f"{model.name}/{model.version}"}
-    assert {input_uri(pod, "model") for pod in pods(run_id(done), "separate")} == {uri(STORE, model)}
+    assert {input_uri(pod, "model") for pod in pods(run_id(done), "separate")} == {uri(STORE, SEPARATE, model)}
     again = dataset.run("--sources", "sample:", "--discover-shard-seconds", 60)
     assert dataset.versions() == 1
     assert re.search("nothing new", again.stdout), again.stdout

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from components.shared.model import read_model
-from pipelines.separation import bundled
+from pipelines.slots import SEPARATE, bundled
 from store.minio import access, client
 from store.models import ModelStore
 from store.objects import open_store
 from tests.end_to_end.runs import Dataset, require_images, same, speechmill, stages_that_ran
 from tests.minio_server import serving
 
-OWN = bundled()
+OWN = bundled(SEPARATE)
 
 
 @pytest.fixture(scope="module")

@@ -14,11 +14,12 @@ from components.deployment import LOCAL
 from components.discover.items import recording_id
 from components.shared.audio import FlacWriter
 from components.shared.task import MENDABLE
-from pipelines import environments, separation
+from pipelines import environments
 from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.embedded import executor
 from pipelines.local import run
+from pipelines.slots import AUTO, SLOTS, choose, uri
 from pipelines.tasks import RunError
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
@@ -54,9 +55,10 @@ def processes_with(text: str) -> list[str]:
 
 def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, **settings: object) -> None:
     defaults = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
-    model = separation.choose(open_store(str(show.folder)), "auto")
+    store = open_store(str(show.folder))
+    models = {parameter: uri(store.uri, slot, choose(store, slot, AUTO)) for parameter, slot in SLOTS.items()}
     own = {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
-    arguments = defaults | settings | own | {"separate_model": separation.uri(str(show.folder), model)}
+    arguments = defaults | settings | own | models
     with Display() as display:
         run(build(LOCAL), arguments, root=show.folder / "runs", execute=executor(pythons), run_id=f"run-{number}", jobs=1, display=display)
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from pipelines.environments import ROOT
-from pipelines.separation import bundled
+from pipelines.slots import SEPARATE, bundled
 from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
 from tests.sample.score import Row, score
 
@@ -34,7 +34,7 @@ def test_every_rejected_clip_has_a_reason_and_every_kept_one_its_audio(sample: D
 
 
 def test_the_version_names_the_model_that_took_the_music_out(sample: Dataset) -> None:
-    own = bundled()
+    own = bundled(SEPARATE)
     assert sample.store().version(1).lineage["stages"]["separate"]["models"] == {"model": f"{own.name}/{own.version}"}
     shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1).stdout
     assert f"music taken out by {own.name}/{own.version}" in shown

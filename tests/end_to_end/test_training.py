@@ -8,7 +8,7 @@ import soundfile
 
 from components.shared.model import parse, read_model
 from components.shared.task import MODEL
-from pipelines.separation import BUNDLED
+from pipelines.slots import SEPARATE
 from store.models import ModelStore
 from store.objects import open_store
 from tests.end_to_end.runs import speechmill
@@ -34,7 +34,7 @@ def songs(tmp_path: Path) -> Path:
 
 def test_the_bundled_model_is_trained_further_and_separate_takes_the_result(songs: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
-    given = parse(BUNDLED / MODEL)
+    given = parse(SEPARATE.bundled_folder / MODEL)
     done = speechmill("train", "separator", "--in", songs, "--start", given.name, "--store", store, "--name", "further", *QUICK)
     assert done.returncode == 0, done.stdout + done.stderr
     made = ModelStore(open_store(str(store))).model("further")
@@ -42,7 +42,7 @@ def test_the_bundled_model_is_trained_further_and_separate_takes_the_result(song
     assert made.version != given.version and made.kind == "spleeter"
     folder = store / "models" / "further" / made.version
     assert read_model(folder, "spleeter") == made
-    assert (folder / "model.data-00000-of-00001").read_bytes() != (BUNDLED / "model.data-00000-of-00001").read_bytes()
+    assert (folder / "model.data-00000-of-00001").read_bytes() != (SEPARATE.bundled_folder / "model.data-00000-of-00001").read_bytes()
     (tmp_path / "in").mkdir()
     mixture, _ = soundfile.read(songs / "test" / "three" / "mixture.wav")
     soundfile.write(tmp_path / "in" / "show.wav", mixture, RATE_HZ)
@@ -61,7 +61,7 @@ def test_a_new_model_of_a_configuration_in_a_file_goes_to_a_folder(songs: Path, 
         "--store",
         tmp_path / "store",
         "--configuration",
-        BUNDLED / "config.json",
+        SEPARATE.bundled_folder / "config.json",
         "--out",
         tmp_path / "model",
         *QUICK,
@@ -74,5 +74,5 @@ def test_a_new_model_of_a_configuration_in_a_file_goes_to_a_folder(songs: Path, 
     done = speechmill("stage", "train_separator", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert read_model(tmp_path / "model", "spleeter").name == "separator"
-    assert (tmp_path / "model" / "config.json").read_text() == (BUNDLED / "config.json").read_text()
+    assert (tmp_path / "model" / "config.json").read_text() == (SEPARATE.bundled_folder / "config.json").read_text()
     assert "<polyline" in (tmp_path / "model.html").read_text()

@@ -1,4 +1,4 @@
-"""Which model takes the music out: what a person may ask for, in stores of both kinds."""
+"""Which models and which reference a run gets: what a person may ask for, in stores of both kinds."""
 
 import os
 import shutil
@@ -11,15 +11,16 @@ import pytest
 
 from components.shared.model import Model, describe, parse, read_model
 from components.shared.task import MODEL, StageError
-from pipelines.commands.cluster import model_uri
+from pipelines.commands.cluster import slot_uris
 from pipelines.registry import FETCHED
-from pipelines.separation import AUTO, BUNDLED, PREFERRED, bundled, choose, find, local_folder, told, uri
+from pipelines.slots import AUTO, SEPARATE, SLOTS, bundled, choose, find, local_folder, told, uri
 from store.init import initialize
-from store.models import ModelStore
+from store.models import ModelStore, place
 from store.objects import Store, StoreError, open_store
 from tests.minio_server import MinioServer, serving
 
-OWN = bundled()
+OWN = bundled(SEPARATE)
+(PREFERRED,) = SEPARATE.preferred
 
 
 @pytest.fixture(scope="module")
@@ -62,28 +63,28 @@ def push(store: Store, folder: Path) -> Model:
 
 
 def test_the_bundled_model_is_put_into_the_store_and_the_official_one_is_taken_where_it_is(store: Store, make: Callable[..., Path]) -> None:
-    assert choose(store, AUTO) == choose(store, AUTO) == OWN
+    assert choose(store, SEPARATE, AUTO) == choose(store, SEPARATE, AUTO) == OWN
     assert ModelStore(store).names() == [OWN.name] and ModelStore(store).verify(OWN.name) == []
-    assert told(OWN) == f"music is taken out by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
+    assert told(SEPARATE, OWN) == f"music is taken out by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
         f"speechmill models fetch {PREFERRED}, then models push {PREFERRED} --to the store"
     )
     official = push(store, make(PREFERRED))
-    assert choose(store, AUTO) == official
-    assert told(official) == f"music is taken out by {PREFERRED} {official.version}"
-    assert choose(store, OWN.name) == OWN
+    assert choose(store, SEPARATE, AUTO) == official
+    assert told(SEPARATE, official) == f"music is taken out by {PREFERRED} {official.version}"
+    assert choose(store, SEPARATE, OWN.name) == OWN
 
 
 def test_a_model_is_named_by_name_version_uri_or_folder(store: Store, make: Callable[..., Path]) -> None:
     old, new = push(store, make("ours", "1")), push(store, make("ours", "2", created="2026-11-23T02:00:00+00:00"))
-    assert choose(store, "ours") == new
-    assert choose(store, f"ours/{old.version}") == old
+    assert choose(store, SEPARATE, "ours") == new
+    assert choose(store, SEPARATE, f"ours/{old.version}") == old
     folder = make("trained")
-    trained = choose(store, str(folder))
-    assert trained == parse(folder / MODEL) == choose(store, "trained")
+    trained = choose(store, SEPARATE, str(folder))
+    assert trained == parse(folder / MODEL) == choose(store, SEPARATE, "trained")
     if "://" in store.uri:
-        assert choose(store, uri(store.uri, old)) == choose(store, f"{uri(store.uri, old)}/") == old
+        assert choose(store, SEPARATE, uri(store.uri, SEPARATE, old)) == choose(store, SEPARATE, f"{uri(store.uri, SEPARATE, old)}/") == old
     else:
-        assert choose(store, uri(store.uri, old)) == old
+        assert choose(store, SEPARATE, uri(store.uri, SEPARATE, old)) == old
 
 
 def test_a_folder_in_the_current_one_needs_no_more_than_its_name(
@@ -92,17 +93,17 @@ def test_a_folder_in_the_current_one_needs_no_more_than_its_name(
     folder = make("mine")
     shutil.move(folder, tmp_path / "mine")
     monkeypatch.chdir(tmp_path)
-    assert find(open_store("store"), "mine") == Path("mine")
+    assert find(open_store("store"), SEPARATE, "mine") == Path("mine")
 
 
 def test_a_fetched_model_is_found_by_its_name(make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(make(PREFERRED), FETCHED / PREFERRED)
     store = open_store("store")
-    assert choose(store, AUTO) == OWN, "what lies on one machine changes no run that did not ask for it"
-    fetched = choose(store, PREFERRED)
+    assert choose(store, SEPARATE, AUTO) == OWN, "what lies on one machine changes no run that did not ask for it"
+    fetched = choose(store, SEPARATE, PREFERRED)
     assert fetched.name == PREFERRED
-    assert choose(store, AUTO) == fetched
+    assert choose(store, SEPARATE, AUTO) == fetched
 
 
 @pytest.mark.parametrize(
@@ -122,21 +123,21 @@ def test_what_is_nowhere_or_of_no_use_is_an_error_that_says_what_to_do(
     for folder in (make("ours"), make("talker", kind="whisper")):
         push(store, folder)
     with pytest.raises(StageError, match=said):
-        choose(store, wanted)
+        choose(store, SEPARATE, wanted)
 
 
 def test_a_run_gets_the_store_s_own_folder_or_one_whole_copy_of_a_bucket_s(store: Store, tmp_path: Path) -> None:
-    model, runs = choose(store, AUTO), tmp_path / "runs"
-    folder = local_folder(store, model, runs)
+    model, runs = choose(store, SEPARATE, AUTO), tmp_path / "runs"
+    folder = local_folder(store, SEPARATE, model, runs)
     assert read_model(folder, "spleeter") == model
     if "://" not in store.uri:
         assert folder == tmp_path / "store" / "models" / model.name / model.version and not runs.exists()
         return
     assert folder == runs / "models" / model.name / model.version
     before = folder.stat().st_ino
-    assert local_folder(store, model, runs).stat().st_ino == before
+    assert local_folder(store, SEPARATE, model, runs).stat().st_ino == before
     (folder / "model.index").write_text("spoiled")
-    assert read_model(local_folder(store, model, runs), "spleeter") == model
+    assert read_model(local_folder(store, SEPARATE, model, runs), "spleeter") == model
     assert [p.name for p in (runs / "models" / model.name).iterdir()] == [model.version]
 
 
@@ -145,7 +146,7 @@ def test_a_spoiled_model_of_a_store_is_refused_before_a_run(make: Callable[..., 
     model = push(store, make("ours"))
     (tmp_path / "store" / "models" / "ours" / model.version / "model.index").write_text("spoiled")
     with pytest.raises(StageError, match=r"expected 7 bytes with sha256 .*, a file of the model ours, found 7 bytes"):
-        local_folder(store, model, tmp_path / "runs")
+        local_folder(store, SEPARATE, model, tmp_path / "runs")
 
 
 def test_who_may_not_write_models_takes_those_that_are_there(
@@ -154,13 +155,13 @@ def test_who_may_not_write_models_takes_those_that_are_there(
     keys = (tmp_path / "secrets" / f"{bucket.removeprefix('s3://')}-publisher.env").read_text().splitlines()
     for name, _, value in (line.partition("=") for line in keys):
         monkeypatch.setenv(name, value)
-    with pytest.raises(StoreError, match=f"could not put it there .*as the store's root user, speechmill models push .* --to {bucket}"):
-        choose(open_store(bucket), AUTO)
+    with pytest.raises(StoreError, match=f"could not put it there .*as the store's root user, speechmill models push --to {bucket}"):
+        choose(open_store(bucket), SEPARATE, AUTO)
     with monkeypatch.context() as root:
         for name, value in server.environment.items():
             root.setenv(name, value)
-        push(open_store(bucket), BUNDLED)
-    assert choose(open_store(bucket), AUTO) == OWN
+        push(open_store(bucket), SEPARATE.bundled_folder)
+    assert choose(open_store(bucket), SEPARATE, AUTO) == OWN
 
 
 def test_a_new_store_has_the_bundled_model(server: MinioServer, tmp_path: Path) -> None:
@@ -174,17 +175,21 @@ def test_a_new_store_has_the_bundled_model(server: MinioServer, tmp_path: Path) 
     ]
     done = subprocess.run(command, env=os.environ | server.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == f"model {OWN.name}: version {OWN.version} is there"
+    there = [f"s3://made-by-the-command/{place(m.name, m.version, s.folder)} is there" for s in SLOTS.values() for m in [bundled(s)]]
+    assert done.stdout.splitlines()[-len(SLOTS) :] == there
 
 
 def test_a_cluster_is_given_a_uri(bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = f"{bucket}/models/{OWN.name}/{OWN.version}"
-    assert model_uri(bucket, AUTO) == whole
-    assert capsys.readouterr().out == f"{told(OWN)}\n"
+    whole = {"separate_model": f"{bucket}/models/{OWN.name}/{OWN.version}"}
+    assert slot_uris(bucket, {"separate_model": AUTO}) == whole
+    assert capsys.readouterr().out == f"{told(SEPARATE, OWN)}\n"
+    other = {"separate_model": f"{bucket}/models/ours/0123456789ab"}
     with pytest.raises(StoreError, match="expected version 0123456789ab"):
-        model_uri(bucket, f"{bucket}/models/ours/0123456789ab")
+        slot_uris(bucket, other)
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    assert model_uri(bucket, f"{bucket}/models/ours/0123456789ab") == f"{bucket}/models/ours/0123456789ab"
+    assert slot_uris(bucket, other) == other
+    assert "nobody has looked" in capsys.readouterr().out
+    assert slot_uris(bucket, {"separate_model": OWN.name}) == whole
     assert "nobody has looked" in capsys.readouterr().out
     with pytest.raises(StoreError, match="AWS_ENDPOINT_URL"):
-        model_uri(bucket, AUTO)
+        slot_uris(bucket, {"separate_model": AUTO})
