@@ -1,0 +1,116 @@
+"""Tables that were made before a column existed stay readable, and get it with their next commit."""
+
+import dataclasses
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components.shared.rows import DatasetRow, Vector
+from components.shared.table import SchemaError, empty
+from store.datasets import DatasetStore
+from store.objects import open_store
+from store.tables import Table
+
+BEFORE_TAGS = Path(__file__).parent / "before_tags"
+"""A store as the software left it before clips had speakers, tones, quality and transcripts: two versions of a dataset."""
+
+
+@pytest.fixture
+def old(uri: str) -> DatasetStore:
+    store = open_store(uri)
+    for path in BEFORE_TAGS.rglob("*"):
+        if path.is_file():
+            store.write(path.relative_to(BEFORE_TAGS).as_posix(), path.read_bytes())
+    return DatasetStore(store, "show")
+
+
+def test_every_version_of_an_old_dataset_is_read_with_empty_columns(old: DatasetStore) -> None:
+    first, second = old.versions()
+    assert [(r.samples, r.kept, r.reason) for r in old.rows(first)] == [
+        (88_200, True, ""),
+        (88_200, True, ""),
+        (22_050, False, "too_short"),
+    ]
+    assert [r.kept for r in old.rows(second)] == [True, True, True]
+    for row in (*old.rows(first), *old.rows(second)):
+        assert (row.speaker, row.vector, row.similarity, row.words, row.kept or row.reason) == ("", b"", None, [], row.kept or "too_short")
+
+
+def test_an_old_dataset_takes_new_rows_and_its_old_versions_stay(old: DatasetStore) -> None:
+    first, second = old.versions()
+    before, then = old.rows(first), old.rows(second)
+    vector = Vector(np.linspace(0, 1, 256, dtype="<f4").tobytes())
+    tagged = replace(
+        empty(DatasetRow), clip="f", vector=vector, similarity=0.5, words=["안녕", "하세요"], speaker="s0001", text="안녕 하세요"
+    )
+    made = old.publish("run-3", lambda rows: ([*rows, tagged], {}))
+    assert made and made.number == 3
+    assert old.rows(made) == [*then, tagged]
+    assert [v.number for v in old.versions()] == [1, 2, 3], "new columns are no version"
+    assert old.rows(first) == before
+    changed = old.publish("run-4", lambda rows: ([replace(rows[0], speaker="s0002"), *rows[1:]], {}))
+    assert changed and [r.speaker for r in old.rows(changed)] == ["s0002", "", "", "s0001"]
+    assert old.rows(made) == [*then, tagged]
+
+
+def test_publishers_at_the_same_time_add_the_columns_of_an_old_dataset_once(old: DatasetStore) -> None:
+    ready = threading.Barrier(4, timeout=60)
+
+    def publish(run: int) -> None:
+        ready.wait()
+        old.publish(f"more-{run}", lambda rows: ([*rows, replace(empty(DatasetRow), clip=f"more-{run}", speaker="s0001")], {}))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(publish, range(4)))
+    assert [v.number for v in old.versions()] == [1, 2, 3, 4, 5, 6]
+    assert [r.clip for r in old.rows(old.version()) if r.speaker] == [f"more-{run}" for run in range(4)]
+
+
+def test_an_old_dataset_takes_a_version_of_the_same_rows(old: DatasetStore) -> None:
+    rows = old.rows(old.version())
+    made = old.publish("run-3", lambda rows: (rows, {"stages": {"publish": {"settings": {"min_seconds": 0.4}}}}))
+    assert made and old.rows(made) == rows
+
+
+def test_lists_and_vectors_come_back_to_the_bit(uri: str) -> None:
+    numbers = np.random.default_rng(1).standard_normal((4, 256)).astype("<f4")
+    rows = [
+        replace(
+            empty(DatasetRow),
+            clip=str(i),
+            vector=Vector(v.tobytes()),
+            words=["", "two words", "한"][:i],
+            word_times=Vector(v[:i].tobytes()),
+        )
+        for i, v in enumerate(numbers)
+    ]
+    dataset = DatasetStore(open_store(uri), "show")
+    dataset.publish("one", lambda _: ([*rows, replace(empty(DatasetRow), clip="none")], {}))
+    dataset.publish("two", lambda rows: ([replace(r, kept=True) if r.clip == "2" else r for r in rows], {}))  # a merge rewrites the file
+    assert dataset.rows(dataset.version()) == [replace(r, kept=r.clip == "2") for r in rows] + [replace(empty(DatasetRow), clip="none")]
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    clip: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    clip: str
+    samples: str
+
+
+@pytest.mark.parametrize(("kind", "id_column"), [(Other, "clip"), (Short, "samples")])
+def test_what_cannot_be_the_rows_is_refused(tmp_path: Path, kind: type, id_column: str) -> None:
+    """A column of another type, and one that is there and that the rows do not have: nothing is lost by reading less."""
+    wide = dataclasses.make_dataclass("Wide", [("clip", str), ("samples", int), ("more", str)], frozen=True)
+    store = open_store(str(tmp_path))
+    Table(store, "table", wide, "clip").change(lambda *_: ([wide("a", 1, "b")], {}))
+    with pytest.raises(SchemaError, match="more: string"):
+        Table(store, "table", kind, id_column).rows()
