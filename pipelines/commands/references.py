@@ -1,0 +1,108 @@
+"""`speechmill references …`: voices that the clips of a dataset are compared with."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.table import Table
+
+from components.shared.rows import Recording
+from components.shared.table import read_rows
+from components.shared.task import StageError
+from pipelines.commands.shared import print_out, store_option
+from pipelines.display import Display
+from pipelines.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear, make, recordings, references, together
+from store.models import REFERENCES, ModelStore
+from store.objects import open_store
+
+
+@click.group("references")
+def command() -> None:
+    """Add and look at voices that the clips of a dataset are compared with."""
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--licence", default="", metavar="TEXT", help="Under what you may use the voice.")
+@store_option
+def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
+    """Put the reference NAME into a store, of one or several files in which one person speaks, without music.
+
+    Half a minute is enough; several recordings of different days are better than a long one. What is heard in them is told:
+    how alike the voice is to itself, and which of several files disagrees with the others. The same files again change nothing;
+    other files are a new version, which `speechmill run --reference NAME` takes from then on.
+    """
+    stored = ModelStore(open_store(store_uri), REFERENCES)
+    with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
+        folder = Path(scratch, "reference")
+        folder.mkdir()
+        made = make(folder, name, files, licence)
+        with Display() as display:
+            voices = hear(folder, Path(scratch), display)
+        _tell(read_rows(folder, Recording), voices)
+        there = made.version in [m.version for m in stored.versions(name)]
+        stored.push(folder)
+    print_out(f"{name} {'is there already' if there else 'was added'}: {stored.uri(name, made.version)}")
+
+
+def _tell(rows: Sequence[Recording], voices: Sequence[Voice]) -> None:
+    """Prints what is heard in a reference's files; StageError if it is too little."""
+    heard = {v.recording: v for v in voices}
+    if silent := [r.title for r in rows if r.recording not in heard]:
+        raise StageError(f"expected a voice in every file, found none in {', '.join(silent)}: leave out what is silent")
+    speech_seconds = sum(v.speech_seconds for v in voices)
+    if speech_seconds < LEAST_SECONDS:
+        raise StageError(f"expected {LEAST_SECONDS:g} s of speech or more, found {speech_seconds:.1f} s: give more or longer files")
+    own = together(np.concatenate([v.vectors for v in voices]))
+    others = agreement(voices) if len(voices) > 1 else []
+    table = Table("file", "seconds", "of speech", "like the reference", "its least window", "like the other files", box=None)
+    for number, row in enumerate(rows):
+        found = heard[row.recording]
+        similarities = found.vectors @ own
+        lengths = (f"{n:.1f}" for n in (row.seconds, found.speech_seconds))
+        table.add_row(row.title, *lengths, *(f"{n:.2f}" for n in (similarities.mean(), similarities.min(), *others[number : number + 1])))
+    print_out(table)
+    windows = np.concatenate([v.vectors for v in voices]) @ own
+    print_out(
+        f"the reference is like itself by {windows.mean():.2f} on average and {windows.min():.2f} at least, "
+        f"over {len(windows)} windows of 1.6 s; 1 is the same sound"
+    )
+    for number in disagreeing(others):
+        print_out(
+            f"{rows[number].title} disagrees with the others, {others[number]:.2f}: another voice, music or noise? "
+            "Listen to it, and leave it out"
+        )
+    if speech_seconds < FEW_SECONDS:
+        print_out(f"{speech_seconds:.1f} s of speech is little: with {FEW_SECONDS:g} s or more a voice is known more surely")
+
+
+@command.command("list")
+@store_option
+def list_references(store_uri: str) -> None:
+    """List the references of a store, the newest version of each."""
+    store = open_store(store_uri)
+    table = Table("reference", "version", "made", "files", "seconds", "licence", box=None)
+    for model in references(store):
+        rows = recordings(store, model)
+        table.add_row(model.name, model.version, model.created, str(len(rows)), f"{sum(r.seconds for r in rows):.1f}", model.licence)
+    print_out(table)
+
+
+@command.command("show")
+@click.argument("name", metavar="NAME[/VERSION]")
+@store_option
+def show_reference(name: str, store_uri: str) -> None:
+    """Show what a reference of a store is made of."""
+    store = open_store(store_uri)
+    stored = ModelStore(store, REFERENCES)
+    name, _, version = name.partition("/")
+    model = stored.model(name, version)
+    print_out(f"reference {model.name}, version {model.version}, made {model.created}: {stored.uri(name, model.version)}")
+    print_out(f"licence: {model.licence or 'unknown'}; versions, the newest first: {', '.join(m.version for m in stored.versions(name))}")
+    table = Table("file", "seconds", "sha256 of the media", box=None)
+    for row in recordings(store, model):
+        table.add_row(row.title, f"{row.seconds:.1f}", row.media_sha256)
+    print_out(table)
