@@ -7,6 +7,7 @@ from components.cut.cut import check_settings as check_cut
 from components.denoise.chain import parse
 from components.discover.plan import Settings
 from components.download.policy import policy
+from components.embed.plan import check_settings as check_embed
 from components.publish.publish import rules
 from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
@@ -19,6 +20,7 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "download": policy,
     "separate": lambda clean_db, batch_segments, threads, **_: check_separate(clean_db, batch_segments, threads),
     "segment": lambda engine, detect_gender: check_engine(engine),
+    "embed": lambda hop_seconds, batch_windows, threads, **_: check_embed(hop_seconds, batch_windows, threads),
     "cut": check_cut,
     "denoise": lambda chain: parse(chain),
     "tag_quality": lambda hop_seconds, threads, **_: check_tag_quality(hop_seconds, threads),
