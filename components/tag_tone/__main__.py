@@ -1,0 +1,76 @@
+"""Reads clean recordings, clips and windows, writes the tone of every clip."""
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from components.shared.model import parse, read_model
+from components.shared.rows import Clip, Tone
+from components.shared.table import read_rows, write_rows
+from components.shared.task import MODEL, Outcome, Progress, StageError, report, run
+from components.tag_tone.classifier import NONE, Classifier, load_classifier
+from components.tag_tone.tag_tone import hear
+from components.tag_tone.tag_tone import tones as name_tones
+from components.tag_tone.voices import clip_vectors, voices
+
+
+def main(
+    clean: Path,
+    clips: Path,
+    windows: Path,
+    model: Path,
+    tones: Path,
+    enabled: bool,
+    clusters: int,
+    voice_normalization: bool,
+    same_voice_similarity: float,
+) -> Outcome:
+    check(clusters, same_voice_similarity)
+    if not enabled:
+        write_rows(tones, Tone, [])
+        return {"clips": 0}
+    classifier = _classifier(model)
+    rows = read_rows(clips, Clip)
+    progress = Progress(sum(c.end - c.start for c in rows))
+    heard = list(hear(clean / "audio", rows, progress.add))
+    vectors = clip_vectors(windows, rows)
+    labels = voices(vectors, [c.gender for c in rows], same_voice_similarity)
+    found = name_tones(heard, labels, classifier, clusters, voice_normalization)
+    write_rows(tones, Tone, found)
+    unheard = int(np.sum(~vectors.any(axis=1)))
+    if unheard:
+        report(f"{unheard} of {len(rows)} clips have no window of a voice: those of one gender count as one voice")
+    return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": unheard, **_facts(rows, found)}
+
+
+def check(clusters: int, same_voice_similarity: float) -> None:
+    """Raises StageError unless the settings are in their ranges."""
+    if not 0 <= clusters <= 10:
+        raise StageError(f"parameter tag_tone_clusters: expected 0 to 10, found {clusters}")
+    if not -1 <= same_voice_similarity <= 1:
+        raise StageError(f"parameter tag_tone_same_voice_similarity: expected -1 to 1, found {same_voice_similarity:g}")
+
+
+def _classifier(model: Path) -> Classifier | None:
+    if parse(model / MODEL).kind == NONE:
+        read_model(model, NONE)
+        report("no model: tones are clusters, tone-1 the calmest of each voice")
+        return None
+    classifier = load_classifier(model)
+    report(f"{classifier.model.name}/{classifier.model.version}: {', '.join(classifier.classes)}")
+    return classifier
+
+
+def _facts(clips: list[Clip], rows: list[Tone]) -> dict[str, float]:
+    """Clips and seconds by tone."""
+    counts, seconds = Counter[str](), defaultdict[str, float](float)
+    for clip, row in zip(clips, rows, strict=True):
+        name = row.tone or "unvoiced"
+        counts[name] += 1
+        seconds[name] += clip.end - clip.start
+    return {f"clips_{n}": counts[n] for n in sorted(counts)} | {f"seconds_{n}": seconds[n] for n in sorted(seconds)}
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,108 @@
+"""What is followed through a clip, a number a frame of 10 ms, and the 180 means that emotion recognition has long used."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.tag_tone.pitch import FRAME, pitch
+from components.tag_tone.sound import EDGE, HOP, RATE_HZ
+
+Numbers = NDArray[np.float32]
+
+FFT = 1024
+"""Samples of a spectrum's window (Hann): 64 ms."""
+
+LEVEL_RMS = 0.1
+"""RMS that a clip is brought to before the 180 means, so that they do not tell how loud it is."""
+
+BANDS = 24
+"""Mel bands of 100 to TOP_HZ, from which everything else that is spectral is taken."""
+
+TOP_HZ = 4000.0
+"""Above it shows differ by their low-passes and codecs rather than by their speakers."""
+
+BOTTOM_HZ = 100.0
+
+MEANS = tuple([f"mfcc_{i}" for i in range(40)] + [f"chroma_{i}" for i in range(12)] + [f"mel_{i}" for i in range(128)])
+"""Names of the 180 means."""
+
+
+@dataclass(frozen=True)
+class Contours:
+    """One entry a frame, and means over all frames."""
+
+    hz: Numbers
+    """Fundamental frequency, 0 where unvoiced."""
+    strength: Numbers
+    """How periodic the frame is, 0 to 1."""
+    db: Numbers
+    """Level relative to the clip's RMS."""
+    bands_db: Numbers
+    """Level of each band relative to the clip's RMS, shaped (frames, BANDS)."""
+    means: Numbers
+    """As MEANS names them."""
+
+
+def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
+    """Measures a clip in one pass.
+
+    Args:
+        blocks: As sound.clip_blocks gives them.
+        rms: Of the whole clip, above 0.
+    """
+    hz, strength, db, bands = [], [], [], []
+    sums, count = np.zeros(len(MEANS)), 0
+    for samples, frames in blocks:
+        found = pitch(samples[EDGE - FRAME // 2 :], frames, rms)
+        spectrum = _power(samples[EDGE - FFT // 2 :] * np.float32(LEVEL_RMS / rms), frames)
+        sums += _means(spectrum) * frames
+        count += frames
+        hz.append(found.hz)
+        strength.append(found.strength)
+        low = spectrum[round(50 * FFT / RATE_HZ) : round(TOP_HZ * FFT / RATE_HZ)]
+        full = LEVEL_RMS**2 * float(np.sum(np.square(_window()))) * FFT / 2  # what the clip's RMS is in a spectrum's sum
+        db.append(_db(low.sum(axis=0) / full))
+        bands.append(_db(_mel(BANDS, BOTTOM_HZ, TOP_HZ) @ spectrum / full).T)
+    return Contours(
+        np.concatenate(hz), np.concatenate(strength), np.concatenate(db), np.concatenate(bands), (sums / count).astype(np.float32)
+    )
+
+
+def band_centres_hz() -> NDArray[np.float64]:
+    """Middle of every one of the BANDS."""
+    from librosa import mel_frequencies
+
+    return mel_frequencies(BANDS + 2, fmin=BOTTOM_HZ, fmax=TOP_HZ)[1:-1]
+
+
+def _window() -> Numbers:
+    return np.hanning(FFT + 1)[:-1].astype(np.float32)
+
+
+def _power(samples: Numbers, frames: int) -> Numbers:
+    """Power spectra, shaped (FFT // 2 + 1, frames)."""
+    views = np.lib.stride_tricks.sliding_window_view(samples, FFT)[::HOP][:frames]
+    return np.square(np.abs(np.fft.rfft(views * _window(), axis=1))).T.astype(np.float32)
+
+
+def _mel(bands: int, low_hz: float, high_hz: float) -> Numbers:
+    from librosa.filters import mel
+
+    return mel(sr=RATE_HZ, n_fft=FFT, n_mels=bands, fmin=low_hz, fmax=high_hz)
+
+
+def _means(spectrum: Numbers) -> NDArray[np.float64]:
+    """The 180 means of a block."""
+    from librosa import power_to_db
+    from librosa.feature import chroma_stft, mfcc
+
+    mel = _mel(128, 0, RATE_HZ / 2) @ spectrum
+    cepstra = mfcc(S=power_to_db(mel, top_db=None), n_mfcc=40)
+    chroma = chroma_stft(S=spectrum, sr=RATE_HZ, n_fft=FFT, tuning=0.0)
+    return np.concatenate([m.mean(axis=1, dtype=np.float64) for m in (cepstra, chroma, mel)])
+
+
+def _db(power: Numbers) -> Numbers:
+    return (10 * np.log10(np.maximum(power, 1e-9))).astype(np.float32)

@@ -1,0 +1,141 @@
+"""Which clips of a shard are one voice, and every clip's measures relative to its voice."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.rows import Clip
+from components.shared.windows import NONE, Windows, read_windows
+
+Matrix = NDArray[np.float64]
+Labels = NDArray[np.int64]
+
+PRIOR_CLIPS = 3.0
+"""As many clips' weight the shard's own mean and the model's deviation have beside those of a voice."""
+
+LIMIT = 4.0
+"""Standardized measures lie within plus and minus this."""
+
+_PASSES = 5
+
+
+def clip_vectors(windows: Path, clips: Sequence[Clip]) -> Matrix:
+    """d-vector of every clip: the mean of the windows whose middle lies inside, to length 1; zeros without any. Shaped (clips, 256)."""
+    vectors = np.zeros((len(clips), NONE.vectors.shape[1]))
+    places: dict[str, list[int]] = {}
+    for i, clip in enumerate(clips):
+        places.setdefault(clip.recording, []).append(i)
+    for recording, found in read_windows(windows):
+        for i in places.get(recording, []):
+            vectors[i] = _clip_vector(found, clips[i])
+    return vectors
+
+
+def _clip_vector(windows: Windows, clip: Clip) -> Matrix:
+    """Windows are ordered by time, so the clip's are neighbors; a clip between two middles has the window that holds its own."""
+    middles = (windows.starts + windows.ends) / 2
+    first, last = np.searchsorted(middles, [clip.start, clip.end])
+    if first == last:
+        nearest = int(np.argmin(np.abs(middles - (clip.start + clip.end) / 2)))
+        overlaps = windows.starts[nearest] < clip.end and windows.ends[nearest] > clip.start
+        first, last = (nearest, nearest + 1) if overlaps else (0, 0)
+    total = windows.vectors[first:last].sum(axis=0, dtype=np.float64)
+    length = float(np.linalg.norm(total))
+    return total / length if length else total
+
+
+def voices(vectors: Matrix, genders: Sequence[str], similarity: float) -> Labels:
+    """A number for the voice of every clip, the first voice heard being 0; clips of different genders are different voices.
+
+    A clip joins the nearest group that is similar enough, else it founds one; then near groups are joined, and every clip goes to the
+    nearest one. Clips without a d-vector are one voice a gender.
+
+    Args:
+        vectors: d-vectors of length 1, or zeros, shaped (clips, 256).
+        genders: Of the clips.
+        similarity: Least cosine of a clip and a group, and of two groups.
+    """
+    found = np.zeros(len(vectors), np.int64)
+    count = 0
+    known = np.linalg.norm(vectors, axis=1) > 0
+    for gender in sorted(set(genders)):
+        mine = np.array([g == gender for g in genders], bool)
+        heard, unheard = np.flatnonzero(mine & known), np.flatnonzero(mine & ~known)
+        if len(heard):
+            groups = _groups(vectors[heard], similarity)
+            found[heard] = groups + count
+            count += int(groups.max()) + 1
+        found[unheard] = count
+        count += len(unheard) > 0
+    _, first, labels = np.unique(found, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[labels]
+
+
+def _groups(vectors: Matrix, similarity: float) -> Labels:
+    centroids: list[Matrix] = []
+    for vector in vectors:
+        closeness = [float(c @ vector) / float(np.linalg.norm(c)) for c in centroids]
+        if closeness and max(closeness) >= similarity:
+            centroids[int(np.argmax(closeness))] += vector
+        else:
+            centroids.append(vector.copy())
+    middles = _joined(np.array(centroids), similarity)
+    labels = np.zeros(len(vectors), np.int64)
+    for _ in range(_PASSES):
+        labels = np.argmax(vectors @ _units(middles).T, axis=1)
+        used, labels = np.unique(labels, return_inverse=True)
+        middles = _joined(np.array([vectors[labels == i].sum(axis=0) for i in range(len(used))]), similarity)
+    return np.argmax(vectors @ _units(middles).T, axis=1)
+
+
+def _joined(sums: Matrix, similarity: float) -> Matrix:
+    """Sums of groups' vectors, the two nearest groups joined until none are similar enough."""
+    while len(sums) > 1:
+        units = _units(sums)
+        closeness = units @ units.T - 2 * np.eye(len(sums))
+        a, b = divmod(int(np.argmax(closeness)), len(sums))
+        if closeness[a, b] < similarity:
+            break
+        sums[min(a, b)] += sums[max(a, b)]
+        sums = np.delete(sums, max(a, b), axis=0)
+    return sums
+
+
+def _units(rows: Matrix) -> Matrix:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
+
+def standardized(measures: Matrix, labels: Labels, genders: Sequence[str], deviations: Matrix | None = None) -> Matrix:
+    """Measures relative to their voice: (value - mean) / deviation, within ±LIMIT.
+
+    A voice's mean is drawn to that of all clips of its gender in the shard, and its deviation to `deviations`, as if PRIOR_CLIPS clips
+    more had been heard: a voice of few clips is compared with the others, and one that is always the same is not blown up.
+
+    Args:
+        measures: Shaped (clips, measures), without NaN.
+        labels: The voice of every clip.
+        genders: Of the clips.
+        deviations: What is usual within a voice, shaped (measures,); without it, the mean one of the shard's voices.
+    """
+    result = np.zeros_like(measures)
+    usual = within(measures, labels) if deviations is None else deviations
+    for label in np.unique(labels):
+        mine = labels == label
+        gender = genders[int(np.argmax(mine))]
+        peers = np.array([g == gender for g in genders], bool)
+        count, values = int(mine.sum()), measures[mine]
+        mean = (values.sum(axis=0) + PRIOR_CLIPS * measures[peers].mean(axis=0)) / (count + PRIOR_CLIPS)
+        square = (np.square(values - values.mean(axis=0)).sum(axis=0) + PRIOR_CLIPS * np.square(usual)) / (count + PRIOR_CLIPS)
+        result[mine] = (values - mean) / np.sqrt(np.maximum(square, 1e-12))
+    return np.clip(result, -LIMIT, LIMIT)
+
+
+def within(measures: Matrix, labels: Labels) -> Matrix:
+    """Deviation inside voices, all of them together, shaped (measures,); where no voice has two clips, that of all clips."""
+    _, voice, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    if counts.max() < 2:
+        return measures.std(axis=0)
+    means = np.array([measures[voice == i].mean(axis=0) for i in range(len(counts))])
+    return np.sqrt(np.square(measures - means[voice]).sum(axis=0) / (len(measures) - len(counts)))
