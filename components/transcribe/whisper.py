@@ -3,7 +3,8 @@
 How faster-whisper batches separate clips: its batched pipeline takes one signal and the clips' places in it. Each clip becomes a row of the
 batch, padded to the network's window of 30 seconds, so that no clip hears another. It decodes greedily or by beam, once, and knows one
 language a call. So clips are grouped by language; those longer than the window, and those whose text repeats itself or is improbable, are
-decoded one by one, where Whisper's temperature fallback is at work.
+decoded one by one, where Whisper's temperature fallback is at work. Texts do not depend on the batch; word times do a little, since
+CTranslate2 aligns all texts of a batch at the length of the longest.
 """
 
 import os
@@ -24,7 +25,7 @@ from components.transcribe.sound import RATE_HZ, Pcm, at_16_khz
 KIND = "whisper"
 WINDOW_SECONDS = 30
 SLOT_SECONDS = 40
-"""Distance of two clips in a batch's signal: after so long a pause, a clip's word times do not depend on its neighbour's."""
+"""Distance of two clips in a batch's signal, so that a clip's first word comes after a pause, whatever its neighbour says."""
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 MOST_COMPRESSION = 2.4
 """Text that zlib makes smaller than this repeats itself. This and the next two are the thresholds of Whisper's own decoding, in the paper
