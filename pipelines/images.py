@@ -3,7 +3,7 @@
 `python -m pipelines.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all of them. The name `minio` stands
 for the MinIO server, which no stage is and which takes minutes to build. An image that is there is not
 built again, since its name ends in a hash of what it holds. From the environment: BASE (debian:bookworm-slim), proxies
-(HTTP_PROXY and the like) and another index of packages (UV_DEFAULT_INDEX).
+(HTTP_PROXY and the like), another index of packages (UV_DEFAULT_INDEX), and PyTorch's own without CUDA (TORCH_INDEX).
 """
 
 import argparse
@@ -121,7 +121,8 @@ def build(stage: str, gpu: bool, base: str) -> str:
         name = stage_image(stage)
     with _told(name):
         if not exists(name):
-            _build(stage, name, {"BASE": base, "PINS": pins(stage, gpu).name})
+            index = {"TORCH_INDEX": os.environ["TORCH_INDEX"]} if stage == "embed" and os.environ.get("TORCH_INDEX") else {}
+            _build(stage, name, {"BASE": base, "PINS": pins(stage, gpu).name} | index)
     return name
 
 
