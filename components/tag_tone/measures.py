@@ -21,6 +21,7 @@ LEAST_VOICED_FRAMES = 10
 
 _REFERENCE_HZ = 100.0
 _ACTIVE_DB = -25.0  # frames quieter than this below the loudest ones are pauses
+_FLOOR_DB = -30.0  # how quiet a pause is differs by recording
 _FAST = 200.0  # semitones per second: no voice moves so fast, a tracker that errs by an octave does
 
 _F0 = ("f0_mean", "f0_low", "f0_middle", "f0_high", "f0_speed", "f0_rise", "f0_fall", "f0_segment_range", "f0_segment_slope")
@@ -88,15 +89,15 @@ def _dynamics(db: NDArray[np.float32], voiced: NDArray[np.bool_]) -> list[float]
     first, last = np.flatnonzero(active)[[0, -1]]
     seconds = max((last + 1 - first) * FRAME_SECONDS, 0.2)
     window = np.hanning(11)[1:-1]
-    smooth = np.convolve(db, window / window.sum(), "same")
-    steps = np.diff(np.maximum(smooth, loudest - 30)) / FRAME_SECONDS
+    smooth = np.convolve(np.pad(np.maximum(db, loudest + _FLOOR_DB), len(window) // 2, "edge"), window / window.sum(), "valid")
+    steps = np.diff(smooth) / FRAME_SECONDS
     peaks, _ = find_peaks(smooth, height=loudest - 20, prominence=2)
     low, high = np.percentile(db[voiced], [10, 90])
     lengths = [(b - a) * FRAME_SECONDS for a, b in _runs(voiced)]
     return [
         float(high - low),
-        _mean(steps[steps > 0]),
-        _mean(steps[steps < 0]),
+        _mean_by_size(steps[steps > 0]),
+        _mean_by_size(steps[steps < 0]),
         float(len(peaks) / seconds),
         float(voiced[first : last + 1].mean()),
         float(np.log(np.mean(lengths))),
@@ -142,6 +143,11 @@ def _semitones(hz: NDArray[np.float32]) -> Numbers:
 
 def _mean(values: Numbers) -> float:
     return float(np.mean(values)) if values.size else 0.0
+
+
+def _mean_by_size(values: Numbers) -> float:
+    """Each weighted by its size, so that many of about 0 do not count."""
+    return float(np.sum(np.square(values)) / np.sum(values)) if values.size else 0.0
 
 
 def _slope(x: Numbers, y: Numbers) -> float:
