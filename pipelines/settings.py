@@ -8,7 +8,7 @@ from components.denoise.chain import parse
 from components.discover.plan import Settings
 from components.download.policy import policy
 from components.embed.plan import check_settings as check_embed
-from components.publish.publish import rules
+from components.publish.rules import rules
 from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError

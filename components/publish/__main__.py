@@ -1,18 +1,23 @@
 """Reads a run's parts; commits the next version of the dataset and writes what became of every recording into the ledger."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.publish import speakers as naming
 from components.publish.page import page
-from components.publish.publish import check_law, duplicates, merge, names, outcomes, rules, seconds_by_outcome, select, with_audio
+from components.publish.publish import check_law, duplicates, merge, outcomes, seconds_by_outcome, with_audio
+from components.publish.rules import Rules, check_measured, names, resolved, rules, select
 from components.shared.rows import Account, DatasetRow
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage, Outcome, StageError, report
 from components.shared.task import run as run_task
-from store.datasets import DatasetStore, audio_key
-from store.ledger import FAILED, GIVEN_UP, Ledger
+from store.datasets import DatasetStore, Version, audio_key
+from store.ledger import FAILED, GIVEN_UP, Ledger, LedgerRow
 from store.objects import Store, open_store
+from store.speakers import DatasetSpeaker, SpeakerStore
 
 
 def check_audio(store: Store, dataset: str, rows: list[DatasetRow]) -> None:
@@ -21,6 +26,47 @@ def check_audio(store: Store, dataset: str, rows: list[DatasetRow]) -> None:
         raise StageError(
             f"expected the audio of {len(rows)} clips in {store.uri}, found none of {missing[0]} and {len(missing) - 1} more: run it again"
         )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found out, and what it is published by."""
+
+    accounts: list[Account]
+    rows: list[DatasetRow]
+    known: Mapping[str, LedgerRow]
+    """The ledger before the publication."""
+    same: Mapping[str, str]
+    """Recordings that are there twice."""
+    rules: Rules
+    sources: tuple[str, ...]
+    lineage: Lineage
+
+
+def next_version(
+    found: Found, present: list[DatasetRow], versions: list[Version], remembered: list[DatasetSpeaker]
+) -> tuple[list[DatasetRow], dict[str, Any]]:
+    """Rows and lineage of the next version, as what a run found changes the rows of the newest one."""
+    before = versions[-1].lineage if versions else {}
+    merged = merge(present, found.accounts, found.rows)
+    known, given = naming.voices(present, remembered), naming.given_ids(versions[-1]) if versions else 0
+    rows, given = naming.named(merged, known, given, found.rules.join_similarity)
+    speakers = naming.facts(naming.speech_seconds(rows, found.same), given)
+    check_measured(rows, found.rules)
+    rows = select(rows, resolved(found.rules, rows, speakers["dominant"], given), found.same)
+    sources = "\n".join(sorted(found.sources)).encode()
+    return rows, {
+        "stages": before.get("stages", {}) | found.lineage,
+        "sources_sha256": hashlib.sha256(sources).hexdigest() if sources else before["sources_sha256"],
+        "seconds": seconds_by_outcome(rows, with_audio(found.known, found.accounts).values()),
+        "speakers": speakers,
+    }
+
+
+def speakers_now(datasets: DatasetStore, version: Version, rows: list[DatasetRow]) -> list[DatasetSpeaker]:
+    """The speakers of the newest version: mostly this one, whose rows are at hand, unless another publisher was faster."""
+    versions = datasets.versions()
+    return naming.table(rows if versions[-1].number == version.number else datasets.rows(versions[-1]), versions)
 
 
 def main(
@@ -34,49 +80,78 @@ def main(
     genders: str,
     min_seconds: float,
     licences: str,
+    speakers: str,
+    join_similarity: float,
+    min_similarity: float,
+    min_purity: float,
+    tones: str,
+    min_dnsmos: float,
+    min_snr_db: float,
+    min_bandwidth_hz: float,
+    max_clipped_share: float,
+    languages: str,
+    min_confidence: float,
+    min_characters_per_second: float,
+    max_characters_per_second: float,
+    refused_flags: str,
     lineage: Lineage,
 ) -> Outcome:
-    try:
-        wanted = rules(genders, min_seconds, licences)
-    except ValueError as error:
-        raise StageError(str(error)) from None
+    wanted = rules(
+        genders=genders,
+        min_seconds=min_seconds,
+        licences=licences,
+        speakers=speakers,
+        join_similarity=join_similarity,
+        min_similarity=min_similarity,
+        min_purity=min_purity,
+        tones=tones,
+        min_dnsmos=min_dnsmos,
+        min_snr_db=min_snr_db,
+        min_bandwidth_hz=min_bandwidth_hz,
+        max_clipped_share=max_clipped_share,
+        languages=languages,
+        min_confidence=min_confidence,
+        min_characters_per_second=min_characters_per_second,
+        max_characters_per_second=max_characters_per_second,
+        refused_flags=refused_flags,
+    )
     target = open_store(store)
-    datasets, ledger = DatasetStore(target, dataset), Ledger(target, dataset)
+    datasets, ledger, voices = DatasetStore(target, dataset), Ledger(target, dataset), SpeakerStore(target, dataset)
     accounts = [a for part in parts for a in read_rows(part, Account, "recordings")]
     new = [r for part in parts for r in read_rows(part, DatasetRow)]
     check_law(accounts, new)
     check_audio(target, dataset, new)
     known = ledger.rows()
     same = duplicates(known, accounts)
-    earlier = datasets.versions()
-    stages = (earlier[-1].lineage["stages"] if earlier else {}) | lineage
-    entries = sorted(names(sources.replace("\n", ",")))
-    sources_sha256 = hashlib.sha256("\n".join(entries).encode()).hexdigest() if entries else earlier[-1].lineage["sources_sha256"]
-
-    def changed(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
-        rows = select(merge(present, accounts, new), wanted, same)
-        seconds = seconds_by_outcome(rows, with_audio(known, accounts).values())
-        return rows, {"stages": stages, "sources_sha256": sources_sha256, "seconds": seconds}
-
-    made = datasets.publish(run, changed)
+    found = Found(accounts, new, known, same, wanted, names(sources.replace("\n", ",")), lineage)
+    made = datasets.publish(run, lambda present: next_version(found, present, datasets.versions(), voices.rows()))
     versions = datasets.versions()
-    rows = datasets.rows(versions[-1]) if versions else []
+    newest = versions[-1] if versions else None
+    rows = datasets.rows(newest) if newest else []
+    heard = newest.lineage.get("speakers", {}) if newest else {}
+    if newest and heard.get("given"):
+        voices.write(lambda: speakers_now(datasets, newest, rows))
     ledger.write(lambda present: outcomes(present, accounts, rows, same))
     write_rows(version, DatasetRow, rows)
     if made:
         report(f"published version {made.number} of dataset {dataset}")
     else:
-        report(f"nothing changes: dataset {dataset} " + (f"stays at version {versions[-1].number}" if versions else "has no version yet"))
+        report(f"nothing changes: dataset {dataset} " + (f"stays at version {newest.number}" if newest else "has no version yet"))
+    if dominant := heard.get("dominant"):
+        report(f"dominant speaker: {dominant}, {naming.dominant_share(heard):.1%} of the speech of {heard['count']}")
     entered = ledger.rows()
     seconds = seconds_by_outcome(rows, entered.values())
     failures = [r for r in entered.values() if r.outcome in (FAILED, GIVEN_UP)]
-    summary.write_text(page(dataset, versions[-1] if versions else None, rows, seconds, failures), encoding="utf-8")
+    summary.write_text(page(dataset, newest, rows, seconds, failures), encoding="utf-8")
     return {
         "store": store,
         "dataset": dataset,
-        "version": versions[-1].number if versions else 0,
+        "version": newest.number if newest else 0,
         "clips": len(rows),
         "kept_clips": sum(r.kept for r in rows),
+        "speakers": heard.get("count", 0),
+        "dominant_speaker": heard.get("dominant", ""),
+        "dominant_share": naming.dominant_share(heard),
         **seconds,
     }
 

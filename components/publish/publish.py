@@ -1,63 +1,13 @@
-"""The selection rules and the accounts: pure functions of a dataset's rows."""
+"""What becomes of a dataset's recordings and their seconds: pure functions of its rows."""
 
-import math
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
 from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
 
-UNKNOWN = "unknown"
 _SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)} - {"recording", "kind", "seconds"}
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a clip must be to be kept. An empty tuple refuses nothing."""
-
-    genders: tuple[str, ...]
-    min_seconds: float
-    licences: tuple[str, ...]
-    """In small letters; "unknown" is the absent one."""
-
-
-def names(text: str) -> tuple[str, ...]:
-    """A text with commas as names in small letters."""
-    return tuple(name.strip().casefold() for name in text.split(",") if name.strip())
-
-
-def rules(genders: str, min_seconds: float, licences: str) -> Rules:
-    """The rules from the stage's parameters.
-
-    Raises:
-        ValueError: A gender that is none, or a negative length.
-    """
-    wanted = names(genders)
-    if unknown := [g for g in wanted if g not in ("female", "male")]:
-        raise ValueError(f"publish_genders: expected female, male or both separated by a comma, found {', '.join(unknown)}")
-    if not 0 <= min_seconds < math.inf:
-        raise ValueError(f"publish_min_seconds: expected seconds of 0 or more, found {min_seconds}")
-    return Rules(wanted, min_seconds, names(licences))
-
-
-def refusal(row: DatasetRow, rules: Rules, duplicates: Collection[str]) -> str:
-    """The first rule that refuses a clip, or "": duplicate, licence, too_short, gender, in this order."""
-    if row.recording in duplicates:
-        return "duplicate"
-    if rules.licences and (row.licence.casefold() or UNKNOWN) not in rules.licences:
-        return "licence"
-    if row.samples < round(rules.min_seconds * SAMPLE_RATE_HZ):
-        return "too_short"
-    if rules.genders and row.gender not in rules.genders:
-        return "gender"
-    return ""
-
-
-def select(rows: Iterable[DatasetRow], rules: Rules, duplicates: Collection[str]) -> list[DatasetRow]:
-    """The same rows with `kept` and `reason` as the rules say."""
-    reasons = ((row, refusal(row, rules, duplicates)) for row in rows)
-    return [replace(row, kept=not reason, reason=reason) for row, reason in reasons]
 
 
 def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Iterable[DatasetRow]) -> list[DatasetRow]:

@@ -1,87 +1,14 @@
-"""Which clips a version keeps, why it refuses the others, and that publishing can be repeated."""
+"""What a version is made of, where its seconds went, and that publishing can be repeated."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from components.publish.publish import Rules, check_law, duplicates, merge, rules, seconds_by_outcome, select
-from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
-from components.shared.table import empty, write_rows
-from store.datasets import DatasetStore, audio_key
-from store.ledger import FAILED, PENDING, PUBLISHED, Ledger, LedgerRow
-from store.objects import open_store
-
-
-def made(kind: type, **columns: Any) -> Any:
-    return replace(empty(kind), **columns)
-
-
-def row(clip: str, seconds: float = 2.0, **columns: Any) -> DatasetRow:
-    samples = round(seconds * SAMPLE_RATE_HZ)
-    return made(
-        DatasetRow, **{"clip": clip, "recording": clip.partition("-")[0], "samples": samples, "end": seconds, "gender": "female", **columns}
-    )
-
-
-def account(recording: str, seconds: float = 2.0, **columns: Any) -> Account:
-    samples = round(seconds * SAMPLE_RATE_HZ)
-    return made(
-        Account, **{"recording": recording, "samples": samples, "seconds": seconds, "media_sha256": f"media {recording}", **columns}
-    )
-
-
-@pytest.mark.parametrize(
-    ("clip", "reason"),
-    [
-        (row("a-1"), ""),
-        (row("a-1", seconds=1.5), ""),
-        (row("a-1", seconds=1.4999), "too_short"),
-        (row("a-1", gender="male"), "gender"),
-        (row("a-1", gender=""), "gender"),
-        (row("a-1", licence=""), "licence"),
-        (row("a-1", licence="cc-by 4.0"), ""),
-        (row("a-1", licence="all rights reserved", seconds=0.5, gender="male"), "licence"),
-        (row("b-1", licence="", gender="male"), "duplicate"),
-    ],
-)
-def test_a_clip_has_the_first_reason_that_applies(clip: DatasetRow, reason: str) -> None:
-    clip = replace(clip, licence=clip.licence or "CC-BY 4.0") if reason not in ("licence", "duplicate") else clip
-    (selected,) = select([clip], rules("female", 1.5, "CC-BY 4.0, CC0"), {"b"})
-    assert (selected.kept, selected.reason) == (not reason, reason)
-
-
-def test_an_unknown_licence_can_be_named() -> None:
-    assert select([row("a-1")], rules("", 0, "unknown"), ())[0].kept
-    assert not select([row("a-1", licence="CC0")], rules("", 0, "unknown"), ())[0].kept
-
-
-def test_without_rules_everything_is_kept() -> None:
-    assert select([row("a-1", seconds=0.3, gender="")], rules("", 0, ""), ())[0].kept
-
-
-@pytest.mark.parametrize(
-    ("genders", "min_seconds", "message"),
-    [("woman", 1, "publish_genders.*woman"), ("", -1, "publish_min_seconds"), ("", float("nan"), "nan")],
-)
-def test_rules_that_mean_nothing_are_refused(genders: str, min_seconds: float, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        rules(genders, min_seconds, "")
-
-
-@given(st.lists(st.tuples(st.floats(0.3, 15), st.sampled_from(["female", "male", ""])), max_size=20))
-def test_kept_and_rejected_seconds_add_up(clips: list[tuple[float, str]]) -> None:
-    rows = select([row(f"a-{i}", seconds, gender=gender) for i, (seconds, gender) in enumerate(clips)], Rules(("male",), 1.5, ()), ())
-    total = sum(r.samples for r in rows) + 300
-    seconds = seconds_by_outcome(rows, [account("a", music_samples=100, noise_samples=200)])
-    assert sum(seconds.values()) == pytest.approx(total / SAMPLE_RATE_HZ)
+from components.publish.publish import check_law, duplicates, merge
+from components.shared.rows import SAMPLE_RATE_HZ
+from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
+from tests.components.publish.conftest import Show, account, made, row
 
 
 def test_a_recording_is_replaced_whole_and_one_that_is_gone_keeps_its_rows() -> None:
@@ -102,55 +29,6 @@ def test_a_sample_without_a_reason_is_found_out() -> None:
     check_law([account("a", music_samples=44_100)], [row("a-1", seconds=1)])
     with pytest.raises(ValueError, match="expected 88200 samples of recording a to be accounted for, found 88199"):
         check_law([account("a", music_samples=44_099)], [row("a-1", seconds=1)])
-
-
-class Show:
-    """A store with a ledger, and runs of publish on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.store = folder, open_store(str(folder / "store"))
-        self.dataset, self.ledger = DatasetStore(self.store, "show"), Ledger(self.store, "show")
-
-    def plan(self, *recordings: str) -> None:
-        self.ledger.write(lambda rows: [rows.get(r, made(LedgerRow, recording=r, attempts=1)) for r in recordings])
-
-    def part(self, accounts: Sequence[Account], rows: Sequence[DatasetRow], audio: bool = True) -> Path:
-        part = self.folder / f"part-{len(list(self.folder.iterdir()))}"
-        part.mkdir()
-        write_rows(part, Account, accounts, "recordings")
-        write_rows(part, DatasetRow, rows)
-        for r in rows if audio else ():
-            self.store.write(audio_key("show", r.audio_sha256), b"fLaC")
-        return part
-
-    def publish(self, run: str, *parts: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
-        parameters = {
-            "sources": "x",
-            "dataset": "show",
-            "store": self.store.uri,
-            "run": run,
-            "genders": "",
-            "min_seconds": 1.5,
-            "licences": "",
-        }
-        artifacts = {"parts": {"artifacts": [{"name": "parts", "uri": str(p)} for p in parts]}} if parts else {}
-        version = {"artifacts": [{"name": "version", "uri": str(self.folder / "version"), "type": {"schemaTitle": "system.Dataset"}}]}
-        summary = {"artifacts": [{"name": "summary", "uri": str(self.folder / "summary"), "type": {"schemaTitle": "system.HTML"}}]}
-        metrics = {"artifacts": [{"name": "metrics", "uri": str(self.folder / "metrics"), "type": {"schemaTitle": "system.Metrics"}}]}
-        task = {
-            "inputs": {"parameterValues": parameters | settings, "artifacts": artifacts},
-            "outputs": {
-                "artifacts": {"version": version, "summary": summary, "metrics": metrics},
-                "outputFile": str(self.folder / "out.json"),
-            },
-        }
-        command = [sys.executable, "-m", "components.publish", json.dumps(task), "speechmill/publish:0"]
-        return subprocess.run(command, capture_output=True, text=True)
-
-
-@pytest.fixture
-def show(tmp_path: Path) -> Show:
-    return Show(tmp_path)
 
 
 def test_a_run_publishes_and_the_ledger_says_what_became_of_every_recording(show: Show) -> None:

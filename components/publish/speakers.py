@@ -1,0 +1,186 @@
+"""Who speaks: names for the voices of a dataset's clips, by their d-vectors.
+
+The clips that have no name yet are grouped by average linkage, in blocks of the longest ones first, so that a block's similarities
+take 64 MiB however many clips there are. The groups, longest first, join the nearest voice that has a name, or get the next one.
+Clips that have a name keep it. All of it is a function of the rows and of what was known before: whoever does it again, and in
+whatever order shards have come, gives the same names.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
+from store.datasets import Version
+from store.speakers import DatasetSpeaker
+
+BLOCK_CLIPS = 4096
+SHOWN = 20
+"""So many speakers are named where a version is told of."""
+
+Vectors = NDArray[np.float32]
+Weights = NDArray[np.float64]
+
+
+def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.int64]:
+    """Agglomerative clustering by average linkage, as a chain of nearest neighbors finds it (Murtagh, 1983).
+
+    Args:
+        vectors: Of length 1, shaped (clips, 256).
+        weights: How much each counts in an average, shaped (clips,).
+        similarity: Two groups are joined where the weighted mean of their clips' cosines is this or more.
+
+    Returns:
+        A group's number for every clip: the index of one of its clips.
+    """
+    near, weights = vectors @ vectors.T, weights.astype(np.float32)
+    np.fill_diagonal(near, -np.inf)
+    labels, open_ = np.arange(len(vectors)), np.ones(len(vectors), bool)
+    chain: list[int] = []
+    while open_.any():
+        chain = chain or [int(np.argmax(open_))]
+        a = chain[-1]
+        b = int(np.argmax(near[a]))
+        if not near[a, b] >= similarity:  # and nothing in the chain has a nearer neighbor
+            open_[chain] = False
+            near[:, chain] = -np.inf
+            chain = []
+        elif len(chain) == 1 or near[a, b] > near[a, chain[-2]]:
+            chain.append(b)
+        else:
+            b = chain[-2]
+            chain = chain[:-2]
+            near[b] = (weights[a] * near[a] + weights[b] * near[b]) / (weights[a] + weights[b])
+            near[:, a], near[:, b] = -np.inf, near[b]
+            near[b, [a, b]] = -np.inf
+            weights[b] += weights[a]
+            open_[a] = False
+            labels[labels == a] = b
+    return labels
+
+
+def named(rows: Iterable[DatasetRow], known: Mapping[str, Weights], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
+    """The rows with a speaker wherever they have a vector; who has one keeps it.
+
+    Args:
+        rows: All rows of the dataset.
+        known: For every speaker a vector in the direction of its voice, as `voices` gives it.
+        given: How many ids were ever given.
+        join_similarity: Least mean cosine of the clips of a group, and least cosine of a group and of the speaker it joins.
+
+    Returns:
+        The rows, and how many ids are given now.
+    """
+    rows, sums, names = list(rows), dict(known), dict[str, str]()
+    new = sorted((r for r in rows if r.vector and not r.speaker), key=lambda r: (-r.samples, r.clip))
+    for block in _blocks(new):
+        vectors, seconds = _arrays(block)
+        _, labels = np.unique(groups(vectors, seconds, join_similarity), return_inverse=True)
+        found = np.array([seconds[labels == i] @ vectors[labels == i] for i in range(labels.max() + 1)])
+        nearest, cosines = _nearest(found, sums)
+        speakers = [""] * len(found)
+        for i in np.argsort(-np.bincount(labels, seconds), kind="stable"):
+            if cosines[i] >= join_similarity:
+                speakers[i] = nearest[i]
+            else:
+                given += 1
+                speakers[i] = f"s{given:04d}"
+            sums[speakers[i]] = sums.get(speakers[i], 0.0) + found[i]
+        names |= {row.clip: speakers[label] for row, label in zip(block, labels, strict=True)}
+    return [replace(r, speaker=names[r.clip]) if r.clip in names else r for r in rows], given
+
+
+def _nearest(found: Weights, known: Mapping[str, Weights]) -> tuple[list[str], Weights]:
+    """The known speaker that each group is nearest to, and the cosine; -inf where there is none."""
+    if not known:
+        return [""] * len(found), np.full(len(found), -np.inf)
+    speakers = sorted(known, key=_number)
+    cosines = _units(found) @ _units(np.array([known[s] for s in speakers])).T
+    return [speakers[i] for i in np.argmax(cosines, axis=1)], cosines.max(axis=1)
+
+
+def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()) -> dict[str, Weights]:
+    """The sum of the d-vectors of every speaker's clips, each as heavy as it is long, shaped (256,); without clips the last centroid."""
+    found = {s.speaker: np.frombuffer(s.centroid, "<f4").astype(np.float64) for s in remembered}
+    sums: dict[str, Weights] = {}
+    for block in _blocks(r for r in rows if r.speaker):
+        vectors, seconds = _arrays(block)
+        speakers, labels = np.unique([r.speaker for r in block], return_inverse=True)
+        for i, speaker in enumerate(speakers.tolist()):
+            sums[speaker] = sums.get(speaker, 0.0) + seconds[labels == i] @ vectors[labels == i]
+    return found | sums
+
+
+def speech_seconds(rows: Iterable[DatasetRow], duplicates: Collection[str]) -> dict[str, float]:
+    """Seconds of speech of every speaker, the one with most first; recordings that are there twice count once."""
+    samples: dict[str, int] = defaultdict(int)
+    for row in rows:
+        if row.speaker:
+            samples[row.speaker] += row.samples * (row.recording not in duplicates)
+    return {s: samples[s] / SAMPLE_RATE_HZ for s in sorted(samples, key=lambda s: (-samples[s], _number(s)))}
+
+
+def facts(seconds: Mapping[str, float], given: int) -> dict[str, Any]:
+    """What a version's lineage says of its speakers: the dominant one, and the seconds of those with most speech."""
+    spoken = {s: n for s, n in seconds.items() if n}
+    return {
+        "given": given,
+        "count": len(seconds),
+        "dominant": next(iter(spoken), ""),
+        "speech_seconds": sum(seconds.values()),
+        "seconds": dict(islice(spoken.items(), SHOWN)),
+    }
+
+
+def dominant_share(facts: Mapping[str, Any]) -> float:
+    """Of the speech of all speakers, 0 to 1, by a version's facts, which may be empty."""
+    return float(facts["seconds"][facts["dominant"]] / facts["speech_seconds"]) if facts.get("dominant") else 0.0
+
+
+def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[DatasetSpeaker]:
+    """The speakers of the newest version's rows."""
+    seconds = speech_seconds(rows, {r.recording for r in rows if r.reason == "duplicate"})
+    clips = Counter(r.speaker for r in rows if r.speaker)
+    given = [(v.number, given_ids(v)) for v in versions]
+    total = sum(seconds.values()) or 1.0
+    return [
+        DatasetSpeaker(
+            speaker=speaker,
+            centroid=Vector(_units(voice[None]).astype("<f4").tobytes()),
+            clips=clips[speaker],
+            speech_seconds=seconds[speaker],
+            share=seconds[speaker] / total,
+            first_version=next(version for version, ids in given if ids >= _number(speaker)),
+        )
+        for speaker, voice in voices(rows).items()
+    ]
+
+
+def given_ids(version: Version) -> int:
+    """How many ids a dataset had given at one of its versions."""
+    return int(version.lineage.get("speakers", {}).get("given", 0))
+
+
+def _number(speaker: str) -> int:
+    return int(speaker[1:])
+
+
+def _blocks(rows: Iterable[DatasetRow]) -> Iterator[list[DatasetRow]]:
+    iterator = iter(rows)
+    while block := list(islice(iterator, BLOCK_CLIPS)):
+        yield block
+
+
+def _arrays(rows: Sequence[DatasetRow]) -> tuple[Vectors, Weights]:
+    """Vectors shaped (clips, 256) and seconds shaped (clips,)."""
+    vectors = np.frombuffer(b"".join(r.vector for r in rows), "<f4").reshape(len(rows), -1)
+    return vectors, np.array([r.samples for r in rows]) / SAMPLE_RATE_HZ
+
+
+def _units(vectors: Weights) -> Weights:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -1,0 +1,52 @@
+"""The speakers of a dataset: every id that was ever given in it, with the voice that it stands for.
+
+What is true of ids stands in the dataset's versions: the rows have them, and a version's lineage has how many were given. This table
+is made of it after each commit, and remembers the voices of which no clip is left.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from components.shared.rows import Vector
+from store.objects import Store, check_name
+from store.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSpeaker:
+    """One speaker, as of the newest version."""
+
+    speaker: str
+    """s0001 and so on, in the order in which they were first heard; never given twice."""
+    centroid: Vector
+    """Mean of the clips' d-vectors, each as heavy as it is long, of length 1; without clips the last one."""
+    clips: int
+    """Kept or not."""
+    speech_seconds: float
+    """Of these clips, without those of recordings that are there twice."""
+    share: float
+    """Of the speech of all speakers, 0 to 1."""
+    first_version: int
+    """The version of the dataset that gave the id."""
+
+
+class SpeakerStore:
+    """Reads and changes the speakers of one dataset."""
+
+    def __init__(self, store: Store, dataset: str) -> None:
+        self._table = Table(store, f"datasets/{check_name(dataset)}/speakers", DatasetSpeaker, "speaker")
+
+    def rows(self) -> list[DatasetSpeaker]:
+        """All speakers in the order of their ids."""
+        return self._table.rows()
+
+    def write(self, compute: Callable[[], Iterable[DatasetSpeaker]]) -> None:
+        """Replaces what is known of the speakers that `compute` tells of; it may be called again on a conflict."""
+
+        def merged(present: list[DatasetSpeaker], _: object) -> tuple[list[DatasetSpeaker], dict[str, str]] | None:
+            found = {s.speaker: s for s in compute()}
+            gone = [replace(s, clips=0, speech_seconds=0.0, share=0.0) for s in present if s.speaker not in found]
+            rows = sorted([*found.values(), *gone], key=lambda s: s.speaker)
+            return None if rows == present else (rows, {})
+
+        self._table.change(merged)

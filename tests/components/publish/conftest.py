@@ -1,0 +1,93 @@
+"""Rows, and a store with a ledger on which publish runs as a task."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.publish.rules import Rules
+from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
+from components.shared.table import empty, write_rows
+from store.datasets import DatasetStore, audio_key
+from store.ledger import Ledger, LedgerRow
+from store.objects import open_store
+from store.speakers import SpeakerStore
+
+SETTINGS = {
+    f.name: f.default or "" if isinstance(f.default, tuple) else f.default for f in dataclasses.fields(Rules) if f.name != "tones_of"
+} | {
+    "min_seconds": 1.5,
+    "join_similarity": 0.45,
+}
+"""Of publish: nothing but very short clips is refused."""
+
+
+def made(kind: type, **columns: Any) -> Any:
+    return replace(empty(kind), **columns)
+
+
+def row(clip: str, seconds: float = 2.0, **columns: Any) -> DatasetRow:
+    samples = round(seconds * SAMPLE_RATE_HZ)
+    return made(
+        DatasetRow, **{"clip": clip, "recording": clip.partition("-")[0], "samples": samples, "end": seconds, "gender": "female", **columns}
+    )
+
+
+def account(recording: str, seconds: float = 2.0, **columns: Any) -> Account:
+    samples = round(seconds * SAMPLE_RATE_HZ)
+    return made(
+        Account, **{"recording": recording, "samples": samples, "seconds": seconds, "media_sha256": f"media {recording}", **columns}
+    )
+
+
+class Show:
+    """A store with a ledger, and runs of publish on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.store = folder, open_store(str(folder / "store"))
+        self.dataset, self.ledger = DatasetStore(self.store, "show"), Ledger(self.store, "show")
+        self.speakers = SpeakerStore(self.store, "show")
+
+    def plan(self, *recordings: str) -> None:
+        self.ledger.write(lambda rows: [rows.get(r, made(LedgerRow, recording=r, attempts=1)) for r in recordings])
+
+    def part(self, accounts: Sequence[Account], rows: Sequence[DatasetRow], audio: bool = True) -> Path:
+        part = self.folder / f"part-{len(list(self.folder.iterdir()))}"
+        part.mkdir()
+        write_rows(part, Account, accounts, "recordings")
+        write_rows(part, DatasetRow, rows)
+        for r in rows if audio else ():
+            self.store.write(audio_key("show", r.audio_sha256), b"fLaC")
+        return part
+
+    def publish(self, run: str, *parts: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+        parameters = {
+            "sources": "x",
+            "dataset": "show",
+            "store": self.store.uri,
+            "run": run,
+        } | SETTINGS
+        artifacts = {"parts": {"artifacts": [{"name": "parts", "uri": str(p)} for p in parts]}} if parts else {}
+        version = {"artifacts": [{"name": "version", "uri": str(self.folder / "version"), "type": {"schemaTitle": "system.Dataset"}}]}
+        summary = {"artifacts": [{"name": "summary", "uri": str(self.folder / "summary"), "type": {"schemaTitle": "system.HTML"}}]}
+        metrics = {"artifacts": [{"name": "metrics", "uri": str(self.folder / "metrics"), "type": {"schemaTitle": "system.Metrics"}}]}
+        task = {
+            "inputs": {"parameterValues": parameters | settings, "artifacts": artifacts},
+            "outputs": {
+                "artifacts": {"version": version, "summary": summary, "metrics": metrics},
+                "outputFile": str(self.folder / "out.json"),
+            },
+        }
+        command = [sys.executable, "-m", "components.publish", json.dumps(task), "speechmill/publish:0"]
+        return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def show(tmp_path: Path) -> Show:
+    return Show(tmp_path)
