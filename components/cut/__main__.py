@@ -1,35 +1,61 @@
-"""Reads voices and segments, writes clips."""
+"""Reads voices, segments and windows, writes clips."""
 
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from components.cut.cut import check_settings, clips_of
+from components.cut.cut import check_settings, clips_of, turns_in
 from components.cut.pauses import frame_levels
 from components.shared.rows import Clip, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
+from components.shared.windows import NONE, Windows, read_windows
 
 
-def main(voices: Path, segments: Path, clips: Path, max_seconds: float, merge_gap_seconds: float, pad_seconds: float) -> Outcome:
-    check_settings(max_seconds, merge_gap_seconds, pad_seconds)
+def main(
+    voices: Path,
+    segments: Path,
+    clips: Path,
+    windows: Path | None,
+    max_seconds: float,
+    merge_gap_seconds: float,
+    pad_seconds: float,
+    change_similarity: float,
+) -> Outcome:
+    check_settings(max_seconds, merge_gap_seconds, pad_seconds, change_similarity)
     recordings = read_rows(voices, Recording)
     heard = {k: list(rows) for k, rows in groupby(read_rows(segments, Segment), attrgetter("recording"))}
     progress = Progress(sum(r.seconds for r in recordings))
-    found: list[Clip] = []
-    for recording in recordings:
+    found: dict[str, list[Clip]] = {}
+    changes = 0
+    for recording, voice in _with_windows(recordings, windows):
         read_levels = partial(frame_levels, voices / "audio" / f"{recording.recording}.flac")
         rows = heard.get(recording.recording, [])
-        found += clips_of(recording.recording, recording.samples, rows, read_levels, max_seconds, merge_gap_seconds, pad_seconds)
+        turns = turns_in(rows, read_levels, voice, merge_gap_seconds, change_similarity)
+        changes += len(turns)
+        lengths = (max_seconds, merge_gap_seconds, pad_seconds)
+        found[recording.recording] = clips_of(recording.recording, recording.samples, rows, read_levels, *lengths, turns)
         progress.add(recording.seconds)
-    write_rows(clips, Clip, found)
+    in_order = [clip for recording in recordings for clip in found[recording.recording]]
+    write_rows(clips, Clip, in_order)
     return {
-        "clips": len(found),
-        "clip_seconds": sum(c.end - c.start for c in found),
-        "hard_cuts": sum(c.hard_cut for c in found),
+        "clips": len(in_order),
+        "clip_seconds": sum(c.end - c.start for c in in_order),
+        "hard_cuts": sum(c.hard_cut for c in in_order),
+        "speaker_changes": changes,
         "speech_seconds": sum(s.end - s.start for rows in heard.values() for s in rows if s.label == "speech"),
     }
+
+
+def _with_windows(recordings: Sequence[Recording], windows: Path | None) -> Iterator[tuple[Recording, Windows]]:
+    """Every recording and its windows, one recording's at a time; those without come last."""
+    waiting = {r.recording: r for r in recordings}
+    for name, heard in read_windows(windows) if windows else ():
+        yield waiting.pop(name), heard
+    for recording in waiting.values():
+        yield recording, NONE
 
 
 if __name__ == "__main__":

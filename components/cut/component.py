@@ -10,14 +10,18 @@ def cut(
     voices: Input[Dataset],
     segments: Input[Dataset],
     clips: Output[Dataset],
+    windows: Input[Dataset] = None,  # type: ignore[assignment]
     max_seconds: float = 15.0,
     merge_gap_seconds: float = 0.2,
     pad_seconds: float = 0.1,
+    change_similarity: float = 0.9,
 ) -> None:
-    """Cuts speech into clips, where the gender changes and at the quietest moments.
+    """Cuts speech into clips, where the speaker changes and at the quietest moments.
 
     Args:
         max_seconds: Longest clip, in seconds, padding included.
         merge_gap_seconds: Speech on both sides of a gap of at most this many seconds is one stretch.
         pad_seconds: Added before and after a clip, in seconds, where no other clip is.
+        change_similarity: Cosine of the voices before and after a pause below which the speaker changes there, -1 to 1; with more of it
+            fewer changes are missed, and clips become shorter.
     """

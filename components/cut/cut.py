@@ -9,8 +9,10 @@ import numpy as np
 
 from components.cut.pauses import FRAME, NEIGHBOURHOOD, PAUSE_DB, Levels, loudest_around
 from components.cut.split import split
+from components.cut.turns import turns_of
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment
 from components.shared.task import StageError
+from components.shared.windows import Windows
 
 ReadLevels = Callable[[int, int], Levels]
 
@@ -40,7 +42,7 @@ class Stretch:
     """It ends where speech goes on."""
 
 
-def check_settings(max_seconds: float, merge_gap_seconds: float, pad_seconds: float) -> None:
+def check_settings(max_seconds: float, merge_gap_seconds: float, pad_seconds: float, change_similarity: float) -> None:
     """Raises StageError unless every parameter lies within its range."""
     ranges = {
         "max_seconds": (max_seconds, LEAST_MAX_SECONDS, 3600),
@@ -50,6 +52,8 @@ def check_settings(max_seconds: float, merge_gap_seconds: float, pad_seconds: fl
     for name, (seconds, least, most) in ranges.items():
         if not least <= seconds <= most:
             raise StageError(f"parameter cut_{name}: expected {least:g} to {most:g} seconds, found {seconds:g}")
+    if not -1 <= change_similarity <= 1:
+        raise StageError(f"parameter cut_change_similarity: expected -1 to 1, found {change_similarity:g}")
 
 
 def samples(seconds: float) -> int:
@@ -78,7 +82,7 @@ def clips_of(
         max_seconds: Longest clip, padding included.
         merge_gap_seconds: Speech on both sides of a gap of at most this is one stretch.
         pad_seconds: Added before and after a stretch, where there is room.
-        turns: Where else a stretch ends, in order: for changes of the speaker, once a stage finds them.
+        turns: Where else a stretch ends, in order: where the speaker changes.
     """
     shortest, longest = samples(MIN_SECONDS), int(max_seconds * SAMPLE_RATE_HZ)
     speech = settled(stretches(segments, samples(merge_gap_seconds), turns), read_levels)
@@ -90,6 +94,16 @@ def clips_of(
                 start, end = piece.start / SAMPLE_RATE_HZ, piece.end / SAMPLE_RATE_HZ
                 clips.append(Clip(name, recording, start, end, piece.gender, piece.hard_cut))
     return clips
+
+
+def turns_in(
+    segments: Sequence[Segment], read_levels: ReadLevels, windows: Windows, merge_gap_seconds: float, change_similarity: float
+) -> list[int]:
+    """Where the speaker changes in the speech of a recording, whatever the genders that were heard, in order; nowhere without windows."""
+    if not len(windows.starts):
+        return []
+    speech = stretches([replace(s, gender="") for s in segments], samples(merge_gap_seconds))
+    return [turn for s in speech for turn in turns_of(s.start, read_levels(s.start, s.end), windows, change_similarity)]
 
 
 def stretches(segments: Sequence[Segment], gap: int, turns: Sequence[int] = ()) -> list[Stretch]:

@@ -300,7 +300,8 @@ def run_stage(
             write(voices / "audio" / f"{name}.flac", sound)
     write_rows(voices, Recording, [recording(name, sound, "" if len(sound) else "404 Not Found") for name, sound in sounds.items()])
     write_rows(heard_in, Segment, segments)
-    outcome = main(voices, heard_in, out, **{"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1} | settings)
+    defaults = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9}
+    outcome = main(voices, heard_in, out, None, **defaults | settings)
     return dict(outcome), read_rows(out, Clip)
 
 
@@ -315,7 +316,13 @@ def test_the_stage_writes_clips_of_every_recording_and_none_of_a_failed_one(tmp_
     outcome, clips = run_stage(tmp_path, sounds, rows)
     assert [c.clip for c in clips[:2]] == ["aaaaaaaaaaaaaaaa-00001900", f"{NAME}-00000000"]
     assert {c.recording for c in clips} == {"aaaaaaaaaaaaaaaa", NAME}
-    assert outcome == {"clips": 4, "clip_seconds": pytest.approx(50.1), "hard_cuts": 2, "speech_seconds": pytest.approx(50.0)}
+    assert outcome == {
+        "clips": 4,
+        "clip_seconds": pytest.approx(50.1),
+        "hard_cuts": 2,
+        "speaker_changes": 0,
+        "speech_seconds": pytest.approx(50.0),
+    }
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_seconds", 0.9), ("merge_gap_seconds", -0.1), ("pad_seconds", float("nan"))])
