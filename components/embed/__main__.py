@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.embed.embed import RATE_HZ, Heard, hear, voice, without_pauses
-from components.embed.encoder import Signal, load_encoder
+from components.embed.embed import Heard, hear, voice, without_pauses
+from components.embed.encoder import load_encoder
+from components.embed.mel import RATE_HZ, Signal
 from components.embed.plan import Spans, check_settings, frames_in, seconds, stretches, windows_of
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment

@@ -7,14 +7,12 @@ from itertools import chain, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from components.embed.encoder import Encoder, Mel, Signal
+from components.embed.encoder import Encoder
+from components.embed.mel import BANDS, FRAME, SPAN, Mel, Signal, mel
 from components.embed.plan import WINDOW_FRAMES, Spans
 
-RATE_HZ = 16_000
-FRAME = RATE_HZ // 100
-"""Samples from one frame to the next."""
-MARGIN_FRAMES = 2
-"""A spectrum sees 12.5 ms before and after the beginning of its frame."""
+MARGIN = SPAN // 2
+"""Samples that a window's first spectrum sees before it."""
 RUN_WINDOWS = 64
 """Windows whose spectra are made at a time, if each begins in the one before."""
 
@@ -52,12 +50,12 @@ def hear(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows
     """
     vectors = np.zeros((len(spans), 256), np.float32)
     levels_db, medians_db = np.full(len(spans), -np.inf), np.full(len(spans), -np.inf)
-    batch = np.zeros((min(batch_windows, len(spans)), WINDOW_FRAMES, 40), np.float32)
+    batch = np.zeros((min(batch_windows, len(spans)), WINDOW_FRAMES, BANDS), np.float32)
     waiting: list[int] = []
-    for number, (signal, mel) in enumerate(_pieces(blocks, spans, encoder)):
-        levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(mel.sum(axis=1)))
-        leveled = mel * np.float32(10 ** ((LEVEL_DB - max(levels_db[number], SILENT_DB)) / 10))
-        if len(mel) < WINDOW_FRAMES:  # heard as it is: what it could be filled up with is no voice
+    for number, (signal, spectra) in enumerate(_pieces(blocks, spans)):
+        levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(spectra.sum(axis=1)))
+        leveled = spectra * np.float32(10 ** ((LEVEL_DB - max(levels_db[number], SILENT_DB)) / 10))
+        if len(spectra) < WINDOW_FRAMES:  # heard as it is: what it could be filled up with is no voice
             vectors[number] = encoder.vectors(leveled[None])[0]
             continue
         batch[len(waiting)] = leveled
@@ -81,14 +79,14 @@ def voice(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean / np.linalg.norm(mean)  # type: ignore[no-any-return]
 
 
-def _pieces(blocks: Iterator[Signal], spans: Spans, encoder: Encoder) -> Iterator[tuple[Signal, Mel]]:
+def _pieces(blocks: Iterator[Signal], spans: Spans) -> Iterator[tuple[Signal, Mel]]:
     """Samples and spectra of each window."""
     runs = list(_runs(spans))
-    ranges = [((run[0, 0] - MARGIN_FRAMES) * FRAME, (run[-1, 1] + MARGIN_FRAMES) * FRAME) for run in runs]
+    ranges = [(int(run[0, 0]) * FRAME - MARGIN, (int(run[-1, 1]) - 1) * FRAME + MARGIN) for run in runs]
     for run, signal in zip(runs, _cut(blocks, ranges), strict=True):
-        mel = encoder.mel(signal)
-        for start, end in (run - run[0, 0] + MARGIN_FRAMES).tolist():
-            yield signal[start * FRAME : end * FRAME], mel[start:end]
+        spectra = mel(signal)
+        for start, end in (run - run[0, 0]).tolist():
+            yield signal[MARGIN + start * FRAME : MARGIN + end * FRAME], spectra[start:end]
 
 
 def _runs(spans: Spans) -> Iterator[Spans]:
@@ -101,7 +99,7 @@ def _runs(spans: Spans) -> Iterator[Spans]:
 
 def _cut(blocks: Iterator[Signal], ranges: list[tuple[int, int]]) -> Iterator[Signal]:
     """The samples of ranges in the order of their starts; what is before the next range is forgotten, what is beyond the ends is silent."""
-    silence = np.zeros(MARGIN_FRAMES * FRAME, np.float32)
+    silence = np.zeros(MARGIN, np.float32)
     padded, kept, first = chain(blocks, repeat(silence)), silence, -len(silence)
     for start, end in ranges:
         while first + len(kept) < end:

@@ -1,4 +1,4 @@
-"""Resemblyzer's voice encoder and the spectra it hears, as functions of arrays."""
+"""Resemblyzer's voice encoder as a function of arrays."""
 
 import os
 from collections.abc import Callable
@@ -8,18 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Signal = NDArray[np.float32]
-"""16 kHz mono, in [-1, 1)."""
-Mel = NDArray[np.float32]
-"""Power in 40 mel bands, not its logarithm, shaped (frames, 40)."""
-
 
 @dataclass(frozen=True)
 class Encoder:
     """What voices are heard with."""
 
-    mel: Callable[[Signal], Mel]
-    """Spectra of 25 ms around every 160th sample of a signal, from its first on; beyond its ends it is silent."""
     vectors: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     """d-vectors of length 1, shaped (windows, 256), of spectra shaped (windows, frames, 40)."""
     where: str
@@ -35,7 +28,6 @@ def load_encoder(threads: int) -> Encoder:
     """Resemblyzer's pretrained network, on a GPU where there is one; on so many CPU threads, 0 for one a core."""
     import torch
     from resemblyzer import VoiceEncoder
-    from resemblyzer.audio import wav_to_mel_spectrogram
 
     torch.set_num_threads(threads or len(os.sched_getaffinity(0)))
     torch.backends.cudnn.allow_tf32 = False  # its 10 bits would make other voices on a GPU than on a processor
@@ -49,4 +41,4 @@ def load_encoder(threads: int) -> Encoder:
         return found
 
     where = f"the GPU {torch.cuda.get_device_name()}" if device == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
-    return Encoder(wav_to_mel_spectrogram, vectors, where)
+    return Encoder(vectors, where)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from components.embed.embed import FRAME, LEVEL_DB, hear, voice, without_pauses
+from components.embed.embed import LEVEL_DB, hear, voice, without_pauses
 from components.embed.encoder import device_of, load_encoder
+from components.embed.mel import FRAME, SPAN, mel
 from components.embed.plan import windows_of
 from tests.components.embed.conftest import spoken
 
@@ -37,6 +38,13 @@ def test_it_is_the_package_s_own_vector(encoder, utterances):
             assert same @ vector > 1 - 1e-4
 
 
+def test_its_spectra_are_the_package_s_own():
+    from resemblyzer.audio import wav_to_mel_spectrogram
+
+    signal = spoken(3.0)
+    np.testing.assert_allclose(mel(np.pad(signal, SPAN // 2)), wav_to_mel_spectrogram(signal), rtol=1e-3, atol=1e-9)
+
+
 def test_every_vector_is_of_length_1(encoder):
     found = heard(spoken(11.3), encoder)
     np.testing.assert_allclose(np.linalg.norm(found.vectors, axis=1), 1, atol=1e-5)
@@ -67,10 +75,10 @@ def test_windows_far_apart_are_those_of_their_own_sound(encoder):
     signal = np.concatenate([first, np.random.default_rng(0).standard_normal(60 * 16_000).astype(np.float32) * 0.2, second])
     windows = windows_of(np.array([[0, 300], [6300, 6550]]), 0.4)
     found = hear((signal[i : i + 5000] for i in range(0, len(signal), 5000)), windows, encoder, 64)
-    mel = encoder.mel(signal)
+    spectra = mel(np.pad(signal, SPAN // 2))
     for (start, end), vector in zip(windows, found.vectors, strict=True):
         power = np.mean(signal[start * FRAME : end * FRAME] ** 2)
-        (expected,) = encoder.vectors((mel[start:end] / power * 10 ** (LEVEL_DB / 10)).astype(np.float32)[None])
+        (expected,) = encoder.vectors((spectra[start:end] / power * 10 ** (LEVEL_DB / 10)).astype(np.float32)[None])
         np.testing.assert_allclose(vector, expected, atol=1e-4)
 
 
