@@ -33,7 +33,7 @@ def transcribe(
     """Writes down what is said in every clip (Azure Speech, Whisper or PocketSphinx), and what is doubtful about it.
 
     Args:
-        engine: azure, whisper, pocketsphinx (rough, English) or none, which writes no transcripts.
+        engine: azure, whisper, pocketsphinx (rough, English) or none: no transcripts. The command line takes auto for the best.
         language: Of all clips, as BCP 47: ko, en-US; empty lets azure and whisper detect it clip by clip.
         word_times: Whether whisper times every word; azure and pocketsphinx always do.
         batch_clips: Clips that whisper decodes at a time: more memory, faster on a GPU.

@@ -30,7 +30,7 @@ DEFAULTS = Settings(
     vad_threshold=0.5,
     vad_pad_seconds=0.4,
     no_speech_probability=0.6,
-    threads=0,
+    threads=1,
     azure_concurrency=4,
     azure_attempts=5,
     azure_timeout_seconds=120.0,
@@ -40,7 +40,7 @@ DEFAULTS = Settings(
 
 @pytest.fixture
 def settings() -> Callable[..., Settings]:
-    """The defaults with changes."""
+    """The defaults, on one thread, with changes."""
     return lambda **changes: dataclasses.replace(DEFAULTS, **changes)
 
 
