@@ -11,13 +11,18 @@ from components.denoise.component import denoise
 from components.deployment import Deployment, deployed
 from components.discover.component import discover
 from components.download.component import download
+from components.embed.component import embed
 from components.publish.component import publish
 from components.segment.component import segment
 from components.separate.component import separate
 from components.stage import Settings, settings_of
-from pipelines.slots import SEPARATE, bundled, uri
+from components.tag_quality.component import tag_quality
+from components.tag_speaker.component import tag_speaker
+from components.tag_tone.component import tag_tone
+from components.transcribe.component import transcribe
+from pipelines.slots import REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
 
-SHARD_STAGES = (download, separate, segment, cut, denoise, collect)
+SHARD_STAGES = (download, separate, segment, embed, cut, denoise, tag_speaker, tag_tone, tag_quality, transcribe, collect)
 STAGES = (discover, *SHARD_STAGES, publish)
 SHARDS_AT_ONCE = 4
 STORE = "s3://speechmill"
@@ -25,17 +30,39 @@ STORE = "s3://speechmill"
 
 
 @settings_of(*SHARD_STAGES)
-def shards(shards: list[str], dataset: str, store: str, allow_private: bool, model: Input[Model], *, settings: Settings) -> list[Dataset]:
+def shards(
+    shards: list[str],
+    dataset: str,
+    store: str,
+    allow_private: bool,
+    separate_model: Input[Model],
+    tag_tone_model: Input[Model],
+    transcribe_model: Input[Model],
+    reference: Input[Dataset],
+    *,
+    settings: Settings,
+) -> list[Dataset]:
     """What is done for every shard; each stage is one line."""
     with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
         recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
-        voices = separate(recordings=recordings, model=model, **settings(separate)).outputs["voices"]
+        voices = separate(recordings=recordings, model=separate_model, **settings(separate)).outputs["voices"]
         segments = segment(voices=voices, **settings(segment)).output
-        clips = cut(voices=voices, segments=segments, **settings(cut)).output  # with the windows of `embed`
+        windows = embed(voices=voices, segments=segments, reference=reference, **settings(embed)).output
+        clips = cut(voices=voices, segments=segments, windows=windows, **settings(cut)).output
         clean = denoise(voices=voices, **settings(denoise)).output
-        # `tag_speaker`, `tag_tone`, `tag_quality` and `transcribe` add a table each here
-        part = collect(shard=shard, dataset=dataset, store=store, recordings=recordings, segments=segments, clean=clean, clips=clips).output
+        tags = {
+            "speakers": tag_speaker(windows=windows, clips=clips, **settings(tag_speaker)).output,
+            "tones": tag_tone(clean=clean, clips=clips, windows=windows, model=tag_tone_model, **settings(tag_tone)).output,
+            "quality": tag_quality(clean=clean, clips=clips, **settings(tag_quality)).output,
+            "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
+        }
+        wiring = {"shard": shard, "dataset": dataset, "store": store}
+        part = collect(**wiring, recordings=recordings, segments=segments, clean=clean, clips=clips, **tags).output
     return dsl.Collected(part)
+
+
+def _default(slot: Slot) -> str:
+    return uri(STORE, slot, bundled(slot))
 
 
 def build(deployment: Deployment) -> Any:
@@ -53,7 +80,10 @@ def build(deployment: Deployment) -> Any:
             dataset: str = "sample",
             store: str = STORE,
             allow_private: bool = False,
-            separate_model: str = uri(STORE, SEPARATE, bundled(SEPARATE)),
+            separate_model: str = _default(SEPARATE),
+            tag_tone_model: str = _default(TAG_TONE),
+            transcribe_model: str = _default(TRANSCRIBE),
+            reference: str = _default(REFERENCE),
             *,
             settings: Settings,
         ):
@@ -61,13 +91,15 @@ def build(deployment: Deployment) -> Any:
             run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
             found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
             with dsl.If(found.outputs["count"] > 0, name="anything-new"):
-                model = dsl.importer(artifact_uri=separate_model, artifact_class=Model).output
                 parts = work(
                     shards=found.outputs["shards"],
                     dataset=dataset,
                     store=store,
                     allow_private=allow_private,
-                    model=model,
+                    separate_model=dsl.importer(artifact_uri=separate_model, artifact_class=Model).output,
+                    tag_tone_model=dsl.importer(artifact_uri=tag_tone_model, artifact_class=Model).output,
+                    transcribe_model=dsl.importer(artifact_uri=transcribe_model, artifact_class=Model).output,
+                    reference=dsl.importer(artifact_uri=reference, artifact_class=Dataset).output,
                     **settings.of(*SHARD_STAGES),
                 ).output
                 publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))

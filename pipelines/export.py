@@ -14,8 +14,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from components.shared.audio import ffmpeg, ffmpeg_input
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, DatasetRow, Segment
-from components.shared.task import StageError
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.task import StageError, one_line
 from store.datasets import DatasetStore, Version, audio_key
 from store.objects import Store
 
@@ -103,8 +103,10 @@ def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, 
         "start": row.start,
         "end": row.end,
         "gender": row.gender,
-        "tone": "",
-        "text": "",
+        "speaker": row.speaker,
+        "tone": row.tone,
+        "text": row.text,
+        "language": row.language,
         "clip": row.clip,
         "recording": row.recording,
         "title": row.title,
@@ -116,12 +118,12 @@ def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, 
     }
 
 
-def write_csv(path: Path, rows: Sequence[Segment] | Sequence[Clip], columns: Sequence[str]) -> None:
-    """A table with a header; times are seconds."""
+def write_csv(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    """A table with a header; times are seconds, what nobody measured is empty."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([getattr(row, c) for c in columns] for row in rows)
+        writer.writerows(lines)
 
 
 def write_textgrid(path: Path, spans: Iterable[tuple[float, float, str]], seconds: float, tier: str) -> None:
@@ -136,5 +138,10 @@ def write_textgrid(path: Path, spans: Iterable[tuple[float, float, str]], second
         at = end
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", str(seconds), "<exists>", "1", '"IntervalTier"']
     lines += [f'"{tier}"', "0", str(seconds), str(len(intervals))]
-    lines += [line for start, end, label in intervals for line in (str(start), str(end), f'"{label}"')]
+    lines += [line for start, end, label in intervals for line in (str(start), str(end), f'"{_quoted(label)}"')]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _quoted(label: str) -> str:
+    """A label inside Praat's quotes, in one line."""
+    return one_line(label).replace('"', '""')

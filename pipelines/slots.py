@@ -34,7 +34,7 @@ class Slot:
     use: str
     """What is told of a model before its name."""
     no_use: str = ""
-    """What is told where there is none."""
+    """What is told where it is none; "" where another line says it."""
     preferred: tuple[str, ...] = ()
     """What AUTO is where the store has it, the best one first; else it is what is bundled."""
     advice: str = ""
@@ -79,10 +79,9 @@ TRANSCRIBE = Slot(
     stage="transcribe",
     kinds=("whisper", NONE),
     bundled=NONE,
-    help=f"What the engine whisper hears with: a model of the store, or a folder. {AUTO} is the largest of Whisper's own that the store "
-    f"has; for other engines {NONE}.",
-    use="speech is written down by whisper with",
-    preferred=tuple(f"whisper-{size}" for size in ("large-v3-turbo", "large-v3", "medium", "small", "base", "tiny")),
+    help=f"What the engine whisper hears with: a model of the store, or a folder. {AUTO} is the largest of kind whisper that the store "
+    f"has; for other engines it is {NONE}.",
+    use="whisper hears with",
 )
 REFERENCE = Slot(
     parameter="reference",
@@ -94,7 +93,7 @@ REFERENCE = Slot(
     no_use="voices are compared with no reference",
     folder=REFERENCES,
 )
-SLOTS = {slot.parameter: slot for slot in (SEPARATE,)}
+SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE)}
 
 
 def bundled(slot: Slot) -> Model:

@@ -1,11 +1,18 @@
-"""Which engine writes transcripts where a run leaves it open: chosen, and told in one line, before the run begins."""
+"""Which engine writes transcripts, and with which model: settled, and told in one line, before a run begins, or caches would not know."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from components.shared.model import Model
+from components.shared.task import StageError
+from pipelines.slots import AUTO, NONE, TRANSCRIBE
+from store.models import ModelStore
+from store.objects import Store
 
-AUTO = "auto"
+Settled = tuple[dict[str, Any], dict[str, str], str]
+ENGINE, LANGUAGE = "transcribe_engine", "transcribe_language"
+AZURE, _WHISPER = "azure", "whisper"
 VARIABLES = ("AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT")
 
 
@@ -36,7 +43,7 @@ def resolve(engine: str, language: str, azure_configured: bool, whisper_models: 
     if azure_configured:
         return "azure", None, "transcripts are written by azure, whose key and endpoint are configured: transcribe_engine auto"
     if whisper_models:
-        model = max(whisper_models, key=lambda m: (sum(f.bytes for f in m.files.values()), m.created, m.version))
+        model = largest(whisper_models)
         return "whisper", model, f"transcripts are written by whisper with {model.name} {model.version}, the largest model of the store"
     if language.lower().partition("-")[0] == "en":
         return "pocketsphinx", None, "transcripts are written by pocketsphinx, roughly; whisper writes better ones: " + _ADVICE
@@ -44,3 +51,45 @@ def resolve(engine: str, language: str, azure_configured: bool, whisper_models: 
 
 
 _ADVICE = "speechmill models fetch whisper-small, then models push whisper-small --to the store"
+
+
+def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callable[[], Store]) -> Settled:
+    """Settings and models of a run without an engine that is left open, and with the model that whisper will hear with.
+
+    Args:
+        settings: The settings of all stages, by their names in the pipeline.
+        models: What is wanted for each slot of the pipeline.
+        store: Opens the store of the run, which is looked at only for the engines whisper and AUTO.
+
+    Returns:
+        Both, and a line that says what was chosen.
+
+    Raises:
+        StageError: Engine and model do not go together, or there is no model for whisper.
+    """
+    engine, wanted = settings[ENGINE], models[TRANSCRIBE.parameter]
+    left_open = wanted in ("", AUTO)
+    if engine == AUTO and not left_open and wanted != NONE:
+        engine = _WHISPER
+    stored = _whisper_models(store()) if engine == AUTO or (engine == _WHISPER and left_open) else []
+    engine, found, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
+    if engine != _WHISPER:
+        if not left_open and wanted != NONE:
+            raise StageError(f"{TRANSCRIBE.parameter}: expected none for the engine {engine}, found {wanted}: the engine whisper takes one")
+        return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: NONE}, line
+    if left_open:
+        if not stored:
+            raise StageError(f"{TRANSCRIBE.parameter}: expected a model of kind whisper in {store().uri}, found none: {_ADVICE}")
+        found = found or largest(stored)
+        wanted = f"{found.name}/{found.version}"
+    return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: wanted}, line
+
+
+def largest(models: Sequence[Model]) -> Model:
+    """The largest of several models; of several as large the newest."""
+    return max(models, key=lambda m: (sum(f.bytes for f in m.files.values()), m.created, m.version))
+
+
+def _whisper_models(store: Store) -> list[Model]:
+    models = ModelStore(store)
+    return [model for name in models.names() for model in models.versions(name) if model.kind == _WHISPER]

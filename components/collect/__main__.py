@@ -41,11 +41,11 @@ def main(
     segments: Path,
     clean: Path,
     clips: Path,
+    speakers: Path,
+    tones: Path,
+    quality: Path,
+    transcripts: Path,
     part: Path,
-    speakers: Path | None,
-    tones: Path | None,
-    quality: Path | None,
-    transcripts: Path | None,
 ) -> Outcome:
     target = open_store(store)
     found = read_rows(recordings, Recording)
@@ -59,7 +59,7 @@ def main(
         ("tag_quality", quality, Quality),
         ("transcribe", transcripts, Transcript),
     )
-    tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for stage, table, kind in tables if table])
+    tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for stage, table, kind in tables])
     progress = Progress(sum(r.seconds for r in found))
     rows: list[DatasetRow] = []
     accounts: list[Account] = []

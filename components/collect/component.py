@@ -14,10 +14,10 @@ def collect(
     segments: Input[Dataset],
     clean: Input[Dataset],
     clips: Input[Dataset],
+    speakers: Input[Dataset],
+    tones: Input[Dataset],
+    quality: Input[Dataset],
+    transcripts: Input[Dataset],
     part: Output[Dataset],
-    speakers: Input[Dataset] = None,  # type: ignore[assignment]
-    tones: Input[Dataset] = None,  # type: ignore[assignment]
-    quality: Input[Dataset] = None,  # type: ignore[assignment]
-    transcripts: Input[Dataset] = None,  # type: ignore[assignment]
 ) -> None:
     """Joins what was found out about every clip and puts the clips' audio into the store."""

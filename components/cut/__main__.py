@@ -17,8 +17,8 @@ from components.shared.windows import NONE, Windows, read_windows
 def main(
     voices: Path,
     segments: Path,
+    windows: Path,
     clips: Path,
-    windows: Path | None,
     max_seconds: float,
     merge_gap_seconds: float,
     pad_seconds: float,
@@ -49,10 +49,10 @@ def main(
     }
 
 
-def _with_windows(recordings: Sequence[Recording], windows: Path | None) -> Iterator[tuple[Recording, Windows]]:
+def _with_windows(recordings: Sequence[Recording], windows: Path) -> Iterator[tuple[Recording, Windows]]:
     """Every recording and its windows, one recording's at a time; those without come last."""
     waiting = {r.recording: r for r in recordings}
-    for name, heard in read_windows(windows) if windows else ():
+    for name, heard in read_windows(windows):
         yield waiting.pop(name), heard
     for recording in waiting.values():
         yield recording, NONE

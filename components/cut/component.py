@@ -9,8 +9,8 @@ from components.stage import stage
 def cut(
     voices: Input[Dataset],
     segments: Input[Dataset],
+    windows: Input[Dataset],
     clips: Output[Dataset],
-    windows: Input[Dataset] = None,  # type: ignore[assignment]
     max_seconds: float = 15.0,
     merge_gap_seconds: float = 0.2,
     pad_seconds: float = 0.1,

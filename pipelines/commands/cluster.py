@@ -5,6 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from components.deployment import Deployment
 from components.discover.sources import parse as parse_sources
 from components.shared.model import parse
 from components.shared.task import MODEL, StageError
-from pipelines.commands.run import SAMPLE, check_run, read_sources
+from pipelines.commands.run import SAMPLE, by_kind, check_run, read_sources
+from pipelines.commands.shared import tell
 from pipelines.compilation import compile_pipeline, version_name
 from pipelines.dataset import STAGES, STORE
 from pipelines.kubeflow import Kubeflow, connect
 from pipelines.options import with_settings
-from pipelines.slots import SLOTS, Slot, choose, own, told, uri
+from pipelines.slots import SLOTS, Slot, choose, own, uri
+from pipelines.transcription import AZURE, ENGINE, settle
 from store.objects import open_store
 
 MAX_SOURCES_BYTES = 64 * 1024
@@ -44,6 +47,11 @@ def deployment_options(function: Function) -> Function:
         return function(*args, deployment=Deployment(f"{registry.rstrip('/')}/" if registry else "", gpu), **options)
 
     return command
+
+
+azure_option = click.option(
+    "--azure", is_flag=True, help="Let transcribe reach the internet and have the key of Azure Speech: for runs with its engine azure."
+)
 
 
 def connection_options(function: Function) -> Function:
@@ -115,13 +123,16 @@ def run_options(command: click.Command) -> click.Command:
     return with_settings(*STAGES)(command)
 
 
-def arguments(sources: str, name: str, store_uri: str, allow_private: bool, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a run on a cluster.
+def arguments(
+    sources: str, name: str, store_uri: str, allow_private: bool, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """The parameters of a run on a cluster but for models, and what is wanted for these; says which engine writes transcripts.
 
     Raises:
         StageError: A cluster could not run with them.
     """
-    check_run(sources, name, settings)
+    settings, models, line = settle(*by_kind(options), lambda: open_store(store_uri))
+    check_run(sources, name, settings, models)
     if not store_uri.startswith("s3://"):
         raise StageError(
             f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
@@ -135,7 +146,8 @@ def arguments(sources: str, name: str, store_uri: str, allow_private: bool, sett
             f"sources: expected at most {MAX_SOURCES_BYTES // 1024} KiB as a cluster hands them to a pod, found {size / 1024:.0f}: "
             "name feeds or playlists instead of their entries, or take them in several runs"
         )
-    return {"sources": text, "dataset": name, "store": store_uri.rstrip("/"), "allow_private": allow_private, **settings}
+    click.echo(line)
+    return {"sources": text, "dataset": name, "store": store_uri.rstrip("/"), "allow_private": allow_private, **settings}, models
 
 
 def _handed_over_bytes(text: str) -> int:
@@ -161,11 +173,16 @@ def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
             click.echo(f"{slot.use} {wanted.removeprefix(prefix)}{unseen}")
             return wanted
         if folder := own(slot, wanted):
-            click.echo(told(slot, parse(folder / MODEL)) + unseen)
+            tell(slot, parse(folder / MODEL), unseen)
             return uri(store_uri, slot, parse(folder / MODEL))
     model = choose(open_store(store_uri), slot, wanted)
-    click.echo(told(slot, model))
+    tell(slot, model)
     return uri(store_uri, slot, model)
+
+
+def for_engine(deployment: Deployment, parameters: Mapping[str, Any]) -> Deployment:
+    """The deployment, with Azure where the transcripts are Azure's."""
+    return replace(deployment, azure=parameters.get(ENGINE) == AZURE)
 
 
 def uploaded(kubeflow: Kubeflow, deployment: Deployment, name: str = "dataset") -> Any:

@@ -1,23 +1,26 @@
 """`speechmill compile`: the pipelines as files for Kubeflow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from components.deployment import Deployment
-from pipelines.commands.cluster import deployment_options
+from pipelines.commands.cluster import azure_option, deployment_options
 from pipelines.compilation import PIPELINES, compile_pipeline
 
 
 @click.command("compile")
 @deployment_options
+@azure_option
 @click.option("--out", "folder", default="build", show_default=True, type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER")
-def command(deployment: Deployment, folder: Path) -> None:
-    """Write each pipeline as a YAML file that Kubeflow takes: dataset.yaml, with --gpu dataset-gpu.yaml.
+def command(deployment: Deployment, azure: bool, folder: Path) -> None:
+    """Write each pipeline as a YAML file that Kubeflow takes: dataset.yaml, with --gpu dataset-gpu.yaml,
+    with --azure dataset-azure.yaml.
 
     A pipeline that a cluster would refuse is not written.
     """
-    for compiled in [compile_pipeline(name, deployment) for name in PIPELINES]:
+    for compiled in [compile_pipeline(name, replace(deployment, azure=azure)) for name in PIPELINES]:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{compiled.name}.yaml"
         path.write_text(compiled.text, encoding="utf-8")

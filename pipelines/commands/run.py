@@ -12,14 +12,15 @@ import click
 from components.deployment import Deployment, deployed
 from components.shared.task import StageError
 from pipelines import docker, embedded, environments
-from pipelines.commands.shared import new_run_id, show, store_option
+from pipelines.commands.shared import new_run_id, show, store_option, tell
 from pipelines.dataset import STAGES, build
 from pipelines.display import Display
 from pipelines.local import run as run_pipeline
 from pipelines.options import GroupedCommand, with_settings
 from pipelines.settings import check_settings
-from pipelines.slots import SLOTS, choose, local_folder, told
+from pipelines.slots import AUTO, NONE, REFERENCE, SLOTS, choose, local_folder
 from pipelines.tasks import Executor, RunError
+from pipelines.transcription import AZURE, ENGINE, settle
 from store.datasets import DatasetStore
 from store.ledger import Ledger
 from store.objects import Store, check_name, open_store
@@ -65,13 +66,22 @@ def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Execut
     return docker.executor({stage.image: stage.needs for stage in STAGES}, docker.Place(store.uri, runs, sources))
 
 
-def check_run(sources: str, name: str, settings: Mapping[str, Any]) -> None:
+def by_kind(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The options of a run: the settings of its stages, and what is wanted as models."""
+    return {n: value for n, value in options.items() if n not in SLOTS}, {n: options[n] for n in SLOTS}
+
+
+def check_run(sources: str, name: str, settings: Mapping[str, Any], models: Mapping[str, str]) -> None:
     """Refuses what no run can have, wherever it is to run."""
     if name == SAMPLE and sources != "sample:":
         raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
     check_name(name)
     for stage in STAGES:
         check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
+    if models[REFERENCE.parameter] not in ("", AUTO, NONE) and not settings["embed_enabled"]:
+        raise StageError(
+            f"reference: expected embed to hear {models[REFERENCE.parameter]}, found embed_enabled false: leave one of them out"
+        )
 
 
 def give_back(store_uri: str, name: str, run_id: str) -> None:
@@ -125,24 +135,25 @@ def command(
     runs: Path | None,
     allow_private: bool,
     jobs: int,
-    **settings: Any,
+    **options: Any,
 ) -> None:
     """Make a version of a dataset from sources.
 
     What an interrupted or an earlier run has finished is taken from its cache. A run that finds nothing new publishes nothing.
     """
-    wanted = {parameter: settings.pop(parameter) for parameter in SLOTS}
     store = open_store(store_uri)
-    check_run(sources, name, settings)
+    settings, models, transcripts = settle(*by_kind(options), lambda: store)
+    check_run(sources, name, settings, models)
     sources = read_sources(sources)
     arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
     runs = (runs or default_runs(store)).resolve()
-    deployment = Deployment(gpu=environments.has_gpu())
+    deployment = Deployment(gpu=environments.has_gpu(), azure=settings[ENGINE] == AZURE)
     with deployed(deployment):
         execute = make_executor(runner, store, runs, sources)
+    click.echo(transcripts)
     for parameter, slot in SLOTS.items():
-        model = choose(store, slot, wanted[parameter])
-        click.echo(told(slot, model))
+        model = choose(store, slot, models[parameter])
+        tell(slot, model)
         arguments[parameter] = str(local_folder(store, slot, model, runs))
     run_id = new_run_id()
     try:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, slot_uris, uploaded
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, for_engine, run_options, slot_uris, uploaded
 from pipelines.commands.runs import dataset_of, parameters_of
 from pipelines.commands.shared import print_out
 from pipelines.cron import five_fields, next_times, six_fields, timezone
@@ -57,13 +57,12 @@ def add(
     """Make SCHEDULE, a name of your choice, with the options that its runs get. Kubeflow keeps them and shows them."""
     six = six_fields(cron)
     timezone(zone)
-    wanted = {parameter: settings.pop(parameter) for parameter in SLOTS}
-    given = arguments(sources, name, store_uri, allow_private, settings)
+    given, models = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
     if _found(kubeflow, schedule):
         raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
-    given |= slot_uris(given["store"], wanted)
-    kubeflow.schedule(uploaded(kubeflow, deployment), schedule, six, given)
+    given |= slot_uris(given["store"], models)
+    kubeflow.schedule(uploaded(kubeflow, for_engine(deployment, given)), schedule, six, given)
     print_out(f"schedule {schedule}: {_next(six, zone)}")
 
 
@@ -128,7 +127,7 @@ def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callabl
     old = _one(kubeflow, schedule)
     if not _cron(old):
         raise StageError(f"expected a schedule with cron times, found {schedule} at intervals: make one by schedule add, and remove it")
-    version = uploaded(kubeflow, deployment)
+    version = uploaded(kubeflow, for_engine(deployment, parameters_of(old)))
     if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_id != version.pipeline_id:
         raise StageError(
             f"expected the kind of images that schedule {schedule} was made with: with --gpu or without it, the other way round"

@@ -8,7 +8,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from components.shared.model import Model
 from components.shared.rows import DatasetRow
+from pipelines.slots import Slot, told
 from store.datasets import DatasetStore, Version, rules
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.objects import Store
@@ -46,6 +48,12 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     for row in Ledger(store, name).rows().values():
         if row.outcome in (FAILED, GIVEN_UP):
             print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
+
+
+def tell(slot: Slot, model: Model, more: str = "") -> None:
+    """Prints what was chosen for a slot, if there is something to say."""
+    if line := told(slot, model):
+        click.echo(line + more)
 
 
 def summary(version: Version) -> tuple[str, str, str]:

@@ -1,6 +1,7 @@
 """`speechmill stage NAME`: one stage on a folder of audio files."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,16 @@ import click
 from components.shared.model import parse
 from components.shared.task import MODEL
 from components.stage import Stage
-from pipelines.commands.shared import store_option
+from components.tag_speaker.component import tag_speaker
+from components.transcribe.component import transcribe
+from pipelines.commands.shared import store_option, tell
 from pipelines.commands.train import separator
 from pipelines.display import Display
 from pipelines.folder import FOLDER_STAGES, run_on_folder
-from pipelines.options import GroupedCommand, with_settings
+from pipelines.options import GroupedCommand, SlotOption, with_settings
 from pipelines.settings import check_settings
-from pipelines.slots import SLOTS, Slot, find, local_folder, told
+from pipelines.slots import REFERENCE, SLOTS, Slot, find, local_folder
+from pipelines.transcription import settle
 from store.objects import Store, open_store
 
 
@@ -44,21 +48,33 @@ def _add(stage: Stage) -> None:
         help="An empty or a new folder; gets files of the same names.",
     )
     def run(source: Path, target: Path, store_uri: str = "", **settings: Any) -> None:
-        wanted = {SLOTS[name]: settings.pop(name) for name in list(settings) if name in SLOTS}
+        wanted = {name: settings.pop(name) for name in list(settings) if name in SLOTS}
+        if stage is transcribe:
+            settings, wanted = _settled(settings, wanted, store_uri)
         check_settings(stage.name, settings)
         target.resolve().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".speechmill-") as scratch, Display() as display:
-            models = {slot: _model_folder(open_store(store_uri), slot, name, Path(scratch)) for slot, name in wanted.items()}
+            models = {SLOTS[n]: _model_folder(open_store(store_uri), SLOTS[n], name, Path(scratch)) for n, name in wanted.items()}
             run_on_folder(stage, source, target, settings, Path(scratch), display, models)
 
-    if any(slot.stage == stage.name for slot in SLOTS.values()):
+    if stage is tag_speaker:
+        run.params.append(SlotOption(REFERENCE, stage, prefixed=False))
+    if any(option.name in SLOTS for option in run.params):
         store_option(run)
+
+
+def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings of `transcribe` and its model without what is left open; says which engine it is."""
+    prefix = f"{transcribe.name}_"
+    whole, models, line = settle({prefix + name: value for name, value in settings.items()}, wanted, lambda: open_store(store_uri))
+    click.echo(line)
+    return {name.removeprefix(prefix): value for name, value in whole.items()}, models
 
 
 def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
     """A folder with what somebody wants, for which nothing is put into a store; says what it is."""
     found = find(store, slot, wanted)
-    click.echo(told(slot, parse(found / MODEL) if isinstance(found, Path) else found))
+    tell(slot, parse(found / MODEL) if isinstance(found, Path) else found)
     return found if isinstance(found, Path) else local_folder(store, slot, found, scratch)
 
 

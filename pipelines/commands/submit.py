@@ -7,12 +7,11 @@ import click
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, run_options, slot_uris, uploaded
+from pipelines.commands.cluster import arguments, connection_options, deployment_options, for_engine, run_options, slot_uris, uploaded
 from pipelines.commands.runs import give_back, parameters_of, wait
 from pipelines.follow import ENDED
 from pipelines.kubeflow import Kubeflow, run_name
 from pipelines.options import GroupedCommand
-from pipelines.slots import SLOTS
 from pipelines.tasks import RunError
 
 
@@ -35,12 +34,11 @@ def command(
 
     What earlier runs have finished is taken from Kubeflow's cache. A run that finds nothing new publishes nothing.
     """
-    wanted = {parameter: settings.pop(parameter) for parameter in SLOTS}
-    given = arguments(sources, name, store_uri, allow_private, settings)
+    given, models = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
     refuse_second(kubeflow, given)
-    given |= slot_uris(given["store"], wanted)
-    version = uploaded(kubeflow, deployment)
+    given |= slot_uris(given["store"], models)
+    version = uploaded(kubeflow, for_engine(deployment, given))
     run = kubeflow.submit(version, run_name(name), given)
     click.echo(f"run {run}")
     if waits:

@@ -1,11 +1,12 @@
 """`speechmill upload`: this code's pipelines as versions on Kubeflow."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
 from components.deployment import Deployment
-from pipelines.commands.cluster import connection_options, deployment_options, uploaded
+from pipelines.commands.cluster import azure_option, connection_options, deployment_options, uploaded
 from pipelines.compilation import PIPELINES
 from pipelines.dataset import STORE
 from pipelines.kubeflow import Kubeflow
@@ -16,8 +17,9 @@ from store.objects import StoreError, open_store
 
 @click.command("upload")
 @deployment_options
+@azure_option
 @connection_options
-def command(deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
+def command(deployment: Deployment, azure: bool, connected: Callable[[], Kubeflow]) -> None:
     """Upload each pipeline as a version named by the commit and the pipeline's hash; nothing if it is there.
 
     Its runs can then be started from Kubeflow's page. The models that they get by default are put into the store if they
@@ -31,4 +33,4 @@ def command(deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
     else:
         push_bundled(open_store(STORE))  # what the pipeline has as its defaults
     for name in PIPELINES:
-        uploaded(kubeflow, deployment, name)
+        uploaded(kubeflow, replace(deployment, azure=azure), name)

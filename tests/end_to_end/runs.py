@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from components.deployment import Deployment, deployed
+from components.deployment import ROOT, Deployment, deployed
+from components.shared.audio import ffmpeg
 from components.shared.rows import DatasetRow
 from components.shared.task import StageError
 from pipelines.dataset import STAGES
@@ -88,6 +89,21 @@ def stages_that_ran(done: subprocess.CompletedProcess[str]) -> list[str]:
     """The stages of a run that were not taken from the cache, by their last lines."""
     lines = [line.split("|", 1) for line in done.stdout.splitlines() if "|" in line]
     return sorted({name.split()[0] for name, text in lines if text.strip().startswith("done in")})
+
+
+HOST_SECONDS = ((13.10, 16.88), (28.48, 32.50), (41.49, 45.01))
+"""Where the host speaks in the first episode of the bundled sample (tests/sample/truth), without music."""
+
+
+def host_of_the_sample(folder: Path) -> list[Path]:
+    """The host's voice in files, as a person would cut it out of an episode."""
+    episode = ROOT / "components" / "download" / "sample" / "episode-1.opus"
+    files = []
+    for number, (start, end) in enumerate(HOST_SECONDS):
+        files.append(folder / f"host-{number}.wav")
+        command = [ffmpeg(), "-v", "error", "-ss", f"{start}", "-t", f"{end - start}", "-i", str(episode), "-bitexact", str(files[-1])]
+        subprocess.run(command, check=True)
+    return files
 
 
 @dataclass

@@ -27,8 +27,9 @@ from components.separate.component import separate
 from components.shared.rows import Item
 from components.shared.task import MENDABLE, StageError
 from components.stage import Needs, Stage
+from components.transcribe.component import transcribe
 from pipelines import docker, tasks
-from pipelines.dataset import STAGES
+from pipelines.dataset import SHARD_STAGES, STAGES
 from pipelines.display import Display
 from pipelines.environments import has_gpu
 from pipelines.tasks import Children, RunError, Task, perform
@@ -103,7 +104,7 @@ def test_the_sample_is_the_same_dataset_as_embedded(sample: Dataset, tmp_path: P
     same(other, sample)
     assert not list(other.folder.rglob("scratch-*"))
     again = other.run("--runner", "docker", "--discover-shard-seconds", 3600, "--discover-again")
-    assert again.stdout.count("taken from the cache") == 5
+    assert again.stdout.count("taken from the cache") == len(SHARD_STAGES) - 1, "all but collect"
     assert containers_with(str(other.folder)) == []
 
 
@@ -153,6 +154,17 @@ def test_a_compute_stage_has_no_network_and_no_secrets(
     assert said.startswith("['lo'] False\n")
     assert "OSError" in said or "ConnectionRefusedError" in said
     assert server.requests == []
+
+
+def test_transcribe_has_the_network_and_the_key_of_azure_where_its_engine_is_azure_alone(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_SPEECH_KEY", "hush")
+    seen = "os.listdir('/sys/class/net') == ['lo'], os.environ.get('AZURE_SPEECH_KEY'), os.environ['HOME'] == os.environ['TMPDIR']"
+    code = f"import os; print({seen})"
+    assert inside(transcribe, code) == (True, "True None True\n")
+    with deployed(Deployment(azure=True)):
+        assert inside(transcribe, code) == (True, "False hush True\n")
 
 
 def test_collect_has_no_network_where_the_store_is_a_folder(inside: Inside) -> None:

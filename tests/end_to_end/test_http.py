@@ -64,8 +64,19 @@ def test_a_feed_that_grows(server: Server, show: Dataset) -> None:
     show.run("--sources", feed(server, ("one", TITLE), ("two", "two"), ("three", "three")), *QUICK)
     assert set(server.requests) == {"/feed.xml", "/three.mp3"}
     assert show.versions() == 2
-    assert [r for r in show.rows() if Path(r.source).name != "three.mp3"] == first
-    assert any(Path(r.source).name == "three.mp3" for r in show.rows())
+    assert [r for r in show.rows() if Path(r.source).name != "three.mp3"] == first, "speakers keep their names as well"
+    second = show.rows()
+    assert any(Path(r.source).name == "three.mp3" for r in second)
+
+    episode(server.folder / "four.mp3", 2, 25)
+    episodes = [("one", TITLE), ("two", "two"), ("three", "three"), ("four", "four")]
+    show.run("--sources", feed(server, *episodes), *QUICK)
+    assert show.versions() == 3
+    assert [r for r in show.rows() if Path(r.source).name != "four.mp3"] == second
+    known = {r.speaker for r in first}
+    assert "" not in known and len(known) > 1
+    for name in ("three.mp3", "four.mp3"):  # the same two voices go on
+        assert known & {r.speaker for r in show.rows() if Path(r.source).name == name}, name
 
 
 def test_a_shard_of_which_every_download_fails_ends_well(server: Server, show: Dataset) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from components.deployment import ROOT
 from components.shared.audio import FlacWriter, decode
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording, Segment, Window
 from components.shared.table import read_rows, write_rows
 from pipelines.environments import stages
 from tests.images.conftest import SEALED, docker, inside
@@ -17,7 +17,8 @@ SECONDS = 20
 PARAMETERS = {
     "denoise": {"chain": "highpass:80:24:1, loudness:-23"},
     "segment": {"engine": "smn", "detect_gender": True},
-    "cut": {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1},
+    "embed": {"enabled": True, "hop_seconds": 0.4, "batch_windows": 64, "threads": 0},
+    "cut": {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9},
 }
 
 
@@ -107,7 +108,12 @@ def test_compute_stages_do_their_work(folder: Path, built: Mapping[str, str]) ->
     assert segments[0].start == 0 and segments[-1].end == SECONDS
     assert any(s.label == "speech" and s.gender in ("female", "male") for s in segments)
 
-    work("cut", built["cut"], folder, "clips", ("voices", "segments"))
+    (folder / "reference").mkdir()
+    write_rows(folder / "reference", Recording, [])
+    work("embed", built["embed"], folder, "windows", ("voices", "segments", "reference"))
+    assert len(read_rows(folder / "windows", Window)) > 10
+
+    work("cut", built["cut"], folder, "clips", ("voices", "segments", "windows"))
     clips = read_rows(folder / "clips", Clip)
     assert clips and all(0 <= c.start < c.end <= SECONDS for c in clips)
     assert (folder / "clips" / "rows.parquet").stat().st_uid == 10001

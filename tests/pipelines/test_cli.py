@@ -12,10 +12,11 @@ from pipelines.commands.run import read_sources
 from pipelines.dataset import STAGES
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
+FOLDER_STAGES = ("download", "separate", "segment", "cut", "denoise", "tag_speaker", "tag_tone", "tag_quality", "transcribe")
 COMMANDS = (
     ["run"],
     ["stage"],
-    *(["stage", name] for name in ("download", "separate", "segment", "cut", "denoise")),
+    *(["stage", name] for name in FOLDER_STAGES),
     ["train"],
     ["train", "separator"],
     ["dataset"],
@@ -27,6 +28,8 @@ COMMANDS = (
     *(["runs", name] for name in ("list", "show", "logs", "wait", "stop")),
     ["schedule"],
     *(["schedule", name] for name in ("add", "list", "pause", "resume", "remove", "upgrade")),
+    ["speakers"],
+    *(["speakers", name] for name in ("calibrate", "list")),
     ["models"],
     *(["models", name] for name in ("list", "fetch", "push", "verify")),
     ["completion"],
@@ -52,7 +55,13 @@ def test_help_of_run_lists_every_setting_under_its_stage() -> None:
         heading = shown.index(f"\n{stage.name}: ") if stage.settings else 0
         for setting in stage.settings:
             assert shown.index(f"--{stage.name}-{setting}".replace("_", "-")) > heading
-    assert shown.index("--separate-model NAME") > shown.index("\nseparate: ")
+    for option, stage in (
+        ("separate-model", "separate"),
+        ("reference", "embed"),
+        ("tag-tone-model", "tag_tone"),
+        ("transcribe-model", "transcribe"),
+    ):
+        assert shown.index(f"--{option} NAME") > shown.index(f"\n{stage}: ")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from components.deployment import LOCAL, ROOT, Deployment
 from pipelines.dataset import SHARDS_AT_ONCE, STAGES, build
 
 GPU = Deployment("registry.example/team/", gpu=True)
+AZURE = Deployment(azure=True)
 STORE = {"endpoint": "AWS_ENDPOINT_URL", "region": "AWS_REGION"}
 KEYS = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
 PUBLISHER, RUNNER = {"speechmill-publisher": KEYS}, {"speechmill-runner": KEYS}
@@ -18,12 +19,21 @@ PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "download": ("internet", RUNNER | {"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}}),
     "separate": ("none", {}),
     "segment": ("none", {}),
+    "embed": ("none", {}),
     "cut": ("none", {}),
     "denoise": ("none", {}),
+    "tag_speaker": ("none", {}),
+    "tag_tone": ("none", {}),
+    "tag_quality": ("none", {}),
+    "transcribe": ("none", {}),
     "collect": ("store", PUBLISHER),
     "publish": ("store", PUBLISHER),
 }
 """What network and which secrets a stage's pod has."""
+WITH_AZURE = {"transcribe": ("internet", {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEECH_ENDPOINT"}})}
+"""Whose pods have others where Azure writes the transcripts."""
+IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4")
+SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "reference")
 
 
 def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
@@ -35,10 +45,14 @@ def pods(deployment: Deployment) -> dict[str, dict[str, Any]]:
     pipeline = build(deployment)
     executors = json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]
     containers = {name: executor for name, executor in executors.items() if "container" in executor}
-    assert executors.keys() - containers.keys() == {"exec-importer"}  # Kubeflow's own pod
+    assert executors.keys() - containers.keys() == {f"exec-{name}" for name in IMPORTERS}  # Kubeflow's own pods
     platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert containers.keys() == platform.keys()
     return {name.removeprefix("exec-"): containers[name]["container"] | platform[name] for name in containers}
+
+
+def stage_of(executor: str) -> str:
+    return executor.removesuffix("-2").replace("-", "_")
 
 
 def environment(sources: list[dict[str, Any]], name: str, key: str) -> dict[str, dict[str, str]]:
@@ -65,16 +79,21 @@ def test_the_graph() -> None:
     assert flattened("dataset", whole["root"]["dag"], whole["components"]) == {
         "dataset": {"discover": [], "condition-branches-1": ["discover"]},
         "condition-branches-1": {"anything-new": [], "nothing-new": []},
-        "anything-new": {"importer": [], "shards": ["importer"], "publish": ["shards"]},
+        "anything-new": {**{name: [] for name in IMPORTERS}, "shards": [*IMPORTERS], "publish": ["shards"]},
         "nothing-new": {"publish-2": []},
         "shards": {"shard": []},
         "shard": {
             "download": [],
             "separate": ["download"],
             "segment": ["separate"],
-            "cut": ["segment", "separate"],
+            "embed": ["segment", "separate"],
+            "cut": ["embed", "segment", "separate"],
             "denoise": ["separate"],
-            "collect": ["cut", "denoise", "download", "segment"],
+            "tag-speaker": ["cut", "embed"],
+            "tag-tone": ["cut", "denoise", "embed"],
+            "tag-quality": ["cut", "denoise"],
+            "transcribe": ["cut", "denoise"],
+            "collect": ["cut", "denoise", "download", "segment", "tag-quality", "tag-speaker", "tag-tone", "transcribe"],
         },
     }
 
@@ -83,20 +102,32 @@ def test_every_setting_of_every_stage_is_a_parameter_under_the_stage_s_name() ->
     parameters = spec()["root"]["inputDefinitions"]["parameters"]
     settings = {f"{stage.name}_{name}": p.default for stage in STAGES for name, p in stage.settings.items()}
     assert {n: p.get("defaultValue") for n, p in parameters.items() if n in settings} == settings
-    assert set(parameters) - set(settings) == {"sources", "dataset", "store", "allow_private", "separate_model"}
+    assert set(parameters) - set(settings) == {"sources", "dataset", "store", "allow_private", *SLOTS_IN_ORDER}
 
 
-def test_the_model_is_imported_once_outside_the_loop_and_by_default_it_is_the_bundled_one() -> None:
+def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_they_are_the_bundled_ones() -> None:
     whole = spec()
-    model = json.loads((ROOT / "models" / "speech-2stems-small" / "model.json").read_text())
-    default = whole["root"]["inputDefinitions"]["parameters"]["separate_model"]["defaultValue"]
-    assert default == f"s3://speechmill/models/speech-2stems-small/{model['version']}"
-    importer = whole["deploymentSpec"]["executors"]["exec-importer"]["importer"]
-    assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == "system.Model"
-    assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
-    tasks = [task for c in whole["components"].values() for task in c.get("dag", {}).get("tasks", {}).values()]
-    (separated,) = [t for t in tasks if t["taskInfo"]["name"] == "separate"]
-    assert separated["inputs"]["artifacts"]["model"] == {"componentInputArtifact": "pipelinechannel--model"}
+    parameters = whole["root"]["inputDefinitions"]["parameters"]
+    bundled = {"models": ("speech-2stems-small", "tone-4", "none"), "references": ("none",)}
+    described = [
+        (f"{folder}/{name}", json.loads((ROOT / folder / name / "model.json").read_text()))
+        for folder in bundled
+        for name in bundled[folder]
+    ]
+    assert [parameters[name]["defaultValue"] for name in SLOTS_IN_ORDER] == [f"s3://speechmill/{p}/{m['version']}" for p, m in described]
+    executors = whole["deploymentSpec"]["executors"]
+    for name, kind in zip(IMPORTERS, ("system.Model", "system.Model", "system.Model", "system.Dataset"), strict=True):
+        importer = executors[f"exec-{name}"]["importer"]
+        assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == kind
+        assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
+    tasks = {t["taskInfo"]["name"]: t for c in whole["components"].values() for t in c.get("dag", {}).get("tasks", {}).values()}
+    for stage, name, slot in (
+        ("separate", "model", "separate_model"),
+        ("tag-tone", "model", "tag_tone_model"),
+        ("transcribe", "model", "transcribe_model"),
+        ("embed", "reference", "reference"),
+    ):
+        assert tasks[stage]["inputs"]["artifacts"][name] == {"componentInputArtifact": f"pipelinechannel--{slot}"}
 
 
 def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
@@ -110,20 +141,21 @@ def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
         if task.get("cachingOptions", {}).get("enableCache")
     ]
     assert {"discover", "collect", "publish", "publish-2"}.isdisjoint(cached)
-    assert {"download", "separate", "segment", "cut", "denoise"} <= set(cached)
+    assert {stage.name.replace("_", "-") for stage in STAGES if stage.name not in ("discover", "collect", "publish")} <= set(cached)
 
 
-@pytest.mark.parametrize("deployment", [LOCAL, GPU], ids=["cpu", "gpu"])
+@pytest.mark.parametrize("deployment", [LOCAL, GPU, AZURE], ids=["cpu", "gpu", "azure"])
 def test_every_pod_has_its_stage_s_label_network_secrets_and_bounds_and_no_more(deployment: Deployment) -> None:
     found = pods(deployment)
-    assert {name.removesuffix("-2") for name in found} == set(PODS)
+    expected = PODS | (WITH_AZURE if deployment.azure else {})
+    assert {stage_of(name) for name in found} == set(expected)
     for name, pod in found.items():
-        stage = name.removesuffix("-2")
-        network, secrets = PODS[stage]
+        stage = stage_of(name)
+        network, secrets = expected[stage]
         assert pod["podMetadata"]["labels"] == {"speechmill/stage": stage, "speechmill/network": network}
         assert environment(pod.get("secretAsEnv", []), "secretName", "secretKey") == secrets
         assert environment(pod.get("configMapAsEnv", []), "configMapName", "configMapKey") == (
-            {"speechmill-store": STORE} if secrets else {}
+            {"speechmill-store": STORE} if secrets and stage != "transcribe" else {}
         )
         assert all(source["optional"] for source in pod.get("secretAsEnv", []) + pod.get("configMapAsEnv", []))
         assert pod["securityContext"] == {"runAsUser": "10001", "runAsGroup": "10001", "runAsNonRoot": True}
@@ -138,7 +170,7 @@ def test_every_pod_has_its_stage_s_label_network_secrets_and_bounds_and_no_more(
 def test_networks_ask_for_a_gpu_and_only_where_there_are_some() -> None:
     assert not any("accelerator" in pod["resources"] or "nodeSelector" in pod or "tolerations" in pod for pod in pods(LOCAL).values())
     found = {name: pod for name, pod in pods(GPU).items() if "accelerator" in pod["resources"]}
-    assert set(found) == {"separate", "segment"}
+    assert set(found) == {"separate", "segment", "embed", "transcribe"}
     for pod in found.values():
         assert pod["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
         assert pod["resources"]["accelerator"]["resourceCount"] == "1"

@@ -15,7 +15,7 @@ from pipelines.commands.cluster import slot_uris
 from pipelines.registry import FETCHED
 from pipelines.slots import AUTO, SEPARATE, SLOTS, bundled, choose, find, local_folder, told, uri
 from store.init import initialize
-from store.models import ModelStore, place
+from store.models import REFERENCES, ModelStore, place
 from store.objects import Store, StoreError, open_store
 from tests.minio_server import MinioServer, serving
 
@@ -193,3 +193,41 @@ def test_a_cluster_is_given_a_uri(bucket: str, capsys: pytest.CaptureFixture[str
     assert "nobody has looked" in capsys.readouterr().out
     with pytest.raises(StoreError, match="AWS_ENDPOINT_URL"):
         slot_uris(bucket, {"separate_model": AUTO})
+
+
+def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    chosen = {slot.parameter: choose(store, slot, AUTO) for slot in SLOTS.values()}
+    assert {parameter: m.name for parameter, m in chosen.items()} == {
+        "separate_model": "speech-2stems-small",
+        "tag_tone_model": "tone-4",
+        "transcribe_model": "none",
+        "reference": "none",
+    }
+    assert ModelStore(store).names() == ["none", "speech-2stems-small", "tone-4"] and ModelStore(store, REFERENCES).names() == ["none"]
+    assert [local_folder(store, SLOTS[parameter], m, tmp_path / "runs") for parameter, m in chosen.items()] == [
+        tmp_path / "store" / place(m.name, m.version, SLOTS[parameter].folder) for parameter, m in chosen.items()
+    ]
+    assert choose(store, SLOTS["tag_tone_model"], "tone-2").name == "tone-2"
+    assert choose(store, SLOTS["tag_tone_model"], "none").kind == "none"
+    lines = [told(SLOTS[parameter], m) for parameter, m in chosen.items()]
+    assert lines[1].startswith("tones are named by tone-4 ") and lines[2:] == ["", "voices are compared with no reference"]
+
+
+def test_a_reference_is_one_of_the_store_s_references(make: Callable[..., Path], tmp_path: Path) -> None:
+    store, slot = open_store(str(tmp_path / "store")), SLOTS["reference"]
+    for name, kind in (("host", "reference"), ("talker", "whisper")):
+        ModelStore(store, REFERENCES).push(make(name, kind=kind))
+    host = choose(store, slot, "host")
+    assert told(slot, host) == f"voices are compared with the reference host {host.version}"
+    assert choose(store, slot, f"host/{host.version}") == host
+    for wanted, said in (
+        ("nobody", "expected a version of the reference nobody in .*: `speechmill references add nobody FILE … --store "),
+        ("talker", "reference: expected a model of kind reference, found talker of kind whisper"),
+        (
+            "s3://other/references/host/0123456789ab",
+            "references of its own store alone, found .*: speechmill references add NAME FILE … --store ",
+        ),
+    ):
+        with pytest.raises(StageError, match=said):
+            choose(store, slot, wanted)

@@ -1,7 +1,14 @@
 """The engine that a run uses where it leaves it open."""
 
-from components.shared.model import File, Model
-from pipelines.transcription import azure_configured, resolve
+from pathlib import Path
+
+import pytest
+
+from components.shared.model import File, Model, describe
+from components.shared.task import StageError
+from pipelines.transcription import ENGINE, LANGUAGE, VARIABLES, azure_configured, resolve, settle
+from store.models import ModelStore
+from store.objects import Store, open_store
 
 
 def model(name: str, size: int, created: str = "2026-01-01T00:00:00Z") -> Model:
@@ -38,3 +45,50 @@ def test_azure_is_configured_by_variables_or_files() -> None:
     assert azure_configured({"AZURE_SPEECH_KEY": "k", "AZURE_SPEECH_ENDPOINT_FILE": "/secrets/endpoint"})
     assert not azure_configured({"AZURE_SPEECH_KEY": "k"})
     assert not azure_configured({"AZURE_SPEECH_KEY": "", "AZURE_SPEECH_ENDPOINT": "https://x"})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """A store with two models of kind whisper, and another one."""
+    opened = open_store(str(tmp_path / "store"))
+    for name, kind, size in (("small", "whisper", 1), ("large", "whisper", 2), ("huge", "spleeter", 3)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.bin").write_bytes(b"x" * size)
+        describe(tmp_path / name, name, kind, "MIT", "a test", "2026-11-23T01:00:00+00:00")
+        ModelStore(opened).push(tmp_path / name)
+    return opened
+
+
+def settled(engine: str, wanted: str, opened: Store, language: str = "") -> tuple[str, str]:
+    settings, models, line = settle({ENGINE: engine, LANGUAGE: language}, {"transcribe_model": wanted, "reference": "x"}, lambda: opened)
+    assert models["reference"] == "x" and settings[LANGUAGE] == language and "\n" not in line
+    return settings[ENGINE], models["transcribe_model"].partition("/")[0]
+
+
+def test_engine_and_model_go_together(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    assert settled("none", "auto", store) == ("none", "none")
+    assert settled("pocketsphinx", "none", store) == ("pocketsphinx", "none")
+    assert settled("whisper", "auto", store) == settled("auto", "auto", store) == ("whisper", "large")
+    assert settled("whisper", "small", store) == settled("auto", "small", store) == ("whisper", "small")
+    empty = open_store(str(tmp_path / "empty"))
+    assert settled("auto", "auto", empty, "en") == ("pocketsphinx", "none")
+    assert settled("auto", "auto", empty, "ko") == ("none", "none")
+    with pytest.raises(StageError, match=r"transcribe_model: expected a model of kind whisper in .*speechmill models fetch"):
+        settled("whisper", "auto", empty)
+    with pytest.raises(StageError, match=r"transcribe_model: expected none for the engine azure, found small"):
+        settled("azure", "small", store)
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "x")
+    assert settled("auto", "auto", store) == ("azure", "none")
+    assert settled("auto", "small", store) == ("whisper", "small"), "who names a model wants whisper"
+
+
+def test_a_store_is_looked_at_only_where_it_has_to_be() -> None:
+    def closed() -> Store:
+        raise AssertionError("nobody may look")
+
+    for engine in ("none", "azure", "pocketsphinx"):
+        assert settle({ENGINE: engine, LANGUAGE: ""}, {"transcribe_model": "auto"}, closed)[0][ENGINE] == engine
+    assert settle({ENGINE: "whisper", LANGUAGE: ""}, {"transcribe_model": "small"}, closed)[1] == {"transcribe_model": "small"}

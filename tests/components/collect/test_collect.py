@@ -6,6 +6,7 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,27 @@ from hypothesis import strategies as st
 
 from components.collect.collect import account, outside
 from components.shared.audio import FlacWriter, pcm_sha256, read
-from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Recording, Segment
+from components.shared.rows import (
+    SAMPLE_RATE_HZ,
+    Account,
+    Clip,
+    DatasetRow,
+    Quality,
+    Recording,
+    Segment,
+    Speaker,
+    Tone,
+    Transcript,
+    Vector,
+)
 from components.shared.table import read_rows, write_rows
 from store.datasets import audio_key
 from store.objects import open_store
 
 LABELS = ("speech", "music", "noise", "silence")
+TABLES = ("recordings", "segments", "clean", "clips")
+TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
+VOICE = Vector(np.ones(256, "<f4").tobytes())
 
 
 def recording(name: str = "r", samples: int = 0, reason: str = "") -> Recording:
@@ -78,7 +94,7 @@ def test_tables_that_break_the_laws_are_refused(borders: list[int], cut: list[tu
 
 
 def run(folder: Path, shard: str = "0123456789abcdef") -> subprocess.CompletedProcess[str]:
-    artifacts = {n: {"artifacts": [{"name": n, "uri": str(folder / n)}]} for n in ("recordings", "segments", "clean", "clips")}
+    artifacts = {n: {"artifacts": [{"name": n, "uri": str(folder / n)}]} for n in (*TABLES, *TAGS)}
     task = {
         "inputs": {"parameterValues": {"shard": shard, "dataset": "show", "store": str(folder / "store")}, "artifacts": artifacts},
         "outputs": {
@@ -94,7 +110,7 @@ def run(folder: Path, shard: str = "0123456789abcdef") -> subprocess.CompletedPr
 
 def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     """Input artifacts of one recording of noise and one that failed; returns the noise."""
-    for name in ("recordings", "segments", "clean", "clips"):
+    for name in (*TABLES, *TAGS):
         (folder / name).mkdir()
     noise = np.random.default_rng(1).integers(-20_000, 20_000, samples, np.int16)
     with FlacWriter(folder / "clean" / "audio" / "r.flac") as file:
@@ -103,8 +119,31 @@ def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     write_rows(folder / "recordings", Recording, both)
     write_rows(folder / "clean", Recording, both)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
-    write_rows(folder / "clips", Clip, clips([(44_100, 66_150), (66_150, 100_000)]))
+    cut = clips([(44_100, 66_150), (66_150, 100_000)])
+    write_rows(folder / "clips", Clip, cut)
+    for name, kind in TAGS.items():
+        write_rows(folder / name, kind, [])
+    write_rows(folder / "speakers", Speaker, [Speaker(cut[0].clip, VOICE, None, 0.5, "")])
     return noise
+
+
+def test_a_row_has_what_the_stages_measured_and_nothing_where_they_did_not(tmp_path: Path) -> None:
+    artifacts(tmp_path)
+    assert run(tmp_path).returncode == 0
+    first, second = read_rows(tmp_path / "part", DatasetRow)
+    assert (first.vector, first.similarity, first.purity) == (VOICE, None, 0.5)
+    assert (second.vector, second.similarity, second.purity) == (b"", None, None)
+    for row in (first, second):
+        assert (row.speaker, row.tone, row.dnsmos_ovrl, row.text, row.words, row.quality_by) == ("", "", None, "", [], "")
+
+
+@pytest.mark.parametrize(("times", "said"), [([0, 0], "found two of"), ([1], "which was not")])
+def test_tags_of_other_clips_and_two_of_one_are_refused(tmp_path: Path, times: list[int], said: str) -> None:
+    artifacts(tmp_path)
+    names = [read_rows(tmp_path / "clips", Clip)[0].clip, "r-99999999"]
+    write_rows(tmp_path / "speakers", Speaker, [Speaker(names[i], VOICE, None, None, "") for i in times])
+    done = run(tmp_path)
+    assert done.returncode == 1 and said in done.stderr.splitlines()[-1] and "tag_speaker" in done.stderr.splitlines()[-1]
 
 
 def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -> None:

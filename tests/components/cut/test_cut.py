@@ -18,6 +18,7 @@ from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
+from components.shared.windows import WindowsWriter
 
 NAME = "0123456789abcdef"
 SECONDS = 60
@@ -292,8 +293,8 @@ def recording(name: str, sound: np.ndarray, reason: str = "") -> Recording:
 def run_stage(
     folder: Path, sounds: dict[str, np.ndarray], segments: list[Segment], **settings: float
 ) -> tuple[dict[str, object], list[Clip]]:
-    voices, heard_in, out = folder / "voices", folder / "segments", folder / "clips"
-    for path in (voices, heard_in, out):
+    voices, heard_in, nobody, out = (folder / name for name in ("voices", "segments", "windows", "clips"))
+    for path in (voices, heard_in, nobody, out):
         path.mkdir()
     for name, sound in sounds.items():
         if len(sound):
@@ -301,7 +302,9 @@ def run_stage(
     write_rows(voices, Recording, [recording(name, sound, "" if len(sound) else "404 Not Found") for name, sound in sounds.items()])
     write_rows(heard_in, Segment, segments)
     defaults = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9}
-    outcome = main(voices, heard_in, out, None, **defaults | settings)
+    with WindowsWriter(nobody):
+        pass
+    outcome = main(voices, heard_in, nobody, out, **defaults | settings)
     return dict(outcome), read_rows(out, Clip)
 
 

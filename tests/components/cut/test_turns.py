@@ -98,7 +98,7 @@ def run_stage(folder: Path, turns: Turns, windows: Windows | None, gender: str =
     with WindowsWriter(folder / "windows") as writer:
         if windows:
             writer.write(NAME, windows)
-    outcome = main(folder / "voices", folder / "segments", folder / "clips", folder / "windows", **SETTINGS | changed)
+    outcome = main(folder / "voices", folder / "segments", folder / "windows", folder / "clips", **SETTINGS | changed)
     return dict(outcome), read_rows(folder / "clips", Clip)
 
 
