@@ -105,7 +105,8 @@ class Speaker:
     vector: Vector
     """The d-vector of the clip's windows together, of length 1."""
     similarity: float | None
-    """Cosine of the clip's d-vector and the reference's, -1 to 1; null without a reference."""
+    """Cosine of the reference's d-vector and that of the clip's voice, -1 to 1: of the clip and those of its shard that sound like it,
+    since a few seconds over music sound like nobody by themselves. null without a reference."""
     purity: float | None
     """Lowest cosine of one of its windows: to the reference's d-vector where there is one, else to the clip's own. null without windows."""
     reference: str

@@ -12,7 +12,7 @@ from components.shared.rows import Clip, Speaker
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage, Outcome, Progress, run
 from components.shared.windows import NONE, REFERENCE, read_windows
-from components.tag_speaker.tag_speaker import tagged, voice
+from components.tag_speaker.tag_speaker import compared, heard_in, voice
 
 
 def main(windows: Path, clips: Path, speakers: Path, lineage: Lineage) -> Outcome:
@@ -24,9 +24,11 @@ def main(windows: Path, clips: Path, speakers: Path, lineage: Lineage) -> Outcom
     by_recording = {k: list(rows) for k, rows in groupby(cut, attrgetter("recording"))}
     for recording, heard in read_windows(windows):
         for clip in by_recording.get(recording, []):
-            found[clip.clip] = tagged(clip, heard, reference, name)
+            found[clip.clip] = heard_in(clip, heard, reference, name)
             progress.add(clip.end - clip.start)
-    rows = [found.get(c.clip) or tagged(c, NONE, reference, name) for c in cut]
+    rows = [found.get(c.clip) or heard_in(c, NONE, reference, name) for c in cut]
+    if reference is not None:
+        rows = compared(rows, cut, reference)
     write_rows(speakers, Speaker, rows)
     return {"clips": len(rows), "clips_without_voice": sum(not r.vector for r in rows)} | measured
 

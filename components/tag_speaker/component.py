@@ -7,4 +7,4 @@ from components.stage import stage
 
 @stage()
 def tag_speaker(windows: Input[Dataset], clips: Input[Dataset], speakers: Output[Dataset]) -> None:
-    """Measures whose voice every clip is: its d-vector, how near it is to the reference's, and how near its farthest window is."""
+    """Measures whose voice every clip is: its d-vector, how near its voice is to the reference, and how near its farthest window is."""

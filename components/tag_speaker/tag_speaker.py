@@ -1,10 +1,14 @@
 """Whose voice a clip is, from the windows that lie in it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import Clip, Speaker, Vector
 from components.shared.windows import Windows
+from components.tag_speaker.voices import similarities
 
 INSIDE_SHARE = 0.75
 """A window of which less lies in a clip holds too much of what is beside it: a neighbor's voice, or a pause."""
@@ -18,8 +22,8 @@ def voice(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray
     return total / np.linalg.norm(total)  # type: ignore[no-any-return]
 
 
-def tagged(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
-    """What the windows of a recording say of one of its clips.
+def heard_in(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
+    """What the windows of a recording say of one of its clips, by itself: its d-vector and its purity.
 
     Args:
         clip: A clip of the recording.
@@ -30,17 +34,30 @@ def tagged(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, 
     near, share = _within(clip, windows)
     if not len(share):
         return Speaker(clip.clip, NO_VOICE, None, None, name)
-    vectors, inside = windows.vectors[near], np.minimum(share.max(), INSIDE_SHARE)
-    counted = share >= inside
-    own = voice(vectors[counted], share[counted])
-    similarity = None if reference is None else float(own @ reference)
-    purity = float(np.min(vectors[counted] @ (own if reference is None else reference)))
-    return Speaker(clip.clip, Vector(own.astype("<f4").tobytes()), similarity, purity, name)
+    counted = share >= min(share.max(), INSIDE_SHARE)
+    vectors = windows.vectors[near][counted]
+    own = voice(vectors, share[counted])
+    purity = float(np.min(vectors @ (own if reference is None else reference)))
+    return Speaker(clip.clip, Vector(own.astype("<f4").tobytes()), None, purity, name)
+
+
+def compared(rows: Sequence[Speaker], clips: Sequence[Clip], reference: NDArray[np.float64]) -> list[Speaker]:
+    """The rows with the similarity of their voices and the reference.
+
+    Args:
+        rows: One a clip, without similarities.
+        clips: The clips of the rows.
+        reference: d-vector of the reference.
+    """
+    heard = [i for i, row in enumerate(rows) if row.vector]
+    vectors = np.frombuffer(b"".join(rows[i].vector for i in heard), "<f4").reshape(-1, len(reference)).astype(np.float64)
+    found = similarities(vectors, np.array([clips[i].end - clips[i].start for i in heard]), reference)
+    known = dict(zip(heard, found.tolist(), strict=True))
+    return [replace(row, similarity=known.get(i)) for i, row in enumerate(rows)]
 
 
 def _within(clip: Clip, windows: Windows) -> tuple[slice, NDArray[np.float64]]:
     """The windows that overlap a clip, and the share of each that lies in it."""
-    first, last = np.searchsorted(windows.ends, clip.start, "right"), np.searchsorted(windows.starts, clip.end, "left")
-    near = slice(int(first), int(last))
+    near = slice(int(np.searchsorted(windows.ends, clip.start, "right")), int(np.searchsorted(windows.starts, clip.end, "left")))
     starts, ends = windows.starts[near], windows.ends[near]
     return near, (np.minimum(ends, clip.end) - np.maximum(starts, clip.start)) / (ends - starts)
