@@ -1,16 +1,20 @@
 """What the commands share: where the store is, and how a version is shown."""
 
+import dataclasses
 import secrets
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
+from components.publish.rules import Rules
 from components.shared.model import Model
 from components.shared.rows import DatasetRow
-from pipelines.slots import Slot, told
+from pipelines.slots import NONE, SLOTS, Slot, told
 from store.datasets import DatasetStore, Version, rules
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.objects import Store
@@ -18,6 +22,10 @@ from store.objects import Store
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Where datasets are."
 )
+
+
+_MOST = 10
+"""Speakers and the like that are listed."""
 
 
 def new_run_id() -> str:
@@ -34,8 +42,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     made, _ = summary(version)[1:]
     print_out(f"dataset {name}, version {version.number} of {dataset.versions()[-1].number}, made {made} by run {version.run}")
     print_out(f"in {store.uri}, rules: {rules_of(version)}")
-    for model in version.lineage["stages"].get("separate", {}).get("models", {}).values():
-        print_out(f"music taken out by {model}")
+    for line in _made_by(version.lineage["stages"]):
+        print_out(line)
     print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
     table = Table("seconds", "", "share", box=None)
     total = sum(version.lineage["seconds"].values())
@@ -43,8 +51,12 @@ def show(store: Store, name: str, number: int | None = None) -> None:
         table.add_row(reason.removesuffix("_seconds").replace("_", " "), _clock(seconds), f"{seconds / total:.1%}" if total else "")
     table.add_row("in all", _clock(total), "")
     print_out(table)
-    if genders := _seconds_by_gender(kept):
-        print_out("kept by gender: " + ", ".join(f"{gender or 'unknown'} {_clock(seconds)}" for gender, seconds in sorted(genders.items())))
+    for column in ("gender", "speaker", "tone", "language"):
+        by_value = _seconds_by(column, kept)
+        if column == "gender" or by_value.keys() - {""}:
+            most = [f"{value or 'unknown'} {_clock(seconds)}" for value, seconds in by_value.most_common(_MOST)]
+            more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
+            print_out(f"kept by {column}: {', '.join(most)}{more}")
     for row in Ledger(store, name).rows().values():
         if row.outcome in (FAILED, GIVEN_UP):
             print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
@@ -62,13 +74,24 @@ def summary(version: Version) -> tuple[str, str, str]:
 
 
 def rules_of(version: Version) -> str:
-    return ", ".join(f"{name} {value or 'any'}" for name, value in rules(version.lineage).items())
+    """The rules of a version that can refuse something."""
+    neutral = dataclasses.asdict(Rules())
+    given = rules(version.lineage)
+    return ", ".join(f"{name} {value}" for name, value in given.items() if value not in ("", neutral.get(name))) or "none"
 
 
-def _seconds_by_gender(rows: list[DatasetRow]) -> Counter[str]:
+def _made_by(stages: Mapping[str, Any]) -> list[str]:
+    """Which models, reference and engine made a version."""
+    models = {slot: stages.get(slot.stage, {}).get("models", {}).get(slot.input, "") for slot in SLOTS.values()}
+    lines = [f"{slot.use} {model}" for slot, model in models.items() if model and not model.startswith(f"{NONE}/")]
+    engine = stages.get("transcribe", {}).get("settings", {}).get("engine", NONE)
+    return [*lines, f"transcripts are written by {engine}"] if engine != NONE else lines
+
+
+def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:
     total: Counter[str] = Counter()
     for row in rows:
-        total[row.gender] += row.end - row.start  # type: ignore[assignment]
+        total[getattr(row, column)] += row.end - row.start  # type: ignore[assignment]
     return total
 
 

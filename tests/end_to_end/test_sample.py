@@ -37,7 +37,7 @@ def test_the_version_names_the_model_that_took_the_music_out(sample: Dataset) ->
     own = bundled(SEPARATE)
     assert sample.store().version(1).lineage["stages"]["separate"]["models"] == {"model": f"{own.name}/{own.version}"}
     shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1).stdout
-    assert f"music taken out by {own.name}/{own.version}" in shown
+    assert f"music is taken out by {own.name}/{own.version}" in shown
 
 
 def test_a_model_that_is_nowhere_is_an_error_before_the_run(sample: Dataset) -> None:
