@@ -37,7 +37,11 @@ def show(tmp_path: Path) -> Dataset:
     return Dataset(tmp_path / "store", "show")
 
 
-QUICK = ("--allow-private", "--download-retries", 0, "--download-sleep-seconds", 0, "--download-max-sleep-seconds", 0)
+QUICK = (
+    *("--allow-private", "--download-retries", 0, "--download-sleep-seconds", 0, "--download-max-sleep-seconds", 0),
+    *("--no-tag-tone-enabled", "--no-tag-quality-enabled"),
+)
+"""These tests are of how media come: they wait for no server, and for no stage that measures what none of them looks at."""
 
 
 def test_a_feed_that_grows(server: Server, show: Dataset) -> None:

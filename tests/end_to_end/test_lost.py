@@ -26,6 +26,10 @@ from store.objects import open_store
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
 
 
+SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False}
+"""There is noise alone to be measured."""
+
+
 def noise(path: Path, seed: int, seconds: float = 4.0) -> None:
     with FlacWriter(path) as file:
         file.write(np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
@@ -58,7 +62,7 @@ def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, *
     store = open_store(str(show.folder))
     models = {parameter: uri(store.uri, slot, choose(store, slot, AUTO)) for parameter, slot in SLOTS.items()}
     own = {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
-    arguments = defaults | settings | own | models
+    arguments = defaults | SWITCHED_OFF | settings | own | models
     with Display() as display:
         run(build(LOCAL), arguments, root=show.folder / "runs", execute=executor(pythons), run_id=f"run-{number}", jobs=1, display=display)
 
