@@ -25,7 +25,6 @@ from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
 
-
 SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False}
 """There is noise alone to be measured."""
 

@@ -1,5 +1,6 @@
 """One stage on a folder of files, as people did with single scripts."""
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import soundfile
 
 from tests.end_to_end.runs import speechmill
+from tests.end_to_end.test_http import episode
 
 
 @pytest.fixture
@@ -59,6 +61,21 @@ def test_segment_gives_tables_and_textgrids(folder: Path, tmp_path: Path) -> Non
     assert table[1].startswith("0.0,") and float(table[-1].split(",")[1]) == pytest.approx(3.0)
     grid = (tmp_path / "out" / "below" / "two.TextGrid").read_text()
     assert grid.startswith('File type = "ooTextFile"') and '"segment"' in grid
+
+
+def test_what_is_said_comes_in_tables_beside_the_clips_it_is_said_in(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    episode(tmp_path / "in" / "one.mp3", 1, 9)
+    done = speechmill("stage", "transcribe", "--in", tmp_path / "in", "--out", tmp_path / "out", "--engine", "pocketsphinx", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("transcripts are written by pocketsphinx\n")
+    with (tmp_path / "out" / "one.csv").open(encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert lines and all(0 <= float(line["start"]) < float(line["end"]) <= 20.1 for line in lines)
+    assert "evening" in " ".join(line["text"] for line in lines)
+    assert all(line["text_by"].startswith("pocketsphinx/") and len(line["words"].split()) >= 1 for line in lines if line["text"])
+    assert '"transcribe"' in (tmp_path / "out" / "one.TextGrid").read_text(encoding="utf-8")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"], "no store is made"
 
 
 def test_a_file_that_is_no_audio_is_named_and_the_others_are_done(folder: Path, tmp_path: Path) -> None:
