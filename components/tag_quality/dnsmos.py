@@ -23,9 +23,6 @@ WINDOW = 144_160
 SHA256 = "269fbebdb513aa23cddfbb593542ecc540284a91849ac50516870e1ac78f6edd"
 """Of sig_bak_ovr.onnx, the P.835 network of speechmos 0.0.1.1 (MIT; in Microsoft's DNS-Challenge the same file is CC BY 4.0)."""
 
-_BATCH = 2
-"""Windows at a time: more take more memory, 0.25 GB each, and hardly less time."""
-
 _POLYNOMIALS = np.array(
     [
         [-0.08397278, 1.22083953, 0.0052439],
@@ -59,8 +56,8 @@ class Dnsmos:
         Args:
             sound: Mono at RATE_HZ in [-1, 1], not empty; shaped (samples,).
         """
-        windows = list(windows_of(np.asarray(sound, np.float32), self.hop))
-        raw = np.concatenate([self.network(np.stack(windows[i : i + _BATCH])) for i in range(0, len(windows), _BATCH)]).astype(np.float64)
+        windows = windows_of(np.asarray(sound, np.float32), self.hop)  # one at a time: several take more memory, and no less time
+        raw = np.concatenate([self.network(window[None]) for window in windows]).astype(np.float64)
         a, b, c = _POLYNOMIALS.T
         return Scores(*map(float, np.mean(a * raw**2 + b * raw + c, axis=0)))
 

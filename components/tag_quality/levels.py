@@ -1,4 +1,4 @@
-"""Loudness, true peak and clipping."""
+"""Loudness and true peak."""
 
 import warnings
 
@@ -13,8 +13,6 @@ GATE_SECONDS = 0.4
 """Length of a gating block: less has no loudness."""
 
 OVERSAMPLING = 4
-MIN_RUN = 3
-"""Samples of a clipped top: two equal ones in a row are at the top of any low tone."""
 
 
 def loudness_lufs(sound: NDArray[np.floating]) -> float | None:
@@ -38,16 +36,3 @@ def true_peak_dbtp(sound: NDArray[np.floating]) -> float | None:
     """
     peak = float(np.max(np.abs(signal.resample_poly(np.asarray(sound, np.float64), OVERSAMPLING, 1)), initial=0.0))
     return float(20 * np.log10(peak)) if peak > 0 else None
-
-
-def clipped_share(samples: NDArray[np.int16]) -> float | None:
-    """Share of the samples that lie in a run of MIN_RUN or more equal ones at the highest or lowest of all; None for silence."""
-    if not np.any(samples):
-        return None
-    return sum(_in_runs(samples == top) for top in {int(np.max(samples)), int(np.min(samples))}) / len(samples)
-
-
-def _in_runs(at_top: NDArray[np.bool_]) -> int:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], at_top, [False]])))
-    runs = edges[1::2] - edges[::2]
-    return int(np.sum(runs[runs >= MIN_RUN]))

@@ -7,8 +7,9 @@ from scipy import signal
 from components.shared.audio import from_pcm16
 from components.shared.rows import SAMPLE_RATE_HZ, Quality
 from components.tag_quality.bandwidth import bandwidth_hz
+from components.tag_quality.clipping import clipped_share
 from components.tag_quality.dnsmos import RATE_HZ, SHA256, Dnsmos
-from components.tag_quality.levels import clipped_share, loudness_lufs, true_peak_dbtp
+from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import MIN_SECONDS, snr_db
 
 METERS = f"dnsmos-p835 {SHA256[:12]}, noise-floor-snr 1, speech-bandwidth 1, bs1770-4 pyloudnorm-0.2.0, true-peak-4x 1, clipped-tops 1"
