@@ -28,7 +28,7 @@ from components.shared.audio import FlacWriter, decode  # noqa: E402
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording  # noqa: E402
 from components.shared.table import write_rows  # noqa: E402
 
-SIZES = {"random": (64, 2, 2), "tiny": (384, 4, 6), "base": (512, 6, 8), "small": (768, 12, 12)}
+SIZES = {"random": (64, 2, 2), "tiny": (384, 4, 6), "base": (512, 6, 8), "small": (768, 12, 12), "medium": (1024, 24, 16)}
 """Width, layers and heads; the real ones as OpenAI's paper has them (table 1)."""
 CLIP_SECONDS = 12.0
 
@@ -106,11 +106,18 @@ def main() -> None:
             engine, _, size = name.partition(":")
             if size and not (folder / size).exists():
                 width, layers, heads = SIZES[size]
-                write_model(folder / size, width=width, layers=layers, heads=heads, stop=options.stop)
+                write_model(folder / size, width=width, layers=layers, heads=heads, stop=options.stop, quantization="float16")
             (folder / "model").unlink(missing_ok=True)
             (folder / "model").symlink_to(folder / (size or "clips"))
             (folder / "transcripts").mkdir(exist_ok=True)
-            changes = {"engine": engine, "language": "en", "fallback": False, "vad_filter": False, "batch_clips": options.batch_clips}
+            changes = {
+                "engine": engine,
+                "language": "en",
+                "fallback": False,
+                "vad_filter": False,
+                "batch_clips": options.batch_clips,
+                "threads": 0,
+            }
             facts = measured(folder, dataclasses.asdict(DEFAULTS) | changes, {KEY: "none", ENDPOINT: service.endpoint})
             service.requests.clear()
             print(

@@ -19,7 +19,16 @@ STEP_SECONDS = 0.02
 POSITIONS, LENGTH = 1500, 448
 
 
-def write_model(folder: Path, seed: int = 1, width: int = 64, layers: int = 2, heads: int = 2, mels: int = 80, stop: float = 12.0) -> Path:
+def write_model(
+    folder: Path,
+    seed: int = 1,
+    width: int = 64,
+    layers: int = 2,
+    heads: int = 2,
+    mels: int = 80,
+    stop: float = 12.0,
+    quantization: str | None = None,
+) -> Path:
     """The model; the higher `stop` is, the sooner its texts end."""
     from ctranslate2.converters import Converter
 
@@ -29,7 +38,7 @@ def write_model(folder: Path, seed: int = 1, width: int = 64, layers: int = 2, h
         def _load(self) -> Any:
             return specification(tokens, np.random.default_rng(seed), width, layers, heads, mels, stop)
 
-    Random().convert(str(folder))
+    Random().convert(str(folder), quantization=quantization)
     tokenizer(tokens).save(str(folder / "tokenizer.json"))
     (folder / "preprocessor_config.json").write_text(json.dumps({"feature_size": mels, "sampling_rate": 16_000, "hop_length": 160}))
     describe(folder, "random", "whisper", "CC0-1.0", "random numbers", "2026-01-01T00:00:00Z")
