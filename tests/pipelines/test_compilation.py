@@ -41,6 +41,13 @@ def test_a_deployment_with_gpus_and_a_registry_is_another_file(tmp_path: Path) -
     assert b"nvidia.com/gpu" in files["dataset-gpu.yaml"]
 
 
+def test_with_azure_the_dataset_pipeline_is_another_one_and_the_others_are_not(tmp_path: Path) -> None:
+    files = compiled(tmp_path, "--azure")
+    assert sorted(files) == ["dataset-azure.yaml", "training.yaml"]
+    assert b"secretName: speechmill-azure" in files["dataset-azure.yaml"]
+    assert b"speechmill-azure" not in compiled(tmp_path / "without")["dataset.yaml"]
+
+
 @pytest.mark.parametrize("name", PIPELINES)
 @pytest.mark.parametrize("gpu", [False, True], ids=["cpu", "gpu"])
 def test_what_is_compiled_has_no_fault(name: str, gpu: bool) -> None:
