@@ -73,7 +73,7 @@ def test_a_run_hears_the_speech_and_the_reference(inputs, tmp_path):
     assert done.returncode == 0, done.stderr
     assert not list(home.iterdir()), "it leaves nothing in HOME"
     lines = done.stdout.splitlines()
-    assert lines[0] == "voices are heard on the CPU, 1 threads"
+    assert lines[0] == "voices are heard on the CPU, 1 thread"
     assert lines[-2].startswith("progress 24.5 of 24.5 s") and lines[-1].startswith("done in ")
     ((name, windows),) = read_windows(tmp_path / "windows")
     assert name == "talk", "what is not speech, too short or without audio has no windows"
