@@ -68,20 +68,19 @@ def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callab
         StageError: Engine and model do not go together, or there is no model for whisper.
     """
     engine, wanted = settings[ENGINE], models[TRANSCRIBE.parameter]
-    left_open = wanted in ("", AUTO)
-    if engine == AUTO and not left_open and wanted != NONE:
+    left_open, named = wanted in ("", AUTO), wanted not in ("", AUTO, NONE)
+    if engine == AUTO and named:
         engine = _WHISPER
-    stored = _whisper_models(store()) if engine == AUTO or (engine == _WHISPER and left_open) else []
-    engine, found, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
+    stored = _whisper_models(store()) if engine in (AUTO, _WHISPER) and left_open else []
+    engine, _, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
     if engine != _WHISPER:
-        if not left_open and wanted != NONE:
+        if named:
             raise StageError(f"{TRANSCRIBE.parameter}: expected none for the engine {engine}, found {wanted}: the engine whisper takes one")
         return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: NONE}, line
-    if left_open:
-        if not stored:
-            raise StageError(f"{TRANSCRIBE.parameter}: expected a model of kind whisper in {store().uri}, found none: {_ADVICE}")
-        found = found or largest(stored)
-        wanted = f"{found.name}/{found.version}"
+    if stored:
+        wanted = f"{largest(stored).name}/{largest(stored).version}"
+    elif not named:
+        raise StageError(f"{TRANSCRIBE.parameter}: expected a model of kind whisper, found none in {store().uri}: {_ADVICE}")
     return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: wanted}, line
 
 

@@ -75,8 +75,11 @@ def test_engine_and_model_go_together(store: Store, tmp_path: Path, monkeypatch:
     empty = open_store(str(tmp_path / "empty"))
     assert settled("auto", "auto", empty, "en") == ("pocketsphinx", "none")
     assert settled("auto", "auto", empty, "ko") == ("none", "none")
-    with pytest.raises(StageError, match=r"transcribe_model: expected a model of kind whisper in .*speechmill models fetch"):
+    with pytest.raises(StageError, match=r"transcribe_model: expected a model of kind whisper, found none in .*speechmill models fetch"):
         settled("whisper", "auto", empty)
+    with pytest.raises(StageError, match=r"transcribe_model: expected a model of kind whisper"):
+        settled("whisper", "none", store)
+    assert settled("auto", "none", store) == ("none", "none")
     with pytest.raises(StageError, match=r"transcribe_model: expected none for the engine azure, found small"):
         settled("azure", "small", store)
     for name in VARIABLES:
