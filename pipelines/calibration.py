@@ -1,7 +1,8 @@
 """How well scores tell one voice from others: error rates over every threshold, and the threshold to use.
 
 A score is a similarity; a clip is taken where it is at or above the threshold. A miss is a clip of the voice that is not
-taken, a false accept one of another voice that is.
+taken, a false accept one of another voice that is. Clips with the very same score were heard as one voice: they say as much
+as one clip does of how sure a rate is.
 """
 
 import math
@@ -25,8 +26,10 @@ Statistician 51, 1997)."""
 DIGITS = 3
 """A threshold is rounded to so many decimals, upwards, so that it lets no more false accepts through."""
 _GUESS = 0.4
-_AXIS = (0.001, 0.5)
-_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+_AXIS = (0.001, 0.9)
+_TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+_FINE = 0.01
+"""Of the probit scale: what lies nearer together is one point of the drawing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,10 @@ class Calibration:
     """What labelled clips say of a threshold."""
 
     same_clips: int
+    same_scores: int
+    """Different ones: fewer than clips where clips were heard as one voice."""
     other_clips: int
+    other_scores: int
     equal_error_rate: float
     equal_error_rate_low: float
     """Lower end of the 95 % confidence interval."""
@@ -115,12 +121,12 @@ def rates_at(same: ArrayLike, other: ArrayLike, threshold: float) -> tuple[float
 
 
 def confidence_interval(same: ArrayLike, other: ArrayLike, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the equal error rate: percentiles over a bootstrap of the clips of each kind (Efron, 1979)."""
-    own, others = np.asarray(same, np.float64), np.asarray(other, np.float64)
+    """95 % interval of the equal error rate: percentiles over a bootstrap of the scores of each kind (Efron, 1979)."""
+    kinds = [np.unique(np.asarray(s, np.float64), return_counts=True) for s in (same, other)]
     rng, rates = np.random.default_rng(seed), []
     for _ in range(rounds):
-        drawn = [rng.multinomial(n, np.full(n, 1 / n)) for n in (own.size, others.size)]
-        rates.append(equal_error(curve(own, others, *drawn))[0])
+        drawn = [rng.multinomial(len(clips), np.full(len(clips), 1 / len(clips))) * clips for _, clips in kinds]
+        rates.append(equal_error(curve(kinds[0][0], kinds[1][0], *drawn))[0])
     low, high = np.percentile(rates, [2.5, 97.5])
     return float(low), float(high)
 
@@ -144,15 +150,20 @@ def calibrate(same: ArrayLike, other: ArrayLike, false_accept_rate: float, seed:
     low, high = confidence_interval(same, other, seed=seed)
     threshold = threshold_for(found, false_accept_rate)
     misses, accepts = rates_at(same, other, threshold)
-    return Calibration(np.size(same), np.size(other), rate, low, high, at, false_accept_rate, threshold, accepts, misses)
+    own, others = len(np.unique(same)), len(np.unique(other))
+    measured = (rate, low, high, at, false_accept_rate, threshold, accepts, misses)
+    return Calibration(np.size(same), own, np.size(other), others, *measured)
 
 
 def doubts(found: Calibration) -> list[str]:
     """What the clips are too few to say, or what is wrong with them, a line each."""
-    lines, others, wanted = [], found.other_clips, found.wanted_false_accept_rate
-    accepts, misses = round(found.false_accept_rate * others), round(found.miss_rate * found.same_clips)
+    lines, others, wanted = [], found.other_scores, found.wanted_false_accept_rate
+    misses = round(found.miss_rate * found.same_scores)
+    for name, clips, scores in (("the voice", found.same_clips, found.same_scores), ("others", found.other_clips, found.other_scores)):
+        if scores < clips:
+            lines.append(f"the {clips} clips of {name} were heard as {scores} voices, and say as much as {scores} clips do")
     if others < (needed := math.ceil(RULE_OF_30 / wanted)):
-        bound = "" if accepts else f"; with none in {others} the true rate is below {min(1.0, RULE_OF_3 / others):.1%}"
+        bound = "" if found.false_accept_rate else f"; with none in {others} the true rate is below {min(1.0, RULE_OF_3 / others):.1%}"
         lines.append(
             f"to know false accepts of {100 * wanted:g} % within 30 % takes {needed} other clips (rule of 30), here are {others}{bound}"
         )
@@ -196,7 +207,7 @@ def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float]
         figure = Figure(figsize=(6.4, 6.0), layout="constrained")
         axes = figure.add_subplot()
         for (name, found), style in zip(curves.items(), _styles(), strict=False):
-            axes.plot(_probit(found.false_accepts), _probit(found.misses), style, label=name, linewidth=1.6)
+            axes.plot(*_drawn(found), style, label=name, linewidth=1.6)
         ends = _probit(_AXIS)
         axes.plot(ends, ends, color="0.7", linewidth=0.8, zorder=0)
         if point:
@@ -209,6 +220,12 @@ def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float]
         axes.legend(loc="upper right", framealpha=0.9)
         axes.tick_params(axis="x", labelrotation=45)
         figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix.casefold() == ".svg" else {"Software": None})
+
+
+def _drawn(found: Curve) -> Numbers:
+    """Both rates on the probit scale, shaped (2, points), without points that nobody could tell apart."""
+    points = np.round(np.stack([_probit(found.false_accepts), _probit(found.misses)]) / _FINE) * _FINE
+    return points[:, np.concatenate([[True], np.any(np.diff(points) != 0, axis=0)])]
 
 
 def _styles() -> list[str]:

@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
     "dataset": "Look at, re-select and export published datasets.",
+    "speakers": "Look at a dataset's voices, and calibrate the similarity that tells them apart.",
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",
     "submit": "Make a version of a dataset on a cluster.",

@@ -118,6 +118,15 @@ def test_too_few_clips_are_told() -> None:
     assert "no threshold" in doubts(calibrate([0.9], [1.0], 0.01))[-1]
 
 
+def test_clips_that_were_heard_as_one_voice_make_nothing_surer() -> None:
+    same, other = normal(0.75, 40, 1), normal(0.65, 40, 2)
+    many = calibrate(np.repeat(same, 50), np.repeat(other, 50), 0.1)
+    assert (many.same_clips, many.same_scores) == (2000, 40)
+    assert (many.equal_error_rate_low, many.equal_error_rate_high) == pytest.approx(confidence_interval(same, other), abs=0.03)
+    assert "the 2000 clips of others were heard as 40 voices, and say as much as 40 clips do" in doubts(many)
+    assert any("takes 300 other clips (rule of 30), here are 40" in line for line in doubts(many))
+
+
 @pytest.mark.parametrize(
     ("same", "other", "rate"), [([], [0.5], 0.01), ([0.5], [], 0.01), ([float("nan")], [0.5], 0.01), ([0.5], [0.5], 0.0)]
 )

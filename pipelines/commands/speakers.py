@@ -1,0 +1,265 @@
+"""`speechmill speakers …`: whose voices a dataset holds, and how sure a similarity is of them."""
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.task import StageError
+from pipelines.calibration import Calibration, calibrate, curve, doubts, leave_one_out, plot_det
+from pipelines.commands.dataset import version_option
+from pipelines.commands.shared import print_out, store_option
+from store.datasets import DatasetStore
+from store.objects import open_store
+
+SAME, OTHER = "same", "other"
+SIMILARITY_OPTION, JOIN_OPTION = "--publish-min-similarity", "--publish-join-similarity"
+PLOTS = (".png", ".svg")
+
+Scores = Mapping[str, Sequence[float]]
+"""Similarities of the clips labelled SAME and OTHER."""
+
+
+@click.group("speakers")
+def command() -> None:
+    """Look at a dataset's voices, and calibrate the similarity that tells them apart."""
+
+
+@command.command("list")
+@click.argument("name", metavar="DATASET")
+@version_option
+@store_option
+def list_speakers(name: str, number: int | None, store_uri: str) -> None:
+    """List the voices of DATASET by their ids, who speaks most first."""
+    dataset = DatasetStore(open_store(store_uri), name)
+    version = dataset.version(number)
+    rows = dataset.rows(version)
+    voices: dict[str, list[DatasetRow]] = {}
+    for row in rows:
+        voices.setdefault(row.speaker, []).append(row)
+    if not voices.keys() - {""}:
+        print_out(f"no voices are told apart in version {version.number} of dataset {name}: embed was switched off, or heard no speech")
+        return
+    total = _seconds(rows)
+    table = Table("speaker", "seconds", "share", "kept seconds", "clips", "gender", "similarity", box=None)
+    for speaker, own in sorted(voices.items(), key=lambda voice: (not voice[0], -_seconds(voice[1]), voice[0])):
+        kept, seconds = _seconds(r for r in own if r.kept), _seconds(own)
+        gender = max(("female", "male", ""), key=lambda g: _seconds(r for r in own if r.gender == g))
+        near = [r.similarity for r in own if r.similarity is not None]
+        similarity = f"{np.mean(near):.3f}" if near else ""
+        name_shown = speaker or "not told apart"
+        table.add_row(name_shown, f"{seconds:.1f}", f"{seconds / total:.1%}", f"{kept:.1f}", str(len(own)), gender, similarity)
+    print_out(table)
+
+
+def _seconds(rows: Iterable[DatasetRow]) -> float:
+    return sum(r.samples for r in rows) / SAMPLE_RATE_HZ
+
+
+@command.command("calibrate")
+@click.option("--same", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FOLDER|FILE", help="Clips of the voice.")
+@click.option("--other", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FOLDER|FILE", help="Clips of other voices.")
+@click.option("--reference", metavar="NAME[/VERSION]", help="The reference, of the store, that they are compared with.")
+@click.option(
+    "--reference-files",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="FOLDER|FILE",
+    help="Clean utterances of the voice in place of a reference.",
+)
+@click.option("--dataset", "name", metavar="NAME", help="A dataset that holds the clips, in place of files.")
+@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV", help="Its clips: clip,label.")
+@click.option(
+    "--false-accept-rate",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.01,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of other voices' clips that may be taken.",
+)
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG|SVG", help="Draw the DET curve into this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@version_option
+@store_option
+def calibrate_speakers(
+    same: tuple[Path, ...],
+    other: tuple[Path, ...],
+    reference: str | None,
+    reference_files: tuple[Path, ...],
+    name: str | None,
+    labels: Path | None,
+    false_accept_rate: float,
+    plot: Path | None,
+    as_json: bool,
+    number: int | None,
+    store_uri: str,
+) -> None:
+    """Say how well the similarity tells a voice from others, and which threshold to use, from clips that somebody has labelled.
+
+    Either audio files: --same and --other, each as often as you like, with --reference or --reference-files; a whole file is a
+    clip. Or --dataset with --labels, a CSV file with the columns clip and label (same or other): that takes the similarities that
+    the dataset has, or, where it was made without a reference, those to the mean voice of the clips labelled same. The last line
+    is the option for `speechmill run` or `speechmill dataset select`.
+    """
+    _check_options(same, other, reference, reference_files, name, labels, plot)
+    left_out: dict[str, str] = {}
+    option = SIMILARITY_OPTION
+    if name and labels:
+        scores, option = _of_dataset(DatasetStore(open_store(store_uri), name), number, _labelled(labels))
+    else:
+        scores, left_out = _of_files(same, other, reference, reference_files, store_uri)
+    for label in (SAME, OTHER):
+        if not scores[label]:
+            lost = "".join(f"; {file}: {reason}" for file, reason in left_out.items())
+            raise StageError(f"expected clips labelled {label} in which a voice is heard, found none{lost}")
+    found = calibrate(scores[SAME], scores[OTHER], false_accept_rate)
+    if plot:
+        plot_det({name or "clips": curve(scores[SAME], scores[OTHER])}, plot, (found.false_accept_rate, found.miss_rate))
+    if as_json:
+        click.echo(json.dumps({**asdict(found), "option": option, "warnings": doubts(found), "left_out": left_out}, ensure_ascii=False))
+    else:
+        _tell(found, option, left_out, plot)
+
+
+def _check_options(
+    same: Sequence[Path],
+    other: Sequence[Path],
+    reference: str | None,
+    reference_files: Sequence[Path],
+    name: str | None,
+    labels: Path | None,
+    plot: Path | None,
+) -> None:
+    if name or labels:
+        if not (name and labels) or same or other or reference or reference_files:
+            raise click.UsageError("expected --dataset together with --labels, and no audio files or reference beside them")
+    elif not (same and other) or bool(reference) == bool(reference_files):
+        raise click.UsageError("expected --same, --other and one of --reference and --reference-files; or --dataset and --labels")
+    if plot and plot.suffix.casefold() not in PLOTS:
+        raise click.UsageError(f"--plot: expected a name that ends in {' or '.join(PLOTS)}, found {plot}")
+    if plot and not plot.resolve().parent.is_dir():
+        raise click.UsageError(f"--plot: expected a folder {plot.resolve().parent}, found none")
+
+
+def _labelled(path: Path) -> dict[str, str]:
+    """Labels by clip, of a CSV file."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file)
+            lines = [(table.line_num, row.get("clip"), row.get("label")) for row in table]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise StageError(f"expected a CSV file in UTF-8 with the columns clip and label in {path}, found something else: {error}") from None
+    if not {"clip", "label"} <= set(table.fieldnames or ()):
+        raise StageError(f"expected the columns clip and label in {path}, found {', '.join(table.fieldnames or ()) or 'none'}")
+    found: dict[str, str] = {}
+    for line, clip, label in lines:
+        if not clip or label not in (SAME, OTHER):
+            raise StageError(
+                f"expected a clip and {SAME} or {OTHER} in line {line} of {path}, found {clip or 'no clip'}, {label or 'no label'}"
+            )
+        if found.setdefault(clip, label) != label:
+            raise StageError(f"expected one label of the clip {clip} in {path}, found both")
+    return found
+
+
+def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, str]) -> tuple[Scores, str]:
+    """The scores of a dataset's labelled clips, and the option of publish that they are about."""
+    version = dataset.version(number)
+    rows = {r.clip: r for r in dataset.rows(version)}
+    if missing := [clip for clip in labels if clip not in rows]:
+        raise StageError(
+            f"expected the labelled clips in version {version.number} of dataset {dataset.name}, found no {missing[0]} and "
+            f"{len(missing) - 1} more: each recording's clips are cut anew when the settings of a stage before `publish` change"
+        )
+    clips = {label: [rows[c] for c, given in labels.items() if given == label] for label in (SAME, OTHER)}
+    if all(r.similarity is not None for own in clips.values() for r in own):
+        if len(references := sorted({r.reference for own in clips.values() for r in own})) > 1:
+            raise StageError(f"expected clips compared with one reference, found {', '.join(references)}: label clips of one of them")
+        return {label: [r.similarity for r in own if r.similarity is not None] for label, own in clips.items()}, SIMILARITY_OPTION
+    if silent := [r.clip for own in clips.values() for r in own if not r.vector]:
+        raise StageError(f"expected a voice in every labelled clip, found none in {', '.join(silent)}: switch embed on, or leave them out")
+    if len(clips[SAME]) < 2 or not clips[OTHER]:
+        raise StageError(
+            f"expected two clips or more labelled {SAME} and one labelled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"
+        )
+    own, others = (np.stack([np.frombuffer(r.vector, "<f4") for r in clips[label]]) for label in (SAME, OTHER))
+    scored = leave_one_out(own, others)
+    return {label: scores.tolist() for label, scores in zip((SAME, OTHER), scored, strict=True)}, JOIN_OPTION
+
+
+def _of_files(
+    same: Sequence[Path], other: Sequence[Path], reference: str | None, reference_files: Sequence[Path], store_uri: str
+) -> tuple[Scores, dict[str, str]]:
+    """The scores of labelled files, and which files have none and why."""
+    from pipelines.display import Display
+    from pipelines.voices import similarities
+
+    files = {SAME: _media(same), OTHER: _media(other)}
+    if both := {f.resolve() for f in files[SAME]} & {f.resolve() for f in files[OTHER]}:
+        raise StageError(f"expected each file under one label, found {min(both)} under both")
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory() as folder, Display(console) as display:
+        scratch = Path(folder)
+        voice = _made(_media(reference_files), scratch) if reference_files else _stored(store_uri, reference or "", scratch)
+        near, left_out = similarities([*files[SAME], *files[OTHER]], voice, scratch, display)
+    scores = {label: [near[f] for f in own if f in near] for label, own in files.items()}
+    return scores, {str(file): reason for file, reason in left_out.items()}
+
+
+def _made(files: Sequence[Path], scratch: Path) -> Path:
+    """A reference of files, for this once."""
+    from pipelines.references import make
+
+    folder = scratch / "reference"
+    folder.mkdir()
+    make(folder, "files", files, licence="")
+    return folder
+
+
+def _stored(store_uri: str, wanted: str, scratch: Path) -> Path:
+    """A reference of the store as a folder."""
+    from pipelines.slots import REFERENCE, find, local_folder
+
+    store = open_store(store_uri)
+    found = find(store, REFERENCE, wanted)
+    return found if isinstance(found, Path) else local_folder(store, REFERENCE, found, scratch)
+
+
+def _media(paths: Sequence[Path]) -> list[Path]:
+    """The files, and the media files below the folders, each once."""
+    from components.discover.sources import has_media_suffix
+
+    found: dict[Path, Path] = {}
+    for path in paths:
+        inside = sorted(f for f in path.rglob("*") if f.is_file() and has_media_suffix(f.name)) if path.is_dir() else [path]
+        if not inside:
+            raise StageError(f"expected audio files in {path}, found none")
+        found |= {f.resolve(): f for f in inside}
+    return list(found.values())
+
+
+def _tell(found: Calibration, option: str, left_out: Mapping[str, str], plot: Path | None) -> None:
+    for file, reason in left_out.items():
+        print_out(f"left out: {file}: {reason}")
+    print_out(f"{found.same_clips} clips of the voice, {found.other_clips} of others")
+    print_out(
+        f"equal error rate {found.equal_error_rate:.2%} (95 % of a bootstrap: {found.equal_error_rate_low:.2%} to "
+        f"{found.equal_error_rate_high:.2%}) at a threshold of {found.equal_error_threshold:.3f}"
+    )
+    print_out(
+        f"for false accepts of {100 * found.wanted_false_accept_rate:g} % at most a threshold of {found.threshold:.3f}: "
+        f"it takes {found.false_accept_rate:.2%} of the others and misses {found.miss_rate:.2%} of the voice"
+    )
+    for line in doubts(found):
+        print_out(f"warning: {line}")
+    if plot:
+        print_out(f"drew the DET curve into {plot}")
+    print_out(f"{option} {found.threshold:.3f}")
