@@ -1,6 +1,7 @@
 """Writes clips and tables as the files that people and other tools work with."""
 
 import csv
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -97,22 +98,13 @@ def export(
 
 
 def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:
+    """All that the dataset knows of a kept clip but its d-vector; nothing but text, numbers and lists of them."""
+    known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
+    times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
     return {
         "audio": audio,
-        "source": row.source,
-        "start": row.start,
-        "end": row.end,
-        "gender": row.gender,
-        "speaker": row.speaker,
-        "tone": row.tone,
-        "text": row.text,
-        "language": row.language,
-        "clip": row.clip,
-        "recording": row.recording,
-        "title": row.title,
-        "channel": row.channel,
-        "published": row.published,
-        "licence": row.licence,
+        **known,
+        "word_times": [[round(float(t), 3) for t in span] for span in times],
         "dataset": dataset,
         "version": version,
     }

@@ -1,5 +1,7 @@
 """TextGrids that Praat reads, and codecs that keep what they are given."""
 
+import dataclasses
+import json
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.audio import decode
-from pipelines.export import CODECS, encode, write_textgrid
+from components.shared.rows import DatasetRow, Vector
+from components.shared.table import empty
+from pipelines.export import CODECS, encode, export, write_textgrid
+from store.datasets import DatasetStore, audio_key
+from store.objects import open_store
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))
@@ -26,6 +32,42 @@ def test_a_textgrid_covers_the_recording(tmp_path_factory: pytest.TempPathFactor
     assert intervals[0][0] == 0 and intervals[-1][1] == 101.0
     assert all(a[1] == b[0] for a, b in pairwise(intervals))
     assert [(a, b) for a, b, label in intervals if label == '"speech"'] == [(a, b) for a, b, _ in spans]
+
+
+def test_a_manifest_has_all_that_is_known_of_a_clip_in_a_readable_form(tmp_path: Path) -> None:
+    store, sound = open_store(str(tmp_path / "store")), BytesIO()
+    soundfile.write(sound, np.zeros(4410, np.int16), 44_100, format="FLAC", subtype="PCM_16")
+    store.write(audio_key("show", "aa11"), sound.getvalue())
+    nothing = dataclasses.replace(empty(DatasetRow), clip="r-00000000", recording="r", audio_sha256="aa11", kept=True, end=0.1)
+    times = np.array([0.01, 0.04, 0.05, 0.1], "<f4").tobytes()
+    said = {
+        "text": "안녕 하세요",
+        "words": ["안녕", "하세요"],
+        "word_times": Vector(times),
+        "speaker": "s0001",
+        "snr_db": 21.5,
+        "tone": "calm",
+    }
+    rows = [
+        dataclasses.replace(nothing, vector=Vector(np.ones(256, "<f4").tobytes()), **said),
+        dataclasses.replace(nothing, clip="r-1", start=1.0),
+    ]
+    dataset = DatasetStore(store, "show")
+    version = dataset.publish("run", lambda _: (rows, {}))
+    assert version
+    export(store, dataset, version, tmp_path / "out", numbered=True, codec="flac", done=lambda seconds: None)
+    first, second = (json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text(encoding="utf-8").splitlines())
+    columns = {f.name for f in dataclasses.fields(DatasetRow)} - {"vector", "kept", "reason"}
+    assert first.keys() == second.keys() == columns | {"audio", "dataset", "version"}
+    assert (first["audio"], first["speaker"], first["snr_db"], first["tone"], first["similarity"]) == (
+        "1.flac",
+        "s0001",
+        21.5,
+        "calm",
+        None,
+    )
+    assert (first["text"], first["words"], first["word_times"]) == ("안녕 하세요", ["안녕", "하세요"], [[0.01, 0.04], [0.05, 0.1]])
+    assert (second["text"], second["words"], second["word_times"], second["dnsmos_ovrl"]) == ("", [], [], None)
 
 
 @pytest.mark.parametrize("codec", sorted(CODECS))
