@@ -2,7 +2,7 @@
 
     PYTHONPATH=. .venvs/tag_tone/bin/python recipes/tone/train.py --data DATA --tones 4 --out models/tone-4
 
-DATA is a folder with manifest.csv: path, kind, licence, speaker, gender, label. The same recordings give the same files.
+DATA is a folder with manifest.csv: path, corpus, licence, speaker, gender, label. The same recordings give the same files.
 """
 
 import argparse
@@ -44,11 +44,11 @@ CREATED = {4: "2026-11-23T06:30:00+00:00", 2: "2026-11-23T06:30:01+00:00"}
 STRENGTH = 0.005
 """C of the logistic regression: so small that no single measure decides."""
 
-AT_REST = {4: "neutral", 2: "calm"}
+AT_REST = "neutral"
 REST_LOGIT = 0.5
 """How much sooner a clip is AT_REST than the training says.
 
-A voice that is always at rest is its own mean, and that lies between the classes.
+A voice that is always at rest is its own mean, and that lies between the classes. With two classes it lies among the calm ones.
 """
 
 FEATURES = MEASURES[: MEASURES.index("band_0")] + tuple(
@@ -76,10 +76,10 @@ class Clips:
         return Clips(self.measures[chosen], self.tones[chosen], self.speakers[chosen], genders)
 
 
-def read_clips(data: Path, tones: dict[str, str], kind: str, licence: str) -> Clips:
-    """Measures the clips of a kind whose label has a tone and whose licence begins so."""
+def read_clips(data: Path, corpus: str, tones: dict[str, str], licence: str = "") -> Clips:
+    """Measures the clips of a corpus whose label has a tone and whose licence begins so."""
     with (data / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["kind"] == kind and r["label"] in tones and r["licence"].startswith(licence)]
+        rows = [r for r in csv.DictReader(file) if r["corpus"] == corpus and r["label"] in tones and r["licence"].startswith(licence)]
     found = [(r, m) for r in rows if (m := measure(data / r["path"])) is not None]
     return Clips(
         np.array([m for _, m in found]),
@@ -114,8 +114,8 @@ def fitted(clips: Clips, columns: list[int]) -> tuple[Pipeline, Matrix]:
     points = standardized(table, clips.voices(), clips.genders, deviations)
     classifier = LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=5000)
     pipeline = make_pipeline(StandardScaler(), classifier).fit(points, clips.tones)
-    rest = np.isin(classifier.classes_, list(AT_REST.values()))
-    classifier.intercept_ = classifier.intercept_ + REST_LOGIT * (rest if len(rest) > 2 else 2 * rest[1:] - 1)  # two classes have one logit
+    if AT_REST in classifier.classes_:
+        classifier.intercept_ = classifier.intercept_ + REST_LOGIT * (classifier.classes_ == AT_REST)
     return pipeline, deviations
 
 
@@ -165,7 +165,7 @@ def main() -> None:
     parser.add_argument("--tones", type=int, choices=sorted(TONES), default=4)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    clips = read_clips(given.data, TONES[given.tones], "emotion", "CC0")
+    clips = read_clips(given.data, "emodb", TONES[given.tones], licence="CC0")
     folds(clips)
     write(given.out, clips, given.tones)
 
