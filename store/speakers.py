@@ -19,7 +19,7 @@ class DatasetSpeaker:
     speaker: str
     """s0001 and so on, in the order in which they were first heard; never given twice."""
     centroid: Vector
-    """Mean of the clips' d-vectors, each as heavy as it is long, of length 1; without clips the last one."""
+    """Mean of the clips' d-vectors, each as heavy as it is long; its length says how alike they are, 1 at most. Without clips the last."""
     clips: int
     """Kept or not."""
     speech_seconds: float

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,9 @@ def next_version(
 ) -> tuple[list[DatasetRow], dict[str, Any]]:
     """Rows and lineage of the next version, as what a run found changes the rows of the newest one."""
     before = versions[-1].lineage if versions else {}
-    merged = merge(present, found.accounts, found.rows)
+    same = {(r.clip, r.vector): r.speaker for r in present}
+    rows = [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in found.rows]
+    merged = merge(present, found.accounts, rows)
     known, given = naming.voices(present, remembered), naming.given_ids(versions[-1]) if versions else 0
     rows, given = naming.named(merged, known, given, found.rules.join_similarity)
     speakers = naming.facts(naming.speech_seconds(rows, found.same), given)

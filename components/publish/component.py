@@ -45,8 +45,8 @@ def publish(
         licences: Keep clips of recordings under these licences, separated by commas; "unknown" names the absent one, empty is any.
         speakers: Keep clips of these speakers: "dominant", whose speech is the longest of the dataset, or ids as `dataset show` lists
             them (s0001), separated by commas; empty is any.
-        join_similarity: Cosine of d-vectors, -1 to 1, from which on voices are taken for one speaker. It names new clips; clips that
-            have been published keep their speaker.
+        join_similarity: Mean cosine of d-vectors, -1 to 1, from which on clips are taken for one speaker. It names new clips; clips
+            that have been published keep their speaker.
         min_similarity: Least cosine of d-vectors, -1 to 1, to the voice of the reference, for clips that were compared with one; -1 is any.
         min_purity: Least cosine of d-vectors, -1 to 1, of any moment of a clip to the reference, or without one to the clip as a whole;
             -1 is any.

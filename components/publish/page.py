@@ -2,9 +2,10 @@
 
 import html
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from components.shared.rows import DatasetRow
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from store.datasets import Version
 from store.ledger import LedgerRow
 
@@ -38,9 +39,14 @@ def page(
     parts = [f"<h1>Dataset {_text(dataset)}, {number}</h1>"]
     parts.append(f"<p>{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings.</p>")
     parts.append("<h2>Where the seconds went</h2>" + _bars(seconds))
-    if genders := sorted({r.gender for r in kept}):
-        by_gender = {g or "unknown": sum(r.end - r.start for r in kept if r.gender == g) for g in genders}
-        parts.append("<h2>Kept by gender</h2>" + _bars(by_gender))
+    heard = version.lineage.get("speakers", {}) if version else {}
+    if heard.get("seconds"):
+        others = heard["speech_seconds"] - sum(heard["seconds"].values())
+        rest = {f"{heard['count'] - len(heard['seconds'])} more": others} if others else {}
+        parts.append(f"<h2>Speech by speaker</h2><p>Dominant: {_text(heard['dominant'])}.</p>" + _bars({**heard["seconds"], **rest}))
+    for column in ("gender", "tone", "language"):
+        if any(getattr(r, column) for r in kept):
+            parts.append(f"<h2>Kept by {column}</h2>" + _bars(_seconds_by(kept, column)))
     if lost := [(r.title or r.url, r.outcome.replace("_", " "), r.reason) for r in failures]:
         parts.append("<h2>Failed and given up</h2>" + _table(("recording", "outcome", "reason"), lost))
     if version:
@@ -51,6 +57,14 @@ def page(
         f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{_text(dataset)}</title><style>{_STYLE}</style>'
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>'
+
+
+def _seconds_by(rows: Iterable[DatasetRow], column: str) -> dict[str, float]:
+    """Seconds of clips by what a column of texts says of them; "" is unknown."""
+    samples: dict[str, int] = defaultdict(int)
+    for row in rows:
+        samples[getattr(row, column) or "unknown"] += row.samples
+    return {name: count / SAMPLE_RATE_HZ for name, count in samples.items()}
 
 
 def _bars(seconds: Mapping[str, float]) -> str:

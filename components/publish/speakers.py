@@ -1,14 +1,14 @@
 """Who speaks: names for the voices of a dataset's clips, by their d-vectors.
 
 The clips that have no name yet are grouped by average linkage, in blocks of the longest ones first, so that a block's similarities
-take 64 MiB however many clips there are. The groups, longest first, join the nearest voice that has a name, or get the next one.
-Clips that have a name keep it. All of it is a function of the rows and of what was known before: whoever does it again, and in
-whatever order shards have come, gives the same names.
+take 64 MiB however many clips there are. The groups, longest first, join the speaker whose clips are the nearest on average, as if
+the linkage went on, or become the next one. Clips that have a name keep it. All of it is a function of the rows and of what was
+known before: whoever does it again, and in whatever order shards have come, gives the same names.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -25,6 +25,22 @@ SHOWN = 20
 
 Vectors = NDArray[np.float32]
 Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Clips of one voice, each as heavy as it is long. The product of two means is the mean cosine of all pairs of their clips."""
+
+    total: Weights
+    """Sum of the d-vectors, each by the clip's seconds, shaped (256,)."""
+    seconds: float
+
+    @property
+    def mean(self) -> Weights:
+        return self.total / self.seconds
+
+    def __add__(self, other: "Voice") -> "Voice":
+        return Voice(self.total + other.total, self.seconds + other.seconds)
 
 
 def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.int64]:
@@ -64,56 +80,55 @@ def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.
     return labels
 
 
-def named(rows: Iterable[DatasetRow], known: Mapping[str, Weights], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
+def named(rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
     """The rows with a speaker wherever they have a vector; who has one keeps it.
 
     Args:
         rows: All rows of the dataset.
-        known: For every speaker a vector in the direction of its voice, as `voices` gives it.
+        known: The voice of every speaker, as `voices` gives it.
         given: How many ids were ever given.
-        join_similarity: Least mean cosine of the clips of a group, and least cosine of a group and of the speaker it joins.
+        join_similarity: Least mean cosine of the clips of two groups that are joined, and of a group's and the speaker's that it joins.
 
     Returns:
         The rows, and how many ids are given now.
     """
-    rows, sums, names = list(rows), dict(known), dict[str, str]()
+    rows, found, names = list(rows), dict(known), dict[str, str]()
     new = sorted((r for r in rows if r.vector and not r.speaker), key=lambda r: (-r.samples, r.clip))
     for block in _blocks(new):
         vectors, seconds = _arrays(block)
         _, labels = np.unique(groups(vectors, seconds, join_similarity), return_inverse=True)
-        found = np.array([seconds[labels == i] @ vectors[labels == i] for i in range(labels.max() + 1)])
-        nearest, cosines = _nearest(found, sums)
-        speakers = [""] * len(found)
-        for i in np.argsort(-np.bincount(labels, seconds), kind="stable"):
-            if cosines[i] >= join_similarity:
-                speakers[i] = nearest[i]
-            else:
+        heard = [Voice(seconds[labels == i] @ vectors[labels == i], float(seconds[labels == i].sum())) for i in range(labels.max() + 1)]
+        nearest, speakers = _nearest(heard, found), [""] * len(heard)
+        for i in sorted(range(len(heard)), key=lambda i: -heard[i].seconds):
+            speakers[i], cosine = nearest[i]
+            if cosine < join_similarity:
                 given += 1
                 speakers[i] = f"s{given:04d}"
-            sums[speakers[i]] = sums.get(speakers[i], 0.0) + found[i]
+            found[speakers[i]] = found[speakers[i]] + heard[i] if speakers[i] in found else heard[i]
         names |= {row.clip: speakers[label] for row, label in zip(block, labels, strict=True)}
     return [replace(r, speaker=names[r.clip]) if r.clip in names else r for r in rows], given
 
 
-def _nearest(found: Weights, known: Mapping[str, Weights]) -> tuple[list[str], Weights]:
-    """The known speaker that each group is nearest to, and the cosine; -inf where there is none."""
+def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[str, float]]:
+    """For every voice the known speaker with the highest mean cosine of their clips, and this; -inf where none is known."""
     if not known:
-        return [""] * len(found), np.full(len(found), -np.inf)
+        return [("", -np.inf)] * len(heard)
     speakers = sorted(known, key=_number)
-    cosines = _units(found) @ _units(np.array([known[s] for s in speakers])).T
-    return [speakers[i] for i in np.argmax(cosines, axis=1)], cosines.max(axis=1)
+    cosines = np.array([v.mean for v in heard]) @ np.array([known[s].mean for s in speakers]).T
+    return [(speakers[i], float(row[i])) for row, i in zip(cosines, np.argmax(cosines, axis=1), strict=True)]
 
 
-def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()) -> dict[str, Weights]:
-    """The sum of the d-vectors of every speaker's clips, each as heavy as it is long, shaped (256,); without clips the last centroid."""
-    found = {s.speaker: np.frombuffer(s.centroid, "<f4").astype(np.float64) for s in remembered}
-    sums: dict[str, Weights] = {}
+def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()) -> dict[str, Voice]:
+    """The voice of every speaker: of all its clips in the rows, else as it is remembered, as light as one second."""
+    found = {s.speaker: Voice(np.frombuffer(s.centroid, "<f4").astype(np.float64), 1.0) for s in remembered}
+    heard: dict[str, Voice] = {}
     for block in _blocks(r for r in rows if r.speaker):
         vectors, seconds = _arrays(block)
         speakers, labels = np.unique([r.speaker for r in block], return_inverse=True)
         for i, speaker in enumerate(speakers.tolist()):
-            sums[speaker] = sums.get(speaker, 0.0) + seconds[labels == i] @ vectors[labels == i]
-    return found | sums
+            voice = Voice(seconds[labels == i] @ vectors[labels == i], float(seconds[labels == i].sum()))
+            heard[speaker] = heard[speaker] + voice if speaker in heard else voice
+    return found | heard
 
 
 def speech_seconds(rows: Iterable[DatasetRow], duplicates: Collection[str]) -> dict[str, float]:
@@ -151,7 +166,7 @@ def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[Datas
     return [
         DatasetSpeaker(
             speaker=speaker,
-            centroid=Vector(_units(voice[None]).astype("<f4").tobytes()),
+            centroid=Vector(voice.mean.astype("<f4").tobytes()),
             clips=clips[speaker],
             speech_seconds=seconds[speaker],
             share=seconds[speaker] / total,
@@ -180,7 +195,3 @@ def _arrays(rows: Sequence[DatasetRow]) -> tuple[Vectors, Weights]:
     """Vectors shaped (clips, 256) and seconds shaped (clips,)."""
     vectors = np.frombuffer(b"".join(r.vector for r in rows), "<f4").reshape(len(rows), -1)
     return vectors, np.array([r.samples for r in rows]) / SAMPLE_RATE_HZ
-
-
-def _units(vectors: Weights) -> Weights:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)

@@ -23,7 +23,7 @@ SETTINGS = {
     f.name: f.default or "" if isinstance(f.default, tuple) else f.default for f in dataclasses.fields(Rules) if f.name != "tones_of"
 } | {
     "min_seconds": 1.5,
-    "join_similarity": 0.45,
+    "join_similarity": 0.4,
 }
 """Of publish: nothing but very short clips is refused."""
 
@@ -66,7 +66,7 @@ class Show:
             self.store.write(audio_key("show", r.audio_sha256), b"fLaC")
         return part
 
-    def publish(self, run: str, *parts: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+    def publish(self, run: str, *parts: Path, outputs: Path | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:
         parameters = {
             "sources": "x",
             "dataset": "show",
@@ -74,14 +74,15 @@ class Show:
             "run": run,
         } | SETTINGS
         artifacts = {"parts": {"artifacts": [{"name": "parts", "uri": str(p)} for p in parts]}} if parts else {}
-        version = {"artifacts": [{"name": "version", "uri": str(self.folder / "version"), "type": {"schemaTitle": "system.Dataset"}}]}
-        summary = {"artifacts": [{"name": "summary", "uri": str(self.folder / "summary"), "type": {"schemaTitle": "system.HTML"}}]}
-        metrics = {"artifacts": [{"name": "metrics", "uri": str(self.folder / "metrics"), "type": {"schemaTitle": "system.Metrics"}}]}
+        folder = outputs or self.folder
+        version = {"artifacts": [{"name": "version", "uri": str(folder / "version"), "type": {"schemaTitle": "system.Dataset"}}]}
+        summary = {"artifacts": [{"name": "summary", "uri": str(folder / "summary"), "type": {"schemaTitle": "system.HTML"}}]}
+        metrics = {"artifacts": [{"name": "metrics", "uri": str(folder / "metrics"), "type": {"schemaTitle": "system.Metrics"}}]}
         task = {
             "inputs": {"parameterValues": parameters | settings, "artifacts": artifacts},
             "outputs": {
                 "artifacts": {"version": version, "summary": summary, "metrics": metrics},
-                "outputFile": str(self.folder / "out.json"),
+                "outputFile": str(folder / "out.json"),
             },
         }
         command = [sys.executable, "-m", "components.publish", json.dumps(task), "speechmill/publish:0"]
