@@ -150,11 +150,11 @@ def command(
     deployment = Deployment(gpu=environments.has_gpu(), azure=settings[ENGINE] == AZURE)
     with deployed(deployment):
         execute = make_executor(runner, store, runs, sources)
+    chosen = {slot: choose(store, slot, models[parameter]) for parameter, slot in SLOTS.items()}
     click.echo(transcripts)
-    for parameter, slot in SLOTS.items():
-        model = choose(store, slot, models[parameter])
+    for slot, model in chosen.items():
         tell(slot, model)
-        arguments[parameter] = str(local_folder(store, slot, model, runs))
+        arguments[slot.parameter] = str(local_folder(store, slot, model, runs))
     run_id = new_run_id()
     try:
         with alone(runs, name), Display() as display:
