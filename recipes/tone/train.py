@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # sums in one order
@@ -125,15 +126,19 @@ def folds(clips: Clips) -> None:
     recalls = []
     for speaker in np.unique(clips.speakers):
         mine = clips.speakers == speaker
+        if len(set(clips.tones[~mine].tolist())) < 2:
+            print(f"{speaker}: nobody else speaks in two tones, so it cannot be left out")
+            continue
         pipeline, deviations = fitted(clips.some(~mine), columns)
         test = clips.some(mine)
         named = pipeline.predict(standardized(test.measures[:, columns], test.voices(), test.genders, deviations))
         recalls.append(np.mean([np.mean(named[test.tones == tone] == tone) for tone in np.unique(test.tones)]))
         print(f"{speaker}: accuracy {np.mean(named == test.tones):.3f}, unweighted recall {recalls[-1]:.3f} of {len(named)} clips")
-    print(f"all speakers left out: unweighted recall {np.mean(recalls):.3f} ± {np.std(recalls):.3f}")
+    if recalls:
+        print(f"all speakers left out: unweighted recall {np.mean(recalls):.3f} ± {np.std(recalls):.3f}")
 
 
-def write(folder: Path, clips: Clips, tones: int) -> None:
+def write(folder: Path, clips: Clips, corpus: str, labels: dict[str, str], description: dict[str, str]) -> None:
     """Writes the classifier of all clips, its configuration and model.json."""
     columns = [MEASURES.index(f) for f in FEATURES]
     pipeline, deviations = fitted(clips, columns)
@@ -146,28 +151,44 @@ def write(folder: Path, clips: Clips, tones: int) -> None:
         "features": FEATURES,
         "means": clips.measures[:, columns].mean(axis=0).tolist(),
         "deviations": deviations.tolist(),
-        "trained_on": {
-            "corpus": "EmoDB",
-            "labels": TONES[tones],
-            "clips": len(clips.tones),
-            "speakers": sorted(set(clips.speakers.tolist())),
-        },
+        "trained_on": {"corpus": corpus, "labels": labels, "clips": len(clips.tones), "speakers": sorted(set(clips.speakers.tolist()))},
         "scikit_learn": sklearn.__version__,
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
-    model = describe(folder, f"tone-{tones}", KIND, "CC0 1.0", "trained by speechmill: recipes/tone, on EmoDB (CC0 1.0)", CREATED[tones])
+    model = describe(folder, kind=KIND, **description)
     print(f"{model.name}/{model.version}: {len(clips.tones)} clips")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--tones", type=int, choices=sorted(TONES), default=4)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the model; its name is the model's")
+    parser.add_argument("--tones", type=int, choices=sorted(TONES), default=4, help="the bundled model of so many tones")
+    parser.add_argument("--corpus", default="emodb", help="another one, for an own model, with --labels and --licence")
+    parser.add_argument("--labels", help="its labels and their tones: wut=angry,ruhe=calm")
+    parser.add_argument("--licence", help="what the model may be used under")
     given = parser.parse_args()
-    clips = read_clips(given.data, "emodb", TONES[given.tones], licence="CC0")
+    if bool(given.labels) != bool(given.licence) or (given.corpus != "emodb" and not given.labels):
+        parser.error("an own model takes --corpus, --labels and --licence")
+    if given.labels:
+        labels = dict(pair.split("=") for pair in given.labels.split(","))
+        clips = read_clips(given.data, given.corpus, labels)
+        facts = {
+            "licence": given.licence,
+            "origin": f"recipes/tone, on {given.corpus}",
+            "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}",
+        }
+    else:
+        labels = TONES[given.tones]
+        clips = read_clips(given.data, given.corpus, labels, licence="CC0")
+        origin = "trained by speechmill: recipes/tone, on EmoDB (CC0 1.0)"
+        facts = {"licence": "CC0 1.0", "origin": origin, "created": CREATED[given.tones]}
+    if len(set(clips.tones.tolist())) < 2:
+        raise SystemExit(
+            f"expected clips of two tones or more in {given.data}, found {len(clips.tones)} clips: check --corpus and --labels"
+        )
     folds(clips)
-    write(given.out, clips, given.tones)
+    write(given.out, clips, "EmoDB" if given.corpus == "emodb" else given.corpus, labels, {"name": given.out.name} | facts)
 
 
 if __name__ == "__main__":
