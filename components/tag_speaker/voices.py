@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 VOICE_SIMILARITY = 0.76
 """Clips are one voice where the mean cosine between them is this or more.
 
-Measured on 13 radio shows: of 0.74 to 0.82 the one at which the voice that says most is most often the host's, and most of the host's.
+Measured on 13 radio shows: at 0.74 the host and a guest become one on one show more, at 0.78 and above the host's clips fall apart on most.
 """
 
 TIE = 1e-9
