@@ -1,0 +1,140 @@
+"""Measures how well similarities tell voices apart: equal error rates, thresholds and what they cost, as tables and a plot.
+
+    .venv/bin/python recipes/speakers/measure.py --data FOLDER --out FOLDER
+
+FOLDER holds manifest.csv with the columns path, corpus, kind (speech, emotion, music, noise), split, lang, speaker, gender (F, M)
+and label. Utterances are mixed (mixtures.py) and heard by the project's own stages (separate, embed), each in its environment;
+what these have made in --out is used again. Writes tables.md, det.svg and measurement.json into --out.
+"""
+
+import argparse
+import json
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from mixtures import CONDITIONS, Utterance, chosen, downmixed, recording_id, write_mixtures
+from numpy.typing import NDArray
+from report import write_report
+from trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials, clips, programmes, references, trials, turns
+
+from components.deployment import ROOT
+from components.embed.component import embed
+from components.separate.component import separate
+from components.shared.rows import Recording, Segment
+from components.shared.table import read_rows, write_rows
+from components.shared.windows import Windows, read_windows
+from pipelines.display import Display
+from pipelines.single import run_stage
+
+MODEL = ROOT / "models" / "speech-2stems-small"
+HOP_SECONDS = 0.8
+"""Of the windows: half as many as in a run, in half the time."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--split", default="dev")
+    parser.add_argument(
+        "--leave-out", default="", help="speakers, separated by commas: whose gender is doubtful, or who may be another one"
+    )
+    parser.add_argument("--separated", default="ko", help="language whose recordings also go through separate")
+    options = parser.parse_args()
+    speakers, beds = chosen(options.data, options.split, options.leave_out.split(","))
+    utterances = mixed(options.out, options.data, speakers, beds)
+    with Display() as display:
+        plain = heard(options.out / "plain", utterances, options.out / "heard", display)
+        own = windows_by_path(options.out, utterances)
+        after = separated(options.out, options.separated, utterances, display)
+    write_report(*compare(utterances, own, {False: plain, True: after}), options.out)
+
+
+def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds: dict[str, list[dict[str, str]]]) -> list[Utterance]:
+    """Utterances in every condition, as recordings (stereo) and as voices from which nothing was taken (mono)."""
+    index = out / "utterances.json"
+    if not index.exists():
+        for name in ("mixed", "plain"):
+            (out / name).mkdir(parents=True, exist_ok=True)
+        found = write_mixtures(data, speakers, beds, list(CONDITIONS), out / "mixed")
+        downmixed(out / "mixed", out / "plain", read_rows(out / "mixed", Recording))
+        index.write_text(json.dumps([asdict(u) for u in found]))
+    return [Utterance(**u) for u in json.loads(index.read_text())]
+
+
+def heard(voices: Path, utterances: list[Utterance], folder: Path, display: Display) -> dict[str, Windows]:
+    """The windows of voices, in what is known to be speech."""
+    made = folder / "embed" / "windows"
+    if not (made / "rows.parquet").exists():
+        names = {r.recording for r in read_rows(voices, Recording)}
+        spoken = [
+            Segment(recording_id(condition, u.speaker), u.start, u.end, "speech", u.gender)
+            for condition in CONDITIONS
+            for u in utterances
+            if recording_id(condition, u.speaker) in names
+        ]
+        segments = folder / "segments"
+        segments.mkdir(parents=True, exist_ok=True)
+        write_rows(segments, Segment, spoken)
+        reference = folder / "reference"
+        reference.mkdir(exist_ok=True)
+        write_rows(reference, Recording, [])
+        run_stage(embed, {"voices": voices, "segments": segments, "reference": reference}, {"hop_seconds": HOP_SECONDS}, folder, display)
+    return dict(read_windows(made))
+
+
+def windows_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Windows]:
+    """The windows of every clean utterance."""
+    clean = dict(read_windows(out / "heard" / "embed" / "windows"))
+    found = {}
+    for one in utterances:
+        w = clean[recording_id("clean", one.speaker)]
+        inside = (w.starts >= one.start - 0.01) & (w.ends <= one.end + 0.01)
+        if inside.any():
+            found[one.path] = Windows(w.starts[inside], w.ends[inside], w.vectors[inside])
+    return found
+
+
+def separated(out: Path, language: str, utterances: list[Utterance], display: Display) -> dict[str, Windows]:
+    """The windows of one language's voices after the music was taken out."""
+    names = {recording_id(c, u.speaker) for c in CONDITIONS for u in utterances if u.language == language}
+    subset = out / "subset"
+    if not (out / "separate" / "voices" / "rows.parquet").exists():
+        subset.mkdir(exist_ok=True)
+        if not (subset / "audio").exists():
+            (subset / "audio").symlink_to((out / "mixed" / "audio").resolve())
+        write_rows(subset, Recording, [r for r in read_rows(out / "mixed", Recording) if r.recording in names])
+        run_stage(separate, {"recordings": subset, "model": MODEL}, {}, out, display)
+    return heard(out / "separate" / "voices", utterances, out / "heard_separated", display)
+
+
+def compare(
+    utterances: list[Utterance], own: dict[str, Windows], variants: dict[bool, dict[str, Windows]]
+) -> tuple[Trials, Trials, dict[float, list[float]]]:
+    """All trials of clips by themselves, before and after separation; those of programmes; and the purities of clips with two voices."""
+    made = {count: references([u for u in utterances if u.path in own], own, count) for count in REFERENCE_UTTERANCES}
+    parts: list[dict[str, NDArray[np.generic]]] = []
+    mixed_up: dict[float, list[float]] = defaultdict(list)
+    shows: list[dict[str, NDArray[np.generic]]] = []
+    for taken_out, windows in variants.items():
+        given_in = {condition: clips(utterances, condition, windows) for condition in CONDITIONS}
+        shows += programmes(made[USUAL_UTTERANCES], {c: given for c, given in given_in.items() if given}, taken_out)
+        for condition, given in given_in.items():
+            if not given:
+                continue
+            for count in REFERENCE_UTTERANCES if condition == "clean" and not taken_out else (USUAL_UTTERANCES,):
+                parts += trials(made[count], given, condition, taken_out, count)
+            if not taken_out:
+                for seconds, purities in turns(made[USUAL_UTTERANCES], given).items():
+                    mixed_up[seconds] += purities
+    return _joined(parts), _joined(shows), mixed_up
+
+
+def _joined(parts: list[dict[str, NDArray[np.generic]]]) -> Trials:
+    return Trials({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+
+
+if __name__ == "__main__":
+    main()

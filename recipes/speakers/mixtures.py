@@ -1,0 +1,148 @@
+"""Utterances of many speakers, one after the other, as recordings: as they are, over music, over ambience.
+
+What a speaker says lies at the same times in every condition, so that conditions are compared on the same speech.
+"""
+
+import csv
+import hashlib
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.audio import FlacWriter, Samples, decode
+from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.table import write_rows
+
+SPEECH_RMS = 0.1
+PAUSE_SECONDS = 0.6
+MOST_UTTERANCES = 8
+"""Of one speaker: a corpus with more of them must not decide alone."""
+LEFT_GAIN, RIGHT_GAIN = 1.3, 0.7
+"""Music lies to one side, as in a broadcast; speech and ambience in the middle."""
+
+CONDITIONS = {"clean": None, "talk": ("music", -18.0, -12.0), "bed": ("music", -12.0, -5.0), "ambience": ("noise", -15.0, -15.0)}
+"""What lies under the speech, and from and to how many dB below it."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One stretch of one voice, and where it lies in its speaker's recordings."""
+
+    path: str
+    speaker: str
+    gender: str
+    language: str
+    start: float
+    end: float
+
+
+def recording_id(condition: str, speaker: str) -> str:
+    """Id of what a speaker says in a condition."""
+    return hashlib.sha256(f"{condition} {speaker}".encode()).hexdigest()[:16]
+
+
+def chosen(data: Path, split: str, left_out: Iterable[str]) -> tuple[dict[str, list[dict[str, str]]], dict[str, list[dict[str, str]]]]:
+    """Rows of the manifest of one split: utterances by speaker, and what is mixed under them by kind."""
+    with (data / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        rows = [r for r in csv.DictReader(file) if r["split"] == split]
+    speakers, beds = defaultdict(list), defaultdict(list)
+    for row in rows:
+        if row["kind"] in ("speech", "emotion") and row["speaker"] not in left_out:
+            speakers[row["speaker"]].append(row)
+        elif row["kind"] == "music" and "vocal" not in row["label"]:
+            beds["music"].append(row)
+        elif row["corpus"] == "ambience":
+            beds["noise"].append(row)
+    order = {name: sorted(rows, key=lambda r: zlib.crc32(r["path"].encode())) for name, rows in speakers.items()}
+    return {name: rows[:MOST_UTTERANCES] for name, rows in sorted(order.items())}, beds
+
+
+def write_mixtures(
+    data: Path, speakers: dict[str, list[dict[str, str]]], beds: dict[str, list[dict[str, str]]], conditions: Sequence[str], folder: Path
+) -> list[Utterance]:
+    """Writes a recordings artifact, one stereo recording a speaker and condition, and says what lies where."""
+    music = {row["path"]: _load(data / row["path"]) for rows in beds.values() for row in rows}
+    recordings, found = [], []
+    for speaker, rows in speakers.items():
+        voices = [(row, _leveled(_trimmed(_load(data / row["path"])))) for row in rows]
+        found += _places(speaker, voices)
+        for condition in conditions:
+            name = recording_id(condition, speaker)
+            rng = np.random.default_rng(int(name, 16))
+            with FlacWriter(folder / "audio" / f"{name}.flac", channels=2) as file:
+                for _, voice in voices:
+                    under = _bed(CONDITIONS[condition], beds, music, len(voice), rng)
+                    pause = np.zeros((_pause_samples(), 2), np.float32)
+                    file.write(np.concatenate([_stereo(voice, under, to_one_side="noise" not in (CONDITIONS[condition] or ())), pause]))
+            seconds = file.samples / SAMPLE_RATE_HZ
+            title = f"{condition} {speaker}"
+            recordings.append(Recording(name, "local", title, title, "", "", "", seconds, file.samples, name, "", ""))
+    write_rows(folder, Recording, recordings)
+    return found
+
+
+def downmixed(stereo: Path, mono: Path, rows: Iterable[Recording]) -> None:
+    """The same recordings as voices from which nothing was taken out."""
+    for row in rows:
+        with FlacWriter(mono / "audio" / f"{row.recording}.flac") as file:
+            for block in decode(stereo / "audio" / f"{row.recording}.flac", SAMPLE_RATE_HZ):
+                file.write(block)
+    write_rows(mono, Recording, rows)
+
+
+def _places(speaker: str, voices: list[tuple[dict[str, str], Samples]]) -> list[Utterance]:
+    found, at = [], 0
+    for row, voice in voices:
+        gender = {"F": "female", "M": "male"}[row["gender"]]
+        language = re.split("[-_]", row["lang"])[0]
+        start, end = at / SAMPLE_RATE_HZ, (at + len(voice)) / SAMPLE_RATE_HZ
+        found.append(Utterance(row["path"], speaker, gender, language, start, end))
+        at += len(voice) + _pause_samples()
+    return found
+
+
+def _bed(
+    kind: tuple[str, float, float] | None,
+    beds: dict[str, list[dict[str, str]]],
+    sounds: dict[str, Samples],
+    samples: int,
+    rng: np.random.Generator,
+) -> Samples:
+    """So much of a random piece, at a random level below the speech."""
+    if kind is None:
+        return np.zeros(samples, np.float32)
+    name, low_db, high_db = kind
+    sound = sounds[beds[name][rng.integers(len(beds[name]))]["path"]]
+    piece = np.take(sound, np.arange(samples) + rng.integers(len(sound)), mode="wrap")
+    return _leveled(piece) * np.float32(10 ** (rng.uniform(low_db, high_db) / 20))
+
+
+def _stereo(voice: Samples, under: Samples, to_one_side: bool) -> Samples:
+    left, right = (LEFT_GAIN, RIGHT_GAIN) if to_one_side else (1.0, 1.0)
+    mixed = np.stack([voice + left * under, voice + right * under], axis=1).astype(np.float32)
+    return mixed * np.float32(min(1.0, 0.98 / max(float(np.abs(mixed).max()), 1e-6)))
+
+
+def _load(path: Path) -> Samples:
+    return np.concatenate([block[:, 0] for block in decode(path, SAMPLE_RATE_HZ)])
+
+
+def _trimmed(samples: Samples) -> Samples:
+    """Without what is quieter than a fiftieth of the peak at both ends."""
+    loud: NDArray[np.int64] = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 50)
+    pad = SAMPLE_RATE_HZ // 20
+    return samples[max(0, int(loud[0]) - pad) : int(loud[-1]) + pad]
+
+
+def _leveled(samples: Samples) -> Samples:
+    return samples * np.float32(SPEECH_RMS / max(float(np.sqrt(np.mean(samples**2))), 1e-6))
+
+
+def _pause_samples() -> int:
+    return round(PAUSE_SECONDS * SAMPLE_RATE_HZ)
