@@ -51,6 +51,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
         table.add_row(reason.removesuffix("_seconds").replace("_", " "), _clock(seconds), f"{seconds / total:.1%}" if total else "")
     table.add_row("in all", _clock(total), "")
     print_out(table)
+    if line := _speakers(version):
+        print_out(line)
     for column in ("gender", "speaker", "tone", "language"):
         by_value = _seconds_by(column, kept)
         if column == "gender" or by_value.keys() - {""}:
@@ -86,6 +88,17 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
     lines = [f"{slot.use} {model}" for slot, model in models.items() if model and not model.startswith(f"{NONE}/")]
     engine = stages.get("transcribe", {}).get("settings", {}).get("engine", NONE)
     return [*lines, f"transcripts are written by {engine}"] if engine != NONE else lines
+
+
+def _speakers(version: Version) -> str:
+    """Whose speech there is in a version, kept or not: the share of each speaker, the dominant one first; "" where nobody has a name."""
+    heard = version.lineage.get("speakers", {})
+    if not heard.get("dominant"):
+        return ""
+    seconds = Counter(heard["seconds"]).most_common(_MOST)
+    most = [f"{speaker} {spoken / heard['speech_seconds']:.1%}" for speaker, spoken in seconds]
+    more = f" and {heard['count'] - len(most)} more" if heard["count"] > len(most) else ""
+    return f"speech by speaker: {', '.join(most)}{more}; {heard['dominant']} is dominant"
 
 
 def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:

@@ -29,7 +29,7 @@ from components.shared.rows import (
     Transcript,
     Vector,
 )
-from components.shared.table import read_rows, write_rows
+from components.shared.table import empty, read_rows, write_rows
 from store.datasets import audio_key
 from store.objects import open_store
 
@@ -137,15 +137,6 @@ def test_a_row_has_what_the_stages_measured_and_nothing_where_they_did_not(tmp_p
         assert (row.speaker, row.tone, row.dnsmos_ovrl, row.text, row.words, row.quality_by) == ("", "", None, "", [], "")
 
 
-@pytest.mark.parametrize(("times", "said"), [([0, 0], "found two of"), ([1], "which was not")])
-def test_tags_of_other_clips_and_two_of_one_are_refused(tmp_path: Path, times: list[int], said: str) -> None:
-    artifacts(tmp_path)
-    names = [read_rows(tmp_path / "clips", Clip)[0].clip, "r-99999999"]
-    write_rows(tmp_path / "speakers", Speaker, [Speaker(names[i], VOICE, None, None, "") for i in times])
-    done = run(tmp_path)
-    assert done.returncode == 1 and said in done.stderr.splitlines()[-1] and "tag_speaker" in done.stderr.splitlines()[-1]
-
-
 def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -> None:
     noise = artifacts(tmp_path)
     done = run(tmp_path)
@@ -162,6 +153,50 @@ def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -
     assert (good.music_samples, good.unclipped_speech_samples) == (40_000, 4_100 + 3 * SAMPLE_RATE_HZ - 100_000)
     assert (broken.samples, broken.reason) == (0, "HTTP 404")
     assert json.loads((tmp_path / "out.json").read_text())["artifacts"]["part"]["artifacts"][0]["metadata"]["failed_recordings"] == 1
+
+
+def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None:
+    artifacts(tmp_path)
+    first, second = (c.clip for c in read_rows(tmp_path / "clips", Clip))
+    vector = Vector(np.linspace(0, 1, 256, dtype="<f4").tobytes())
+    tone = Tone(second, "tone-2", None, 0.5, 210.0, 4.0, -1.5, -23.0, 0.6, "clusters", Vector(b"1234"))
+    tags = {
+        "speakers": [Speaker(first, vector, 0.8, None, "host/0123456789ab"), Speaker(second, Vector(b""), None, None, "")],
+        "tones": [tone],
+        "quality": [Quality(first, 3.0, 4.0, 2.5, None, 8000.0, -23.0, -2.0, 0.0, "dnsmos")],
+        "transcripts": [Transcript(second, "안녕", "ko", -0.3, 4.0, ["안녕"], Vector(b"12345678"), "no_speech", "azure/1")],
+    }
+    for name, rows in tags.items():
+        write_rows(tmp_path / name, type(rows[0]), rows)
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    one, two = read_rows(tmp_path / "part", DatasetRow)
+    assert (one.vector, one.similarity, one.purity, one.reference, one.dnsmos_ovrl) == (vector, 0.8, None, "host/0123456789ab", 2.5)
+    assert (one.tone, one.arousal, one.text, one.words, one.snr_db) == ("", None, "", [], None)
+    for f in dataclasses.fields(Tone):
+        assert f.name == "features" or getattr(two, f.name) == getattr(tone, f.name), f.name
+    assert (two.vector, two.dnsmos_sig, two.quality_by) == (b"", None, "")
+    assert (two.text, two.words, two.word_times, two.text_flags) == ("안녕", ["안녕"], b"12345678", "no_speech")
+    assert {(r.speaker, r.kept, r.reason) for r in (one, two)} == {("", False, "")}, "publish says so"
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "row"),
+    [
+        ("speakers", "tag_speaker", empty(Speaker)),
+        ("tones", "tag_tone", empty(Tone)),
+        ("quality", "tag_quality", empty(Quality)),
+        ("transcripts", "transcribe", empty(Transcript)),
+    ],
+)
+def test_a_stage_that_speaks_of_a_clip_that_is_not_there_or_twice_of_one_is_named(tmp_path: Path, name: str, stage: str, row: Any) -> None:
+    artifacts(tmp_path)
+    there = read_rows(tmp_path / "clips", Clip)[0].clip
+    write_rows(tmp_path / name, type(row), [dataclasses.replace(row, clip="r-99999999")])
+    assert f"error: ValueError: expected rows of the clips that were cut from {stage}, found one of r-99999999" in run(tmp_path).stderr
+    write_rows(tmp_path / name, type(row), [dataclasses.replace(row, clip=there)] * 2)
+    assert f"error: ValueError: expected one row a clip from {stage}, found two of {there}" in run(tmp_path).stderr
+    assert not (tmp_path / "part" / "rows.parquet").exists()
 
 
 def test_audio_that_is_there_is_not_written_again(tmp_path: Path) -> None:
