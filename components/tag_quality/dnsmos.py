@@ -50,6 +50,11 @@ class Dnsmos:
     hop: int
     """Samples from one window to the next."""
 
+    @property
+    def name(self) -> str:
+        """What measures: which network, how often."""
+        return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s"
+
     def score(self, sound: NDArray[np.floating]) -> Scores:
         """Mean of the windows' scores.
 

@@ -8,12 +8,12 @@ from components.shared.audio import from_pcm16
 from components.shared.rows import SAMPLE_RATE_HZ, Quality
 from components.tag_quality.bandwidth import bandwidth_hz
 from components.tag_quality.clipping import clipped_share
-from components.tag_quality.dnsmos import RATE_HZ, SHA256, Dnsmos
+from components.tag_quality.dnsmos import RATE_HZ, Dnsmos
 from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import MIN_SECONDS, snr_db
 
-METERS = f"dnsmos-p835 {SHA256[:12]}, noise-floor-snr 1, speech-bandwidth 1, bs1770-4 pyloudnorm-0.2.0, true-peak-4x 1, clipped-tops 1"
-"""What `measure` measures with: a number rises when its meter would say something else."""
+_METERS = "noise-floor-snr 1, speech-bandwidth 1, bs1770-4 pyloudnorm-0.2.0, true-peak-4x 1, clipped-tops 1"
+"""What `measure` measures with beside DNSMOS: a number rises when its meter would say something else."""
 
 _UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
 
@@ -40,5 +40,5 @@ def measure(clip: str, samples: NDArray[np.int16], dnsmos: Dnsmos) -> Quality:
         loudness_lufs=loudness_lufs(sound),
         true_peak_dbtp=true_peak_dbtp(sound),
         clipped_share=clipped_share(samples),
-        quality_by=METERS,
+        quality_by=f"{dnsmos.name}, {_METERS}",
     )
