@@ -147,12 +147,15 @@ def test_a_compute_stage_has_no_network_and_no_secrets(
     for name in (*docker.STORE_VARIABLES, "SPEECHMILL_COOKIES", "http_proxy"):
         monkeypatch.setenv(name, "hush")
     where = server.url.removeprefix("http://").split(":")
-    done, said = inside(
-        stage, f"import os, socket; print(os.listdir('/sys/class/net'), 'hush' in str(os.environ)); socket.create_connection({where!r}, 5)"
-    )
-    assert not done
-    assert said.startswith("['lo'] False\n")
-    assert "OSError" in said or "ConnectionRefusedError" in said
+    code = f"""
+import os, socket
+print(os.listdir('/sys/class/net'), 'hush' in str(os.environ))
+try:
+    socket.create_connection({where!r}, 5)
+except OSError:
+    print('refused')
+"""
+    assert inside(stage, code) == (True, "['lo'] False\nrefused\n")
     assert server.requests == []
 
 
@@ -220,10 +223,13 @@ def test_a_model_is_read_and_nothing_else_of_the_store_is_seen(inside: Inside) -
     code = f"""
 import os
 print(open({str(models / "wanted" / "model.json")!r}).read(), os.listdir({str(models)!r}), os.listdir({inside.place.store!r}))
-open({str(models / "wanted" / "model.json")!r}, "w")
+try:
+    open({str(models / "wanted" / "model.json")!r}, "w")
+except OSError as error:
+    print(error)
 """
     done, said = inside(separate, code, model=models / "wanted")
-    assert not done
+    assert done, said
     assert said.startswith("wanted ['wanted'] ['models', 'runs']\n") or said.startswith("wanted ['wanted'] ['runs', 'models']\n"), said
     assert "Read-only file system" in said
 
