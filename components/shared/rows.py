@@ -151,11 +151,13 @@ class Quality:
     dnsmos_ovrl: float | None
     """The same, overall."""
     snr_db: float | None
+    """Power of the speech by that of the noise, which is the quietest tenth of the clip; null for silence, as every score."""
     bandwidth_hz: float | None
-    """The highest frequency with speech in it."""
+    """The highest frequency with speech in it; null where none stands out. This, snr_db and DNSMOS are null below 0.5 s."""
     loudness_lufs: float | None
-    """Integrated loudness, ITU-R BS.1770-4; null where all of the clip lies below the gate."""
+    """Integrated loudness, ITU-R BS.1770-4; null where all of the clip lies below the gate, and below 0.4 s."""
     true_peak_dbtp: float | None
+    """Highest level between the samples too, four times as many of them; 0 is full scale."""
     clipped_share: float | None
     """Share of the samples that lie on a clipped top, 0 to 1."""
     quality_by: str
