@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,13 @@ def make(source: Path | None, minutes: float, folder: Path) -> None:
     """A recording of so many minutes and its clips."""
     left, rng = round(minutes * 60 * SAMPLE_RATE_HZ), np.random.default_rng(0)
     syllables = np.clip(np.sin(2 * np.pi * 4 * np.arange(10 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ), 0.02, 1)
+    sound = decode(source, SAMPLE_RATE_HZ) if source else iter([0.05 * syllables * rng.standard_normal(len(syllables))])
     with FlacWriter(folder / "clean" / "audio" / "a.flac") as file:
-        while left:
-            for block in decode(source, SAMPLE_RATE_HZ) if source else [0.05 * syllables * rng.standard_normal(len(syllables))]:
-                file.write(block[:left])
-                left -= len(block[:left])
+        for block in cycle(sound):
+            file.write(block[:left])
+            left -= len(block[:left])
+            if not left:
+                break
     seconds = file.samples / SAMPLE_RATE_HZ
     write_rows(folder / "clean", Recording, [Recording("a", "local", "", "", "", "", "", seconds, file.samples, "", "", "")])
     (folder / "clips").mkdir(exist_ok=True)
