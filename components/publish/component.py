@@ -60,5 +60,6 @@ def publish(
         min_confidence: Least confidence of a transcript, mean log-probability, at most 0; -100 is any.
         min_characters_per_second: Fewest letters and digits of a transcript per second; 0 is any.
         max_characters_per_second: Most letters and digits of a transcript per second; 100 is any.
-        refused_flags: Refuse clips whose transcript has one of these flags, separated by commas: hallucination, no_speech, character_rate.
+        refused_flags: Refuse clips whose transcript has one of these flags, separated by commas: hallucination, no_speech,
+            character_rate, not_transcribed.
     """

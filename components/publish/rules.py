@@ -13,7 +13,7 @@ DOMINANT = "dominant"
 CALMEST, MOST_AROUSED = "calmest", "most_aroused"
 SPEAKER = r"s\d{4,}"
 """What an id looks like."""
-_FLAGS = ("hallucination", "no_speech", "character_rate")
+_FLAGS = ("hallucination", "no_speech", "character_rate", "not_transcribed")
 _RANGES = {
     "min_seconds": (0, 86_400, " seconds"),
     "join_similarity": (-1, 1, ""),

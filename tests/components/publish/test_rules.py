@@ -123,6 +123,12 @@ def test_without_rules_everything_is_kept() -> None:
     assert reason(row("a-1", **MEASURED | {k: v for fault in REFUSED.values() for k, v in fault.items()})) == ""
 
 
+def test_clips_that_were_sent_to_nobody_can_be_refused() -> None:
+    clip = row("a-1", **MEASURED | {"text": "", "text_flags": "not_transcribed"})
+    assert reason(clip, refused_flags="not_transcribed") == "flag"
+    assert reason(clip, refused_flags="no_speech,hallucination") == ""
+
+
 def test_an_unknown_licence_can_be_named() -> None:
     assert reason(row("a-1", licence=""), licences="unknown") == ""
     assert reason(row("a-1", licence="CC0"), licences="unknown") == "licence"
