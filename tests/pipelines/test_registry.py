@@ -109,7 +109,7 @@ def test_hashes_of_the_networks_of_segment_are_those_that_it_pins() -> None:
 
 
 def test_who_names_no_model_is_told_all() -> None:
-    with pytest.raises(StageError, match=r"found 'spleter'; there are speech-2stems-small, spleeter-2stems"):
+    with pytest.raises(StageError, match=r"found 'spleter'; there are speech-2stems-small, tone-4, tone-2, none, spleeter-2stems"):
         entry("spleter")
 
 
