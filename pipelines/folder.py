@@ -62,7 +62,7 @@ def run_on_folder(
     if not files:
         raise ExportError(f"expected audio files in {source}, found none")
     store = scratch / "store"
-    shard = write_plan(open_store(str(store)), [_item(name, file) for name, file in files.items()])
+    shard = write_plan(open_store(str(store)), [local_item(name, file) for name, file in files.items()])
     wiring = {"shard": shard, "store": str(store), "allow_private": False}
     made: dict[str, dict[str, Path]] = {}
 
@@ -108,7 +108,8 @@ def _files(folder: Path) -> list[Path]:
     return sorted(f for f in found if not any(part.startswith(".") for part in f.relative_to(folder).parts))
 
 
-def _item(recording: str, file: Path) -> Item:
+def local_item(recording: str, file: Path) -> Item:
+    """A file of this machine as `download` fetches it, under an id."""
     path = str(file.resolve())
     try:
         path.encode()

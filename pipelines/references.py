@@ -17,7 +17,7 @@ from components.shared.model import Model, describe
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import check, from_table, write_rows
 from components.shared.task import StageError, one_line
-from components.shared.windows import REFERENCE, read_windows
+from components.shared.windows import REFERENCE, read_windows, together
 from pipelines.display import Display
 from pipelines.single import run_stage
 from store.models import REFERENCES, ModelStore, place
@@ -96,15 +96,9 @@ def hear(reference: Path, scratch: Path, display: Display) -> list[Voice]:
     return heard
 
 
-def together(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The d-vector of several, of length 1."""
-    mean = vectors.mean(axis=0)
-    return mean / np.linalg.norm(mean)  # type: ignore[no-any-return]
-
-
 def agreement(voices: Sequence[Voice]) -> list[float]:
     """Similarity of each file's d-vector to that of all the other files together; there are two or more."""
-    vectors = [together(v.vectors) for v in voices]
+    vectors = [together(v.vectors).astype(np.float32) for v in voices]
     return [float(vector @ together(np.stack(vectors[:i] + vectors[i + 1 :]))) for i, vector in enumerate(vectors)]
 
 

@@ -72,13 +72,14 @@ def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callab
     if engine == AUTO and named:
         engine = _WHISPER
     stored = _whisper_models(store()) if engine in (AUTO, _WHISPER) and left_open else []
-    engine, _, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
+    engine, found, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
     if engine != _WHISPER:
         if named:
             raise StageError(f"{TRANSCRIBE.parameter}: expected none for the engine {engine}, found {wanted}: the engine whisper takes one")
         return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: NONE}, line
     if stored:
-        wanted = f"{largest(stored).name}/{largest(stored).version}"
+        found = found or largest(stored)
+        wanted = f"{found.name}/{found.version}"
     elif not named:
         raise StageError(f"{TRANSCRIBE.parameter}: expected a model of kind whisper, found none in {store().uri}: {_ADVICE}")
     return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: wanted}, line

@@ -8,12 +8,13 @@ from pathlib import Path
 from components.download.component import download
 from components.embed.component import embed
 from components.segment.component import segment
-from components.shared.rows import Clip, Item, Recording, Speaker
+from components.shared.rows import Clip, Recording, Speaker
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
 from components.stage import Stage
 from components.tag_speaker.component import tag_speaker
 from pipelines.display import Display
+from pipelines.folder import local_item
 from pipelines.single import run_stage
 from store.objects import open_store
 from store.plans import write_plan
@@ -67,18 +68,9 @@ def similarities(files: Sequence[Path], reference: Path, scratch: Path, display:
 def downloaded(files: Sequence[Path], scratch: Path, display: Display) -> Path:
     """The files as a recordings artifact, each under the id that `_id` gives it."""
     store = scratch / "store"
-    shard = write_plan(open_store(str(store)), [_item(file) for file in files])
+    shard = write_plan(open_store(str(store)), [local_item(_id(file), file) for file in files])
     parameters = {"shard": shard, "store": str(store), "allow_private": False}
     return run_stage(download, {}, parameters, scratch, display)["recordings"]
-
-
-def _item(file: Path) -> Item:
-    path = str(file.resolve())
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise StageError(f"expected file names in UTF-8, found {os.fsencode(file)!r}: rename it") from None
-    return Item(_id(file), "local", path, file.name, "", "", "", 0.0, 0)
 
 
 def _id(file: Path) -> str:

@@ -7,10 +7,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from components.collect.collect import account, by_recording, dataset_row, samples, tags_by_clip
+from components.collect.collect import account, dataset_row, samples, tags_by_clip
 from components.shared.audio import pcm_sha256, read
 from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Quality, Recording, Segment, Speaker, Tone, Transcript
-from components.shared.table import read_rows, write_rows
+from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key
 from store.ledger import Ledger

@@ -1,9 +1,8 @@
 """Joins the tables about a recording into dataset rows and an account of its seconds."""
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +11,9 @@ from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Qu
 from components.shared.table import empty
 
 Span = tuple[int, int]
-Timed = TypeVar("Timed", Segment, Clip)
 Tag = Speaker | Tone | Quality | Transcript
 
 _COLUMNS = {f.name for f in dataclasses.fields(DatasetRow)} - {"clip"}
-
-
-def by_recording(rows: Iterable[Timed]) -> dict[str, list[Timed]]:
-    """The rows of each recording, in their order; none for a recording that has none."""
-    found: dict[str, list[Timed]] = defaultdict(list)
-    for row in rows:
-        found[row.recording].append(row)
-    return found
 
 
 def samples(seconds: float) -> int:

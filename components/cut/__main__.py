@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 from components.cut.cut import check_settings, clips_of, turns_in
 from components.cut.pauses import frame_levels
 from components.shared.rows import Clip, Recording, Segment
-from components.shared.table import read_rows, write_rows
+from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from components.shared.windows import NONE, Windows, read_windows
 
@@ -26,13 +24,13 @@ def main(
 ) -> Outcome:
     check_settings(max_seconds, merge_gap_seconds, pad_seconds, change_similarity)
     recordings = read_rows(voices, Recording)
-    heard = {k: list(rows) for k, rows in groupby(read_rows(segments, Segment), attrgetter("recording"))}
+    heard = by_recording(read_rows(segments, Segment))
     progress = Progress(sum(r.seconds for r in recordings))
     found: dict[str, list[Clip]] = {}
     changes = 0
     for recording, voice in _with_windows(recordings, windows):
         read_levels = partial(frame_levels, voices / "audio" / f"{recording.recording}.flac")
-        rows = heard.get(recording.recording, [])
+        rows = heard[recording.recording]
         turns = turns_in(rows, read_levels, voice, merge_gap_seconds, change_similarity)
         changes += len(turns)
         lengths = (max_seconds, merge_gap_seconds, pad_seconds)

@@ -1,22 +1,19 @@
 """Reads voices, segments and the reference, writes windows."""
 
 from collections.abc import Iterator
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from components.embed.embed import Heard, hear, voice, without_pauses
+from components.embed.embed import Heard, hear, without_pauses
 from components.embed.encoder import load_encoder
 from components.embed.mel import RATE_HZ, Signal
 from components.embed.plan import Spans, check_settings, frames_in, seconds, stretches, windows_of
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
-from components.shared.table import read_rows
+from components.shared.table import by_recording, read_rows
 from components.shared.task import Outcome, Progress, report, run
-from components.shared.windows import REFERENCE, Windows, WindowsWriter
+from components.shared.windows import REFERENCE, Windows, WindowsWriter, certainty
 
 TOLERANCE_SECONDS = 0.1
 """Between a recording's row and its audio: resampling and ffmpeg's last block round its length."""
@@ -54,14 +51,14 @@ def main(
             writer.write(recording.recording, _timed(found))
             own.append(found.vectors)
     rows = [s for s in read_rows(segments, Segment) if s.label == "speech"]
-    speech = {name: list(stretch) for name, stretch in groupby(rows, attrgetter("recording"))}
+    speech = by_recording(rows)
     count = 0
     with WindowsWriter(windows) as writer:
         for recording in recordings:
-            found = heard(voices, recording, stretches(speech.get(recording.recording, []), frames_in(recording.samples)))
+            found = heard(voices, recording, stretches(speech[recording.recording], frames_in(recording.samples)))
             writer.write(recording.recording, _timed(found))
             count += len(found.spans)
-    return {"windows": count, "speech_seconds": sum(s.end - s.start for s in rows)} | _certainty(np.concatenate(own))
+    return {"windows": count, "speech_seconds": sum(s.end - s.start for s in rows)} | certainty(np.concatenate(own))
 
 
 def _signal_of(path: Path, seconds: float) -> Iterator[Signal]:
@@ -75,18 +72,6 @@ def _signal_of(path: Path, seconds: float) -> Iterator[Signal]:
 
 def _timed(heard: Heard) -> Windows:
     return Windows(seconds(heard.spans[:, 0]), seconds(heard.spans[:, 1]), heard.vectors)
-
-
-def _certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
-    """How sure the reference is of itself."""
-    if not len(vectors):
-        return {"reference_windows": 0}
-    similarities = vectors @ voice(vectors)
-    return {
-        "reference_windows": len(vectors),
-        "reference_mean_similarity": float(similarities.mean()),
-        "reference_lowest_similarity": float(similarities.min()),
-    }
 
 
 if __name__ == "__main__":

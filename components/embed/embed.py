@@ -73,12 +73,6 @@ def without_pauses(heard: Heard) -> Heard:
     return heard[heard.medians_db >= np.max(heard.medians_db, initial=-np.inf) - QUIET_DB]
 
 
-def voice(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The d-vector of several together, of length 1."""
-    mean = vectors.mean(axis=0)
-    return mean / np.linalg.norm(mean)  # type: ignore[no-any-return]
-
-
 def _pieces(blocks: Iterator[Signal], spans: Spans) -> Iterator[tuple[Signal, Mel]]:
     """Samples and spectra of each window."""
     runs = list(_runs(spans))

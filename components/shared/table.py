@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.shared.rows import Vector
+from components.shared.rows import Clip, Segment, Vector
 
 Row = TypeVar("Row")
+OfRecording = TypeVar("OfRecording", Segment, Clip)
 
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -99,6 +101,14 @@ def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
     table = pq.read_table(path, partitioning=None)  # `k=v` in a folder's name is no column
     check(kind, table.schema, str(path))
     return from_table(kind, table)
+
+
+def by_recording(rows: Iterable[OfRecording]) -> dict[str, list[OfRecording]]:
+    """The rows of each recording, in their order; none for a recording that has none."""
+    found: dict[str, list[OfRecording]] = defaultdict(list)
+    for row in rows:
+        found[row.recording].append(row)
+    return found
 
 
 def check(kind: type, found: pa.Schema, where: str) -> None:

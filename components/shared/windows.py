@@ -33,6 +33,29 @@ class Windows:
 NONE = Windows(np.zeros(0), np.zeros(0), np.zeros((0, 256), np.float32))
 
 
+def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """The d-vector of several, of length 1: their mean, scaled.
+
+    Args:
+        vectors: Shaped (windows, 256).
+        weights: How much each counts, shaped (windows,); as much as any other without it.
+    """
+    total = (np.ones(len(vectors)) if weights is None else weights) @ vectors.astype(np.float64)
+    return np.asarray(total / np.linalg.norm(total))
+
+
+def certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
+    """How sure a reference is of itself, as metrics: the similarities of its own windows to its d-vector."""
+    if not len(vectors):
+        return {"reference_windows": 0}
+    similarities = vectors @ together(vectors)
+    return {
+        "reference_windows": len(vectors),
+        "reference_mean_similarity": float(similarities.mean()),
+        "reference_lowest_similarity": float(similarities.min()),
+    }
+
+
 class WindowsWriter:
     """Writes folder/<name>.parquet, whole or not at all, one row group a recording."""
 
@@ -73,6 +96,8 @@ def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Window
         check(Window, file.schema_arrow, str(path))
         for group in range(file.num_row_groups):
             table = file.read_row_group(group).combine_chunks()
+            if not table.num_rows:  # as a table without any rows has
+                continue
             lists: Any = table["vector"].combine_chunks()
             vectors = lists.flatten().to_numpy().reshape(table.num_rows, -1)
             yield table["recording"][0].as_py(), Windows(table["start"].to_numpy(), table["end"].to_numpy(), vectors)

@@ -7,19 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import Clip, Speaker, Vector
-from components.shared.windows import Windows
+from components.shared.windows import Windows, together
 from components.tag_speaker.voices import similarities
 
 INSIDE_SHARE = 0.75
 """A window of which less lies in a clip holds too much of what is beside it: a neighbor's voice, or a pause."""
 
 NO_VOICE = Vector(b"")
-
-
-def voice(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The d-vector of several together, of length 1: their weighted mean, scaled."""
-    total = weights @ vectors.astype(np.float64)
-    return total / np.linalg.norm(total)  # type: ignore[no-any-return]
 
 
 def heard_in(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
@@ -36,7 +30,7 @@ def heard_in(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None
         return Speaker(clip.clip, NO_VOICE, None, None, name)
     counted = share >= min(share.max(), INSIDE_SHARE)
     vectors = windows.vectors[near][counted]
-    own = voice(vectors, share[counted])
+    own = together(vectors, share[counted])
     purity = float(np.min(vectors @ (own if reference is None else reference)))
     return Speaker(clip.clip, Vector(own.astype("<f4").tobytes()), None, purity, name)
 

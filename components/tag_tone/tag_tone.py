@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +47,10 @@ _UNNAMED = Named("", None, None)
 
 
 def hear(audio: Path, clips: Sequence[Clip], done: Callable[[float], None]) -> Iterator[Heard]:
-    """Measures clips, given recording by recording, of the recordings' files in a folder; `done` is told the seconds of each."""
-    for recording, mine in groupby(clips, attrgetter("recording")):
-        for clip in mine:
-            yield hear_clip(audio / f"{recording}.flac", clip)
-            done(clip.end - clip.start)
+    """Measures clips of the recordings' files in a folder; `done` is told the seconds of each."""
+    for clip in clips:
+        yield hear_clip(audio / f"{clip.recording}.flac", clip)
+        done(clip.end - clip.start)
 
 
 def hear_clip(file: Path, clip: Clip) -> Heard:

@@ -11,9 +11,10 @@ from rich.table import Table
 from components.shared.rows import Recording
 from components.shared.table import read_rows
 from components.shared.task import StageError
+from components.shared.windows import together
 from pipelines.commands.shared import print_out, store_option
 from pipelines.display import Display
-from pipelines.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear, make, recordings, references, together
+from pipelines.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear, make, recordings, references
 from store.models import REFERENCES, ModelStore
 from store.objects import open_store
 

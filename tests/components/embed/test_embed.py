@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from components.embed.embed import LEVEL_DB, hear, voice, without_pauses
+from components.embed.embed import LEVEL_DB, hear, without_pauses
 from components.embed.encoder import device_of, load_encoder
 from components.embed.mel import FRAME, SPAN, mel
 from components.embed.plan import windows_of
+from components.shared.windows import together
 from tests.components.embed.conftest import spoken
 
 
@@ -88,8 +89,8 @@ def test_windows_far_apart_are_those_of_their_own_sound(encoder):
 
 
 def test_a_stretch_shorter_than_a_window_is_heard_alone(encoder, utterances):
-    said = voice(heard(utterances("1688", 1)[0], encoder).vectors)
-    others = [voice(heard(u, encoder).vectors) for u in (utterances("1998", 1)[0], utterances("2033", 1)[0])]
+    said = together(heard(utterances("1688", 1)[0], encoder).vectors)
+    others = [together(heard(u, encoder).vectors) for u in (utterances("1998", 1)[0], utterances("2033", 1)[0])]
     short = utterances("1688", 2)[1][16_000 : 16_000 + 14_400]
     (vector,) = heard(short, encoder).vectors
     assert vector @ said > max(vector @ other for other in others)

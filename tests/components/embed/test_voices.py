@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from components.embed.__main__ import main
-from components.embed.embed import hear, voice
+from components.embed.embed import hear
 from components.embed.plan import windows_of
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import write_rows
-from components.shared.windows import REFERENCE, read_windows
+from components.shared.windows import REFERENCE, read_windows, together
 
 PARTS = (("1688", 6.0), ("1998", 5.0), ("1688", 4.0))
 
@@ -46,7 +46,7 @@ def test_two_speakers_are_told_apart_to_the_window(talk):
     folder, _, _ = talk
     ((_, windows),) = read_windows(folder)
     ((_, own),) = read_windows(folder, REFERENCE)
-    similarity = windows.vectors @ voice(own.vectors)
+    similarity = windows.vectors @ together(own.vectors)
     edges = np.cumsum([0.0, *(seconds for _, seconds in PARTS)])
     first = (windows.ends <= edges[1] + 1e-9) | (windows.starts >= edges[2] - 1e-9)
     second = (windows.starts >= edges[1] - 1e-9) & (windows.ends <= edges[2] + 1e-9)

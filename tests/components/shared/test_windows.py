@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.shared.table import SchemaError
+from components.shared.rows import Window
+from components.shared.table import SchemaError, write_rows
 from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
 
 
@@ -34,3 +35,8 @@ def test_a_table_appears_only_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(SchemaError, match="did not finish"):
         list(read_windows(tmp_path))
+
+
+def test_a_table_without_rows_holds_no_recording(tmp_path: Path) -> None:
+    write_rows(tmp_path, Window, [])
+    assert list(read_windows(tmp_path)) == []
