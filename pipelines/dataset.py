@@ -20,7 +20,7 @@ from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
-from pipelines.slots import REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
+from pipelines.slots import DENOISE_EFFECTS, REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
 
 SHARD_STAGES = (download, separate, segment, embed, cut, denoise, tag_speaker, tag_tone, tag_quality, transcribe, collect)
 STAGES = (discover, *SHARD_STAGES, publish)
@@ -39,6 +39,7 @@ def shards(
     tag_tone_model: Input[Model],
     transcribe_model: Input[Model],
     reference: Input[Dataset],
+    denoise_effects: Input[Dataset],
     *,
     settings: Settings,
 ) -> list[Dataset]:
@@ -49,7 +50,7 @@ def shards(
         segments = segment(voices=voices, **settings(segment)).output
         windows = embed(voices=voices, segments=segments, reference=reference, **settings(embed)).output
         clips = cut(voices=voices, segments=segments, windows=windows, **settings(cut)).output
-        clean = denoise(voices=voices, **settings(denoise)).output
+        clean = denoise(voices=voices, segments=segments, effects=denoise_effects, **settings(denoise)).output
         tags = {
             "speakers": tag_speaker(windows=windows, clips=clips, **settings(tag_speaker)).output,
             "tones": tag_tone(clean=clean, clips=clips, windows=windows, model=tag_tone_model, **settings(tag_tone)).output,
@@ -84,6 +85,7 @@ def build(deployment: Deployment) -> Any:
             tag_tone_model: str = _default(TAG_TONE),
             transcribe_model: str = _default(TRANSCRIBE),
             reference: str = _default(REFERENCE),
+            denoise_effects: str = _default(DENOISE_EFFECTS),
             *,
             settings: Settings,
         ):
@@ -100,6 +102,7 @@ def build(deployment: Deployment) -> Any:
                     tag_tone_model=dsl.importer(artifact_uri=tag_tone_model, artifact_class=Model).output,
                     transcribe_model=dsl.importer(artifact_uri=transcribe_model, artifact_class=Model).output,
                     reference=dsl.importer(artifact_uri=reference, artifact_class=Dataset).output,
+                    denoise_effects=dsl.importer(artifact_uri=denoise_effects, artifact_class=Dataset).output,
                     **settings.of(*SHARD_STAGES),
                 ).output
                 publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))

@@ -12,7 +12,7 @@ from components.publish.rules import rules
 from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError
-from components.tag_quality.dnsmos import check_settings as check_tag_quality
+from components.tag_quality.quality import check_settings as check_tag_quality
 from components.tag_tone.__main__ import check as check_tag_tone
 from components.transcribe.engines import Settings as TranscribeSettings
 
@@ -23,7 +23,7 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "segment": lambda engine, detect_gender: check_engine(engine),
     "embed": lambda hop_seconds, batch_windows, threads, **_: check_embed(hop_seconds, batch_windows, threads),
     "cut": check_cut,
-    "denoise": lambda chain: parse(chain),
+    "denoise": lambda chain, threads: parse(chain),
     "tag_tone": lambda clusters, same_voice_similarity, **_: check_tag_tone(clusters, same_voice_similarity),
     "tag_quality": lambda hop_seconds, threads, **_: check_tag_quality(hop_seconds, threads),
     "transcribe": lambda **settings: TranscribeSettings(**settings).check(),

@@ -10,7 +10,7 @@ from components.deployment import ROOT
 from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.registry import FETCHED
-from store.models import MODELS, REFERENCES, ModelStore, place
+from store.models import EFFECTS, MODELS, REFERENCES, ModelStore, place
 from store.objects import Store, StoreError
 
 AUTO = "auto"
@@ -93,7 +93,18 @@ REFERENCE = Slot(
     no_use="voices are compared with no reference",
     folder=REFERENCES,
 )
-SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE)}
+DENOISE_EFFECTS = Slot(
+    parameter="denoise_effects",
+    stage="denoise",
+    kinds=("effects",),
+    bundled=NONE,
+    help="Sounds that `sfx` in the chain finds and takes out: what `speechmill effects add` put into the store, or a folder. "
+    f"{AUTO} is {NONE}.",
+    use="known effects that are looked for:",
+    no_use="no known effects are looked for",
+    folder=EFFECTS,
+)
+SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE, DENOISE_EFFECTS)}
 
 
 def bundled(slot: Slot) -> Model:
@@ -203,7 +214,7 @@ def _named(wanted: str, prefix: str, slot: Slot) -> tuple[str, str] | None:
     if is_uri and not (match and match[2]):
         raise StageError(
             f"{slot.parameter}: expected {prefix}NAME/VERSION, since a run is handed {slot.folder} of its own store alone, found {wanted}: "
-            f"speechmill {'models push NAME --to' if slot.folder == MODELS else 'references add NAME FILE … --store'} "
+            f"speechmill {'models push NAME --to' if slot.folder == MODELS else f'{slot.folder} add NAME FILE … --store'} "
             f"{prefix.removesuffix(f'/{slot.folder}/')}"
         )
     return (match[1], match[2] or "") if match and not (Path(wanted) / MODEL).is_file() else None

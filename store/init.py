@@ -1,7 +1,7 @@
 """Makes a store's bucket, its two users and what each may do, as MinIO's root user: `python -m store.init s3://BUCKET`.
 
-The users are BUCKET-runner, who reads models, references, plans and sources and works in runs, and BUCKET-publisher, who reads
-everything and writes plans, datasets and what unfinished trainings have reached. The bucket has no versioning, since Delta Lake
+The users are BUCKET-runner, who reads models, references, effects, plans and sources and works in runs, and BUCKET-publisher,
+who reads everything and writes plans, datasets and what unfinished trainings have reached. The bucket has no versioning, since Delta Lake
 and names that are hashes keep versions already and what is taken down has to go; and no expiry, since Kubeflow's cache points
 into runs.
 
@@ -45,7 +45,7 @@ def policy(role: str, bucket: str) -> dict[str, Any]:
         return {"Effect": "Allow", "Action": actions, "Resource": resources, **conditions}
 
     if role == "runner":
-        seen = ("models", "references", "plans", "sources", "runs")
+        seen = ("models", "references", "effects", "plans", "sources", "runs")
         statements = [
             allow(["s3:GetBucketLocation"], [whole]),
             allow(["s3:ListBucket"], [whole], Condition={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in seen]}}),

@@ -1,4 +1,4 @@
-"""Models and references that outlive a run: models/<name>/<version>/ and references/<name>/<version>/, files that never change,
+"""Models, references and known effects that outlive a run: <folder>/<name>/<version>/, files that never change,
 `model.json` last: it is there = the model is whole.
 
 Who pushes a model into a bucket is its root user: the two users of runs read models and write none, so that no stage, also one
@@ -16,7 +16,7 @@ from components.shared.model import File, Model, parse, parse_text, read_model
 from components.shared.task import MODEL, StageError
 from store.objects import Store, StoreError, check_name, is_name
 
-MODELS, REFERENCES = "models", "references"
+MODELS, REFERENCES, EFFECTS = "models", "references", "effects"
 """The folders of a store that hold them."""
 
 
@@ -28,7 +28,7 @@ def place(name: str, version: str, folder: str = MODELS) -> str:
 
 
 class ModelStore:
-    """Puts models into a store and says what is there. `folder` is MODELS or REFERENCES: these are kept in the same way."""
+    """Puts models into a store and says what is there. `folder` is MODELS, REFERENCES or EFFECTS: these are kept in the same way."""
 
     def __init__(self, store: Store, folder: str = MODELS) -> None:
         self._store, self._folder = store, folder
@@ -139,12 +139,14 @@ class ModelStore:
 
     def _missing(self, name: str, version: str) -> StoreError:
         there = ", ".join(self._versions(name) if version else self.names()) or "none"
-        kind, put = ("model", f"models push {name} --to")
-        if self._folder == REFERENCES:
-            kind, put = ("reference", f"references add {name} FILE … --store")
+        kind, put = {
+            MODELS: ("model", f"models push {name} --to"),
+            REFERENCES: ("reference", f"references add {name} FILE … --store"),
+            EFFECTS: ("effects", f"effects add {name} FILE … --store"),
+        }[self._folder]
         return StoreError(
             f"expected {f'version {version}' if version else 'a version'} of the {kind} {name} in {self._store.uri}, found "
-            f"{'versions' if version else f'{kind}s'} {there}: `speechmill {put} {self._store.uri}` puts it there"
+            f"{'versions' if version else self._folder} {there}: `speechmill {put} {self._store.uri}` puts it there"
         )
 
 

@@ -112,6 +112,8 @@ def dataset_row(recording: Recording, clip: Clip, audio_sha256: str, tags: Mappi
         gender=clip.gender,
         hard_cut=clip.hard_cut,
         audio_sha256=audio_sha256,
+        before_sha256="",
+        timeline_sha256="",
         speaker="",
         **tags,
         kept=False,

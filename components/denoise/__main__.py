@@ -1,34 +1,42 @@
-"""Reads voices, writes them clean."""
+"""Reads voices and where they speak, writes them clean."""
 
 from pathlib import Path
 
 import numpy as np
 
-from components.denoise.chain import parse
+from components.denoise.chain import Means, parse
 from components.denoise.denoise import Result, denoise
 from components.denoise.loudness import PEAK_LIMIT_DB
-from components.shared.rows import Recording
-from components.shared.table import read_rows, write_rows
+from components.shared.rows import SAMPLE_RATE_HZ, Choice, Recording, Removed, Segment
+from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
 
-def main(voices: Path, clean: Path, chain: str) -> Outcome:
-    parsed = parse(chain)
+def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, threads: int) -> Outcome:
+    parsed = parse(chain, Means(effects, threads))
     recordings = read_rows(voices, Recording)
+    heard = by_recording(read_rows(segments, Segment))
     progress = Progress(sum(r.seconds for r in recordings))
     results: list[Result] = []
     for recording in recordings:
         if recording.samples:
             file = f"{recording.recording}.flac"
-            result = denoise(voices / "audio" / file, clean / "audio" / file, parsed, progress.add)
+            spoken = [s for s in heard[recording.recording] if s.label == "speech"]
+            speech = tuple((round(s.start * SAMPLE_RATE_HZ), round(s.end * SAMPLE_RATE_HZ)) for s in spoken)
+            result = denoise(voices / "audio" / file, clean / "audio" / file, parsed, progress.add, speech)
             results.append(result)
             for line in remarks(result, parsed.loudness_lufs):
                 report(f"{recording.recording}: {line}")
+    removed = [r for result in results for r in result.removed]
+    write_rows(clean, Removed, removed, "removed")
+    write_rows(clean, Choice, [c for result in results for c in result.choices], "choices")
     write_rows(clean, Recording, recordings)
     return {
         "held_back_recordings": sum(r.held_back for r in results),
         "unmeasured_recordings": sum(r.loudness_lufs == -np.inf for r in results),
         "clipped_samples": sum(r.clipped_samples for r in results),
+        "removed_tones": sum(r.filter == "tones" for r in removed),
+        "removed_effects": sum(r.filter == "sfx" for r in removed),
     }
 
 

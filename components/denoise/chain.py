@@ -2,20 +2,39 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
-from components.denoise.filters import Filter, highpass, lowpass, notch
+from components.denoise import filters
+from components.denoise.filters import Step, always
 from components.shared.task import StageError
 
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
+NONE = "none"
+LOUDNESS = "loudness"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Chain:
-    """Filters in their order, and the loudness of the result; without either the recording stays as it is."""
+    """Steps in their order, and the loudness of the result; without either the recording stays as it is."""
 
-    filters: tuple[Filter, ...] = ()
+    steps: tuple[Step, ...] = ()
     loudness_lufs: float | None = None
+
+    @property
+    def passes(self) -> int:
+        """How often it goes over a recording: what listens, what measures the loudness, what writes."""
+        return sum(s.passes for s in self.steps) + (self.loudness_lufs is not None) + 1
+
+
+@dataclass(frozen=True)
+class Means:
+    """What steps work with beside their numbers."""
+
+    effects: Path | None = None
+    """The artifact of known effects; None where only the text is to be checked."""
+    threads: int = 0
+    """CPU threads of the networks; 0 for one a core."""
 
 
 class Number(NamedTuple):
@@ -27,47 +46,61 @@ class Number(NamedTuple):
     step: float = 0
 
 
+class Entry(NamedTuple):
+    """What may stand in a chain: the step that means and numbers make, and the numbers it takes, perhaps in several ways."""
+
+    make: Callable[..., Step]
+    forms: tuple[tuple[Number, ...], ...]
+
+
 _SLOPE, _PASSES = Number("SLOPE", 6, 96, 6), Number("PASSES", 1, 4, 1)
 
-FILTERS: dict[str, tuple[Callable[..., Filter], tuple[Number, ...]]] = {
-    "lowpass": (lowpass, (Number("HZ", 1000, 20_000), _SLOPE, _PASSES)),
-    "highpass": (highpass, (Number("HZ", 20, 1000), _SLOPE, _PASSES)),
-    "notch": (notch, (Number("HZ", 20, 20_000), Number("Q", 5, 200))),
+ENTRIES: dict[str, Entry] = {
+    "lowpass": Entry(lambda _, *n: always(filters.lowpass(*n)), ((Number("HZ", 1000, 20_000), _SLOPE, _PASSES),)),
+    "highpass": Entry(lambda _, *n: always(filters.highpass(*n)), ((Number("HZ", 20, 1000), _SLOPE, _PASSES),)),
+    "notch": Entry(lambda _, *n: always(filters.notch(*n)), ((Number("HZ", 20, 20_000), Number("Q", 5, 200)),)),
 }
-"""What may stand in a chain: the function that makes a filter of the numbers behind its name."""
-
-LOUDNESS = (Number("LUFS", -60, -5),)
 
 
-def parse(text: str) -> Chain:
+def parse(text: str, means: Means = Means()) -> Chain:  # frozen
     """The chain that a text stands for.
 
     Raises:
         StageError: Something in it is unknown, out of range or in the wrong place.
     """
-    if text.strip() == "none":
-        return Chain()
-    filters, target = [], None
-    for entry in (part.strip() for part in text.split(",")):
-        name, *numbers = entry.split(":")
-        if target is not None:
-            raise _error(f"nothing after loudness, which comes last, found {entry!r}")
-        if name == "loudness":
-            (target,) = _numbers(name, numbers, LOUDNESS)
-        elif name in FILTERS:
-            make, expected = FILTERS[name]
-            filters.append(make(*_numbers(name, numbers, expected)))
-        else:
-            raise _error(f"filters ({', '.join([*FILTERS, 'loudness'])}) between commas, or none alone, found {entry!r}")
-    return Chain(tuple(filters), target)
+    head, comma, last = (part.strip() for part in text.rpartition(","))
+    name, *numbers = last.split(":")
+    if name != LOUDNESS:
+        return Chain(_steps(text.strip(), means))
+    (target,) = _numbers(name, numbers, ((Number("LUFS", -60, -5),),))
+    return Chain(_steps(head, means) if comma else (), target)
 
 
-def _numbers(name: str, given: list[str], expected: tuple[Number, ...]) -> list[float]:
+def _steps(text: str, means: Means) -> tuple[Step, ...]:
+    """The steps of a chain without its loudness."""
+    if text == NONE:
+        return ()
+    return tuple(_step(entry.strip(), means) for entry in text.split(","))
+
+
+def _step(text: str, means: Means) -> Step:
+    name, *numbers = text.split(":")
+    if name == LOUDNESS:
+        raise _error(f"nothing after loudness, which comes last, found more after {text!r}")
+    if name not in ENTRIES:
+        raise _error(f"filters ({', '.join([*ENTRIES, LOUDNESS])}) between commas, or none alone, found {text!r}")
+    entry = ENTRIES[name]
+    return entry.make(means, *_numbers(name, numbers, entry.forms))
+
+
+def _numbers(name: str, given: list[str], forms: tuple[tuple[Number, ...], ...]) -> list[float]:
     """The numbers of an entry, checked."""
     found = ":".join([name, *given])
-    if len(given) != len(expected):
-        raise _error(f"{':'.join([name, *(n.name for n in expected)])}, found {found!r}")
-    return [_number(number, text, found) for number, text in zip(expected, given, strict=True)]
+    form = next((f for f in forms if len(f) == len(given)), None)
+    if form is None:
+        ways = " or ".join(":".join([name, *(n.name for n in f)]) for f in forms)
+        raise _error(f"{ways}, found {found!r}")
+    return [_number(number, text, found) for number, text in zip(form, given, strict=True)]
 
 
 def _number(number: Number, text: str, entry: str) -> float:

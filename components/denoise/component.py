@@ -6,10 +6,18 @@ from components.stage import stage
 
 
 @stage()
-def denoise(voices: Input[Dataset], clean: Output[Dataset], chain: str = "loudness:-23") -> None:
+def denoise(
+    voices: Input[Dataset],
+    segments: Input[Dataset],
+    effects: Input[Dataset],
+    clean: Output[Dataset],
+    chain: str = "loudness:-23",
+    threads: int = 0,
+) -> None:
     """Mixes the recordings to mono, filters them and brings them to one loudness; length and timeline stay.
 
     Args:
         chain: Filters in their order, e.g. "lowpass:5000:36:2, notch:6000:30, loudness:-23" (cutoff in Hz, slope of a
             pass in dB per octave, passes; frequency in Hz, Q; loudness in LUFS), or "none". highpass is like lowpass.
+        threads: CPU threads of the networks; 0 for one a core.
     """

@@ -1,17 +1,17 @@
 """One recording through a chain, in memory that does not grow with its length."""
 
-from collections.abc import Callable, Iterator
-from functools import reduce
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import soundfile
 
 from components.denoise.chain import Chain
-from components.denoise.filters import Stream
+from components.denoise.filters import Filter, Prepared, Sound, Span, Step, Stream
 from components.denoise.loudness import gain_db, measure
 from components.shared.audio import BLOCK_SECONDS, FlacWriter, blocks
-from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
 
 
 class Result(NamedTuple):
@@ -24,6 +24,8 @@ class Result(NamedTuple):
     """The gain is less than the target wants, because the highest sample would be too high."""
     clipped_samples: int
     """Samples that a filter made higher than full scale, where no loudness brings them down again."""
+    removed: tuple[Removed, ...]
+    choices: tuple[Choice, ...]
 
 
 def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
@@ -32,39 +34,63 @@ def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
         yield block.mean(axis=1, dtype=np.float64)
 
 
-def filtered(chain: Chain, stream: Stream) -> Stream:
-    """A stream through all filters of the chain."""
-    return reduce(lambda blocks, filter_: filter_(blocks), chain.filters, stream)
+def prepared(steps: Iterable[Step], sound: Sound) -> tuple[Prepared, Sound]:
+    """Steps one after the other as one, and the recording as it comes out of them."""
+    filters: list[Filter] = []
+    removed: list[Removed] = []
+    choices: list[Choice] = []
+    for step in steps:
+        done = step.prepare(sound)
+        filters.append(done.filter)
+        removed += done.removed
+        choices += done.choices
+        sound = sound.through(done.filter)
+
+    def all_of_them(stream: Stream) -> Stream:
+        for filter_ in filters:
+            stream = filter_(stream)
+        return stream
+
+    return Prepared(all_of_them, tuple(removed), tuple(choices)), sound
 
 
-def denoise(source: Path, target: Path, chain: Chain, done: Callable[[float], None], block_seconds: float = BLOCK_SECONDS) -> Result:
+def denoise(
+    source: Path,
+    target: Path,
+    chain: Chain,
+    done: Callable[[float], None],
+    speech: tuple[Span, ...] = (),
+    block_seconds: float = BLOCK_SECONDS,
+) -> Result:
     """Writes a recording through the chain to `target`: mono, as many samples, every sound at its place.
 
-    Loudness takes two passes over the recording: one to measure what comes out of the filters, one to write it.
+    Every step that has to listen takes its passes over the recording; loudness takes one to measure what comes out of the
+    filters; the last one writes.
 
     Args:
-        source: FLAC file at SAMPLE_RATE_HZ.
+        source: FLAC file at SAMPLE_RATE_HZ, called after its recording.
         target: FLAC file to write.
         chain: What to do.
         done: Told the seconds of audio that are done, block after block; all passes together give the recording's length.
+        speech: Where there is speech in it, in order.
         block_seconds: Length of a block; does not change the result.
     """
-    passes = 1 if chain.loudness_lufs is None else 2
 
     def stream() -> Iterator[np.ndarray]:
         for block in mono(source, block_seconds):
             yield block
-            done(len(block) / SAMPLE_RATE_HZ / passes)
+            done(len(block) / SAMPLE_RATE_HZ / chain.passes)
 
+    todo, sound = prepared(chain.steps, Sound(source.stem, stream, soundfile.info(source).frames, speech))
     loudness, gain, held_back = np.nan, 0.0, False
     if chain.loudness_lufs is not None:
-        meter = measure(filtered(chain, stream()))
+        meter = measure(sound.stream())
         loudness, gain = meter.loudness_lufs(), gain_db(meter, chain.loudness_lufs)
         held_back = bool(np.isfinite(loudness)) and loudness + gain < chain.loudness_lufs - 1e-9
     factor, clipped = 10 ** (gain / 20), 0
     with FlacWriter(target) as file:
-        for block in filtered(chain, stream()):
+        for block in sound.stream():
             scaled = block * factor
             clipped += int(np.count_nonzero(np.abs(scaled) > 1))
             file.write(scaled)
-    return Result(loudness, gain, held_back, clipped)
+    return Result(loudness, gain, held_back, clipped, todo.removed, todo.choices)

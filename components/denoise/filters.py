@@ -6,18 +6,62 @@ sizes of the blocks never change the result: all of it is computed sample by sam
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
 
 Mono = NDArray[np.float64]
 Stream = Iterator[Mono]
 Filter = Callable[[Stream], Stream]
 Sections = NDArray[np.float64]
+Span = tuple[int, int]
+"""First sample of a stretch and the one after its last."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A recording as it comes to a step of a chain, which may listen to all of it before it filters it."""
+
+    recording: str
+    stream: Callable[[], Stream]
+    """Its samples from the start, through all steps before; anew with every call."""
+    samples: int
+    speech: tuple[Span, ...]
+    """Where there is speech, in order."""
+
+    def through(self, filter_: Filter) -> "Sound":
+        """The recording as it comes out of a filter."""
+        return replace(self, stream=lambda: filter_(self.stream()))
+
+
+class Prepared(NamedTuple):
+    """What a step does to one recording."""
+
+    filter: Filter
+    removed: tuple[Removed, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry of a chain."""
+
+    prepare: Callable[[Sound], Prepared]
+    """Listens where it has to; what it does then is a function of the recording."""
+    passes: int = 0
+    """How often it listens to the whole recording."""
+
+
+def always(filter_: Filter) -> Step:
+    """A step that does the same to every recording."""
+    return Step(lambda _: Prepared(filter_))
+
 
 SPEECH_HZ = 300, 3000
 """Band in which a filter's delay is measured: that of the telephone, where most of what makes speech intelligible lies."""

@@ -98,6 +98,50 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """One sound that `denoise` found by itself and took out: the second table of its artifact."""
+
+    recording: str
+    start: float
+    end: float
+    filter: str
+    """tones or sfx."""
+    name: str
+    """Of a known effect, its file's; of a tone its frequency, as in "6000 Hz"."""
+    frequency_hz: float | None
+    """Of a tone."""
+    correlation: float | None
+    """Of a known effect: of its samples and the recording's where it lies, 0 to 1."""
+    attenuation_db: float | None
+    """How much less of it there is than before; null where that cannot be measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the chains between which `best` chose for a recording: the third table of `denoise`'s artifact."""
+
+    recording: str
+    chain: str
+    chosen: bool
+    dnsmos_ovrl: float | None
+    """Mean over some of the recording's speech; null for a recording without speech, where none is chosen."""
+    bandwidth_hz: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A stretch of a recording and what was heard in it, as the dataset keeps it: the timeline of a recording."""
+
+    recording: str
+    start: float
+    end: float
+    kind: str
+    """speech, music, noise or silence, as `segment` heard it; tones or sfx, what `denoise` took out."""
+    label: str
+    """Gender of speech, name of what was taken out, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """Whose voice a clip is, measured."""
 
@@ -221,6 +265,10 @@ class DatasetRow:
     hard_cut: bool
     audio_sha256: str
     """Of the clip's PCM_16 samples, little-endian, mono, at SAMPLE_RATE_HZ: names its file in the store."""
+    before_sha256: str
+    """The same of the recording as it was downloaded, mixed to mono, for some clips of each recording; else ""."""
+    timeline_sha256: str
+    """Of the table of Heard rows of its recording: names its file in the store."""
     speaker: str
     """Id of its voice in the dataset, s0001 and so on, given by `publish`; "" without a vector."""
     vector: Vector

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from components.shared.audio import read
+from components.shared.dnsmos import load_dnsmos
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
-from components.tag_quality.dnsmos import check_settings, load_dnsmos
-from components.tag_quality.quality import measure
+from components.tag_quality.quality import check_settings, measure
 
 
 def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:

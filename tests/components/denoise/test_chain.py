@@ -13,15 +13,19 @@ def test_none_is_a_chain() -> None:
     assert parse("none") == parse(" none ") == Chain()
 
 
+def test_loudness_alone_needs_no_filter() -> None:
+    assert parse("loudness:-23") == parse("none, loudness:-23") == Chain((), -23)
+
+
 def test_the_example_that_errors_show_is_right() -> None:
     chain = parse(EXAMPLE)
-    assert len(chain.filters) == 2
+    assert len(chain.steps) == 2
     assert chain.loudness_lufs == -23
 
 
 def test_spaces_do_not_matter() -> None:
     chain = parse("highpass:80:24:1,notch:6000:30 ,  loudness:-16.5")
-    assert len(chain.filters) == 2
+    assert len(chain.steps) == 2
     assert chain.loudness_lufs == -16.5
 
 
@@ -29,7 +33,7 @@ def test_spaces_do_not_matter() -> None:
     ("text", "found"),
     [
         ("", "''"),
-        ("none, loudness:-23", "'none'"),
+        ("none, notch:6000:30", "'none'"),
         ("lowpas:5000:36:2", "'lowpas:5000:36:2'"),
         ("lowpass", "lowpass:HZ:SLOPE:PASSES, found 'lowpass'"),
         ("lowpass:5000:36", "lowpass:HZ:SLOPE:PASSES, found 'lowpass:5000:36'"),
@@ -51,7 +55,7 @@ def test_spaces_do_not_matter() -> None:
 )
 def test_what_is_wrong_is_named_before_anything_is_read(tmp_path: Path, text: str, found: str) -> None:
     with pytest.raises(StageError) as error:
-        main(tmp_path / "there is nothing here", tmp_path, text)
+        main(*[tmp_path / "there is nothing here"] * 3, tmp_path, text, 1)
     message = str(error.value)
     assert message.startswith("parameter denoise_chain: expected ")
     assert found in message

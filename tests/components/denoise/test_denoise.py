@@ -14,10 +14,11 @@ from scipy import signal
 
 from components.denoise.__main__ import main
 from components.denoise.chain import parse
-from components.denoise.denoise import denoise, filtered
+from components.denoise.denoise import denoise, prepared
+from components.denoise.filters import Sound
 from components.denoise.loudness import measure
 from components.shared.audio import FlacWriter, decode
-from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
 
 DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
@@ -30,8 +31,8 @@ parsed = functools.cache(parse)
 
 def through(text: str, sound: np.ndarray, block: int = 50_000) -> np.ndarray:
     """A sound through the filters of a chain, block by block."""
-    parts = (sound[i : i + block] for i in range(0, len(sound), block))
-    return np.concatenate(list(filtered(parsed(text), parts)))
+    whole = Sound("sound", lambda: (sound[i : i + block] for i in range(0, len(sound), block)), len(sound), ())
+    return np.concatenate(list(prepared(parsed(text).steps, whole)[1].stream()))
 
 
 def response_db(text: str, frequency_hz: float) -> float:
@@ -61,7 +62,7 @@ def write(path: Path, sound: np.ndarray) -> Path:
 def run(folder: Path, sound: np.ndarray, text: str, block_seconds: float = 10.0) -> np.ndarray:
     """A sound through the whole of a chain, from file to file, as 16-bit integers."""
     target = folder / "target.flac"
-    denoise(write(folder / "source.flac", sound), target, parsed(text), lambda _: None, block_seconds)
+    denoise(write(folder / "source.flac", sound), target, parsed(text), lambda _: None, block_seconds=block_seconds)
     return soundfile.read(target, dtype="int16")[0]
 
 
@@ -218,6 +219,16 @@ def test_real_recordings_reach_their_loudness(tmp_path: Path, text: str) -> None
 
 # --- the stage
 
+NO_EFFECTS = Path(__file__).parents[3] / "effects" / "none"
+
+
+def unheard(folder: Path) -> Path:
+    """Segments of recordings in which nobody has heard anything."""
+    segments = folder / "segments"
+    segments.mkdir(exist_ok=True)
+    write_rows(segments, Segment, [])
+    return segments
+
 
 def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     voices, clean = tmp_path / "voices", tmp_path / "clean"
@@ -234,9 +245,10 @@ def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Pat
         rows.append(Recording(name, "local", "", "", "", "", "", len(sound) / SAMPLE_RATE_HZ, len(sound), "", "", reason))
     write_rows(voices, Recording, rows)
 
-    outcome = main(voices, clean, "loudness:-23")
+    outcome = main(voices, unheard(tmp_path), NO_EFFECTS, clean, "loudness:-23", 1)
 
-    assert outcome == {"held_back_recordings": 1, "unmeasured_recordings": 2, "clipped_samples": 0}
+    found = {"held_back_recordings": 1, "unmeasured_recordings": 2, "clipped_samples": 0}
+    assert outcome == found | {"removed_tones": 0, "removed_effects": 0}
     assert read_rows(clean, Recording) == rows
     assert sorted(p.name for p in (clean / "audio").iterdir()) == ["click.flac", "short.flac", "silent.flac", "talk.flac"]
     for name in ("silent", "short"):
@@ -257,6 +269,6 @@ def test_samples_that_a_filter_drives_beyond_full_scale_are_counted(tmp_path: Pa
     square = 0.99 * np.sign(np.sin(2 * np.pi * 500 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ))
     write(voices / "audio" / "square.flac", square)
     write_rows(voices, Recording, [Recording("square", "local", "", "", "", "", "", 1.0, SAMPLE_RATE_HZ, "", "", "")])
-    assert main(voices, clean, "lowpass:2000:36:2")["clipped_samples"] > 1000
+    assert main(voices, unheard(tmp_path), NO_EFFECTS, clean, "lowpass:2000:36:2", 1)["clipped_samples"] > 1000
     assert "square: " in capsys.readouterr().out
-    assert main(voices, clean, "lowpass:2000:36:2, loudness:-23")["clipped_samples"] == 0
+    assert main(voices, unheard(tmp_path), NO_EFFECTS, clean, "lowpass:2000:36:2, loudness:-23", 1)["clipped_samples"] == 0

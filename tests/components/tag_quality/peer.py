@@ -24,6 +24,6 @@ def package() -> Any:
         def audio_melspec(self, audio: np.ndarray, **_: Any) -> np.ndarray:
             return np.zeros((900, 120))
 
-    from components.tag_quality.dnsmos import network_path
+    from components.shared.dnsmos import network_path
 
     return P835(str(network_path()), str(network_path().with_name("model_v8.onnx")))

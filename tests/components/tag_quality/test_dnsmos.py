@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from components.shared import dnsmos
+from components.shared.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos, windows_of
 from components.shared.task import StageError
-from components.tag_quality import dnsmos
-from components.tag_quality.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos, windows_of
 from tests.components.tag_quality.peer import package
 from tests.components.tag_quality.sounds import speech_like
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from components.shared.audio import decode, ffmpeg, from_pcm16, to_pcm16
+from components.shared.bandwidth import bandwidth_hz
 from components.shared.rows import SAMPLE_RATE_HZ
-from components.tag_quality.bandwidth import bandwidth_hz
 from components.tag_quality.clipping import clipped_share
 from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import snr_db

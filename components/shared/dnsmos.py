@@ -105,10 +105,3 @@ def network_path() -> Path:
     spec = find_spec("speechmos")  # without importing what it imports
     folder = Path(spec.origin).parent if spec and spec.origin else Path("speechmos")
     return folder / "dnsmos_models" / "sig_bak_ovr.onnx"
-
-
-def check_settings(hop_seconds: float, threads: int) -> None:
-    """Raises StageError unless the numbers are in their ranges."""
-    for name, value, least, most in (("hop_seconds", hop_seconds, 0.1, 9), ("threads", threads, 0, 1024)):
-        if not least <= value <= most:
-            raise StageError(f"parameter tag_quality_{name}: expected {least} to {most}, found {value:g}")
