@@ -12,7 +12,7 @@ from components.publish.rules import rules
 from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError
-from components.tag_quality.quality import check_settings as check_tag_quality
+from components.tag_quality.settings import check_settings as check_tag_quality
 from components.tag_tone.__main__ import check as check_tag_tone
 from components.transcribe.engines import Settings as TranscribeSettings
 

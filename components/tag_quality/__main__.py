@@ -10,7 +10,8 @@ from components.shared.dnsmos import load_dnsmos
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
-from components.tag_quality.quality import check_settings, measure
+from components.tag_quality.quality import measure
+from components.tag_quality.settings import check_settings
 
 
 def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:

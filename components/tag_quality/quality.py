@@ -8,7 +8,6 @@ from components.shared.audio import from_pcm16
 from components.shared.bandwidth import bandwidth_hz
 from components.shared.dnsmos import RATE_HZ, Dnsmos
 from components.shared.rows import SAMPLE_RATE_HZ, Quality
-from components.shared.task import StageError
 from components.tag_quality.clipping import clipped_share
 from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import MIN_SECONDS, snr_db
@@ -43,10 +42,3 @@ def measure(clip: str, samples: NDArray[np.int16], dnsmos: Dnsmos) -> Quality:
         clipped_share=clipped_share(samples),
         quality_by=f"{dnsmos.name}, {_METERS}",
     )
-
-
-def check_settings(hop_seconds: float, threads: int) -> None:
-    """Raises StageError unless the numbers are in their ranges."""
-    for name, value, least, most in (("hop_seconds", hop_seconds, 0.1, 9), ("threads", threads, 0, 1024)):
-        if not least <= value <= most:
-            raise StageError(f"parameter tag_quality_{name}: expected {least} to {most}, found {value:g}")
