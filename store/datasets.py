@@ -36,6 +36,11 @@ def audio_key(dataset: str, sha256: str) -> str:
     return f"datasets/{check_name(dataset)}/audio/{sha256[:2]}/{sha256}.flac"
 
 
+def timeline_key(dataset: str, sha256: str) -> str:
+    """Where the timeline of a recording, a table of Heard rows, lies in the store."""
+    return f"datasets/{check_name(dataset)}/timelines/{sha256[:2]}/{sha256}.parquet"
+
+
 def dataset_names(store: Store) -> list[str]:
     """Names of all datasets of a store, in order, also of those without a version."""
     return store.folders("datasets/")

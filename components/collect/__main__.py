@@ -1,18 +1,34 @@
 """Reads a shard's tables and clean audio; writes the part, and the audio of every clip into the store."""
 
+import hashlib
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
-from components.collect.collect import account, dataset_row, samples, tags_by_clip
-from components.shared.audio import pcm_sha256, read
-from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Quality, Recording, Segment, Speaker, Tone, Transcript
-from components.shared.table import by_recording, read_rows, write_rows
+from components.collect.collect import account, dataset_row, samples, tags_by_clip, timeline, with_before
+from components.shared.audio import from_pcm16, pcm_sha256, read, to_pcm16
+from components.shared.rows import (
+    SAMPLE_RATE_HZ,
+    Account,
+    Clip,
+    DatasetRow,
+    Heard,
+    Quality,
+    Recording,
+    Removed,
+    Segment,
+    Speaker,
+    Tone,
+    Transcript,
+)
+from components.shared.table import by_recording, read_rows, to_table, write_rows
 from components.shared.task import Outcome, Progress, run
-from store.datasets import audio_key
+from store.datasets import audio_key, timeline_key
 from store.ledger import Ledger
 from store.objects import Store, open_store
 
@@ -25,11 +41,22 @@ def flac(pcm: NDArray[np.int16]) -> bytes:
 
 
 def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
-    """Puts a clip's audio into the store, unless it is there, and returns its hash."""
-    pcm = read(audio, samples(clip.start), samples(clip.end))[:, 0]
-    sha256 = pcm_sha256(pcm)
+    """Puts a clip's audio, mixed to mono, into the store, unless it is there, and returns its hash."""
+    pcm = read(audio, samples(clip.start), samples(clip.end))
+    mono = pcm[:, 0] if pcm.shape[1] == 1 else to_pcm16(from_pcm16(pcm).mean(axis=1))
+    sha256 = pcm_sha256(mono)
     if not store.exists(key := audio_key(dataset, sha256)):
-        store.write(key, flac(pcm))
+        store.write(key, flac(mono))
+    return sha256
+
+
+def put_timeline(store: Store, dataset: str, heard: Iterable[Heard]) -> str:
+    """Puts a recording's timeline into the store, unless it is there, and returns its hash."""
+    file = io.BytesIO()
+    pq.write_table(to_table(Heard, heard), file)
+    sha256 = hashlib.sha256(file.getvalue()).hexdigest()
+    if not store.exists(key := timeline_key(dataset, sha256)):
+        store.write(key, file.getvalue())
     return sha256
 
 
@@ -53,6 +80,7 @@ def main(
     heard = by_recording(read_rows(segments, Segment))
     cut = read_rows(clips, Clip)
     cuts = by_recording(cut)
+    taken = by_recording(read_rows(clean, Removed, "removed"))
     tables = (
         ("tag_speaker", speakers, Speaker),
         ("tag_tone", tones, Tone),
@@ -70,9 +98,12 @@ def main(
                 f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
             )
         accounts.append(account(recording, heard[name], cuts[name]))
+        seen, file = put_timeline(target, dataset, timeline(heard[name], taken[name])), f"{name}.flac"
+        compared = with_before(cuts[name])
         for clip in cuts[name]:
-            sha256 = put_audio(target, dataset, clean / "audio" / f"{name}.flac", clip)
-            rows.append(dataset_row(recording, clip, sha256, tags[clip.clip]))
+            sha256 = put_audio(target, dataset, clean / "audio" / file, clip)
+            before = put_audio(target, dataset, recordings / "audio" / file, clip) if clip.clip in compared else ""
+            rows.append(dataset_row(recording, clip, sha256, before, seen, tags[clip.clip]))
         progress.add(recording.seconds)
     write_rows(part, Account, accounts, "recordings")
     write_rows(part, DatasetRow, rows)

@@ -1,17 +1,34 @@
 """Joins the tables about a recording into dataset rows and an account of its seconds."""
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.rows import SAMPLE_RATE_HZ, Account, Clip, DatasetRow, Quality, Recording, Segment, Speaker, Tone, Transcript
+from components.shared.rows import (
+    SAMPLE_RATE_HZ,
+    Account,
+    Clip,
+    DatasetRow,
+    Heard,
+    Quality,
+    Recording,
+    Removed,
+    Segment,
+    Speaker,
+    Tone,
+    Transcript,
+)
 from components.shared.table import empty
 
 Span = tuple[int, int]
 Tag = Speaker | Tone | Quality | Transcript
+
+LEAST_BEFORE, BEFORE_SHARE = 4, 0.05
+"""Clips of a recording whose sound before all work on it is kept too, for people to compare: so many, or this share of more."""
 
 _COLUMNS = {f.name for f in dataclasses.fields(DatasetRow)} - {"clip"}
 
@@ -95,7 +112,22 @@ def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag
     return found
 
 
-def dataset_row(recording: Recording, clip: Clip, audio_sha256: str, tags: Mapping[str, Any]) -> DatasetRow:
+def with_before(clips: Sequence[Clip]) -> set[str]:
+    """Which clips of a recording keep their sound before all work on it: some from everywhere, the same ones every time."""
+    drawn = sorted((c.clip for c in clips), key=lambda clip: hashlib.sha256(clip.encode()).digest())
+    return set(drawn[: max(LEAST_BEFORE, round(BEFORE_SHARE * len(drawn)))])
+
+
+def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[Heard]:
+    """Everything that was heard in a recording, by its start."""
+    heard = [Heard(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
+    heard += [Heard(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
+    return sorted(heard, key=lambda h: (h.start, h.end, h.kind, h.label))
+
+
+def dataset_row(
+    recording: Recording, clip: Clip, audio_sha256: str, before_sha256: str, timeline_sha256: str, tags: Mapping[str, Any]
+) -> DatasetRow:
     """A clip with everything known about it; whose voice it is and whether it is kept is not known yet."""
     start, end = span(clip)
     return DatasetRow(
@@ -112,8 +144,8 @@ def dataset_row(recording: Recording, clip: Clip, audio_sha256: str, tags: Mappi
         gender=clip.gender,
         hard_cut=clip.hard_cut,
         audio_sha256=audio_sha256,
-        before_sha256="",
-        timeline_sha256="",
+        before_sha256=before_sha256,
+        timeline_sha256=timeline_sha256,
         speaker="",
         **tags,
         kept=False,

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.shared.rows import Clip, Segment, Vector
+from components.shared.rows import Clip, Removed, Segment, Vector
 
 Row = TypeVar("Row")
-OfRecording = TypeVar("OfRecording", Segment, Clip)
+OfRecording = TypeVar("OfRecording", Segment, Clip, Removed)
 
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),

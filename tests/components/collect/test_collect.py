@@ -9,28 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.collect.collect import account, outside
+from components.collect.collect import account, outside, with_before
 from components.shared.audio import FlacWriter, pcm_sha256, read
 from components.shared.rows import (
     SAMPLE_RATE_HZ,
     Account,
     Clip,
     DatasetRow,
+    Heard,
     Quality,
     Recording,
+    Removed,
     Segment,
     Speaker,
     Tone,
     Transcript,
     Vector,
 )
-from components.shared.table import empty, read_rows, write_rows
-from store.datasets import audio_key
+from components.shared.table import empty, from_table, read_rows, write_rows
+from store.datasets import audio_key, timeline_key
 from store.objects import open_store
 
 LABELS = ("speech", "music", "noise", "silence")
@@ -115,6 +118,9 @@ def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     noise = np.random.default_rng(1).integers(-20_000, 20_000, samples, np.int16)
     with FlacWriter(folder / "clean" / "audio" / "r.flac") as file:
         file.write(noise)
+    with FlacWriter(folder / "recordings" / "audio" / "r.flac", channels=2) as file:
+        file.write(np.stack([noise // 2, noise // 4], axis=1))
+    write_rows(folder / "clean", Removed, [Removed("r", 0.5, 2.0, "tones", "6000 Hz", 6000.0, None, 40.0)], "removed")
     both = [recording("r", samples), recording("broken", 0, "HTTP 404")]
     write_rows(folder / "recordings", Recording, both)
     write_rows(folder / "clean", Recording, both)
@@ -153,6 +159,40 @@ def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -
     assert (good.music_samples, good.unclipped_speech_samples) == (40_000, 4_100 + 3 * SAMPLE_RATE_HZ - 100_000)
     assert (broken.samples, broken.reason) == (0, "HTTP 404")
     assert json.loads((tmp_path / "out.json").read_text())["artifacts"]["part"]["artifacts"][0]["metadata"]["failed_recordings"] == 1
+
+
+def test_some_clips_keep_their_sound_before_all_work_on_it(tmp_path: Path) -> None:
+    noise = artifacts(tmp_path).astype(float)
+    assert run(tmp_path).returncode == 0
+    for row in read_rows(tmp_path / "part", DatasetRow):
+        start = round(row.start * SAMPLE_RATE_HZ)
+        before = read(tmp_path / "store" / audio_key("show", row.before_sha256), 0, row.samples)[:, 0]
+        assert np.max(np.abs(before - 0.375 * noise[start : start + row.samples])) <= 1.25  # three roundings
+        assert row.before_sha256 == pcm_sha256(before)
+
+
+def test_of_many_clips_a_share_keeps_its_sound_before_and_always_the_same_ones() -> None:
+    many = clips(spans(list(range(0, 20_100, 100))))
+    kept = with_before(many)
+    assert len(many) == 200
+    assert len(kept) == 10
+    assert kept == with_before(many[::-1])
+    assert with_before(many[:3]) == {c.clip for c in many[:3]}
+    halves = [sum(c.clip in kept for c in part) for part in (many[:100], many[100:])]
+    assert min(halves) >= 1
+
+
+def test_the_timeline_of_a_recording_is_in_the_store(tmp_path: Path) -> None:
+    artifacts(tmp_path)
+    assert run(tmp_path).returncode == 0
+    (key,) = {timeline_key("show", r.timeline_sha256) for r in read_rows(tmp_path / "part", DatasetRow)}
+    rows = from_table(Heard, pq.read_table(tmp_path / "store" / key))
+    border = 40_000 / SAMPLE_RATE_HZ
+    assert rows == [
+        Heard("r", 0.0, border, "music", ""),
+        Heard("r", 0.5, 2.0, "tones", "6000 Hz"),
+        Heard("r", border, 3.0, "speech", ""),
+    ]
 
 
 def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None:
@@ -204,7 +244,7 @@ def test_audio_that_is_there_is_not_written_again(tmp_path: Path) -> None:
     run(tmp_path)
     files = {k: (tmp_path / "store" / k).stat().st_mtime_ns for k in open_store(str(tmp_path / "store")).keys("datasets/show/audio/")}
     assert run(tmp_path).returncode == 0
-    assert len(files) == 2
+    assert len(files) == 4  # two clips, and both before all work on them
     assert files == {k: (tmp_path / "store" / k).stat().st_mtime_ns for k in files}
 
 
