@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from components.publish import speakers as naming
-from components.publish.page import page
 from components.publish.publish import check_law, duplicates, merge, outcomes, seconds_by_outcome, with_audio
 from components.publish.rules import Rules, check_measured, names, resolved, rules, select
 from components.shared.rows import Account, DatasetRow
@@ -15,7 +14,7 @@ from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage, Outcome, StageError, report
 from components.shared.task import run as run_task
 from store.datasets import DatasetStore, Version, audio_key
-from store.ledger import FAILED, GIVEN_UP, Ledger, LedgerRow
+from store.ledger import Ledger, LedgerRow
 from store.objects import Store, open_store
 from store.speakers import DatasetSpeaker, SpeakerStore
 
@@ -77,7 +76,6 @@ def main(
     store: str,
     run: str,
     version: Path,
-    summary: Path,
     parts: list[Path],
     genders: str,
     min_seconds: float,
@@ -141,20 +139,18 @@ def main(
         report(f"nothing changes: dataset {dataset} " + (f"stays at version {newest.number}" if newest else "has no version yet"))
     if dominant := heard.get("dominant"):
         report(f"dominant speaker: {dominant}, {naming.dominant_share(heard):.1%} of the speech of {heard['count']}")
-    entered = ledger.rows()
-    seconds = seconds_by_outcome(rows, entered.values())
-    failures = [r for r in entered.values() if r.outcome in (FAILED, GIVEN_UP)]
-    summary.write_text(page(dataset, newest, rows, seconds, failures), encoding="utf-8")
+    number = newest.number if newest else 0
     return {
+        "version_number": number,
         "store": store,
         "dataset": dataset,
-        "version": newest.number if newest else 0,
+        "version": number,
         "clips": len(rows),
         "kept_clips": sum(r.kept for r in rows),
         "speakers": heard.get("count", 0),
         "dominant_speaker": heard.get("dominant", ""),
         "dominant_share": naming.dominant_share(heard),
-        **seconds,
+        **seconds_by_outcome(rows, ledger.rows().values()),
     }
 
 

@@ -1,6 +1,6 @@
 """Interface of `publish`."""
 
-from kfp.dsl import HTML, Dataset, Input, Metrics, Output
+from kfp.dsl import Dataset, Input, Metrics, Output, OutputPath
 
 from components.stage import stage
 
@@ -12,8 +12,8 @@ def publish(
     store: str,
     run: str,
     version: Output[Dataset],
-    summary: Output[HTML],
     metrics: Output[Metrics],
+    version_number: OutputPath(int),  # type: ignore[valid-type]
     parts: Input[list[Dataset]] = None,  # type: ignore[assignment]
     genders: str = "",
     min_seconds: float = 1.5,

@@ -76,12 +76,12 @@ class Show:
         artifacts = {"parts": {"artifacts": [{"name": "parts", "uri": str(p)} for p in parts]}} if parts else {}
         folder = outputs or self.folder
         version = {"artifacts": [{"name": "version", "uri": str(folder / "version"), "type": {"schemaTitle": "system.Dataset"}}]}
-        summary = {"artifacts": [{"name": "summary", "uri": str(folder / "summary"), "type": {"schemaTitle": "system.HTML"}}]}
         metrics = {"artifacts": [{"name": "metrics", "uri": str(folder / "metrics"), "type": {"schemaTitle": "system.Metrics"}}]}
         task = {
             "inputs": {"parameterValues": parameters | settings, "artifacts": artifacts},
             "outputs": {
-                "artifacts": {"version": version, "summary": summary, "metrics": metrics},
+                "artifacts": {"version": version, "metrics": metrics},
+                "parameters": {"version_number": {}},
                 "outputFile": str(folder / "out.json"),
             },
         }
