@@ -18,8 +18,7 @@ USER_ID = 10001
 """The user that images run as; also in dockerfiles/base.Dockerfile."""
 
 _STORE_CONFIG = "speechmill-store"
-_STORE_SECRETS = {"reads": "speechmill-runner", "writes": "speechmill-publisher"}
-"""The ConfigMap and the Secrets of the run's namespace, as manifests/ makes them."""
+"""The ConfigMap of the run's namespace, as manifests/ makes it; the Secret of a user of the store is speechmill-<user>."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,6 @@ def configure(task: Any, name: str, needs: "Needs") -> None:
         config = {"endpoint": "AWS_ENDPOINT_URL", "region": "AWS_REGION"}
         keys = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
         kubernetes.use_config_map_as_env(task, _STORE_CONFIG, config, optional=True)
-        kubernetes.use_secret_as_env(task, _STORE_SECRETS[needs.store], keys, optional=True)
+        kubernetes.use_secret_as_env(task, f"speechmill-{needs.store}", keys, optional=True)
     for secret, variables in needs.secrets.items():
         kubernetes.use_secret_as_env(task, secret, dict(variables), optional=True)  # a missing one would hang the pod

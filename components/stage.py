@@ -94,7 +94,8 @@ def stage(
         cpu_limit: CPU that a task gets at most.
         memory: Memory that a node must have free, and that a task gets at most.
         gpu: Number of GPUs that it can use; asked for where the deployment has GPUs.
-        store: "reads" or "writes" where the image holds the `store` package, to reach what outlives a run.
+        store: The user of the store that it works as, publisher, runner or reader, to reach what outlives a run; its image then holds the
+            `store` package.
         internet: Whether it fetches from outside. A stage without it and without the store has no network.
         azure: Whether one of its engines is Azure's, for which alone it has the internet and its secrets: in deployments with Azure.
         timeout_hours: When a task's pod is ended.

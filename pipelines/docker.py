@@ -122,7 +122,7 @@ def _mounts(task: Task, needs: Needs, place: Place) -> dict[Path, bool]:
         mounts |= dict.fromkeys(_local_sources(task, place), False)
     if needs.store and place.local_store:
         place.local_store.mkdir(parents=True, exist_ok=True)
-        mounts[place.local_store] = needs.store == "writes"
+        mounts[place.local_store] = needs.store == "publisher"
         if place.local_store in place.runs.parents:
             mounts[place.runs] = False  # what other tasks wrote stays as it is
     mounts |= dict.fromkeys(_secret_files(needs), False)

@@ -1,13 +1,14 @@
-"""Makes a store's bucket, its two users and what each may do, as MinIO's root user: `python -m store.init s3://BUCKET`.
+"""Makes a store's bucket, its three users and what each may do, as MinIO's root user: `python -m store.init s3://BUCKET`.
 
-The users are BUCKET-runner, who reads models, references, effects, plans and sources and works in runs, and BUCKET-publisher,
-who reads everything and writes plans, datasets and what unfinished trainings have reached. The bucket has no versioning, since Delta Lake
-and names that are hashes keep versions already and what is taken down has to go; and no expiry, since Kubeflow's cache points
-into runs.
+The users are BUCKET-runner, who reads models, references, effects, plans and sources and works in runs; BUCKET-publisher, who
+reads everything and writes plans, datasets and what unfinished trainings have reached; and BUCKET-reader, who reads datasets. The
+bucket has no versioning, since Delta Lake and names that are hashes keep versions already and what is taken down has to go; and no
+expiry, since Kubeflow's cache points into runs.
 
 AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root
-user. SPEECHMILL_RUNNER_SECRET_KEY and SPEECHMILL_PUBLISHER_SECRET_KEY give the users' secrets; without them new users get
-random ones, written to files. It may be run again at any time: users keep their secrets unless others are given.
+user. SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY give the users' secrets;
+without them new users get random ones, written to files. It may be run again at any time: users keep their secrets unless others
+are given.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from components.shared.task import MENDABLE, StageError, one_line, report
 from store.minio import Access, access, bucket_name, client, meaning, pool
 from store.objects import StoreError
 
-ROLES = ("runner", "publisher")
+ROLES = ("runner", "publisher", "reader")
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 _MIN_SECRET_CHARACTERS = 8
 
@@ -44,14 +45,18 @@ def policy(role: str, bucket: str) -> dict[str, Any]:
     def allow(actions: list[str], resources: list[str], **conditions: Any) -> dict[str, Any]:
         return {"Effect": "Allow", "Action": actions, "Resource": resources, **conditions}
 
-    if role == "runner":
-        seen = ("models", "references", "effects", "plans", "sources", "runs")
-        statements = [
+    def reads(*folders: str) -> list[dict[str, Any]]:
+        return [
             allow(["s3:GetBucketLocation"], [whole]),
-            allow(["s3:ListBucket"], [whole], Condition={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in seen]}}),
-            allow(["s3:GetObject"], below(*seen)),
-            allow([*_WRITE, "s3:DeleteObject"], below("runs")),
+            allow(["s3:ListBucket"], [whole], Condition={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in folders]}}),
+            allow(["s3:GetObject"], below(*folders)),
         ]
+
+    if role == "reader":
+        statements = reads("datasets")
+    elif role == "runner":
+        runs = allow([*_WRITE, "s3:DeleteObject"], below("runs"))
+        statements = [*reads("models", "references", "effects", "plans", "sources", "runs"), runs]
     else:
         statements = [
             allow(["s3:GetBucketLocation", "s3:ListBucket"], [whole]),

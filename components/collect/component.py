@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Output
 from components.stage import stage
 
 
-@stage(store="writes", cached=False)
+@stage(store="publisher", cached=False)
 def collect(
     shard: str,
     dataset: str,

@@ -5,7 +5,7 @@ from kfp import dsl
 from components.stage import stage
 
 
-@stage(store="writes", internet=True, timeout_hours=2, cached=False)
+@stage(store="publisher", internet=True, timeout_hours=2, cached=False)
 def discover(
     sources: str,
     dataset: str,

@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Output
 from components.stage import stage
 
 
-@stage(store="reads", internet=True, timeout_hours=24, secrets={"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}})
+@stage(store="runner", internet=True, timeout_hours=24, secrets={"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}})
 def download(
     shard: str,
     store: str,

@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Metrics, Output, OutputPath
 from components.stage import stage
 
 
-@stage(memory="2Gi", store="writes", cached=False)
+@stage(memory="2Gi", store="publisher", cached=False)
 def publish(
     sources: str,
     dataset: str,

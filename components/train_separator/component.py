@@ -5,7 +5,7 @@ from kfp.dsl import HTML, Dataset, Input, Metrics, Model, Output
 from components.stage import stage
 
 
-@stage(cpu="1", cpu_limit="8", memory="8Gi", gpu=1, store="writes", timeout_hours=168, cached=False)
+@stage(cpu="1", cpu_limit="8", memory="8Gi", gpu=1, store="publisher", timeout_hours=168, cached=False)
 def train_separator(
     dataset: str,
     store: str,

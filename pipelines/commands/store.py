@@ -20,13 +20,14 @@ def command() -> None:
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where files with new users' secrets go.")
 @click.option("--renew", is_flag=True, help="Give users that exist new secrets; the old ones are refused from then on.")
 def init_store(uri: str, out: Path | None, renew: bool) -> None:
-    """Make a bucket and its two users on a MinIO server, as the server's root user, and put into it what
+    """Make a bucket and its three users on a MinIO server, as the server's root user, and put into it what
     runs load by default and what comes with the code.
 
-    BUCKET-runner reads models, references, plans and sources (media that you put there) and works in runs; BUCKET-publisher
-    reads everything and writes plans and datasets. A user that exists keeps its secret. The secrets of new ones go into files
-    USER.env (for a shell or Docker) and USER.yaml (for kubectl) that only you can read, unless SPEECHMILL_RUNNER_SECRET_KEY and
-    SPEECHMILL_PUBLISHER_SECRET_KEY give them.
+    BUCKET-runner reads models, references, effects, plans and sources (media that you put there) and works in runs;
+    BUCKET-publisher reads everything and writes plans and datasets; BUCKET-reader reads datasets. A user that
+    exists keeps its secret. The secrets of new ones go into files USER.env (for a shell or Docker) and USER.yaml (for kubectl)
+    that only you can read, unless SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY
+    give them.
 
     AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root user.
     """

@@ -82,8 +82,8 @@ def test_what_pipelines_refer_to_is_there(rendered: dict[str, list[Document]], o
         if d["kind"] in ("ConfigMap", "Secret") and "data" in d
     }
     assert have["ConfigMap", deployment._STORE_CONFIG] == {"endpoint", "region"}
-    for name in deployment._STORE_SECRETS.values():
-        assert have["Secret", name] == {"accesskey", "secretkey"}
+    for role in ROLES:
+        assert have["Secret", f"speechmill-{role}"] == {"accesskey", "secretkey"}
     for template in pods(rendered[overlay]).values():
         for container in template["spec"]["containers"]:
             for variable in container["env"]:
@@ -169,9 +169,9 @@ def test_secrets_are_drawn_once_and_nobody_else_can_read_them(tmp_path: Path) ->
     folder = manifests / "base" / "secrets"
     examples = {p.with_suffix("").name for p in folder.glob("*.env.example")}
     drawn = {p.name: p.read_text() for p in folder.glob("*.env")}
-    assert set(drawn) == examples == {"root.env", "publisher.env", "runner.env"}
+    assert set(drawn) == examples == {"root.env", "publisher.env", "runner.env", "reader.env"}
     keys = [dict(line.split("=", 1) for line in text.splitlines())["secretkey"] for text in drawn.values()]
-    assert len(set(keys)) == 3
+    assert len(set(keys)) == 4
     assert all(re.fullmatch("[0-9a-f]{40}", key) for key in keys)  # MinIO takes 8 to 40 characters
     assert all(p.stat().st_mode & 0o777 == 0o600 for p in folder.glob("*.env"))
     run_prepare(manifests)

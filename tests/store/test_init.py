@@ -28,7 +28,7 @@ from store.plans import read_plan, write_plan
 from tests.minio_server import MinioServer
 from tests.store.test_tables import row
 
-RUNNER, PUBLISHER = "SPEECHMILL_RUNNER_SECRET_KEY", "SPEECHMILL_PUBLISHER_SECRET_KEY"
+RUNNER, PUBLISHER, READER = (f"SPEECHMILL_{role}_SECRET_KEY" for role in ("RUNNER", "PUBLISHER", "READER"))
 Use = Callable[[str], str]
 
 
@@ -133,7 +133,26 @@ def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, server: Minio
     assert refused(lambda: DatasetStore(store, "show").versions())
 
 
-@pytest.mark.parametrize("role", ["runner", "publisher"])
+def test_the_reader_reads_datasets_and_nothing_else(use: Use, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    publisher = open_store(use("publisher"))
+    publisher.write(audio_key("show", "ab12"), b"flac")
+    DatasetStore(publisher, "show").publish("run", lambda _: ([row("a")], {}))
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    for key in ("models/a/1/x", "runs/x", "plans/x"):
+        open_store(publisher.uri).write(key, b"1")
+    store = open_store(use("reader"))
+    dataset = DatasetStore(store, "show")
+    assert dataset.rows(dataset.version()) == [row("a")] and Ledger(store, "show").rows() == {}
+    assert store.read(audio_key("show", "ab12")) == b"flac"
+    for key in ("models/a/1/x", "runs/x", "plans/x"):
+        assert refused(lambda key=key: store.read(key)), key
+    for key in ("datasets/show/audio/x", "runs/x", "plans/x"):
+        assert refused(lambda key=key: store.write(key, b"2")), key
+    assert refused(lambda: client(access()).remove_object(store.uri.removeprefix("s3://"), audio_key("show", "ab12")))
+
+
+@pytest.mark.parametrize("role", ["runner", "publisher", "reader"])
 def test_nobody_gets_at_another_bucket(use: Use, bucket: str, role: str) -> None:
     open_store(bucket).write("models/a/1/x", b"1")
     use(role)
@@ -179,7 +198,7 @@ def test_only_the_owner_reads_the_files_and_nothing_tells_a_secret(uri: str, tmp
 
 
 def test_a_job_gives_the_secrets_through_the_environment(uri: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {RUNNER: "runner-secret-1", PUBLISHER: "publisher-secret-1"}
+    given = {RUNNER: "runner-secret-1", PUBLISHER: "publisher-secret-1", READER: "reader-secret-1"}
     command = [sys.executable, "-m", "store.init", uri]
     for _ in range(2):
         done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=True)
@@ -194,7 +213,7 @@ def test_a_job_gives_the_secrets_through_the_environment(uri: str, server: Minio
     [
         ({}, "expected a folder for the new secrets"),
         ({RUNNER: "short", PUBLISHER: "long-enough"}, "expected 8 characters or more in SPEECHMILL_RUNNER_SECRET_KEY, found 5"),
-        ({RUNNER: "long-enough"}, "new secrets of init-.*-publisher, found none"),
+        ({RUNNER: "long-enough", READER: "long-enough"}, "new secrets of init-.*-publisher, found none"),
         ({"AWS_SECRET_ACCESS_KEY": "wrong-one"}, "AWS_SECRET_ACCESS_KEY is not the secret"),
         ({"AWS_ACCESS_KEY_ID": "nobody"}, "does not know the user"),
         ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL"),
