@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from components.denoise import filters
 from components.denoise.filters import Step, always
+from components.denoise.tones import tones
 from components.shared.task import StageError
 
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
@@ -59,6 +60,7 @@ ENTRIES: dict[str, Entry] = {
     "lowpass": Entry(lambda _, *n: always(filters.lowpass(*n)), ((Number("HZ", 1000, 20_000), _SLOPE, _PASSES),)),
     "highpass": Entry(lambda _, *n: always(filters.highpass(*n)), ((Number("HZ", 20, 1000), _SLOPE, _PASSES),)),
     "notch": Entry(lambda _, *n: always(filters.notch(*n)), ((Number("HZ", 20, 20_000), Number("Q", 5, 200)),)),
+    "tones": Entry(lambda _: tones(), ((),)),
 }
 
 
