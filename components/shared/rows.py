@@ -142,6 +142,17 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """By what the stretches of a recording are known again where they come back."""
+
+    recording: str
+    hop_seconds: float
+    """From one hash to the next: number i is about what begins at i * hop_seconds."""
+    hashes: bytes
+    """Chromaprint's, 32 bits each, little-endian: `numpy.frombuffer(h, "<u4")`. What sounds the same differs in few bits. b"" is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """Whose voice a clip is, measured."""
 

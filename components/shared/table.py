@@ -22,6 +22,7 @@ _ARROW: dict[Any, pa.DataType] = {
     float: pa.float64(),
     float | None: pa.float64(),
     bool: pa.bool_(),
+    bytes: pa.binary(),
     list[str]: pa.list_(pa.string()),
     Vector: pa.list_(pa.float32()),
 }
@@ -32,6 +33,7 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     float: float,
     float | None: lambda: None,
     bool: bool,
+    bytes: bytes,
     list[str]: list,
     Vector: bytes,
 }
