@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
-from components.collect.collect import account, dataset_row, samples, tags_by_clip, timeline, with_before
+from components.collect.collect import account, check_fingerprints, dataset_row, samples, tags_by_clip, timeline, with_before
 from components.shared.audio import from_pcm16, pcm_sha256, read, to_pcm16
 from components.shared.rows import (
     SAMPLE_RATE_HZ,
     Account,
     Clip,
     DatasetRow,
+    Fingerprint,
     Heard,
     Quality,
     Recording,
@@ -65,6 +66,7 @@ def main(
     dataset: str,
     store: str,
     recordings: Path,
+    fingerprints: Path,
     segments: Path,
     clean: Path,
     clips: Path,
@@ -76,6 +78,8 @@ def main(
 ) -> Outcome:
     target = open_store(store)
     found = read_rows(recordings, Recording)
+    known_by = read_rows(fingerprints, Fingerprint)
+    check_fingerprints(found, known_by)
     cleaned = {r.recording: r.samples for r in read_rows(clean, Recording)}
     heard = by_recording(read_rows(segments, Segment))
     cut = read_rows(clips, Clip)
@@ -106,6 +110,7 @@ def main(
             rows.append(dataset_row(recording, clip, sha256, before, seen, tags[clip.clip]))
         progress.add(recording.seconds)
     write_rows(part, Account, accounts, "recordings")
+    write_rows(part, Fingerprint, known_by, "fingerprints")
     write_rows(part, DatasetRow, rows)
     Ledger(target, dataset).survived(shard)
     return {"recordings": len(found), "failed_recordings": sum(r.samples == 0 for r in found), "clips": len(rows)}

@@ -13,6 +13,7 @@ from components.shared.rows import (
     Account,
     Clip,
     DatasetRow,
+    Fingerprint,
     Heard,
     Quality,
     Recording,
@@ -81,6 +82,13 @@ def account(recording: Recording, segments: Sequence[Segment], clips: Sequence[C
         silence_samples=left["silence"],
         unclipped_speech_samples=left["speech"],
     )
+
+
+def check_fingerprints(recordings: Iterable[Recording], fingerprints: Iterable[Fingerprint]) -> None:
+    """Raises ValueError unless each recording has one fingerprint, and there is no other."""
+    expected, found = sorted(r.recording for r in recordings), sorted(f.recording for f in fingerprints)
+    if found != expected:
+        raise ValueError(f"expected a fingerprint of each of {len(expected)} recordings, found {len(found)}, or others: a stage lost one")
 
 
 def columns(tag: Tag) -> dict[str, Any]:

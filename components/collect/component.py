@@ -11,6 +11,8 @@ def collect(
     dataset: str,
     store: str,
     recordings: Input[Dataset],
+    fingerprints: Input[Dataset],
+    fingerprints: Input[Dataset],
     segments: Input[Dataset],
     clean: Input[Dataset],
     clips: Input[Dataset],

@@ -22,6 +22,7 @@ from components.shared.rows import (
     Account,
     Clip,
     DatasetRow,
+    Fingerprint,
     Heard,
     Quality,
     Recording,
@@ -37,8 +38,9 @@ from store.datasets import audio_key, timeline_key
 from store.objects import open_store
 
 LABELS = ("speech", "music", "noise", "silence")
-TABLES = ("recordings", "segments", "clean", "clips")
+TABLES = ("recordings", "fingerprints", "segments", "clean", "clips")
 TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
+FINGERPRINTS = [Fingerprint("r", 0.03, b"12345678"), Fingerprint("broken", 0.03, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
 
 
@@ -123,6 +125,7 @@ def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     write_rows(folder / "clean", Removed, [Removed("r", 0.5, 2.0, "tones", "6000 Hz", 6000.0, None, 40.0)], "removed")
     both = [recording("r", samples), recording("broken", 0, "HTTP 404")]
     write_rows(folder / "recordings", Recording, both)
+    write_rows(folder / "fingerprints", Fingerprint, FINGERPRINTS)
     write_rows(folder / "clean", Recording, both)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
     cut = clips([(44_100, 66_150), (66_150, 100_000)])
@@ -256,3 +259,12 @@ def test_a_stage_that_changed_the_length_is_found_out(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ValueError: expected 132300 clean samples of recording r, found 132299")
     assert not (tmp_path / "part" / "rows.parquet").exists()
+
+
+def test_a_part_hands_the_fingerprints_on_and_misses_one(tmp_path: Path) -> None:
+    artifacts(tmp_path)
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert read_rows(tmp_path / "part", Fingerprint, "fingerprints") == FINGERPRINTS
+    write_rows(tmp_path / "fingerprints", Fingerprint, FINGERPRINTS[:1])
+    assert "error: ValueError: expected a fingerprint of each of 2 recordings, found 1" in run(tmp_path).stderr
