@@ -3,7 +3,8 @@
 `python -m components.<stage> EXECUTOR_INPUT IMAGE`: the first argument is Kubeflow's executor input (JSON: parameters,
 and where the input and output artifacts lie; or @ and the path of a file that holds it), the second the name of the
 image that runs. main() gets one argument per input artifact (a folder), output artifact (an empty folder; an HTML page:
-a file to write) and parameter, and returns a mapping: output parameters by name, every other number or text as a metric of the task.
+a file to write) and parameter, and returns a mapping: output parameters by name, the metadata of classification metrics by their name,
+every other number or text as a metric of the task.
 """
 
 import errno
@@ -35,7 +36,7 @@ LINEAGE = "lineage.json"
 MODEL = "model.json"
 """Describes a model in its folder (components/shared/model.py)."""
 _WIRING = ("sources", "dataset", "store", "run", "shard", "allow_private")
-_METRICS, _PAGE = "system.Metrics", "system.HTML"
+_METRICS, _CLASSIFICATION, _PAGE = "system.Metrics", "system.ClassificationMetrics", "system.HTML"
 _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
 
 
@@ -93,7 +94,7 @@ def run(main: Callable[..., Outcome]) -> None:
         print(f"error: {kind}{one_line(error)}", file=sys.stderr, flush=True)
         raise SystemExit(MENDABLE if mendable else 1) from None
     taken = time.monotonic() - started
-    shown = ", ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in outcome.items() if not isinstance(v, list))
+    shown = ", ".join(f"{k} {v:.6g}" if isinstance(v, float) else f"{k} {v}" for k, v in outcome.items() if not isinstance(v, list | dict))
     report(f"done in {taken:.1f} s" + (f", {seconds / taken:.1f} s/s" if seconds else "") + (f": {shown}" if shown else ""))
 
 
@@ -167,15 +168,16 @@ def _finish(task: Mapping[str, Any], outcome: Outcome, lineage: Lineage) -> floa
     """Writes lineage and Kubeflow's output file; returns the seconds of audio of the first output."""
     declared = task.get("outputs", {})
     parameters = {name: outcome[name] for name in declared.get("parameters", {})}
-    metrics = {k: v for k, v in outcome.items() if k not in parameters}
+    metrics = {k: v for k, v in outcome.items() if k not in parameters and not isinstance(v, dict)}
     artifacts, first_seconds = {}, 0.0
     for name, value in declared.get("artifacts", {}).items():
         if name == "executor-logs":  # the launcher's own
             continue
         artifact = value["artifacts"][0]
         path, kind, facts = _path(artifact), _kind(value), dict(metrics)
-        if kind == _METRICS:
-            _file(path).write_text(json.dumps(metrics))  # without a file a local run never finds the task in its cache
+        if kind in (_METRICS, _CLASSIFICATION):
+            facts = facts if kind == _METRICS else outcome[name]
+            _file(path).write_text(json.dumps(facts))  # without a file a local run never finds the task in its cache
         elif kind != _PAGE:
             (path / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True))
             facts |= _facts(path)

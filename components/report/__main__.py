@@ -1,0 +1,87 @@
+"""Reads one version of a dataset from the store and writes its page."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.report.amounts import funnel, outside_seconds, shares
+from components.report.confusion import Confusion, confusion
+from components.report.listening import choose, listen
+from components.report.page import Contents
+from components.report.page import page as html
+from components.report.scores import SCORES, measured
+from components.report.timeline import candidates, timeline, variety
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Heard
+from components.shared.table import check, from_table
+from components.shared.task import Outcome, run
+from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
+from store.ledger import FAILED, GIVEN_UP, Ledger
+from store.objects import Store, open_store
+from store.truth import read_truth
+
+COLUMNS = ("speaker", "gender", "tone", "language", "licence")
+
+
+def heard_in(store: Store, dataset: str, sha256: str) -> list[Heard]:
+    """What was heard in a recording; nothing where the dataset does not have its timeline."""
+    if not sha256:
+        return []
+    key = timeline_key(dataset, sha256)
+    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # as store/tables.py reads
+    check(Heard, table.schema, f"{key} in {store.uri}")
+    return from_table(Heard, table)
+
+
+def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:
+    """What the page of a version shows."""
+    outside = outside_seconds(version.lineage.get("seconds", {}))
+    settings = rules(version.lineage)
+    shown = {column: shares(rows, column) for column in COLUMNS if any(getattr(r, column) for r in rows)}
+    recordings = [(clips, heard_in(store, dataset, clips[0].timeline_sha256)) for clips in candidates(rows)]
+    varied = max(recordings, key=lambda recording: variety(*recording), default=None)
+    return Contents(
+        version=version,
+        newest=newest,
+        rows=rows,
+        crawled_seconds=sum(outside.values()) + sum(r.samples for r in rows) / SAMPLE_RATE_HZ,
+        kept_seconds=sum(r.samples for r in rows if r.kept) / SAMPLE_RATE_HZ,
+        steps=funnel(rows, outside),
+        shares=shown,
+        measured=[m for score in SCORES if (m := measured(score, rows, settings))],
+        clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
+        timeline=timeline(*varied) if varied else None,
+        confusion=found,
+        failures=[r for r in Ledger(store, dataset).rows().values() if r.outcome in (FAILED, GIVEN_UP)],
+    )
+
+
+def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
+    target = open_store(store)
+    table = DatasetStore(target, dataset)
+    if not version and not table.versions():
+        page.write_text(html(dataset, None), encoding="utf-8")
+        return {"version": 0, "tone_confusion": {}}
+    chosen = table.version(version or None)
+    rows = table.rows(chosen)
+    found = confusion(rows, read_truth(target, dataset))
+    shown = contents(target, dataset, chosen, table.versions()[-1].number, rows, found)
+    page.write_text(html(dataset, shown), encoding="utf-8")
+    truth = {"clips_with_true_tone": found.total, "right_tone_share": found.right} if found else {}
+    return {
+        "version": chosen.number,
+        "clips": len(rows),
+        "kept_clips": sum(r.kept for r in rows),
+        "recordings": len({r.recording for r in rows}),
+        "speakers": len({r.speaker for r in rows if r.speaker}),
+        "failed_recordings": len(shown.failures),
+        "crawled_seconds": shown.crawled_seconds,
+        "kept_seconds": shown.kept_seconds,
+        "page_bytes": page.stat().st_size,
+        **truth,
+        "tone_confusion": found.metadata() if found else {},
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,17 @@
+"""Interface of `report`."""
+
+from kfp.dsl import HTML, ClassificationMetrics, Metrics, Output
+
+from components.stage import stage
+
+
+@stage(memory="2Gi", store="reader", cached=False)
+def report(
+    dataset: str,
+    store: str,
+    version: int,
+    page: Output[HTML],
+    metrics: Output[Metrics],
+    tone_confusion: Output[ClassificationMetrics],
+) -> None:
+    """Shows what a version of a dataset holds and why, on one page that needs nothing but itself; version 0 is the newest."""

@@ -1,0 +1,154 @@
+"""Clips for people to listen to: which ones, and their sound as a player and a picture can have it inside a page."""
+
+import base64
+import hashlib
+import io
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from components.report.amounts import reason_of, seconds_of
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+
+CLIPS = 12
+MOST_SECONDS = 8.0
+"""What is heard of a longer clip, so that the page stays small."""
+BITRATE_LEVEL = 0.88
+"""libsndfile's way to say 64 kb/s, of MP3's 32 to 320."""
+WIDTH, HEIGHT = 320, 128
+"""Of a spectrogram in pixels; each column is a window of WINDOW samples, the rows are 0 Hz, below, to half the sample rate."""
+WINDOW = 1024
+LOWEST_DB, HIGHEST_DB = -110.0, -20.0
+"""Levels that are black and brightest, of a sine against full scale."""
+
+Pcm = NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound as URLs of data."""
+
+    audio: str
+    spectrogram: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A clip to listen to."""
+
+    row: DatasetRow
+    sound: Sound
+    before: Sound | None
+    """The same seconds of the recording as it was downloaded, where the dataset has them."""
+    cut: bool
+    """Whether it goes on longer than one can hear here."""
+
+
+def choose(rows: Iterable[DatasetRow], count: int = CLIPS) -> list[DatasetRow]:
+    """Clips that show what there is: half of them kept, of every voice and tone in turn, and half rejected, of every reason in turn.
+
+    Preferred are clips whose recording's own sound is there, and of those short ones; else chance decides, for the same rows the same.
+    """
+    kept: dict[Any, list[DatasetRow]] = defaultdict(list)
+    rejected: dict[Any, list[DatasetRow]] = defaultdict(list)
+    for row in rows:
+        if row.kept:
+            kept[row.speaker, row.tone].append(row)
+        else:
+            rejected[reason_of(row)].append(row)
+    good, bad = list(_in_turn(kept, count)), list(_in_turn(rejected, count))
+    half = max(count // 2, count - len(bad))
+    chosen = good[:half]
+    return chosen + bad[: count - len(chosen)]
+
+
+def _in_turn(groups: dict[Any, list[DatasetRow]], count: int) -> Iterable[DatasetRow]:
+    """At most `count` rows: the best of every group, the longest group first, then the next of each."""
+    order = sorted(groups, key=lambda key: (-sum(r.samples for r in groups[key]), key))
+    queues = deque(deque(sorted(groups[key], key=_preference)[:count]) for key in order)
+    for _ in range(count):
+        if not queues:
+            return
+        queue = queues.popleft()
+        yield queue.popleft()
+        if queue:
+            queues.append(queue)
+
+
+def _preference(row: DatasetRow) -> tuple[bool, bool, bytes]:
+    chance = hashlib.sha256(row.clip.encode()).digest()
+    return not row.before_sha256, not 1.5 <= seconds_of(row) <= MOST_SECONDS, chance
+
+
+def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[Heard]:
+    """The clips with their sound.
+
+    Args:
+        rows: The clips.
+        load: Gives the bytes of the FLAC file of a hash.
+    """
+    palette = load_palette()
+
+    def sound(sha256: str) -> Sound:
+        pcm, _ = soundfile.read(io.BytesIO(load(sha256)), dtype="int16")
+        part = pcm[: round(MOST_SECONDS * SAMPLE_RATE_HZ)]
+        return Sound(_url("audio/mpeg", mp3(part)), _url("image/png", png(spectrogram(part), palette)))
+
+    return [
+        Heard(r, sound(r.audio_sha256), sound(r.before_sha256) if r.before_sha256 else None, seconds_of(r) > MOST_SECONDS) for r in rows
+    ]
+
+
+def mp3(pcm: Pcm) -> bytes:
+    """Mono samples at SAMPLE_RATE_HZ as the bytes of an MP3 file, which every browser plays."""
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        pcm,
+        SAMPLE_RATE_HZ,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=BITRATE_LEVEL,
+    )
+    return file.getvalue()
+
+
+def spectrogram(pcm: Pcm) -> NDArray[np.uint8]:
+    """Levels of mono samples over time and frequency, shaped (HEIGHT, WIDTH), 0 to 63, the highest frequency first."""
+    window = np.hanning(WINDOW + 1)[:-1]
+    padded = np.pad(pcm.astype(np.float64) / 32_768, WINDOW // 2)
+    starts = np.linspace(0, max(len(padded) - WINDOW, 0), WIDTH).astype(np.int64)
+    frames = padded[starts[:, None] + np.arange(WINDOW)] * window
+    power = (np.abs(np.fft.rfft(frames, axis=1)[:, :-1]) * 2 / window.sum()) ** 2  # of a sine of full scale: 1
+    bands = power.reshape(WIDTH, HEIGHT, -1).max(axis=2)
+    decibels = 10 * np.log10(np.maximum(bands, 1e-20))
+    levels = np.clip((decibels - LOWEST_DB) / (HIGHEST_DB - LOWEST_DB), 0, 1)
+    return np.rint(63 * levels).astype(np.uint8).T[::-1]
+
+
+def load_palette() -> bytes:
+    """Red, green and blue of the 64 levels of a spectrogram."""
+    from matplotlib import colormaps
+
+    return (colormaps["magma"](np.linspace(0, 1, 64))[:, :3] * 255).astype(np.uint8).tobytes()
+
+
+def png(levels: NDArray[np.uint8], palette: bytes) -> bytes:
+    """Levels as the bytes of a picture in the colors of a palette."""
+    from PIL import Image
+
+    image = Image.fromarray(np.ascontiguousarray(levels), "L")
+    image.putpalette(palette)
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _url(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,140 @@
+"""One recording from its start to its end: what was heard in it, what was taken out of it, and what became of its clips."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from components.report.amounts import reason_of
+from components.shared.rows import DatasetRow, Heard
+
+HEARD = ("speech", "music", "noise", "silence")
+CANDIDATES = 20
+"""Recordings whose timelines are read to find the one with the most variety."""
+MOST_LINES, MOST_STRETCHES, MOST_LANES = 12, 3000, 6
+_LINE_SECONDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of a lane."""
+
+    start: float
+    """In seconds of the recording, as its end."""
+    end: float
+    kind: str
+    """What it is drawn as."""
+    label: str
+    detail: str
+    """What there is to say of it, in one line."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stretch of time with its lanes, one below the other."""
+
+    start: float
+    seconds: float
+    lanes: list[tuple[str, list[Stretch]]]
+
+    def left(self, stretch: Stretch) -> float:
+        """Where a stretch begins, in percent of the line."""
+        return 100 * (stretch.start - self.start) / self.seconds
+
+    def width(self, stretch: Stretch) -> float:
+        """How long it is, in percent of the line."""
+        return 100 * (stretch.end - stretch.start) / self.seconds
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A recording's lines of time, each of the same length."""
+
+    rows: list[DatasetRow]
+    heard: list[Heard]
+    lines: list[Line]
+    seconds: float
+    left_out: int
+    """Stretches that are not drawn, because there are too many."""
+
+
+def candidates(rows: Iterable[DatasetRow]) -> list[list[DatasetRow]]:
+    """The rows of the recordings whose clips differ most, the most varied one first."""
+    found: dict[str, list[DatasetRow]] = defaultdict(list)
+    for row in rows:
+        found[row.recording].append(row)
+    order = sorted(found, key=lambda name: (-variety(found[name], ()), not found[name][0].timeline_sha256, name))
+    return [found[name] for name in order[:CANDIDATES]]
+
+
+def variety(rows: Iterable[DatasetRow], heard: Iterable[Heard]) -> int:
+    """How many different things there are in a recording: outcomes, speakers, tones, genders, and what else was heard."""
+    clips = {(kind, value) for r in rows for kind, value in (("reason", reason_of(r)), ("speaker", r.speaker), ("tone", r.tone)) if value}
+    kept = {("kept", r.kept) for r in rows}
+    return len(clips | kept | {(h.kind, h.label) for h in heard})
+
+
+def timeline(rows: Sequence[DatasetRow], heard: Sequence[Heard]) -> Timeline:
+    """A recording as lines of time.
+
+    Args:
+        rows: Its clips.
+        heard: What was heard in it; nothing for a recording of before this was kept.
+    """
+    total = max([h.end for h in heard] + [r.end for r in rows])
+    seconds = next((s for s in _LINE_SECONDS if total <= s * MOST_LINES), math.ceil(total / MOST_LINES))
+    lanes = [
+        ("heard", [Stretch(h.start, h.end, h.kind, h.label or h.kind, _said(h)) for h in heard if h.kind in HEARD]),
+        ("clips", [_of_clip(r) for r in sorted(rows, key=lambda r: r.start)]),
+    ]
+    removed = [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in HEARD]
+    lanes += [("removed", lane) for lane in _stacked(removed)]
+    drawn = [(name, lane) for name, lane in lanes if lane]
+    count, allowed = sum(len(lane) for _, lane in drawn), MOST_STRETCHES
+    capped = []
+    for name, lane in drawn:
+        capped.append((name, lane[:allowed]))
+        allowed -= len(capped[-1][1])
+    lines = [Line(start, seconds, _between(capped, start, start + seconds)) for start in range(0, math.ceil(total), seconds)]
+    return Timeline(list(rows), list(heard), lines, total, count - sum(len(lane) for _, lane in capped))
+
+
+def clock(seconds: float) -> str:
+    """A time in a recording: 1:02:03, or 2:03."""
+    whole = int(seconds)
+    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes
+
+
+def _said(heard: Heard) -> str:
+    return f"{clock(heard.start)} to {clock(heard.end)}: " + " ".join(t for t in (heard.kind, heard.label) if t)
+
+
+def _of_clip(row: DatasetRow) -> Stretch:
+    facts = ", ".join(t for t in (row.speaker, row.gender, row.tone) if t)
+    outcome = "kept" if row.kept else f"rejected: {row.reason}"
+    label = (row.tone or row.speaker or "kept") if row.kept else reason_of(row)
+    detail = (
+        f"{clock(row.start)} to {clock(row.end)}: {outcome}" + (f" ({facts})" if facts else "") + (f" “{row.text}”" if row.text else "")
+    )
+    return Stretch(row.start, row.end, "kept" if row.kept else "rejected", label, detail)
+
+
+def _stacked(stretches: Iterable[Stretch]) -> list[list[Stretch]]:
+    """Stretches in as few lanes as they need so that none lies over another; what needs more than MOST_LANES lies in the last."""
+    lanes: list[list[Stretch]] = []
+    for stretch in sorted(stretches, key=lambda s: (s.start, s.end, s.label)):
+        free = next((lane for lane in lanes if lane[-1].end <= stretch.start), None)
+        if free is None and len(lanes) < MOST_LANES:
+            lanes.append(free := [])
+        (lanes[-1] if free is None else free).append(stretch)
+    return lanes
+
+
+def _between(lanes: Iterable[tuple[str, list[Stretch]]], start: float, end: float) -> list[tuple[str, list[Stretch]]]:
+    """The parts of lanes between two times."""
+
+    def cut(stretch: Stretch) -> Stretch:
+        return Stretch(max(stretch.start, start), min(stretch.end, end), stretch.kind, stretch.label, stretch.detail)
+
+    return [(name, [cut(s) for s in lane if s.start < end and s.end > start]) for name, lane in lanes]
