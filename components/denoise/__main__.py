@@ -1,5 +1,6 @@
 """Reads voices and where they speak, writes them clean."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,9 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
             for line in remarks(result, parsed.loudness_lufs):
                 report(f"{recording.recording}: {line}")
     removed = [r for result in results for r in result.removed]
+    choices = [c for result in results for c in result.choices]
     write_rows(clean, Removed, removed, "removed")
-    write_rows(clean, Choice, [c for result in results for c in result.choices], "choices")
+    write_rows(clean, Choice, choices, "choices")
     write_rows(clean, Recording, recordings)
     return {
         "held_back_recordings": sum(r.held_back for r in results),
@@ -37,6 +39,7 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
         "clipped_samples": sum(r.clipped_samples for r in results),
         "removed_tones": sum(r.filter == "tones" for r in removed),
         "removed_effects": sum(r.filter == "sfx" for r in removed),
+        "chosen": "; ".join(f"{chain}: {count}" for chain, count in sorted(Counter(c.chain for c in choices if c.chosen).items())),
     }
 
 
@@ -50,7 +53,18 @@ def remarks(result: Result, target_lufs: float | None) -> list[str]:
         lines.append(f"held back at {reached:.1f} of {target_lufs} LUFS: its highest sample would pass {PEAK_LIMIT_DB:g} dBFS")
     if result.clipped_samples:
         lines.append(f"{result.clipped_samples} samples clipped: a filter raised them above full scale; loudness in the chain prevents it")
+    if result.choices:
+        lines.append("; ".join(verdict(c) for c in sorted(result.choices, key=lambda c: not c.chosen)))
     return lines
+
+
+def verdict(choice: Choice) -> str:
+    """What a candidate of `best` was found to be worth."""
+    if choice.dnsmos_ovrl is None:
+        worth = "no speech to judge by"
+    else:
+        worth = f"DNSMOS {choice.dnsmos_ovrl:.2f}, " + (f"{choice.bandwidth_hz:.0f} Hz" if choice.bandwidth_hz else "no bandwidth")
+    return f"{'chosen' if choice.chosen else 'not'} {choice.chain} ({worth})"
 
 
 if __name__ == "__main__":

@@ -1,18 +1,19 @@
 """The text of a chain, e.g. `lowpass:5000:36:2, notch:6000:30, loudness:-23`, and what it stands for."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from components.denoise import filters
+from components.denoise.best import NONE, best
 from components.denoise.filters import Step, always
 from components.denoise.tones import tones
 from components.shared.task import StageError
 
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
-NONE = "none"
-LOUDNESS = "loudness"
+LOUDNESS, BEST = "loudness", "best"
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,24 @@ def parse(text: str, means: Means = Means()) -> Chain:  # frozen
     """
     head, comma, last = (part.strip() for part in text.rpartition(","))
     name, *numbers = last.split(":")
-    if name != LOUDNESS:
+    if name != LOUDNESS or "|" in last:
         return Chain(_steps(text.strip(), means))
     (target,) = _numbers(name, numbers, ((Number("LUFS", -60, -5),),))
     return Chain(_steps(head, means) if comma else (), target)
 
 
 def _steps(text: str, means: Means) -> tuple[Step, ...]:
-    """The steps of a chain without its loudness."""
+    """The steps of a chain without its loudness; `best:` takes all that comes after it."""
+    found = re.search(rf"(^|,)\s*{BEST}(:|$)", text)
+    if not found:
+        return _filters(text, means)
+    before = _filters(text[: found.start()].strip(), means) if found.start() or found[1] else ()
+    candidates = [", ".join(entry.strip() for entry in candidate.split(",")) for candidate in text[found.end() :].split("|")]
+    return (*before, best({c: _filters(c, means) for c in candidates}, means.threads))
+
+
+def _filters(text: str, means: Means) -> tuple[Step, ...]:
+    """The steps of filters between commas."""
     if text == NONE:
         return ()
     return tuple(_step(entry.strip(), means) for entry in text.split(","))
@@ -88,9 +99,11 @@ def _steps(text: str, means: Means) -> tuple[Step, ...]:
 def _step(text: str, means: Means) -> Step:
     name, *numbers = text.split(":")
     if name == LOUDNESS:
-        raise _error(f"nothing after loudness, which comes last, found more after {text!r}")
+        raise _error(f"loudness once, at the very end and for all candidates of best alike, found {text!r} elsewhere")
+    if name == BEST:
+        raise _error(f"best once, since it takes all that comes after it, found a second {text!r}")
     if name not in ENTRIES:
-        raise _error(f"filters ({', '.join([*ENTRIES, LOUDNESS])}) between commas, or none alone, found {text!r}")
+        raise _error(f"filters ({', '.join([*ENTRIES, BEST, LOUDNESS])}) between commas, or none alone, found {text!r}")
     entry = ENTRIES[name]
     return entry.make(means, *_numbers(name, numbers, entry.forms))
 

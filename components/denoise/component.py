@@ -20,5 +20,6 @@ def denoise(
         chain: Filters in their order, e.g. "lowpass:5000:36:2, notch:6000:30, loudness:-23" (cutoff in Hz, slope of a
             pass in dB per octave, passes; frequency in Hz, Q; loudness in LUFS), or "none". highpass is like lowpass.
             tones finds steady whistles and hums by itself and takes them out.
+            best:CHAIN|CHAIN, last before the loudness, hears every chain in the recording's own speech and keeps the best or none.
         threads: CPU threads of the networks; 0 for one a core.
     """

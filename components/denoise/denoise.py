@@ -1,6 +1,6 @@
 """One recording through a chain, in memory that does not grow with its length."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 
 from components.denoise.chain import Chain
-from components.denoise.filters import Filter, Prepared, Sound, Span, Step, Stream
+from components.denoise.filters import Sound, Span, Stream, prepared
 from components.denoise.loudness import gain_db, measure
 from components.shared.audio import BLOCK_SECONDS, FlacWriter, blocks
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
@@ -32,26 +32,6 @@ def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
     """The mean of a recording's channels, block after block."""
     for block in blocks(path, block_seconds):
         yield block.mean(axis=1, dtype=np.float64)
-
-
-def prepared(steps: Iterable[Step], sound: Sound) -> tuple[Prepared, Sound]:
-    """Steps one after the other as one, and the recording as it comes out of them."""
-    filters: list[Filter] = []
-    removed: list[Removed] = []
-    choices: list[Choice] = []
-    for step in steps:
-        done = step.prepare(sound)
-        filters.append(done.filter)
-        removed += done.removed
-        choices += done.choices
-        sound = sound.through(done.filter)
-
-    def all_of_them(stream: Stream) -> Stream:
-        for filter_ in filters:
-            stream = filter_(stream)
-        return stream
-
-    return Prepared(all_of_them, tuple(removed), tuple(choices)), sound
 
 
 def denoise(

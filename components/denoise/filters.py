@@ -5,7 +5,7 @@ and every sound stays at its place. Its state lives in the generator, which give
 sizes of the blocks never change the result: all of it is computed sample by sample, in order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import NamedTuple
@@ -61,6 +61,26 @@ class Step:
 def always(filter_: Filter) -> Step:
     """A step that does the same to every recording."""
     return Step(lambda _: Prepared(filter_))
+
+
+def prepared(steps: Iterable[Step], sound: Sound) -> tuple[Prepared, Sound]:
+    """Steps one after the other as one, and the recording as it comes out of them."""
+    filters: list[Filter] = []
+    removed: list[Removed] = []
+    choices: list[Choice] = []
+    for step in steps:
+        done = step.prepare(sound)
+        filters.append(done.filter)
+        removed += done.removed
+        choices += done.choices
+        sound = sound.through(done.filter)
+
+    def all_of_them(stream: Stream) -> Stream:
+        for filter_ in filters:
+            stream = filter_(stream)
+        return stream
+
+    return Prepared(all_of_them, tuple(removed), tuple(choices)), sound
 
 
 SPEECH_HZ = 300, 3000

@@ -29,6 +29,14 @@ def test_spaces_do_not_matter() -> None:
     assert chain.loudness_lufs == -16.5
 
 
+def test_best_takes_everything_up_to_the_loudness() -> None:
+    chain = parse("highpass:80:24:1, best:lowpass:5000:36:2, notch:6000:30|notch:6000:30|none , loudness:-23")
+    assert len(chain.steps) == 2
+    assert chain.steps[1].passes == 3  # every candidate is heard once
+    assert chain.loudness_lufs == -23
+    assert len(parse("best:notch:6000:30|none").steps) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [
@@ -48,9 +56,22 @@ def test_spaces_do_not_matter() -> None:
         ("notch:6000:inf", "found 'inf'"),
         ("loudness", "loudness:LUFS, found 'loudness'"),
         ("loudness:3", "LUFS of -60 to -5, found '3'"),
-        ("loudness:-23, loudness:-23", "nothing after loudness"),
-        ("loudness:-23, notch:6000:30", "nothing after loudness"),
+        ("loudness:-23, loudness:-23", "'loudness:-23' elsewhere"),
+        ("loudness:-23, notch:6000:30", "'loudness:-23' elsewhere"),
         ("notch:6000:30,", "''"),
+        ("best", "found ''"),
+        ("best:", "found ''"),
+        ("best:notch:6000:30|", "found ''"),
+        (", best:none", "found ''"),
+        ("notch:6000:30|none", "Q of 5 to 200, found '30|none'"),
+        ("best:notch:6000:30|lowpas:5000:36:2", "'lowpas:5000:36:2'"),
+        ("best:notch:6000:30, none|none", "'none'"),
+        ("best:notch:6000:30, loudness:-23|none", "'loudness:-23' elsewhere"),
+        ("best:none|notch:6000:30, loudness:-16|none, loudness:-23", "'loudness:-16' elsewhere"),
+        ("best:none|loudness:-23", "'loudness:-23' elsewhere"),
+        ("loudness:-23, best:notch:6000:30|none", "'loudness:-23' elsewhere"),
+        ("best:none|notch:6000:30, best:none", "best once"),
+        ("best:best:notch:6000:30|none", "best once"),
     ],
 )
 def test_what_is_wrong_is_named_before_anything_is_read(tmp_path: Path, text: str, found: str) -> None:

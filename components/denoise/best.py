@@ -1,0 +1,124 @@
+"""`best`: which of several chains makes a recording's speech sound best, or none of them.
+
+Every candidate is heard in the same excerpts of the recording's speech. DNSMOS says which sounds best; it hears nothing above
+8 kHz and likes a muffled voice, so a candidate that takes bandwidth is out.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from scipy import signal
+
+from components.denoise.filters import Mono, Prepared, Sound, Span, Step, Stream, prepared
+from components.denoise.loudness import measure
+from components.shared import bandwidth
+from components.shared.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos
+from components.shared.rows import SAMPLE_RATE_HZ, Choice
+
+NONE = "none"
+"""The candidate that leaves the recording as it is: always one of them."""
+
+_UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
+
+EXCERPT = round(WINDOW / RATE_HZ * SAMPLE_RATE_HZ)
+"""Samples of an excerpt: the 9.01 s that DNSMOS hears at once."""
+
+EXCERPTS = 8
+"""At most so many of a recording, spread over its speech: an hour takes no longer to judge than ten minutes."""
+
+LEVEL_LUFS = -23.0
+"""Loudness at which all candidates are judged: DNSMOS likes louder sounds better, and filters change the loudness."""
+
+MARGIN = 0.05
+"""So much better than none's a candidate's score has to be: less is chance."""
+
+STEP_HZ = bandwidth.BAND * SAMPLE_RATE_HZ / bandwidth.FRAME
+"""So far the meter of bandwidth errs by itself."""
+
+
+class Verdict(NamedTuple):
+    """How the speech of a candidate sounds."""
+
+    ovrl: float
+    """Mean DNSMOS OVRL of the excerpts, 1 to 5."""
+    bandwidth_hz: float | None
+
+
+def best(candidates: Mapping[str, tuple[Step, ...]], threads: int = 0) -> Step:
+    """A step that does what the best of several chains does, or nothing.
+
+    Args:
+        candidates: The steps of each chain, by its text.
+        threads: CPU threads of DNSMOS; 0 for one a core.
+    """
+    chains = {NONE: (), **candidates}
+    return Step(lambda sound: _choose(chains, sound, threads), sum(1 + sum(s.passes for s in steps) for steps in chains.values()))
+
+
+def _choose(chains: Mapping[str, tuple[Step, ...]], sound: Sound, threads: int) -> Prepared:
+    spans = excerpts(sound.speech)
+    if sum(end - start for start, end in spans) < bandwidth.MIN_SECONDS * SAMPLE_RATE_HZ:
+        return Prepared(lambda stream: stream, (), tuple(Choice(sound.recording, text, text == NONE, None, None) for text in chains))
+    todo: dict[str, Prepared] = {}
+    verdicts: dict[str, Verdict] = {}
+    for text, steps in chains.items():
+        todo[text], cleaned = prepared(steps, sound)
+        verdicts[text] = judge(picked(cleaned.stream(), spans), _dnsmos(threads))
+    chosen = winner(verdicts)
+    choices = (Choice(sound.recording, text, text == chosen, *verdict) for text, verdict in verdicts.items())
+    return todo[chosen]._replace(choices=tuple(choices))
+
+
+def excerpts(speech: Iterable[Span]) -> list[Span]:
+    """Where the excerpts lie, in order: stretches of EXCERPT samples of speech, or all of it where there is less.
+
+    They lie evenly on a time that runs only while somebody speaks, so one excerpt may be of several spans.
+    """
+    speech = list(speech)
+    total = sum(end - start for start, end in speech)
+    count = min(EXCERPTS, max(1, total // EXCERPT))
+    starts = [(total - EXCERPT) * i // max(1, count - 1) if count > 1 else max(0, total - EXCERPT) // 2 for i in range(count)]
+    spans, at = [], 0
+    for start, end in speech:
+        for first in starts:
+            a, b = max(first, at), min(first + EXCERPT, at + end - start)
+            if a < b:
+                spans.append((start + a - at, start + b - at))
+        at += end - start
+    return spans
+
+
+def picked(stream: Stream, spans: list[Span]) -> Mono:
+    """The samples of a stream that lie in some spans of it, one after the other."""
+    pieces, at = [np.zeros(0)], 0
+    for block in stream:
+        pieces += [block[max(0, start - at) : end - at] for start, end in spans if start < at + len(block) and at < end]
+        at += len(block)
+    return np.concatenate(pieces)
+
+
+def judge(speech: Mono, dnsmos: Dnsmos) -> Verdict:
+    """How speech sounds, whatever its level.
+
+    Args:
+        speech: Excerpts of EXCERPT samples, one after the other, or a single shorter one.
+        dnsmos: The network.
+    """
+    loudness = measure(iter([speech])).loudness_lufs()
+    level = speech * 10 ** ((LEVEL_LUFS - loudness) / 20) if np.isfinite(loudness) else speech
+    scores = [dnsmos.score(signal.resample_poly(e, _UP, _DOWN)).ovrl for e in level.reshape(-1, min(EXCERPT, len(level)))]
+    return Verdict(float(np.mean(scores)), bandwidth.bandwidth_hz(level))
+
+
+def winner(verdicts: Mapping[str, Verdict]) -> str:
+    """The candidate with the highest score among those that keep the bandwidth; none, if no other is better by MARGIN."""
+    wide = (verdicts[NONE].bandwidth_hz or 0) - 1.5 * STEP_HZ
+    good = {text: v.ovrl for text, v in verdicts.items() if (v.bandwidth_hz or 0) > wide and v.ovrl >= verdicts[NONE].ovrl + MARGIN}
+    return max(good, key=lambda text: good[text], default=NONE)
+
+
+@functools.cache
+def _dnsmos(threads: int) -> Dnsmos:
+    return load_dnsmos(WINDOW / RATE_HZ, threads)
