@@ -12,7 +12,6 @@ def collect(
     store: str,
     recordings: Input[Dataset],
     fingerprints: Input[Dataset],
-    fingerprints: Input[Dataset],
     segments: Input[Dataset],
     clean: Input[Dataset],
     clips: Input[Dataset],
