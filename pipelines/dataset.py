@@ -12,7 +12,9 @@ from components.deployment import Deployment, deployed
 from components.discover.component import discover
 from components.download.component import download
 from components.embed.component import embed
+from components.fingerprint.component import fingerprint
 from components.publish.component import publish
+from components.report.component import report
 from components.segment.component import segment
 from components.separate.component import separate
 from components.stage import Settings, settings_of
@@ -22,8 +24,8 @@ from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
 from pipelines.slots import DENOISE_EFFECTS, REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
 
-SHARD_STAGES = (download, separate, segment, embed, cut, denoise, tag_speaker, tag_tone, tag_quality, transcribe, collect)
-STAGES = (discover, *SHARD_STAGES, publish)
+SHARD_STAGES = (download, fingerprint, separate, segment, embed, cut, denoise, tag_speaker, tag_tone, tag_quality, transcribe, collect)
+STAGES = (discover, *SHARD_STAGES, publish, report)
 SHARDS_AT_ONCE = 4
 STORE = "s3://speechmill"
 """The default store, as manifests/ makes it."""
@@ -46,6 +48,7 @@ def shards(
     """What is done for every shard; each stage is one line."""
     with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
         recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
+        fingerprints = fingerprint(recordings=recordings, **settings(fingerprint)).output
         voices = separate(recordings=recordings, model=separate_model, **settings(separate)).outputs["voices"]
         segments = segment(voices=voices, **settings(segment)).output
         windows = embed(voices=voices, segments=segments, reference=reference, **settings(embed)).output
@@ -58,7 +61,8 @@ def shards(
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        part = collect(**wiring, recordings=recordings, segments=segments, clean=clean, clips=clips, **tags).output
+        heard = {"recordings": recordings, "fingerprints": fingerprints, "segments": segments}
+        part = collect(**wiring, **heard, clean=clean, clips=clips, **tags).output
     return dsl.Collected(part)
 
 
@@ -89,7 +93,11 @@ def build(deployment: Deployment) -> Any:
             *,
             settings: Settings,
         ):
-            """`publish` runs once, with the parts of all shards, or without any where nothing is new."""
+            """`publish` runs once, with the parts of all shards, or without any where nothing is new; `report` shows what is there then."""
+
+            def shown(published: Any) -> None:
+                report(dataset=dataset, store=store, version=published.outputs["version_number"], **settings(report))
+
             run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
             found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
             with dsl.If(found.outputs["count"] > 0, name="anything-new"):
@@ -105,8 +113,8 @@ def build(deployment: Deployment) -> Any:
                     denoise_effects=dsl.importer(artifact_uri=denoise_effects, artifact_class=Dataset).output,
                     **settings.of(*SHARD_STAGES),
                 ).output
-                publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish))
+                shown(publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish)))
             with dsl.Else(name="nothing-new"):
-                publish(sources=sources, dataset=dataset, store=store, run=run, **settings(publish))
+                shown(publish(sources=sources, dataset=dataset, store=store, run=run, **settings(publish)))
 
         return pipeline

@@ -13,10 +13,11 @@ GPU = Deployment("registry.example/team/", gpu=True)
 AZURE = Deployment(azure=True)
 STORE = {"endpoint": "AWS_ENDPOINT_URL", "region": "AWS_REGION"}
 KEYS = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
-PUBLISHER, RUNNER = {"speechmill-publisher": KEYS}, {"speechmill-runner": KEYS}
+PUBLISHER, RUNNER, READER = ({f"speechmill-{user}": KEYS} for user in ("publisher", "runner", "reader"))
 PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "discover": ("internet", PUBLISHER),
     "download": ("internet", RUNNER | {"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}}),
+    "fingerprint": ("none", {}),
     "separate": ("none", {}),
     "segment": ("none", {}),
     "embed": ("none", {}),
@@ -28,12 +29,14 @@ PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "transcribe": ("none", {}),
     "collect": ("store", PUBLISHER),
     "publish": ("store", PUBLISHER),
+    "report": ("store", READER),
 }
 """What network and which secrets a stage's pod has."""
 WITH_AZURE = {"transcribe": ("internet", {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEECH_ENDPOINT"}})}
 """Whose pods have others where Azure writes the transcripts."""
-IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4")
-SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "reference")
+UNCACHED = ("discover", "collect", "publish", "report")
+IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4", "importer-5")
+SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "reference", "denoise_effects")
 
 
 def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
@@ -79,21 +82,22 @@ def test_the_graph() -> None:
     assert flattened("dataset", whole["root"]["dag"], whole["components"]) == {
         "dataset": {"discover": [], "condition-branches-1": ["discover"]},
         "condition-branches-1": {"anything-new": [], "nothing-new": []},
-        "anything-new": {**{name: [] for name in IMPORTERS}, "shards": [*IMPORTERS], "publish": ["shards"]},
-        "nothing-new": {"publish-2": []},
+        "anything-new": {**{name: [] for name in IMPORTERS}, "shards": [*IMPORTERS], "publish": ["shards"], "report": ["publish"]},
+        "nothing-new": {"publish-2": [], "report-2": ["publish-2"]},
         "shards": {"shard": []},
         "shard": {
             "download": [],
+            "fingerprint": ["download"],
             "separate": ["download"],
             "segment": ["separate"],
             "embed": ["segment", "separate"],
             "cut": ["embed", "segment", "separate"],
-            "denoise": ["separate"],
+            "denoise": ["segment", "separate"],
             "tag-speaker": ["cut", "embed"],
             "tag-tone": ["cut", "denoise", "embed"],
             "tag-quality": ["cut", "denoise"],
             "transcribe": ["cut", "denoise"],
-            "collect": ["cut", "denoise", "download", "segment", "tag-quality", "tag-speaker", "tag-tone", "transcribe"],
+            "collect": ["cut", "denoise", "download", "fingerprint", "segment", "tag-quality", "tag-speaker", "tag-tone", "transcribe"],
         },
     }
 
@@ -108,7 +112,7 @@ def test_every_setting_of_every_stage_is_a_parameter_under_the_stage_s_name() ->
 def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_they_are_the_bundled_ones() -> None:
     whole = spec()
     parameters = whole["root"]["inputDefinitions"]["parameters"]
-    bundled = {"models": ("speech-2stems-small", "tone-4", "none"), "references": ("none",)}
+    bundled = {"models": ("speech-2stems-small", "tone-4", "none"), "references": ("none",), "effects": ("none",)}
     described = [
         (f"{folder}/{name}", json.loads((ROOT / folder / name / "model.json").read_text()))
         for folder in bundled
@@ -116,7 +120,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
     ]
     assert [parameters[name]["defaultValue"] for name in SLOTS_IN_ORDER] == [f"s3://speechmill/{p}/{m['version']}" for p, m in described]
     executors = whole["deploymentSpec"]["executors"]
-    for name, kind in zip(IMPORTERS, ("system.Model", "system.Model", "system.Model", "system.Dataset"), strict=True):
+    for name, kind in zip(IMPORTERS, ("system.Model", "system.Model", "system.Model", "system.Dataset", "system.Dataset"), strict=True):
         importer = executors[f"exec-{name}"]["importer"]
         assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == kind
         assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
@@ -126,13 +130,14 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
         ("tag-tone", "model", "tag_tone_model"),
         ("transcribe", "model", "transcribe_model"),
         ("embed", "reference", "reference"),
+        ("denoise", "effects", "denoise_effects"),
     ):
         assert tasks[stage]["inputs"]["artifacts"][name] == {"componentInputArtifact": f"pipelinechannel--{slot}"}
 
 
 def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
     for stage in STAGES:
-        if stage.name not in ("discover", "collect", "publish"):
+        if stage.name not in UNCACHED:
             assert not {"run", "sources", "dataset"} & set(stage.signature.parameters), stage.name
     cached = [
         task["taskInfo"]["name"]
@@ -140,8 +145,8 @@ def test_what_differs_from_run_to_run_reaches_no_cached_task() -> None:
         for task in component.get("dag", {}).get("tasks", {}).values()
         if task.get("cachingOptions", {}).get("enableCache")
     ]
-    assert {"discover", "collect", "publish", "publish-2"}.isdisjoint(cached)
-    assert {stage.name.replace("_", "-") for stage in STAGES if stage.name not in ("discover", "collect", "publish")} <= set(cached)
+    assert {*UNCACHED, "publish-2", "report-2"}.isdisjoint(cached)
+    assert {stage.name.replace("_", "-") for stage in STAGES if stage.name not in UNCACHED} <= set(cached)
 
 
 @pytest.mark.parametrize("deployment", [LOCAL, GPU, AZURE], ids=["cpu", "gpu", "azure"])
