@@ -167,5 +167,6 @@ def command(
     click.echo()
     if DatasetStore(store, name).versions():
         show(store, name)
+        click.echo(f"its page, with clips to hear: speechmill dataset report {name} --store {store.uri} --open")
     else:
         click.echo(f"dataset {name} in {store.uri} has no version yet: nothing was found")
