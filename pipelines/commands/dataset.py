@@ -1,6 +1,8 @@
 """`speechmill dataset …`: looking at, re-selecting and exporting what has been published."""
 
+import shutil
 import tempfile
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from rich.table import Table
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.display import Display
 from pipelines.export import CODECS, export
+from pipelines.truth import read_truth_file
 from store.datasets import DatasetStore, dataset_names, rules
 from store.objects import open_store
+from store.truth import write_truth
 
 version_option = click.option("--version", "number", type=click.IntRange(1), metavar="N", help="A version; the newest without it.")
 
@@ -114,3 +118,43 @@ def export_dataset(name: str, folder: Path, kind: str, codec: str, number: int |
             store, dataset, version, folder, numbered=kind == "files", codec=codec, done=lambda seconds: progress.advance(bar, seconds)
         )
     print_out(f"wrote {clips} clips of version {version.number} of dataset {name} and manifest.jsonl to {folder}")
+
+
+@command.command("report")
+@click.argument("name")
+@version_option
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; NAME-vN.html without it.")
+@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@store_option
+def report_dataset(name: str, number: int | None, out: Path | None, opened: bool, store_uri: str) -> None:
+    """Write the page of a version of dataset NAME: what it holds and why, with clips to listen to. It is one file."""
+    from components.report.component import report
+    from pipelines.single import run_stage
+
+    store = open_store(store_uri)
+    version = DatasetStore(store, name).version(number)
+    path = (out or Path(f"{name}-v{version.number}.html")).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wiring = {"dataset": name, "store": store.uri, "version": version.number}
+    with tempfile.TemporaryDirectory() as scratch, Display() as display:
+        shutil.copyfile(run_stage(report, {}, wiring, Path(scratch), display)["page"], path)
+    print_out(f"wrote version {version.number} of dataset {name} to {path}, {path.stat().st_size / 1e6:.1f} MB")
+    if opened and not webbrowser.open(path.as_uri()):
+        print_out(f"no browser could be started: open {path.as_uri()} in one")
+
+
+@command.command("truth")
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@store_option
+def keep_truth(name: str, file: Path, store_uri: str) -> None:
+    """Keep what people know of the tones in dataset NAME's recordings, in place of an older truth; its report compares.
+
+    FILE is CSV with the header source,start,end,tone, or JSON lines with these keys: a recording's URL or the name of its file, a stretch
+    of it in seconds, and the tone in it, empty where it is unknown.
+    """
+    store = open_store(store_uri)
+    DatasetStore(store, name).version()
+    rows = read_truth_file(file)
+    write_truth(store, name, rows)
+    print_out(f"dataset {name} knows the tones of {len(rows)} stretches in {len({r.source for r in rows})} recordings")

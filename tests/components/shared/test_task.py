@@ -28,7 +28,8 @@ def main(voices: Path, parts: list[Path], clean: Path, page: Path, count: int, g
     progress.add(2.0)
     (clean / "audio.flac").write_bytes(b"12345")
     write_rows(clean, Recording, [Recording("r", "", "", "", "", "", "", 2.5, 110250, "", "", "")])
-    return {"shards": ["a", "b"], "hard_cuts": 3, "stages": sorted(lineage)}
+    matrix = {"annotationSpecs": [{"displayName": "calm"}], "rows": [{"row": [2]}]}
+    return {"shards": ["a", "b"], "hard_cuts": 3, "stages": sorted(lineage), "tones": {"confusionMatrix": matrix}}
 
 run(main)
 """
@@ -46,6 +47,7 @@ def run(folder: Path, **parameters: Any) -> subprocess.CompletedProcess[str]:
     given = {"count": 3.0, "gain_db": 2, "again": True, "name": "fine", "store": "s", "run": "r1"}
     parts = {"artifacts": [artifact("p", folder / p)["artifacts"][0] for p in ("p0", "p1")]}
     outputs = {"clean": artifact("clean", folder / "clean"), "metrics": artifact("metrics", folder / "m" / "metrics", "system.Metrics")}
+    outputs["tones"] = artifact("tones", folder / "t" / "tones", "system.ClassificationMetrics")
     outputs["page"] = artifact("page", folder / "p" / "page", "system.HTML")
     task = {
         "inputs": {"parameterValues": given | parameters, "artifacts": {"voices": artifact("voices", folder / "voices"), "parts": parts}},
@@ -65,7 +67,10 @@ def test_parameters_arrive_with_their_types_and_results_go_where_kubeflow_looks(
     clean, metrics = written["artifacts"]["clean"]["artifacts"][0], written["artifacts"]["metrics"]["artifacts"][0]
     assert clean["uri"] == str(tmp_path / "clean")
     assert (clean["metadata"]["rows"], clean["metadata"]["seconds"], clean["metadata"]["hard_cuts"]) == (1, 2.5, 3)
-    assert metrics["metadata"]["hard_cuts"] == 3
+    assert metrics["metadata"] == {"hard_cuts": 3, "stages": ["denoise", "download"]}
+    (tones,) = written["artifacts"]["tones"]["artifacts"]
+    assert tones["metadata"] == {"confusionMatrix": {"annotationSpecs": [{"displayName": "calm"}], "rows": [{"row": [2]}]}}
+    assert "confusionMatrix" not in done.stdout and "confusionMatrix" not in clean["metadata"]
     assert (tmp_path / "m" / "metrics").is_file()
 
 
