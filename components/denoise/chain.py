@@ -9,6 +9,8 @@ from typing import NamedTuple
 from components.denoise import filters
 from components.denoise.best import NONE, best
 from components.denoise.filters import Step, always
+from components.denoise.profile import named_profile, own_profile
+from components.denoise.rnnoise import rnnoise
 from components.denoise.tones import tones
 from components.shared.task import StageError
 
@@ -62,6 +64,8 @@ ENTRIES: dict[str, Entry] = {
     "highpass": Entry(lambda _, *n: always(filters.highpass(*n)), ((Number("HZ", 20, 1000), _SLOPE, _PASSES),)),
     "notch": Entry(lambda _, *n: always(filters.notch(*n)), ((Number("HZ", 20, 20_000), Number("Q", 5, 200)),)),
     "tones": Entry(lambda _: tones(), ((),)),
+    "profile": Entry(lambda _, *n: named_profile(*n) if n else own_profile(), ((), (Number("START", 0, 1e6), Number("END", 0, 1e6)))),
+    "rnnoise": Entry(lambda _: always(rnnoise()), ((),)),
 }
 
 

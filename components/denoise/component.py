@@ -19,7 +19,9 @@ def denoise(
     Args:
         chain: Filters in their order, e.g. "lowpass:5000:36:2, notch:6000:30, loudness:-23" (cutoff in Hz, slope of a
             pass in dB per octave, passes; frequency in Hz, Q; loudness in LUFS), or "none". highpass is like lowpass.
-            tones finds steady whistles and hums by itself and takes them out.
+            tones finds steady whistles and hums by itself and takes them out. profile turns down by 12 dB what is no louder
+            than the quietest noise where nobody speaks, profile:START:END than a span in seconds. rnnoise is a network that
+            turns down what is no speech; nothing is left above 20 kHz.
             best:CHAIN|CHAIN, last before the loudness, hears every chain in the recording's own speech and keeps the best or none.
         threads: CPU threads of the networks; 0 for one a core.
     """

@@ -36,7 +36,7 @@ SHARE = 0.7
 """Of the spectra of a tone that show it."""
 FORGET = 0.07
 """How much the last spectrum counts in a tone's presence: ten without it end it."""
-STEP_DB = 2.0
+STEP_DB = 1.0
 """Median step from a spectrum with a tone to the next; notes that are played again and again differ more."""
 
 POINT = 441

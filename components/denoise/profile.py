@@ -1,0 +1,133 @@
+"""Spectral gating by a noise profile, Audacity's way: what is no louder than the recording's own noise is turned down.
+
+The gate is noisereduce's in stationary mode. A profile comes from a span that somebody names, or from the quietest quarters of a
+second in which nobody speaks. Digital silence tells nothing of noise.
+"""
+
+import heapq
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from components.denoise.filters import Filter, Mono, Prepared, Sound, Span, Step, Stream
+from components.denoise.pieces import pieces
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.task import StageError, report
+
+CHUNK = SAMPLE_RATE_HZ // 4
+LEAST_CHUNKS, MOST_CHUNKS = 2, 40
+"""Of a profile that is looked for: half a second at least, ten seconds at most, and no more than a tenth of all that has no speech."""
+MOST_SECONDS = 60.0
+"""Of a span that is named: the first of it."""
+BESIDE_SPEECH = SAMPLE_RATE_HZ // 10
+"""Samples before and after speech that count as speech: breaths, reverberation."""
+SILENCE = 10 ** (-90 / 20)
+"""RMS below which there is nothing but the rounding to 16 bits."""
+
+REDUCTION_DB = 12.0
+"""By how much noise is turned down: Audacity's default. More makes what is left of it warble."""
+FFT, STEP = 1024, 256
+SIZE, MARGIN = 1 << 17, 1 << 13
+"""Samples of a piece and beside it: whole steps, and more than a spectrum and the smoothing of the mask reach."""
+
+Gate = Callable[[Mono], Mono]
+
+
+def own_profile() -> Step:
+    """A step that listens for the recording's own noise where nobody speaks."""
+    return Step(lambda sound: _prepared(sound, quietest(sound.stream(), sound.samples, sound.speech)), passes=1)
+
+
+def named_profile(start_seconds: float, stop_seconds: float) -> Step:
+    """A step that takes a span of every recording for its noise.
+
+    Raises:
+        StageError: The span has no length.
+    """
+    if start_seconds >= stop_seconds:
+        found = f"profile:{start_seconds:g}:{stop_seconds:g}"
+        raise StageError(f"parameter denoise_chain: expected profile:START:END with START before END, in seconds, found {found!r}")
+    stop_seconds = min(stop_seconds, start_seconds + MOST_SECONDS)
+    span = round(start_seconds * SAMPLE_RATE_HZ), round(stop_seconds * SAMPLE_RATE_HZ)
+    return Step(lambda sound: _prepared(sound, between(sound.stream(), span)), passes=1)
+
+
+def _prepared(sound: Sound, noise: Mono) -> Prepared:
+    """The gate for a recording; without noise to learn from, the recording stays as it is, and the log says so."""
+    if len(noise) >= LEAST_CHUNKS * CHUNK and np.sqrt(np.mean(np.square(noise))) >= SILENCE:
+        return Prepared(gated(load_gate(noise)))
+    report(
+        f"{sound.recording}: profile found less than {LEAST_CHUNKS * CHUNK / SAMPLE_RATE_HZ:g} s of noise to learn from: nothing is gated"
+    )
+    return Prepared(lambda stream: stream)
+
+
+def quietest(stream: Stream, samples: int, speech: tuple[Span, ...]) -> Mono:
+    """The quietest quarters of a second that hold no speech, one after the other in their order; each fades in and out."""
+    heap: list[tuple[float, int, Mono]] = []
+    heard = 0
+    free = _without_speech(samples, speech)
+    for index, piece in enumerate(pieces(stream, CHUNK, 0)):
+        level = float(np.sqrt(np.mean(np.square(piece.samples))))
+        if piece.own == CHUNK and free[index] and level >= SILENCE:
+            heard += 1
+            (heapq.heappush if len(heap) < MOST_CHUNKS else heapq.heappushpop)(heap, (-level, -piece.start, piece.samples))
+    wanted = max(LEAST_CHUNKS, heard // 10)
+    chosen = sorted((-start, chunk) for _, start, chunk in sorted(heap, reverse=True, key=lambda c: c[:2])[:wanted])
+    fade = signal.windows.tukey(CHUNK, 0.08)  # 10 ms at either end: chunks that do not fit together would click
+    return np.concatenate([np.zeros(0), *(chunk * fade for _, chunk in chosen)])
+
+
+def _without_speech(samples: int, speech: tuple[Span, ...]) -> NDArray[np.bool_]:
+    """For every chunk whether it is free of speech."""
+    free = np.ones(-(-samples // CHUNK), bool)
+    for start, stop in speech:
+        free[max(0, start - BESIDE_SPEECH) // CHUNK : -(-(stop + BESIDE_SPEECH) // CHUNK)] = False
+    return free
+
+
+def between(stream: Stream, span: Span) -> Mono:
+    """The samples of a span, as far as the recording reaches; listens to all of it, since a stream is told its length in seconds."""
+    found, at = [np.zeros(0)], 0
+    for block in stream:
+        found.append(block[max(0, span[0] - at) : max(0, span[1] - at)])
+        at += len(block)
+    return np.concatenate(found)
+
+
+def load_gate(noise: Mono) -> Gate:
+    """noisereduce's stationary gate that has learnt a noise; the threshold of a frequency lies 1.5 deviations above its mean level."""
+    from noisereduce.spectralgate.stationary import SpectralGateStationary
+
+    gate = SpectralGateStationary(
+        y=np.zeros(1),
+        sr=SAMPLE_RATE_HZ,
+        y_noise=noise,
+        n_std_thresh_stationary=1.5,
+        chunk_size=None,
+        clip_noise_stationary=False,
+        padding=0,
+        n_fft=FFT,
+        win_length=FFT,
+        hop_length=STEP,
+        time_constant_s=None,
+        freq_mask_smooth_hz=500,
+        time_mask_smooth_ms=50,
+        tmp_folder=None,
+        prop_decrease=1 - 10 ** (-REDUCTION_DB / 20),
+        use_tqdm=False,
+        n_jobs=1,
+    )
+    return lambda sound: gate.spectral_gating_stationary(sound[None])[0]
+
+
+def gated(gate: Gate) -> Filter:
+    """A filter that puts a stream through a gate, piece by piece."""
+
+    def run(stream: Stream) -> Iterator[Mono]:
+        for piece in pieces(stream, SIZE, MARGIN):
+            yield gate(piece.samples)[MARGIN : MARGIN + piece.own]
+
+    return run
