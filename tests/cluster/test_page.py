@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from tests.cluster.runs import ClusterDataset, client
+from store.objects import open_store
+from store.truth import Truth, write_truth
+from tests.cluster.runs import STORE, ClusterDataset, client
 from tests.end_to_end.runs import speechmill
 
 RUN_SECONDS = 900
@@ -49,6 +51,8 @@ def pipeline() -> tuple[str, str]:
 
 def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: ClusterDataset) -> None:
     ui, (identifier, version) = os.environ["KFP_UI"], pipeline()
+    truth = [Truth(f"sample:episode-{number}.opus", 0.0, 60.0, "neutral") for number in (1, 2)]
+    write_truth(open_store(STORE), dataset.name, truth)
     page.goto(f"{ui}/#/pipelines/details/{identifier}/version/{version}")
     page.get_by_role("button", name="Create run").click()
     expect(page.get_by_label("sources - string")).to_have_value("sample:", timeout=30_000)
@@ -75,11 +79,20 @@ def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: Clust
     expect(page.get_by_text("kept_seconds")).to_be_visible(timeout=60_000)
     shown(page, "metrics")
     open_publish(page)
-    node(page, "summary").click()
+    node(page, "page").click()
     page.get_by_text("Visualization").click()
-    summary = page.frame_locator("iframe").first
-    expect(summary.get_by_role("heading", name=f"Dataset {dataset.name}, version 1")).to_be_visible(timeout=60_000)
+    report = page.frame_locator("iframe").first
+    expect(report.get_by_role("heading", name=f"{dataset.name} version 1")).to_be_visible(timeout=60_000)
+    player = report.locator("audio").first
+    player.evaluate("player => player.play()")
+    page.wait_for_timeout(1500)
+    assert player.evaluate("player => player.currentTime") > 0.5, "it can be heard"
     shown(page, "summary")
+    open_publish(page)
+    node(page, "tone_confusion").click()
+    page.get_by_text("Visualization").click()
+    expect(page.get_by_text("Confusion matrix").first).to_be_visible(timeout=60_000)
+    shown(page, "confusion")
 
 
 def node(page: Page, text: str) -> Locator:

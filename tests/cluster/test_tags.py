@@ -13,7 +13,19 @@ from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill
 
 ASKED = ("--reference", "host-of-the-sample", "--transcribe-engine", "pocketsphinx", "--transcribe-language", "en")
 HEARD_BY = {"separate_model": "separate", "tag_tone_model": "tag_tone", "transcribe_model": "transcribe"}
-COMPUTE = ("download", "separate", "segment", "embed", "cut", "denoise", "tag_speaker", "tag_tone", "tag_quality", "transcribe")
+COMPUTE = (
+    "download",
+    "fingerprint",
+    "separate",
+    "segment",
+    "embed",
+    "cut",
+    "denoise",
+    "tag_speaker",
+    "tag_tone",
+    "tag_quality",
+    "transcribe",
+)
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def test_the_sample_is_the_same_dataset_as_in_a_folder(
     assert read_model(kept / "models" / OWN.name / OWN.version, "spleeter") == OWN
     assert ModelStore(open_store(other.uri)).verify(OWN.name, OWN.version) == []
     again = other.run(*arguments, "--discover-again")
-    assert stages_that_ran(again) == ["collect", "discover", "publish"]
+    assert stages_that_ran(again) == ["collect", "discover", "publish", "report"]
     assert other.versions() == 1
     moved = other.run(*arguments, "--runs", tmp_path / "elsewhere")
     assert "nothing changes" in moved.stdout

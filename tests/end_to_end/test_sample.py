@@ -50,15 +50,15 @@ def test_the_same_run_again_publishes_nothing(sample: Dataset) -> None:
     done = sample.run("--discover-shard-seconds", 3600)
     assert "nothing changes" in done.stdout
     assert sample.versions() == 1
-    assert stages_that_ran(done) == ["discover", "publish"]
+    assert stages_that_ran(done) == ["discover", "publish", "report"]
 
 
 def test_what_is_done_once_more_comes_from_the_cache_but_for_what_a_setting_changes(sample: Dataset) -> None:
     again = sample.run("--discover-shard-seconds", 3600, "--discover-again")
-    assert stages_that_ran(again) == ["collect", "discover", "publish"]
+    assert stages_that_ran(again) == ["collect", "discover", "publish", "report"]
     assert sample.versions() == 1
     other = sample.run("--discover-shard-seconds", 3600, "--discover-again", "--denoise-chain", "lowpass:5000:36:2, loudness:-23")
-    assert stages_that_ran(other) == ["collect", "denoise", "discover", "publish", "tag_quality", "tag_tone", "transcribe"]
+    assert stages_that_ran(other) == ["collect", "denoise", "discover", "publish", "report", "tag_quality", "tag_tone", "transcribe"]
     assert sample.versions() == 2
     before, after = sample.rows(1), sample.rows(2)
     assert [(r.clip, r.start, r.end) for r in before] == [(r.clip, r.start, r.end) for r in after]

@@ -58,20 +58,20 @@ def test_other_rules_select_again_in_seconds_from_what_was_measured(sample: Data
     start = time.monotonic()
     done = sample.run("--discover-shard-seconds", 3600, "--publish-min-dnsmos", limit, "--publish-speakers", "dominant")
     assert time.monotonic() - start < SECONDS_OF_A_SELECTION
-    assert stages_that_ran(done) == ["discover", "publish"] and sample.versions() == number + 1
+    assert stages_that_ran(done) == ["discover", "publish", "report"] and sample.versions() == number + 1
     assert audio(sample) == before
     assert {"speaker", "dnsmos"} <= {r.reason for r in sample.rows()}
     assert len({r.speaker for r in sample.rows() if r.kept}) == 1
     assert all(r.dnsmos_ovrl and r.dnsmos_ovrl >= limit for r in sample.rows() if r.kept)
     law_of_seconds(sample.ledger())
     again = sample.run(*AGAIN, "--publish-speakers", "dominant", "--publish-min-dnsmos", limit)
-    assert stages_that_ran(again) == ["collect", "discover", "publish"] and sample.versions() == number + 1
+    assert stages_that_ran(again) == ["collect", "discover", "publish", "report"] and sample.versions() == number + 1
 
 
 def test_what_is_said_is_written_down_where_it_is_asked_for_and_nothing_else_is_done_again(sample: Dataset) -> None:
     done = sample.run(*AGAIN, "--transcribe-engine", "auto", "--transcribe-language", "en")
     assert "pocketsphinx" in done.stdout.split("discover")[0], "it is told before the run"
-    assert stages_that_ran(done) == ["collect", "discover", "publish", "transcribe"]
+    assert stages_that_ran(done) == ["collect", "discover", "publish", "report", "transcribe"]
     rows = sample.rows()
     assert all(r.text_by.startswith("pocketsphinx/") and r.language == "en-us" for r in rows)
     assert sum(bool(r.text) for r in rows) >= 0.8 * len(rows)
@@ -80,7 +80,7 @@ def test_what_is_said_is_written_down_where_it_is_asked_for_and_nothing_else_is_
 
 def test_a_rule_whose_measure_no_stage_took_says_which_one_to_switch_on(sample: Dataset) -> None:
     done = sample.run(*AGAIN, "--no-tag-quality-enabled")
-    assert stages_that_ran(done) == ["collect", "discover", "publish", "tag_quality"]
+    assert stages_that_ran(done) == ["collect", "discover", "publish", "report", "tag_quality"]
     assert {r.dnsmos_ovrl for r in sample.rows()} == {None}
     number = sample.versions()
     refused = select(sample, "--publish-min-dnsmos", 3)
