@@ -1,4 +1,5 @@
-"""Speed and memory of `denoise` with the example chain, against scipy and pyloudnorm on the whole array in the same run.
+"""Speed and memory of `denoise` with the example chain, against scipy and pyloudnorm on the whole array in the same run; and
+of the filters that listen or load a network, each alone, on 10 and on 60 minutes.
 
     PYTHONPATH=. .venvs/denoise/bin/python tests/benchmarks/denoise.py [--long-minutes 180]
 
@@ -23,16 +24,20 @@ from components.shared.rows import SAMPLE_RATE_HZ
 
 
 def make(path: Path, minutes: int) -> None:
-    """Stereo noise in syllables, the same minute over and over."""
+    """Stereo noise in syllables over a whistle, the same minute over and over."""
     time_s = np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     minute = np.random.default_rng(0).standard_normal((len(time_s), 2)) * (0.05 * np.clip(np.sin(2 * np.pi * 2 * time_s), 0.02, 1))[:, None]
+    minute += 0.004 * np.sin(2 * np.pi * 6000 * time_s)[:, None]
     with FlacWriter(path, channels=2) as file:
         for _ in range(minutes):
             file.write(minute)
 
 
-def streaming(source: Path, target: Path) -> None:
-    denoise(source, target, parse(EXAMPLE), lambda _: None)
+FILTERS = ("tones", "profile", "rnnoise")
+
+
+def streaming(source: Path, target: Path, chain: str = EXAMPLE) -> None:
+    denoise(source, target, parse(chain), lambda _: None)
 
 
 def whole(source: Path, target: Path) -> None:
@@ -70,7 +75,11 @@ def main() -> None:
     if given.run:
         source = Path(given.run[1])
         wall, cpu = time.perf_counter(), time.process_time()
-        {"streaming": streaming, "whole": whole}[given.run[0]](source, source.with_name("out.flac"))
+        name, target = given.run[0], source.with_name("out.flac")
+        if name in FILTERS:
+            streaming(source, target, name)
+        else:
+            {"streaming": streaming, "whole": whole}[name](source, target)
         facts = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "megabytes": peak_megabytes()}
         print(json.dumps(facts))
         return
@@ -78,7 +87,9 @@ def main() -> None:
         short, long = Path(folder) / "short.flac", Path(folder) / "long.flac"
         make(short, 10)
         make(long, given.long_minutes)
+        make(hour := Path(folder) / "hour.flac", 60)
         runs = [("whole", 10, short), ("streaming", 10, short), ("streaming", given.long_minutes, long)]
+        runs += [(name, minutes, path) for name in FILTERS for minutes, path in ((10, short), (60, hour))]
         results = [(name, minutes, measured(name, path)) for name, minutes, path in runs]
     base = 600 / results[0][2]["cpu"], results[0][2]["megabytes"]
     for name, minutes, facts in results:
