@@ -126,11 +126,11 @@ def contrast(page: Page) -> float:
 
 
 def screenshots(page: Page, folder: Path, name: str) -> None:
-    """What is seen of the page at first, and its sections."""
-    page.screenshot(path=folder / f"report-{name}.png")
+    """What is seen of the page at first, and of its sections."""
     if name in ("1280-light", "400-dark"):
-        for section in ("scores", "clips", "timeline"):
-            if page.locator(f"#{section}").count():
-                page.evaluate(f"location.hash = '#{section}'")
-                page.wait_for_timeout(200)
-                page.screenshot(path=folder / f"report-{section}-{name}.png")
+        page.screenshot(path=folder / f"report-{name}.png")
+    for section in ("scores", "clips", "timeline") if name == "1280-light" else ():
+        if page.locator(f"#{section}").count():
+            page.evaluate(f"location.hash = '#{section}'")
+            page.wait_for_timeout(200)
+            page.screenshot(path=folder / f"report-{section}.png")
