@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from components.shared.rows import DatasetRow
+from components.shared.table import empty
 from components.shared.task import StageError
+from pipelines.commands.dataset import command
 from pipelines.truth import read_truth_file
-from store.truth import Truth
+from store.datasets import DatasetStore
+from store.objects import StoreError, open_store
+from store.truth import Truth, read_truth
 
 ROWS = [Truth("https://example.org/a.mp3", 0.0, 2.5, "calm"), Truth("둘, 셋.wav", 1.0, 2.0, "")]
 
@@ -51,3 +57,13 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "truth").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(StageError, match="expected a text in UTF-8"):
         read_truth_file(tmp_path / "truth")
+
+
+def test_the_command_keeps_the_truth_of_a_dataset_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("source,start,end,tone\nb.wav,0,1,calm\n", encoding="utf-8")
+    store, arguments = open_store(str(tmp_path / "store")), ["truth", "show", str(tmp_path / "a.csv"), "--store", str(tmp_path / "store")]
+    assert isinstance(CliRunner().invoke(command, arguments).exception, StoreError) and read_truth(store, "show") == []
+    DatasetStore(store, "show").publish("run", lambda _: ([empty(DatasetRow)], {"stages": {}, "sources_sha256": "", "seconds": {}}))
+    done = CliRunner().invoke(command, arguments)
+    assert done.output == "dataset show knows the tones of 1 stretches in 1 recordings\n"
+    assert read_truth(store, "show") == [Truth("b.wav", 0.0, 1.0, "calm")]
