@@ -48,7 +48,9 @@ def named_profile(start_seconds: float, stop_seconds: float) -> Step:
     """
     if start_seconds >= stop_seconds:
         found = f"profile:{start_seconds:g}:{stop_seconds:g}"
-        raise StageError(f"parameter denoise_chain: expected profile:START:END with START before END, in seconds, found {found!r}")
+        raise StageError(
+            f"parameter denoise_chain: expected profile:START:END with START before END, found {found!r}; right would be 'profile:1.5:3'"
+        )
     stop_seconds = min(stop_seconds, start_seconds + MOST_SECONDS)
     span = round(start_seconds * SAMPLE_RATE_HZ), round(stop_seconds * SAMPLE_RATE_HZ)
     return Step(lambda sound: _prepared(sound, between(sound.stream(), span)), passes=1)

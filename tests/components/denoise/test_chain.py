@@ -17,6 +17,10 @@ def test_loudness_alone_needs_no_filter() -> None:
     assert parse("loudness:-23") == parse("none, loudness:-23") == Chain((), -23)
 
 
+def test_what_listens_takes_passes_of_its_own() -> None:
+    assert parse("tones, profile, profile:1:2.5, rnnoise, loudness:-23").passes == 2 + 1 + 1 + 0 + 1 + 1
+
+
 def test_the_example_that_errors_show_is_right() -> None:
     chain = parse(EXAMPLE)
     assert len(chain.steps) == 2
@@ -52,6 +56,9 @@ def test_best_takes_everything_up_to_the_loudness() -> None:
         ("lowpass:5000:35:2", "SLOPE of 6 to 96, a multiple of 6, found '35'"),
         ("lowpass:5000:36:1.5", "PASSES of 1 to 4, a multiple of 1, found '1.5'"),
         ("lowpass:5000:36:0", "found '0' in 'lowpass:5000:36:0'"),
+        ("tones:6000", "tones, found 'tones:6000'"),
+        ("profile:5", "profile or profile:START:END, found 'profile:5'"),
+        ("rnnoise:1", "rnnoise, found 'rnnoise:1'"),
         ("notch:6000:0", "Q of 5 to 200, found '0'"),
         ("notch:6000:inf", "found 'inf'"),
         ("loudness", "loudness:LUFS, found 'loudness'"),
