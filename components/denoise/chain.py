@@ -11,6 +11,7 @@ from components.denoise.best import NONE, best
 from components.denoise.filters import Step, always
 from components.denoise.profile import named_profile, own_profile
 from components.denoise.rnnoise import rnnoise
+from components.denoise.sfx import sfx
 from components.denoise.tones import tones
 from components.shared.task import StageError
 
@@ -65,6 +66,7 @@ ENTRIES: dict[str, Entry] = {
     "notch": Entry(lambda _, *n: always(filters.notch(*n)), ((Number("HZ", 20, 20_000), Number("Q", 5, 200)),)),
     "tones": Entry(lambda _: tones(), ((),)),
     "profile": Entry(lambda _, *n: named_profile(*n) if n else own_profile(), ((), (Number("START", 0, 1e6), Number("END", 0, 1e6)))),
+    "sfx": Entry(lambda means: sfx(means.effects), ((),)),
     "rnnoise": Entry(lambda _: always(rnnoise()), ((),)),
 }
 

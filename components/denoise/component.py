@@ -21,7 +21,7 @@ def denoise(
             pass in dB per octave, passes; frequency in Hz, Q; loudness in LUFS), or "none". highpass is like lowpass.
             tones finds steady whistles and hums by itself and takes them out. profile turns down by 12 dB what is no louder
             than the quietest noise where nobody speaks, profile:START:END than a span in seconds. rnnoise is a network that
-            turns down what is no speech; nothing is left above 20 kHz.
+            turns down what is no speech; nothing is left above 20 kHz. sfx finds the known effects, wherever they lie, and subtracts them.
             best:CHAIN|CHAIN, last before the loudness, hears every chain in the recording's own speech and keeps the best or none.
         threads: CPU threads of the networks; 0 for one a core.
     """

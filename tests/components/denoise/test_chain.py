@@ -59,6 +59,7 @@ def test_best_takes_everything_up_to_the_loudness() -> None:
         ("tones:6000", "tones, found 'tones:6000'"),
         ("profile:5", "profile or profile:START:END, found 'profile:5'"),
         ("rnnoise:1", "rnnoise, found 'rnnoise:1'"),
+        ("sfx:kit", "sfx, found 'sfx:kit'"),
         ("notch:6000:0", "Q of 5 to 200, found '0'"),
         ("notch:6000:inf", "found 'inf'"),
         ("loudness", "loudness:LUFS, found 'loudness'"),

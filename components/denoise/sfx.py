@@ -1,0 +1,207 @@
+"""Known sound effects, found and taken out: `sfx` in a chain.
+
+The recording is searched in steps (match.py); what is found is fitted and subtracted (subtract.py), and what still looks as if it had
+an effect in it is searched again. An effect that was fitted has to be gone in the result; if it is not, the recording stays as it is there.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import maximum_filter1d
+
+from components.denoise.filters import Filter, Mono, Prepared, Sound, Step, Stream
+from components.denoise.match import APART, HOP, LONGEST, STEP, Hit, Template, find, template
+from components.denoise.subtract import REACH, Fit, fitted, rendered
+from components.shared.audio import blocks
+from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed
+from components.shared.table import read_rows
+from components.shared.task import StageError
+
+LEAST_SECONDS, MOST_SECONDS = 0.1, 60.0
+"""Of an effect, without the silence around it: shorter ones are too much like others, longer ones take much memory."""
+QUIET_DB = -60.0
+"""Below an effect's highest sample: what is quieter at its ends does not belong to it."""
+SEARCHES = 8
+"""At most, of a stretch in which something is found: an effect may hide another."""
+LEAST_ATTENUATION_DB = 3.0
+"""Of what was fitted: else it is no effect, or something before has changed it too much to be taken out."""
+
+
+class Effect(NamedTuple):
+    """A sound that is looked for."""
+
+    name: str
+    sound: Mono
+    template: Template
+
+
+def sfx(folder: Path | None) -> Step:
+    """A step that takes out the effects of an artifact; without any it does nothing at all.
+
+    Args:
+        folder: Artifact of recordings, each of which is an effect; None where only the text of a chain is to be checked.
+    """
+
+    @cache
+    def loaded() -> tuple[Effect, ...]:
+        return () if folder is None else load(folder)
+
+    def prepare(sound: Sound) -> Prepared:
+        effects = loaded()
+        if not effects:
+            return Prepared(lambda stream: stream)
+        fits = list(heard(sound.stream(), effects))
+        rows = tuple(_row(sound, effects[f.hit.effect], f) for f in fits)
+        return Prepared(without(fits, [e.sound for e in effects]), rows)
+
+    return Step(prepare, passes=1 if folder is not None and read_rows(folder, Recording) else 0)
+
+
+def load(folder: Path) -> tuple[Effect, ...]:
+    """The effects of an artifact.
+
+    Raises:
+        StageError: One is too short or too long, or there is nothing to hear in it.
+    """
+    return tuple(_effect(folder, row) for row in read_rows(folder, Recording) if row.samples)
+
+
+def _effect(folder: Path, row: Recording) -> Effect:
+    whole = np.concatenate([b.mean(axis=1, dtype=np.float64) for b in blocks(folder / "audio" / f"{row.recording}.flac")])
+    near = maximum_filter1d(np.abs(whole), SAMPLE_RATE_HZ // 100)
+    loud = np.flatnonzero(near > 10 ** (QUIET_DB / 20) * near.max())
+    sound = whole[loud[0] : loud[-1] + 1] if len(loud) else whole[:0]
+    seconds = len(sound) / SAMPLE_RATE_HZ
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+        raise StageError(
+            f"expected effects of {LEAST_SECONDS:g} to {MOST_SECONDS:g} s, without silence, found {seconds:.2f} s in {row.title}: "
+            "leave it out of the effects"
+        )
+    return Effect(row.title, sound, template(sound))
+
+
+def _row(sound: Sound, effect: Effect, found: Fit) -> Removed:
+    start, end = max(0, found.hit.start), min(sound.samples, found.hit.start + len(effect.sound))
+    times = (start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ)
+    return Removed(sound.recording, *times, "sfx", effect.name, None, found.correlation, found.attenuation_db)
+
+
+def heard(stream: Stream, effects: Sequence[Effect]) -> Iterator[Fit]:
+    """Effects in a stream, in the order of their beginnings; hits count from its beginning.
+
+    The stream is gone through in steps of STEP samples, wherever its blocks end. What is found in a step is fitted and taken out
+    of what later steps hear.
+    """
+    longest = max(len(e.sound) for e in effects)
+    before, after = HOP * (-(-(REACH + HOP) // HOP)), max(longest, LONGEST) + longest + 4 * REACH
+    for first, held in _steps(stream, before, after):
+        fits, held[:] = _searched(held, before, effects)
+        yield from (f._replace(hit=f.hit._replace(start=f.hit.start + first - before)) for f in fits)
+
+
+def _searched(sound: Mono, first: int, effects: Sequence[Effect]) -> tuple[list[Fit], Mono]:
+    """Effects that begin within STEP samples from `first` on, and the sound without them.
+
+    Of effects that overlap the most certain one is taken out before the others are looked for again: what correlates with an effect
+    beside it is often the effect itself, or another one that is like it.
+    """
+    sounds = [e.sound for e in effects]
+    hits: list[Hit] = []
+    fits: list[Fit] = []
+    rest = sound
+    for _ in range(SEARCHES):
+        new = _alone(find(rest, first, [e.template for e in effects]), hits, effects)
+        if not new:
+            break
+        hits = sorted([*hits, *new], key=lambda h: h.start)
+        fits, rest = _fitted(sound, sounds, hits)
+    sure = [f.hit for f in fits if certain(f)]
+    if len(sure) < len(fits):
+        fits, rest = _fitted(sound, sounds, sure)
+    return fits, rest
+
+
+def certain(found: Fit) -> bool:
+    """Whether an effect lies where it was fitted: it is in the sound, and is gone from what is left."""
+    return found.correlation > 0 and found.attenuation_db >= LEAST_ATTENUATION_DB
+
+
+def _fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[list[Fit], Mono]:
+    """Fits hits, those that overlap together."""
+    fits: list[Fit] = []
+    for group in _together(hits, effects):
+        found, sound = fitted(sound, effects, group)
+        fits += found
+    return fits, sound
+
+
+def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]]:
+    """Every STEP samples of a stream, and where they begin, with so many samples before and after them; what is changed stays so."""
+    held, first, ended = np.zeros(before), 0, False
+    while True:
+        pieces, have = [held], len(held)
+        while not ended and have < before + STEP + after:
+            block = next(stream, None)
+            ended = block is None
+            if block is not None:
+                pieces.append(block)
+                have += len(block)
+        held = np.concatenate(pieces)
+        if len(held) <= before:
+            return
+        window = held[: before + STEP + after].copy()
+        yield first, window
+        held = np.concatenate([window[STEP:], held[before + STEP + after :]])
+        first += STEP
+
+
+def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Effect]) -> list[Hit]:
+    """The most certain of hits that overlap, without what is known already."""
+
+    def overlap(one: Hit, other: Hit) -> bool:
+        return one.start < other.start + len(effects[other.effect].sound) and other.start < one.start + len(effects[one.effect].sound)
+
+    kept: list[Hit] = []
+    for hit in hits:
+        again = any(hit.effect == k.effect and abs(hit.start - k.start) < APART for k in known)
+        if not again and not any(overlap(hit, other) for other in kept):
+            kept.append(hit)
+    return kept
+
+
+def _together(hits: Sequence[Hit], effects: Sequence[Mono]) -> list[list[Hit]]:
+    """Hits in the order of their beginnings, in groups that do not overlap."""
+    groups: list[list[Hit]] = []
+    end = 0
+    for hit in hits:
+        if not groups or hit.start - REACH > end:
+            groups.append([])
+        groups[-1].append(hit)
+        end = max(end, hit.start + len(effects[hit.effect]) + REACH)
+    return groups
+
+
+def without(fits: Sequence[Fit], effects: Sequence[Mono]) -> Filter:
+    """A filter that subtracts effects as they were fitted; everything else stays as it is, to the bit."""
+    ordered = sorted(fits, key=lambda f: f.hit.start)
+
+    def run(stream: Stream) -> Stream:
+        coming, active, at = list(reversed(ordered)), [], 0
+        for block in stream:
+            stop = at + len(block)
+            while coming and coming[-1].hit.start - REACH < stop:
+                found = coming.pop()
+                active.append((found.hit.start - REACH, rendered(effects[found.hit.effect], found.taps)))
+            if active:
+                block = block.copy()
+                for start, sound in active:
+                    first, last = max(at, start), min(stop, start + len(sound))
+                    block[first - at : last - at] -= sound[first - start : last - start]
+            active = [(start, sound) for start, sound in active if start + len(sound) > stop]
+            at = stop
+            yield block
+
+    return run
