@@ -11,7 +11,7 @@ def denoise(
     segments: Input[Dataset],
     effects: Input[Dataset],
     clean: Output[Dataset],
-    chain: str = "tones, loudness:-23",
+    chain: str = "tones, sfx, loudness:-23",
     threads: int = 0,
 ) -> None:
     """Mixes the recordings to mono, filters them and brings them to one loudness; length and timeline stay.
