@@ -203,6 +203,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
         "tag_tone_model": "tone-4",
         "transcribe_model": "none",
         "reference": "none",
+        "denoise_effects": "none",
     }
     assert ModelStore(store).names() == ["none", "speech-2stems-small", "tone-4"] and ModelStore(store, REFERENCES).names() == ["none"]
     assert [local_folder(store, SLOTS[parameter], m, tmp_path / "runs") for parameter, m in chosen.items()] == [
@@ -211,7 +212,11 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
     assert choose(store, SLOTS["tag_tone_model"], "tone-2").name == "tone-2"
     assert choose(store, SLOTS["tag_tone_model"], "none").kind == "none"
     lines = [told(SLOTS[parameter], m) for parameter, m in chosen.items()]
-    assert lines[1].startswith("tones are named by tone-4 ") and lines[2:] == ["", "voices are compared with no reference"]
+    assert lines[1].startswith("tones are named by tone-4 ") and lines[2:] == [
+        "",
+        "voices are compared with no reference",
+        "no known effects are looked for",
+    ]
 
 
 def test_a_reference_is_one_of_the_store_s_references(make: Callable[..., Path], tmp_path: Path) -> None:
