@@ -20,6 +20,7 @@ COMMANDS = {
     "submit": "Make a version of a dataset on a cluster.",
     "runs": "Look at, follow and stop runs on a cluster.",
     "schedule": "Run on a cluster again and again.",
+    "effects": "Add and look at sound effects that are taken out of recordings.",
     "references": "Add and look at voices that the clips of a dataset are compared with.",
     "models": "List, fetch, store and check the models that stages load.",
     "store": "Make the store that outlives runs.",

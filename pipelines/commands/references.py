@@ -12,10 +12,10 @@ from components.shared.rows import Recording
 from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.shared.windows import together
-from pipelines.commands.shared import print_out, store_option
+from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
 from pipelines.display import Display
-from pipelines.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear, make, recordings, references
-from store.models import REFERENCES, ModelStore
+from pipelines.media import REFERENCE, make
+from pipelines.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear
 from store.objects import open_store
 
 
@@ -36,17 +36,15 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
     how alike the voice is to itself, and which of several files disagrees with the others. The same files again change nothing;
     other files are a new version, which `speechmill run --reference NAME` takes from then on.
     """
-    stored = ModelStore(open_store(store_uri), REFERENCES)
+    store = open_store(store_uri)
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
         folder = Path(scratch, "reference")
         folder.mkdir()
-        made = make(folder, name, files, licence)
+        made = make(REFERENCE, folder, name, files, licence)
         with Display() as display:
             voices = hear(folder, Path(scratch), display)
         _tell(read_rows(folder, Recording), voices)
-        there = made.version in [m.version for m in stored.versions(name)]
-        stored.push(folder)
-    print_out(f"{name} {'is there already' if there else 'was added'}: {stored.uri(name, made.version)}")
+        add_media(REFERENCE, store, made, folder)
 
 
 def _tell(rows: Sequence[Recording], voices: Sequence[Voice]) -> None:
@@ -84,12 +82,7 @@ def _tell(rows: Sequence[Recording], voices: Sequence[Voice]) -> None:
 @store_option
 def list_references(store_uri: str) -> None:
     """List the references of a store, the newest version of each."""
-    store = open_store(store_uri)
-    table = Table("reference", "version", "made", "files", "seconds", "licence", box=None)
-    for model in references(store):
-        rows = recordings(store, model)
-        table.add_row(model.name, model.version, model.created, str(len(rows)), f"{sum(r.seconds for r in rows):.1f}", model.licence)
-    print_out(table)
+    list_media(REFERENCE, open_store(store_uri))
 
 
 @command.command("show")
@@ -97,13 +90,4 @@ def list_references(store_uri: str) -> None:
 @store_option
 def show_reference(name: str, store_uri: str) -> None:
     """Show what a reference of a store is made of."""
-    store = open_store(store_uri)
-    stored = ModelStore(store, REFERENCES)
-    name, _, version = name.partition("/")
-    model = stored.model(name, version)
-    print_out(f"reference {model.name}, version {model.version}, made {model.created}: {stored.uri(name, model.version)}")
-    print_out(f"licence: {model.licence or 'unknown'}; versions, the newest first: {', '.join(m.version for m in stored.versions(name))}")
-    table = Table("file", "seconds", "sha256 of the media", box=None)
-    for row in recordings(store, model):
-        table.add_row(row.title, f"{row.seconds:.1f}", row.media_sha256)
-    print_out(table)
+    show_media(REFERENCE, open_store(store_uri), name)

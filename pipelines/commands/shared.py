@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,9 +15,11 @@ from rich.table import Table
 from components.publish.rules import Rules
 from components.shared.model import Model
 from components.shared.rows import DatasetRow
+from pipelines.media import Sort, newest, recordings
 from pipelines.slots import NONE, SLOTS, Slot, told
 from store.datasets import DatasetStore, Version, rules
 from store.ledger import FAILED, GIVEN_UP, Ledger
+from store.models import ModelStore
 from store.objects import Store
 
 store_option = click.option(
@@ -68,6 +71,36 @@ def tell(slot: Slot, model: Model, more: str = "") -> None:
     """Prints what was chosen for a slot, if there is something to say."""
     if line := told(slot, model):
         click.echo(line + more)
+
+
+def add_media(sort: Sort, store: Store, made: Model, folder: Path) -> None:
+    """Puts what was made of media files into a store, and prints where it is."""
+    stored = ModelStore(store, sort.folder)
+    there = made.version in [m.version for m in stored.versions(made.name)]
+    stored.push(folder)
+    print_out(f"{made.name} {'is there already' if there else 'was added'}: {stored.uri(made.name, made.version)}")
+
+
+def list_media(sort: Sort, store: Store) -> None:
+    """Prints what of a sort a store has, the newest version of each."""
+    table = Table(sort.called, "version", "made", "files", "seconds", "licence", box=None)
+    for model in newest(sort, store):
+        rows = recordings(sort, store, model)
+        table.add_row(model.name, model.version, model.created, str(len(rows)), f"{sum(r.seconds for r in rows):.1f}", model.licence)
+    print_out(table)
+
+
+def show_media(sort: Sort, store: Store, name: str) -> None:
+    """Prints what NAME[/VERSION] is made of."""
+    stored = ModelStore(store, sort.folder)
+    name, _, version = name.partition("/")
+    model = stored.model(name, version)
+    print_out(f"{sort.called} {model.name}, version {model.version}, made {model.created}: {stored.uri(name, model.version)}")
+    print_out(f"licence: {model.licence or 'unknown'}; versions, the newest first: {', '.join(m.version for m in stored.versions(name))}")
+    table = Table("file", "seconds", "sha256 of the media", box=None)
+    for row in recordings(sort, store, model):
+        table.add_row(row.title, f"{row.seconds:.1f}", row.media_sha256)
+    print_out(table)
 
 
 def summary(version: Version) -> tuple[str, str, str]:

@@ -216,11 +216,11 @@ def _of_files(
 
 def _made(files: Sequence[Path], scratch: Path) -> Path:
     """A reference of files, for this once."""
-    from pipelines.references import make
+    from pipelines.media import REFERENCE, make
 
     folder = scratch / "reference"
     folder.mkdir()
-    make(folder, "files", files, licence="")
+    make(REFERENCE, folder, "files", files, licence="")
     return folder
 
 

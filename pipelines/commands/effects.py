@@ -1,0 +1,58 @@
+"""`speechmill effects …`: kits of sounds that `sfx` in the chain of denoise finds and takes out."""
+
+import tempfile
+from pathlib import Path
+
+import click
+from rich.table import Table
+
+from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
+from pipelines.effects import SHORT_SECONDS, make_kit
+from pipelines.media import KIT
+from store.objects import open_store
+
+
+@click.group("effects")
+def command() -> None:
+    """Add and look at kits of sound effects that are taken out of recordings."""
+
+
+@command.command("add")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--licence", default="", metavar="TEXT", help="Under what you may use the sounds.")
+@store_option
+def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
+    """Put the kit NAME into a store, of one or several files with one sound effect each, without anything else in them.
+
+    The files that the show itself plays are the best: what is found is the same sound, not one that is like it. The same files again
+    change nothing; other files are a new version, which `speechmill run --denoise-effects NAME` takes from then on, where sfx stands
+    in the chain of denoise.
+    """
+    store = open_store(store_uri)
+    with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
+        folder = Path(scratch)
+        made, samples = make_kit(folder, name, files, licence)
+        table = Table("file", "seconds", "without silence", box=None)
+        for sample in samples:
+            table.add_row(sample.title, f"{sample.seconds:.2f}", f"{sample.sounding_seconds:.2f}")
+        print_out(table)
+        for sample in samples:
+            if sample.sounding_seconds < SHORT_SECONDS:
+                print_out(f"{sample.title} is short: with {SHORT_SECONDS:g} s or more an effect is found more surely")
+        add_media(KIT, store, made, folder)
+
+
+@command.command("list")
+@store_option
+def list_effects(store_uri: str) -> None:
+    """List the kits of a store, the newest version of each."""
+    list_media(KIT, open_store(store_uri))
+
+
+@command.command("show")
+@click.argument("name", metavar="NAME[/VERSION]")
+@store_option
+def show_effects(name: str, store_uri: str) -> None:
+    """Show what a kit of a store is made of."""
+    show_media(KIT, open_store(store_uri), name)
