@@ -18,9 +18,11 @@ from components.shared.audio import ffmpeg, ffmpeg_input
 RATE_HZ = 11_025
 STEP_SAMPLES = 1_365
 """Of Chromaprint's second algorithm (`-algorithm 1`), its default: a third of a frame of 4,096."""
-SPAN_SAMPLES = 4_096 + 19 * STEP_SAMPLES
+SPAN_SECONDS = (4_096 + 19 * STEP_SAMPLES) / RATE_HZ
 """Of one hash: 16 steps of a chroma that is smoothed over 5 frames."""
 PHASES = 4
+_FRAME_SAMPLES = 65_536
+"""What ffmpeg hands from one of its threads to another at a time: of its own small frames that alone took as long as the work."""
 HOP_SECONDS = STEP_SAMPLES / PHASES / RATE_HZ
 
 
@@ -32,7 +34,7 @@ def hashes(path: Path) -> NDArray[np.uint32]:
     Raises:
         ValueError: ffmpeg cannot read it.
     """
-    if soundfile.info(path).duration < SPAN_SAMPLES / RATE_HZ:  # ffmpeg fails on a stream without any sample
+    if soundfile.info(path).duration < SPAN_SECONDS:  # ffmpeg fails on a stream without any sample
         return np.zeros(0, np.uint32)
     with tempfile.TemporaryDirectory() as scratch:
         files = [Path(scratch) / str(phase) for phase in range(PHASES)]
@@ -48,7 +50,9 @@ def hashes(path: Path) -> NDArray[np.uint32]:
 
 def _outputs(files: list[Path]) -> list[str]:
     """ffmpeg's arguments: one decoding, one fingerprint a file."""
-    mono = f"[0:a:0]aformat=sample_fmts=s16:sample_rates={RATE_HZ}:channel_layouts=mono,asplit={len(files)}"
+    mono = (
+        f"[0:a:0]aformat=sample_fmts=s16:sample_rates={RATE_HZ}:channel_layouts=mono,asetnsamples={_FRAME_SAMPLES}:p=0,asplit={len(files)}"
+    )
     starts = [phase * STEP_SAMPLES // PHASES for phase in range(len(files))]
     graph = mono + "".join(f"[s{start}]" for start in starts)
     graph += "".join(f";[s{start}]atrim=start_sample={start},asetpts=PTS-STARTPTS[p{start}]" for start in starts)

@@ -1,21 +1,25 @@
 """Reads a run's parts; commits the next version of the dataset and writes what became of every recording into the ledger."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from components.publish import repeats as repeating
 from components.publish import speakers as naming
+from components.publish.matching import thinned
 from components.publish.publish import check_law, duplicates, merge, outcomes, seconds_by_outcome, with_audio
 from components.publish.rules import Rules, check_measured, names, resolved, rules, select
-from components.shared.rows import Account, DatasetRow
+from components.shared.rows import Account, DatasetRow, Fingerprint
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage, Outcome, StageError, report
 from components.shared.task import run as run_task
 from store.datasets import DatasetStore, Version, audio_key
+from store.fingerprints import FingerprintStore
 from store.ledger import Ledger, LedgerRow
 from store.objects import Store, open_store
+from store.repeats import Repeat, RepeatStore
 from store.speakers import DatasetSpeaker, SpeakerStore
 
 
@@ -37,6 +41,8 @@ class Found:
     """The ledger before the publication."""
     same: Mapping[str, str]
     """Recordings that are there twice."""
+    repeats: list[Repeat]
+    """All of the dataset."""
     rules: Rules
     sources: tuple[str, ...]
     lineage: Lineage
@@ -54,7 +60,7 @@ def next_version(
     rows, given = naming.named(merged, known, given, found.rules.join_similarity)
     speakers = naming.facts(naming.speech_seconds(rows, found.same), given)
     check_measured(rows, found.rules)
-    rows = select(rows, resolved(found.rules, rows, speakers["dominant"], given), found.same)
+    rows = select(rows, resolved(found.rules, rows, speakers["dominant"], given), found.same, found.repeats)
     sources = "\n".join(sorted(found.sources)).encode()
     return rows, {
         "stages": before.get("stages", {}) | found.lineage,
@@ -68,6 +74,40 @@ def speakers_now(datasets: DatasetStore, version: Version, rows: list[DatasetRow
     """The speakers of the newest version: mostly this one, whose rows are at hand, unless another publisher was faster."""
     versions = datasets.versions()
     return naming.table(rows if versions[-1].number == version.number else datasets.rows(versions[-1]), versions)
+
+
+def fingerprints(parts: list[Path], worked: set[str]) -> Iterator[Fingerprint]:
+    """Those of the recordings that were worked on, one part's in memory at a time."""
+    return (f for part in parts for f in read_rows(part, Fingerprint, "fingerprints") if f.recording in worked)
+
+
+def repeats_now(
+    target: Store, dataset: str, parts: list[Path], recordings: Mapping[str, LedgerRow | Account], worked: set[str]
+) -> list[Repeat]:
+    """The dataset's repeats, once the run's recordings are compared with all; `recordings` are those with audio."""
+    stored, repeats = FingerprintStore(target, dataset), RepeatStore(target, dataset)
+
+    def order(recording: str) -> tuple[str, str]:
+        return recordings[recording].published if recording in recordings else "", recording
+
+    if worked:
+        for fingerprint in fingerprints(parts, worked):  # all of them first: another publisher may look for them
+            stored.write(thinned(fingerprint))
+        found = repeating.found(stored, fingerprints(parts, worked), worked, order)
+        repeats.write(lambda present: repeating.chosen(present, found, worked, order))
+    return repeats.rows()
+
+
+def check_fingerprints(stored: FingerprintStore, recordings: Mapping[str, LedgerRow | Account], wanted: Rules) -> None:
+    """Tells of recordings without a fingerprint; raises StageError where the rule asks for them and there is none."""
+    missing = len(set(recordings) - set(stored.recordings()))
+    advice = "download them again with discover_again, which takes them"
+    if wanted.refuse_repeats and recordings and missing == len(recordings):
+        raise StageError(
+            f"expected fingerprints, which the rule `repeats` looks at, found none of {missing} recordings: {advice}, or leave it out"
+        )
+    if missing:
+        report(f"{missing} of {len(recordings)} recordings have no fingerprint, so nothing is known to come back in them: {advice}")
 
 
 def main(
@@ -94,6 +134,8 @@ def main(
     min_characters_per_second: float,
     max_characters_per_second: float,
     refused_flags: str,
+    refuse_repeats: bool,
+    min_repeat_seconds: float,
     lineage: Lineage,
 ) -> Outcome:
     wanted = rules(
@@ -114,6 +156,8 @@ def main(
         min_characters_per_second=min_characters_per_second,
         max_characters_per_second=max_characters_per_second,
         refused_flags=refused_flags,
+        refuse_repeats=refuse_repeats,
+        min_repeat_seconds=min_repeat_seconds,
     )
     target = open_store(store)
     datasets, ledger, voices = DatasetStore(target, dataset), Ledger(target, dataset), SpeakerStore(target, dataset)
@@ -123,7 +167,10 @@ def main(
     check_audio(target, dataset, new)
     known = ledger.rows()
     same = duplicates(known, accounts)
-    found = Found(accounts, new, known, same, wanted, names(sources.replace("\n", ",")), lineage)
+    recordings, worked = with_audio(known, accounts), {a.recording for a in accounts if a.samples}
+    repeats = repeats_now(target, dataset, parts, recordings, worked)
+    check_fingerprints(FingerprintStore(target, dataset), recordings, wanted)
+    found = Found(accounts, new, known, same, repeats, wanted, names(sources.replace("\n", ",")), lineage)
     made = datasets.publish(run, lambda present: next_version(found, present, datasets.versions(), voices.rows()))
     versions = datasets.versions()
     newest = versions[-1] if versions else None
@@ -147,6 +194,7 @@ def main(
         "version": number,
         "clips": len(rows),
         "kept_clips": sum(r.kept for r in rows),
+        "repeats": len(repeats),
         "speakers": heard.get("count", 0),
         "dominant_speaker": heard.get("dominant", ""),
         "dominant_share": naming.dominant_share(heard),

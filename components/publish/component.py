@@ -32,11 +32,14 @@ def publish(
     min_characters_per_second: float = 0.0,
     max_characters_per_second: float = 100.0,
     refused_flags: str = "",
+    refuse_repeats: bool = False,
+    min_repeat_seconds: float = 5.0,
 ) -> None:
     """Names the speakers, applies the selection rules to all rows of the dataset and commits one version of it.
 
     A clip that is refused has the reason of the first rule that refuses it, in this order: duplicate, licence, too_short, gender,
-    speaker, similarity, purity, tone, dnsmos, snr, bandwidth, clipped, flag, language, confidence, characters_per_second.
+    speaker, similarity, purity, tone, dnsmos, snr, bandwidth, clipped, flag, language, confidence, characters_per_second, repeats
+    (`repeats:<clip>` names the kept clip with the same sound).
     A clip that lacks what a rule looks at is refused by it.
 
     Args:
@@ -62,4 +65,7 @@ def publish(
         max_characters_per_second: Most letters and digits of a transcript per second; 100 is any.
         refused_flags: Refuse clips whose transcript has one of these flags, separated by commas: hallucination, no_speech,
             character_rate, not_transcribed.
+        refuse_repeats: Refuse clips half of which or more is heard in clips of an earlier date or time that are kept: jingles,
+            advertisements, reruns. Not for a show in which the same recorded sentences belong to what is to be learned.
+        min_repeat_seconds: Shortest stretch that counts as one that comes back, in seconds, at least 3.
     """

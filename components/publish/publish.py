@@ -81,10 +81,13 @@ def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
 
 
 def seconds_by_outcome(rows: Iterable[DatasetRow], recordings: Iterable[Account | LedgerRow]) -> dict[str, float]:
-    """Where a dataset's seconds went: `kept_seconds`, and one `rejected_<reason>_seconds` a reason that occurs."""
+    """Where a dataset's seconds went: `kept_seconds`, and one `rejected_<reason>_seconds` a reason that occurs.
+
+    What a reason says after a colon is about one clip, and left out.
+    """
     total: dict[str, int] = defaultdict(int, kept=0)
     for row in rows:
-        total["kept" if row.kept else f"rejected_{row.reason}"] += row.samples
+        total["kept" if row.kept else f"rejected_{row.reason.partition(':')[0]}"] += row.samples
     for r in recordings:
         total["rejected_music"] += r.music_samples
         total["rejected_noise"] += r.noise_samples

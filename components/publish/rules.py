@@ -5,11 +5,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from components.publish.matching import LEAST_SECONDS
+from components.publish.repeats import heard_before
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError, one_line
+from store.repeats import Repeat
 
 UNKNOWN = "unknown"
 DOMINANT = "dominant"
+REPEATS = "repeats"
 CALMEST, MOST_AROUSED = "calmest", "most_aroused"
 SPEAKER = r"s\d{4,}"
 """What an id looks like."""
@@ -26,6 +30,7 @@ _RANGES = {
     "min_confidence": (-100, 0, ""),
     "min_characters_per_second": (0, 100, ""),
     "max_characters_per_second": (0, 100, ""),
+    "min_repeat_seconds": (LEAST_SECONDS, 86_400, " seconds"),
 }
 """Least, most and unit of each number. A minimum that is the least and a maximum that is the most refuse nothing."""
 
@@ -55,6 +60,9 @@ class Rules:
     min_characters_per_second: float = 0.0
     max_characters_per_second: float = 100.0
     refused_flags: tuple[str, ...] = ()
+    refuse_repeats: bool = False
+    min_repeat_seconds: float = LEAST_SECONDS
+    """Shorter repeats refuse nothing."""
     tones_of: frozenset[tuple[str, str]] = frozenset()
     """Speakers, and the tone that is wanted of each, besides `tones`."""
 
@@ -114,7 +122,7 @@ RULES = (
         _TEXT,
     ),
 )
-"""All rules but `duplicate`, which comes before them; a clip has the reason of the first that refuses it."""
+"""All rules but `duplicate`, which comes before them, and `repeats`, which comes after; a clip has the reason of the first to refuse it."""
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -195,8 +203,10 @@ def _refusal(row: DatasetRow, rules: Rules, duplicates: Collection[str], active:
     return ""
 
 
-def select(rows: Iterable[DatasetRow], rules: Rules, duplicates: Collection[str]) -> list[DatasetRow]:
-    """The same rows with `kept` and `reason` as the rules say."""
+def select(rows: Iterable[DatasetRow], rules: Rules, duplicates: Collection[str], repeats: Iterable[Repeat] = ()) -> list[DatasetRow]:
+    """The same rows with `kept` and `reason` as the rules say. `repeats` are those of the dataset."""
     active = [r for r in RULES if r.is_set(rules)]
-    reasons = ((row, _refusal(row, rules, duplicates, active)) for row in rows)
+    found = [(row, _refusal(row, rules, duplicates, active)) for row in rows]
+    before = heard_before((row for row, reason in found if not reason), repeats, rules.min_repeat_seconds) if rules.refuse_repeats else {}
+    reasons = ((row, f"{REPEATS}:{before[row.clip]}" if row.clip in before else reason) for row, reason in found)
     return [replace(row, kept=not reason, reason=reason) for row, reason in reasons]

@@ -148,6 +148,8 @@ class Fingerprint:
     recording: str
     hop_seconds: float
     """From one hash to the next: number i is about what begins at i * hop_seconds."""
+    span_seconds: float
+    """What one hash is about."""
     hashes: bytes
     """Chromaprint's, 32 bits each, little-endian: `numpy.frombuffer(h, "<u4")`. What sounds the same differs in few bits. b"" is none."""
 

@@ -11,12 +11,15 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from components.publish.repeats import groups
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.display import Display
 from pipelines.export import CODECS, export
 from pipelines.truth import read_truth_file
 from store.datasets import DatasetStore, dataset_names, rules
+from store.ledger import Ledger
 from store.objects import open_store
+from store.repeats import RepeatStore
 from store.truth import write_truth
 
 version_option = click.option("--version", "number", type=click.IntRange(1), metavar="N", help="A version; the newest without it.")
@@ -118,6 +121,24 @@ def export_dataset(name: str, folder: Path, kind: str, codec: str, number: int |
             store, dataset, version, folder, numbered=kind == "files", codec=codec, done=lambda seconds: progress.advance(bar, seconds)
         )
     print_out(f"wrote {clips} clips of version {version.number} of dataset {name} and manifest.jsonl to {folder}")
+
+
+@command.command("repeats")
+@click.argument("name")
+@store_option
+def list_repeats(name: str, store_uri: str) -> None:
+    """List what comes back in dataset NAME, jingles, advertisements, reruns: how long it is, how often it is heard, where first."""
+    store = open_store(store_uri)
+    DatasetStore(store, name).version()
+    known = Ledger(store, name).rows()
+    table = Table("seconds", "heard", "recordings", "first", "at second", box=None)
+    for group in groups(RepeatStore(store, name).rows()):
+        first, places = group.first, [group.first, *group.repeats]
+        source = known.get(first.recording)
+        title = (source.title or source.url) if source else ""
+        heard, recordings = str(len(places)), str(len({p.recording for p in places}))
+        table.add_row(f"{first.end - first.start:.1f}", heard, recordings, f"{title} ({first.recording})", f"{first.start:.1f}")
+    print_out(table if table.rows else f"nothing is known to come back in dataset {name}")
 
 
 @command.command("report")

@@ -40,7 +40,7 @@ from store.objects import open_store
 LABELS = ("speech", "music", "noise", "silence")
 TABLES = ("recordings", "fingerprints", "segments", "clean", "clips")
 TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
-FINGERPRINTS = [Fingerprint("r", 0.03, b"12345678"), Fingerprint("broken", 0.03, b"")]
+FINGERPRINTS = [Fingerprint("r", 0.03, 2.7, b"12345678"), Fingerprint("broken", 0.03, 2.7, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
 
 

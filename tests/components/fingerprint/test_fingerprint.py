@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from components.fingerprint.fingerprint import HOP_SECONDS, PHASES, SPAN_SAMPLES, hashes
+from components.fingerprint.fingerprint import HOP_SECONDS, PHASES, SPAN_SECONDS, hashes
 from components.shared.audio import FlacWriter, ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ, Fingerprint, Recording
 from components.shared.table import read_rows, write_rows
@@ -55,7 +55,7 @@ def test_a_tune_is_known_again_elsewhere_quieter_in_stereo_and_through_mp3(tmp_p
     there = np.concatenate([before, 0.3 * jingle, tune(5, 3.0)])
     again = hashes(through_mp3(flac(tmp_path / "again.flac", np.stack([there, there], axis=1))))
     first, other = round(5.0 / HOP_SECONDS), len(before) / SAMPLE_RATE_HZ / HOP_SECONDS
-    whole = round((8.0 - SPAN_SAMPLES / 11_025) / HOP_SECONDS) - 2
+    whole = round((8.0 - SPAN_SECONDS) / HOP_SECONDS) - 2
     errors = {
         shift: np.bitwise_count(once[first : first + whole] ^ again[(a := round(other) + shift) : a + whole]).mean() / 32
         for shift in range(-3 * PHASES, 3 * PHASES + 1)
@@ -70,7 +70,7 @@ def test_each_phase_is_what_chromaprint_says_of_what_begins_a_quarter_step_later
     sound = tune(6, 20.0)
     all_phases = hashes(flac(tmp_path / "all.flac", sound))
     later = hashes(flac(tmp_path / "later.flac", sound[round(2 * HOP_SECONDS * SAMPLE_RATE_HZ) :]))
-    assert abs(len(all_phases) - (20.0 - SPAN_SAMPLES / 11_025) / HOP_SECONDS) < 2 * PHASES
+    assert abs(len(all_phases) - (20.0 - SPAN_SECONDS) / HOP_SECONDS) < 2 * PHASES
     assert np.bitwise_count(all_phases[2 : 2 + len(later)] ^ later).mean() / 32 < 0.01
 
 
@@ -125,5 +125,5 @@ def test_the_stage_writes_a_row_a_recording_also_without_audio(tmp_path: Path) -
     )
     assert done.returncode == 0, done.stdout + done.stderr
     good, broken = read_rows(tmp_path / "out", Fingerprint)
-    assert good == Fingerprint("good", HOP_SECONDS, hashes(sound).tobytes())
-    assert broken == Fingerprint("broken", HOP_SECONDS, b"")
+    assert good == Fingerprint("good", HOP_SECONDS, SPAN_SECONDS, hashes(sound).tobytes())
+    assert broken == Fingerprint("broken", HOP_SECONDS, SPAN_SECONDS, b"")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from components.publish.rules import Rules
-from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
+from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow, Fingerprint
 from components.shared.table import empty, write_rows
 from store.datasets import DatasetStore, audio_key
 from store.ledger import Ledger, LedgerRow
@@ -26,6 +26,8 @@ SETTINGS = {
     "join_similarity": 0.4,
 }
 """Of publish: nothing but very short clips is refused."""
+HOP_SECONDS, SPAN_SECONDS = 1365 / 4 / 11025, 30031 / 11025
+"""Of a fingerprint."""
 
 
 def made(kind: type, **columns: Any) -> Any:
@@ -57,11 +59,16 @@ class Show:
     def plan(self, *recordings: str) -> None:
         self.ledger.write(lambda rows: [rows.get(r, made(LedgerRow, recording=r, attempts=1)) for r in recordings])
 
-    def part(self, accounts: Sequence[Account], rows: Sequence[DatasetRow], audio: bool = True) -> Path:
+    def part(
+        self, accounts: Sequence[Account], rows: Sequence[DatasetRow], audio: bool = True, fingerprints: Sequence[Fingerprint] = ()
+    ) -> Path:
         part = self.folder / f"part-{len(list(self.folder.iterdir()))}"
         part.mkdir()
         write_rows(part, Account, accounts, "recordings")
         write_rows(part, DatasetRow, rows)
+        there = {f.recording for f in fingerprints}
+        without = [Fingerprint(a.recording, HOP_SECONDS, SPAN_SECONDS, b"") for a in accounts if a.recording not in there]
+        write_rows(part, Fingerprint, [*fingerprints, *without], "fingerprints")
         for r in rows if audio else ():
             self.store.write(audio_key("show", r.audio_sha256), b"fLaC")
         return part
