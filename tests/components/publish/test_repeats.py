@@ -15,7 +15,7 @@ from components.shared.table import read_rows
 from store.fingerprints import FingerprintStore
 from store.repeats import Repeat, RepeatStore
 
-TOLERANCE_SECONDS = 0.5
+TOLERANCE_SECONDS = 0.6
 
 
 @pytest.fixture(scope="module", params=["synthetic", "real"])
