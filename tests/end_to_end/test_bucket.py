@@ -38,7 +38,7 @@ def test_the_sample_is_the_same_dataset_as_in_a_folder(
     other.run(*arguments)
     same(other, sample)
     kept = tmp_path / "data" / "runs" / f"bucket-{runner}"
-    assert sorted(p.name for p in kept.iterdir() if p.is_dir()) == sorted([runner, "models", "references"])
+    assert sorted(p.name for p in kept.iterdir() if p.is_dir()) == sorted([runner, "models", "references", "effects"])
     assert not [p for p in tmp_path.rglob("*") if p.name in ("datasets", "plans")]
     assert read_model(kept / "models" / OWN.name / OWN.version, "spleeter") == OWN
     assert ModelStore(open_store(other.uri)).verify(OWN.name, OWN.version) == []
