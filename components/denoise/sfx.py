@@ -26,6 +26,8 @@ QUIET_DB = -60.0
 """Below an effect's highest sample: what is quieter at its ends does not belong to it."""
 SEARCHES = 8
 """At most, of a stretch in which something is found: an effect may hide another."""
+LEAST_REPEATED = 0.6
+"""Height of a peak in the height of another one of the same effect that it overlaps: an effect that repeats itself is like itself later."""
 LEAST_ATTENUATION_DB = 3.0
 """Of what was fitted: else it is no effect, or something before has changed it too much to be taken out."""
 
@@ -97,13 +99,17 @@ def heard(stream: Stream, effects: Sequence[Effect]) -> Iterator[Fit]:
     """
     longest = max(len(e.sound) for e in effects)
     before, after = HOP * (-(-(REACH + HOP) // HOP)), max(longest, LONGEST) + longest + 4 * REACH
+    known: list[Hit] = []
     for first, held in _steps(stream, before, after):
-        fits, held[:] = _searched(held, before, effects)
-        yield from (f._replace(hit=f.hit._replace(start=f.hit.start + first - before)) for f in fits)
+        moved = first - before
+        fits, held[:] = _searched(held, before, effects, [h._replace(start=h.start - moved) for h in known])
+        placed = [f._replace(hit=f.hit._replace(start=f.hit.start + moved)) for f in fits]
+        known = [h for h in (*known, *(f.hit for f in placed)) if h.start + longest > first]
+        yield from placed
 
 
-def _searched(sound: Mono, first: int, effects: Sequence[Effect]) -> tuple[list[Fit], Mono]:
-    """Effects that begin within STEP samples from `first` on, and the sound without them.
+def _searched(sound: Mono, first: int, effects: Sequence[Effect], known: Sequence[Hit]) -> tuple[list[Fit], Mono]:
+    """Effects that begin within STEP samples from `first` on, and the sound without them; `known` are taken out already.
 
     Of effects that overlap the most certain one is taken out before the others are looked for again: what correlates with an effect
     beside it is often the effect itself, or another one that is like it.
@@ -113,7 +119,7 @@ def _searched(sound: Mono, first: int, effects: Sequence[Effect]) -> tuple[list[
     fits: list[Fit] = []
     rest = sound
     for _ in range(SEARCHES):
-        new = _alone(find(rest, first, [e.template for e in effects]), hits, effects)
+        new = _alone(find(rest, first, [e.template for e in effects]), [*known, *hits], effects)
         if not new:
             break
         hits = sorted([*hits, *new], key=lambda h: h.start)
@@ -159,15 +165,18 @@ def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]
 
 
 def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Effect]) -> list[Hit]:
-    """The most certain of hits that overlap, without what is known already."""
+    """The most certain of hits that overlap, without the likenesses of those that are known."""
 
     def overlap(one: Hit, other: Hit) -> bool:
         return one.start < other.start + len(effects[other.effect].sound) and other.start < one.start + len(effects[one.effect].sound)
 
+    def alike(hit: Hit, other: Hit) -> bool:
+        weak = hit.height < LEAST_REPEATED * other.height and overlap(hit, other)
+        return hit.effect == other.effect and (weak or abs(hit.start - other.start) < APART)
+
     kept: list[Hit] = []
     for hit in hits:
-        again = any(hit.effect == k.effect and abs(hit.start - k.start) < APART for k in known)
-        if not again and not any(overlap(hit, other) for other in kept):
+        if not any(alike(hit, other) for other in known) and not any(overlap(hit, other) for other in kept):
             kept.append(hit)
     return kept
 
