@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from components.fingerprint.fingerprint import HOP_SECONDS, SPAN_SECONDS, hashes
-from components.publish.matching import thinned
+from components.publish.matching import THINNED, thinned
 from components.publish.repeats import found
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Fingerprint
@@ -25,12 +25,12 @@ FLIPPED = 0.04
 """Share of the bits that differ from one hash to the next."""
 
 
-def made(name: str, seed: int, seconds: float) -> Fingerprint:
-    """A fingerprint of no sound."""
-    rng = np.random.default_rng(seed)
-    flips = np.packbits(rng.random((round(seconds / HOP_SECONDS), 32)) < FLIPPED, axis=1).view("<u4")[:, 0].copy()
+def made(name: str, seed: int, seconds: float, hops: int = 1) -> Fingerprint:
+    """A fingerprint of no sound, a hash every so many hops."""
+    rng, hop_seconds = np.random.default_rng(seed), hops * HOP_SECONDS
+    flips = np.packbits(rng.random((round(seconds / hop_seconds), 32), np.float32) < hops * FLIPPED, axis=1).view("<u4")[:, 0].copy()
     flips[0] = rng.integers(2**32)
-    return Fingerprint(name, HOP_SECONDS, SPAN_SECONDS, np.bitwise_xor.accumulate(flips).astype("<u4").tobytes())
+    return Fingerprint(name, hop_seconds, SPAN_SECONDS, np.bitwise_xor.accumulate(flips).astype("<u4").tobytes())
 
 
 def with_minutes(new: Fingerprint, stored: list[Fingerprint]) -> Fingerprint:
@@ -44,9 +44,11 @@ def with_minutes(new: Fingerprint, stored: list[Fingerprint]) -> Fingerprint:
 def matching(stored_hours: int, new_hours: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = FingerprintStore(open_store(folder), "show")
-        for seed in range(stored_hours):
-            store.write(thinned(made(f"old{seed:05d}", seed, 3600)))
         copied = [made(f"old{seed:05d}", seed, 3600) for seed in range(3)]
+        for fingerprint in copied:
+            store.write(thinned(fingerprint))
+        for seed in range(3, stored_hours):
+            store.write(made(f"old{seed:05d}", seed, 3600, THINNED))
         new = [with_minutes(made(f"new{n:05d}", stored_hours + n, 3600), copied) for n in range(new_hours)]
         for fingerprint in new:
             store.write(thinned(fingerprint))

@@ -121,8 +121,10 @@ def taken(name: str, sound: Sound, folder: Path, bit_rate: str) -> Fingerprint:
     wave, encoded, decoded = (folder / f"{name}{end}" for end in (".flac", ".mp3", "-again.flac"))
     with FlacWriter(wave) as file:
         file.write(sound)
-    for command in (["-i", wave, "-b:a", bit_rate, encoded], ["-i", encoded, decoded]):
-        subprocess.run([ffmpeg(), "-v", "error", *command], check=True)
+    subprocess.run([ffmpeg(), "-v", "error", "-i", wave, "-b:a", bit_rate, encoded], check=True)
+    with FlacWriter(decoded) as file:
+        for block in decode(encoded, SAMPLE_RATE_HZ):
+            file.write(block)
     return Fingerprint(name, HOP_SECONDS, SPAN_SECONDS, hashes(decoded).tobytes())
 
 
