@@ -4,18 +4,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
-
-import pyarrow.parquet as pq
 
 from components.shared.audio import FlacWriter, decode
 from components.shared.model import Model, describe
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
-from components.shared.table import check, from_table, write_rows
+from components.shared.table import write_rows
 from components.shared.task import StageError, one_line
 from store.models import EFFECTS, REFERENCES, ModelStore, place
 from store.objects import Store, check_name
+from store.parquet import read_object
 
 NONE = "none"
 """What of either sort is bundled: no recordings."""
@@ -75,10 +73,7 @@ def _recording(sort: Sort, folder: Path, file: Path, licence: str) -> Recording:
 
 def recordings(sort: Sort, store: Store, model: Model) -> list[Recording]:
     """The rows of such an artifact in a store."""
-    key = f"{place(model.name, model.version, sort.folder)}/rows.parquet"
-    table = pq.read_table(BytesIO(store.read(key)))
-    check(Recording, table.schema, f"{store.uri}/{key}")
-    return from_table(Recording, table)
+    return read_object(store, f"{place(model.name, model.version, sort.folder)}/rows.parquet", Recording)
 
 
 def newest(sort: Sort, store: Store) -> list[Model]:

@@ -1,17 +1,13 @@
 """Plans: what `discover` puts into a shard and `download` fetches, one Parquet table of Items a shard."""
 
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterable
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from components.shared.rows import Item
-from components.shared.table import check, from_table, to_table
 from store.objects import Store, StoreError
+from store.parquet import read_object, to_bytes
 
 
 def shard_name(items: Iterable[Item]) -> str:
@@ -23,18 +19,14 @@ def shard_name(items: Iterable[Item]) -> str:
 def write_plan(store: Store, items: Iterable[Item]) -> str:
     """Stores a shard's items, sorted by recording, in place of an older plan of the same members; returns the shard's name."""
     members = sorted(items, key=lambda i: i.recording)
-    name, data = shard_name(members), io.BytesIO()
-    pq.write_table(to_table(Item, members), data)
-    store.write(_key(name), data.getvalue())
+    name = shard_name(members)
+    store.write(_key(name), to_bytes(Item, members))
     return name
 
 
 def read_plan(store: Store, shard: str) -> list[Item]:
     """The items of a shard, sorted by recording; StoreError where it was never planned."""
-    key = _key(shard)
-    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # as store/tables.py reads
-    check(Item, table.schema, f"{key} in {store.uri}")
-    return from_table(Item, table)
+    return read_object(store, _key(shard), Item)
 
 
 def has_plan(store: Store, shard: str) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import soundfile
 from numpy.typing import NDArray
 
@@ -27,11 +26,12 @@ from components.shared.rows import (
     Tone,
     Transcript,
 )
-from components.shared.table import by_recording, read_rows, to_table, write_rows
+from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key, timeline_key
 from store.ledger import Ledger
 from store.objects import Store, open_store
+from store.parquet import to_bytes
 
 
 def flac(pcm: NDArray[np.int16]) -> bytes:
@@ -53,11 +53,10 @@ def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
 
 def put_timeline(store: Store, dataset: str, heard: Iterable[Heard]) -> str:
     """Puts a recording's timeline into the store, unless it is there, and returns its hash."""
-    file = io.BytesIO()
-    pq.write_table(to_table(Heard, heard), file)
-    sha256 = hashlib.sha256(file.getvalue()).hexdigest()
+    table = to_bytes(Heard, heard)
+    sha256 = hashlib.sha256(table).hexdigest()
     if not store.exists(key := timeline_key(dataset, sha256)):
-        store.write(key, file.getvalue())
+        store.write(key, table)
     return sha256
 
 

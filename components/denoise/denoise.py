@@ -8,9 +8,9 @@ import numpy as np
 import soundfile
 
 from components.denoise.chain import Chain
-from components.denoise.filters import Sound, Span, Stream, prepared
+from components.denoise.filters import Sound, Span, mono, prepared
 from components.denoise.loudness import gain_db, measure
-from components.shared.audio import BLOCK_SECONDS, FlacWriter, blocks
+from components.shared.audio import BLOCK_SECONDS, FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
 
 
@@ -26,12 +26,6 @@ class Result(NamedTuple):
     """Samples that a filter made higher than full scale, where no loudness brings them down again."""
     removed: tuple[Removed, ...]
     choices: tuple[Choice, ...]
-
-
-def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
-    """The mean of a recording's channels, block after block."""
-    for block in blocks(path, block_seconds):
-        yield block.mean(axis=1, dtype=np.float64)
 
 
 def denoise(

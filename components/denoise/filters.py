@@ -8,12 +8,14 @@ sizes of the blocks never change the result: all of it is computed sample by sam
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from components.shared.audio import BLOCK_SECONDS, blocks
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
 
 Mono = NDArray[np.float64]
@@ -56,6 +58,12 @@ class Step:
     """Listens where it has to; what it does then is a function of the recording."""
     passes: int = 0
     """How often it listens to the whole recording."""
+
+
+def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
+    """The mean of a recording's channels, block after block."""
+    for block in blocks(path, block_seconds):
+        yield block.mean(axis=1, dtype=np.float64)
 
 
 def always(filter_: Filter) -> Step:

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import maximum_filter1d
 
-from components.denoise.filters import Filter, Mono, Prepared, Sound, Step, Stream
+from components.denoise.filters import Filter, Mono, Prepared, Sound, Step, Stream, mono
 from components.denoise.match import APART, HOP, LONGEST, STEP, Hit, Template, find, template
 from components.denoise.subtract import REACH, Fit, fitted, rendered
-from components.shared.audio import blocks
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed
 from components.shared.table import read_rows
 from components.shared.task import StageError
@@ -72,7 +71,7 @@ def load(folder: Path) -> tuple[Effect, ...]:
 
 
 def _effect(folder: Path, row: Recording) -> Effect:
-    whole = np.concatenate([b.mean(axis=1, dtype=np.float64) for b in blocks(folder / "audio" / f"{row.recording}.flac")])
+    whole = np.concatenate(list(mono(folder / "audio" / f"{row.recording}.flac")))
     near = maximum_filter1d(np.abs(whole), SAMPLE_RATE_HZ // 100)
     loud = np.flatnonzero(near > 10 ** (QUIET_DB / 20) * near.max())
     sound = whole[loud[0] : loud[-1] + 1] if len(loud) else whole[:0]

@@ -2,9 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from components.report.amounts import funnel, outside_seconds, shares
 from components.report.confusion import Confusion, confusion
 from components.report.listening import choose, listen
@@ -13,11 +10,11 @@ from components.report.page import page as html
 from components.report.scores import SCORES, measured
 from components.report.timeline import candidates, timeline, variety
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Heard
-from components.shared.table import check, from_table
 from components.shared.task import Outcome, run
 from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.objects import Store, open_store
+from store.parquet import read_object
 from store.truth import read_truth
 
 COLUMNS = ("speaker", "gender", "tone", "language", "licence")
@@ -25,12 +22,7 @@ COLUMNS = ("speaker", "gender", "tone", "language", "licence")
 
 def heard_in(store: Store, dataset: str, sha256: str) -> list[Heard]:
     """What was heard in a recording; nothing where the dataset does not have its timeline."""
-    if not sha256:
-        return []
-    key = timeline_key(dataset, sha256)
-    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # as store/tables.py reads
-    check(Heard, table.schema, f"{key} in {store.uri}")
-    return from_table(Heard, table)
+    return read_object(store, timeline_key(dataset, sha256), Heard) if sha256 else []
 
 
 def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:

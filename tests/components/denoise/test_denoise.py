@@ -14,8 +14,8 @@ from scipy import signal
 
 from components.denoise.__main__ import main
 from components.denoise.chain import parse
-from components.denoise.denoise import denoise, prepared
-from components.denoise.filters import Sound
+from components.denoise.denoise import denoise
+from components.denoise.filters import Sound, prepared
 from components.denoise.loudness import measure
 from components.shared.audio import FlacWriter, decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
