@@ -15,7 +15,7 @@ from tests.images.conftest import SEALED, docker, inside
 
 SECONDS = 20
 PARAMETERS = {
-    "denoise": {"chain": "highpass:80:24:1, loudness:-23"},
+    "denoise": {"chain": "tones, sfx, highpass:80:24:1, loudness:-23", "threads": 0},
     "segment": {"engine": "smn", "detect_gender": True},
     "embed": {"enabled": True, "hop_seconds": 0.4, "batch_windows": 64, "threads": 0},
     "cut": {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9},
@@ -98,18 +98,20 @@ print(json.dumps([first(ffmpeg(), '-version'), first('deno', '--version')]))
 
 
 def test_compute_stages_do_their_work(folder: Path, built: Mapping[str, str]) -> None:
-    metadata = work("denoise", built["denoise"], folder, "clean", ("voices",))
-    assert metadata["seconds"] == SECONDS
-    (row,) = read_rows(folder / "clean", Recording)
-    assert row.samples == sum(map(len, decode(folder / "clean" / "audio" / "one.flac", SAMPLE_RATE_HZ))) == SECONDS * SAMPLE_RATE_HZ
+    for none in ("effects", "reference"):
+        (folder / none).mkdir()
+        write_rows(folder / none, Recording, [])
 
     work("segment", built["segment"], folder, "segments", ("voices",))
     segments = read_rows(folder / "segments", Segment)
     assert segments[0].start == 0 and segments[-1].end == SECONDS
     assert any(s.label == "speech" and s.gender in ("female", "male") for s in segments)
 
-    (folder / "reference").mkdir()
-    write_rows(folder / "reference", Recording, [])
+    metadata = work("denoise", built["denoise"], folder, "clean", ("voices", "segments", "effects"))
+    assert metadata["seconds"] == SECONDS
+    (row,) = read_rows(folder / "clean", Recording)
+    assert row.samples == sum(map(len, decode(folder / "clean" / "audio" / "one.flac", SAMPLE_RATE_HZ))) == SECONDS * SAMPLE_RATE_HZ
+
     work("embed", built["embed"], folder, "windows", ("voices", "segments", "reference"))
     assert len(read_rows(folder / "windows", Window)) > 10
 

@@ -20,6 +20,7 @@ VALUES = {
     int: st.integers(-(2**63), 2**63 - 1),
     float: st.floats(allow_nan=False),
     bool: st.booleans(),
+    bytes: st.binary(),
     float | None: st.none() | st.floats(allow_nan=False),
     list[str]: st.lists(st.text()),
     Vector: st.lists(st.floats(width=32, allow_nan=False)).map(lambda v: Vector(np.array(v, "<f4").tobytes())),
