@@ -74,6 +74,9 @@ class _Changes:
         """Why each task failed that did."""
 
     def show(self, workflow: Workflow) -> None:
+        for name in self._seen.keys() - {task.name for task in workflow.tasks}:  # what prepared a stage, and does so no more
+            del self._seen[name]
+            self.failures.pop(name, None)
         for task in workflow.tasks:
             hindrance = task.hindrance.partition(":")[0]
             if self._seen.get(task.name) == task.state + hindrance:

@@ -19,6 +19,7 @@ from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
 from components.shared.task import MENDABLE
 from pipelines.display import Display
 from pipelines.tasks import Children, Executor, RunError, Task, perform
+from pipelines.workflow import stage_name
 
 
 class _Handler:
@@ -83,7 +84,7 @@ def _shown_cache_hits(display: Display) -> Iterator[None]:
     class Hits(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if hit := re.match(r"Task (?:\x1b\[\S*?m)?'?([\w-]+).* cache hit", record.getMessage()):
-                display.line(hit[1], "taken from the cache")
+                display.line(stage_name(hit[1]), "taken from the cache")
 
     root, hits = logging.getLogger(), Hits()
     level = root.level

@@ -16,10 +16,16 @@ _STATES = {"Pending": WAITING, "Running": RUNNING, "Succeeded": DONE, "Skipped":
 _ITERATION = re.compile(r"iteration-iterations\((\d+):[^)]*\)")
 _ATTEMPT = re.compile(r"\((\d+)\)$")
 _LAUNCHER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ \S+\.go:\d+\] (.*)")
-_EXIT = re.compile(r"failed to execute component: (exit status (\d+)|signal: .*)")
-_DRIVER = re.compile(r"^F\d{4} .*\] KFP driver: .*? failed: (.*)", re.MULTILINE)
+_FATAL = re.compile(r"F\d{4} [\d:.]+ +\d+ \S+\.go:\d+\] (.*)")
+_ENDED = re.compile(
+    r"failed to execute component: (?:failed to publish execution with error .* after execution failed: )?(exit status (\d+)|signal: .*)"
+)
+"""What the launcher says last where the stage itself failed; all else that it ends with is its own error."""
+_DRIVER = re.compile(r"KFP driver: (?:driver\.\w+\(.*?\) failed: )?(.*)")
+_IMPORTED = re.compile(r'"componentInputParameter":\s*"(?:pipelinechannel--)?(\w+)"')
 _IMAGE = re.compile(r'image \\?"([^"\\]+)')
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+_DAG_DRIVER = "system-dag-driver"
 _PASSING = ("PodInitializing", "ContainerCreating")
 
 
@@ -28,6 +34,7 @@ class Task:
     """One stage at work on one shard, or on the run as a whole."""
 
     stage: str
+    """Its name, as in runs on one machine; of what Kubeflow does for the stages, what Kubeflow calls it."""
     shard: int
     """From 1; 0 is the run as a whole."""
     state: str
@@ -71,26 +78,44 @@ class Workflow:
 
 def read(manifest: Mapping[str, Any] | None) -> Workflow:
     """The tasks in a workflow's manifest; none while Argo has not begun."""
-    nodes = _nodes(manifest or {})
     found: dict[str, list[Mapping[str, Any]]] = {}
     shards: dict[str, bool] = {}
-    for node in nodes:
-        *path, last = [_ATTEMPT.sub("", part) for part in _parts(node["name"])]
-        if last == "executor" and node["type"] in ("Pod", "Skipped") and node["phase"] != "Omitted":
-            found.setdefault(".".join(path), []).append(node)
-        elif last.endswith("-driver") and node["type"] == "Pod" and node["phase"] in _shown_phases(node):
-            found.setdefault(".".join([*path, last.removesuffix("-driver")]), []).append(node)
-        elif match := _ITERATION.fullmatch(last):
+    for node in _nodes(manifest or {}):
+        if place := _place(node):
+            found.setdefault(place, []).append(node)
+        elif match := _ITERATION.fullmatch(_steps(node)[-1]):
             shards[match[0]] = shards.get(match[0], False) or node["phase"] == "Succeeded"
-    tasks = [_task(path, attempts) for path, attempts in found.items()]
+    tasks = [_task(place, last) for place, nodes in found.items() if _is_shown(last := max(nodes, key=_order))]
     return Workflow(
         sorted(tasks, key=lambda t: (t.started or datetime.max.replace(tzinfo=UTC), t.shard)), len(shards), sum(shards.values())
     )
 
 
-def _shown_phases(driver: Mapping[str, Any]) -> tuple[str, ...]:
-    """A driver prepares a stage, or a loop, a condition or a sub-pipeline; those are of no interest while they wait."""
-    return ("Failed", "Error") if driver.get("templateName") == "system-dag-driver" else ("Pending", "Failed", "Error")
+def _place(node: Mapping[str, Any]) -> str:
+    """The task in the graph that a pod does or prepares, "" for nodes of another kind."""
+    *path, last = _steps(node)
+    if last == "executor" and node["type"] in ("Pod", "Skipped") and node["phase"] != "Omitted":
+        return ".".join(path)
+    if node["type"] == "Pod" and last.endswith("-driver"):
+        return ".".join([*path, last.removesuffix("-driver")])
+    return ".".join([*path, last]) if node["type"] == "Pod" and _imports(node) else ""
+
+
+def _imports(node: Mapping[str, Any]) -> bool:
+    return str(node.get("templateName")).startswith("system-importer")
+
+
+def _order(node: Mapping[str, Any]) -> tuple[bool, str, int]:
+    """The last attempt at a task is the largest; to do it comes after to prepare it."""
+    attempt = _ATTEMPT.search(node["name"])
+    return _steps(node)[-1] == "executor", node.get("startedAt") or "", int(attempt[1]) if attempt else 0
+
+
+def _is_shown(node: Mapping[str, Any]) -> bool:
+    """What prepares is shown where it fails or waits; what prepares a loop, a condition or a sub-pipeline where it fails."""
+    if _steps(node)[-1] == "executor" or node["phase"] in ("Failed", "Error"):
+        return True
+    return node["phase"] == "Pending" and node.get("templateName") != _DAG_DRIVER
 
 
 def _nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -102,16 +127,30 @@ def _nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list((nodes or {}).values())
 
 
-def _parts(name: str) -> list[str]:
-    """The steps of a node's name. A loop's iteration shows its item, in which there may be anything."""
-    return re.sub(r"\((\d+):[^)]*\)", r"(\1:)", name).split(".")
+def _steps(node: Mapping[str, Any]) -> list[str]:
+    """The steps of a node's name, without numbers of attempts. A loop's iteration shows its item, in which there may be anything."""
+    parts = re.sub(r"\((\d+):[^)]*\)", r"(\1:)", node["name"]).split(".")
+    return [_ATTEMPT.sub("", part) for part in parts]
 
 
-def _task(path: str, attempts: list[Mapping[str, Any]]) -> Task:
-    last = max(attempts, key=lambda node: (node.get("startedAt") or "", int(match[1]) if (match := _ATTEMPT.search(node["name"])) else 0))
-    iteration = _ITERATION.search(path)
+def stage_name(task: str) -> str:
+    """The stage of a task by kfp's name for it, which has hyphens, and a number where it is the stage's second task."""
+    return re.sub(r"-\d+$", "", task).replace("-", "_")
+
+
+def _name(task: str, node: Mapping[str, Any]) -> str:
+    """What a task is called here. Importers are numbered: what each imports is told by the parameter that it takes."""
+    if _imports(node):
+        parameters = node.get("inputs", {}).get("parameters", [])
+        imported = _IMPORTED.search(next((p.get("value", "") for p in parameters if p["name"] == "task"), ""))
+        return f"importer of {imported[1]}" if imported else task
+    return task if node.get("templateName") == _DAG_DRIVER else stage_name(task)
+
+
+def _task(place: str, last: Mapping[str, Any]) -> Task:
+    iteration = _ITERATION.search(place)
     return Task(
-        stage=re.sub(r"-\d+$", "", path.rpartition(".")[2]),  # kfp numbers a stage's second task
+        stage=_name(place.rpartition(".")[2], last),
         shard=int(iteration[1]) + 1 if iteration else 0,
         state=_STATES.get(last["phase"], RUNNING),
         message=one_line(last.get("message", "")) if last["type"] == "Pod" else "",
@@ -136,20 +175,30 @@ class Failure:
 
     error: str
     mendable: bool
-    """Whether its stage said that no recording is to blame."""
+    """Whether no recording is to blame: its stage said so, or Kubeflow failed around it."""
 
 
 def failure(task: Task, log: str) -> Failure:
-    """The stage's own error line; where it has none, how it was ended and what came last."""
-    lines, exits = own_lines(log), _EXIT.search(log)
-    mendable = bool(exits and exits[2] == str(MENDABLE))
+    """The stage's own error line; where it has none, how it was ended and what came last. Or Kubeflow's error."""
+    fatal = (_FATAL.findall(log) or [""])[-1]
+    ended = _ENDED.match(fatal)
+    if fatal and not ended:
+        return Failure(_of_kubeflow(fatal), True)
+    lines, mendable = own_lines(log), bool(ended and ended[2] == str(MENDABLE))
     for line in reversed(lines):
         if line.startswith("error: "):
             return Failure(line.removeprefix("error: "), mendable)
-    if exits and "killed" in exits[1]:
+    if ended and "killed" in ended[1]:
         return Failure("it was killed, as the kernel does when the memory that its stage may use is full", False)
     if "OOMKilled" in task.message:
         return Failure(f"it used more memory than its stage may ({task.message})", False)
-    if driver := _DRIVER.search(log):
-        return Failure(f"Kubeflow could not start it: {one_line(driver[1])}", False)
-    return Failure(": ".join(one_line(part) for part in (task.message, *lines[-1:]) if part) or "its pod was lost", False)
+    return Failure(": ".join(one_line(part) for part in (task.message, *lines[-1:]) if part) or "its pod was lost", mendable)
+
+
+def _of_kubeflow(fatal: str) -> str:
+    """An error of a driver or a launcher. It begins with what was to be done and ends with the reason, with addresses between."""
+    if driver := _DRIVER.match(fatal):
+        said, text = "Kubeflow could not start it", driver[1]
+    else:
+        said, text = "Kubeflow's launcher", re.sub("^failed to execute (importer )?component: ", "", fatal)
+    return f"{said}: " + (one_line(text) if len(text) <= 300 else f"{one_line(text[:140])} … {one_line(text[-150:])}")

@@ -16,7 +16,7 @@ from pipelines.commands.run import give_back as count_against_none
 from pipelines.commands.shared import print_out
 from pipelines.follow import ENDED, follow
 from pipelines.kubeflow import Kubeflow, state_of
-from pipelines.workflow import FAILED, failure, own_lines, read
+from pipelines.workflow import FAILED, failure, own_lines, read, stage_name
 
 _SEARCHED = 1000
 run_argument = click.argument("run_id", metavar="RUN")
@@ -65,7 +65,7 @@ def show_logs(run_id: str, stage: str, shard: int | None, connected: Callable[[]
     """Print what STAGE of a run has printed, for one SHARD or for all."""
     kubeflow = connected()
     run = find(kubeflow, run_id).run_id
-    tasks = [t for t in read(kubeflow.manifest(run)).tasks if t.stage == stage and shard in (None, t.shard)]
+    tasks = [t for t in read(kubeflow.manifest(run)).tasks if t.stage in (stage, stage_name(stage)) and shard in (None, t.shard)]
     if not tasks:
         raise StageError(f"expected a stage of the run that has begun, found no {stage} {shard or ''}".rstrip())
     for task in tasks:

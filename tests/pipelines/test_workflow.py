@@ -7,11 +7,25 @@ from typing import Any
 
 import pytest
 
+from pipelines import training
+from pipelines.dataset import STAGES
 from pipelines.workflow import Task, failure, own_lines, read
 
 LOOP = "run.root.condition-branches-1.condition-2.shards.for-loop-1.iteration-iterations"
 LAUNCHER = "I1122 23:08:38.681623      14 main.go:67] Setting log level to: '1'"
 EXIT = "F1122 23:08:41.835210      14 main.go:59] failed to execute component: "
+NO_INPUT = (
+    'failed to download input artifact "model" from remote storage URI "s3://speechmill/models/a/1": '
+    'failed to list objects in remote storage "models/a/1": blob (code=NotFound): NoSuchBucket: The specified bucket does not exist'
+)
+FULL = (
+    'failed to upload output artifact "clips" to remote storage URI "s3://speechmill/runs/dataset/d2c9/cut/8a1e/clips": '
+    'uploadFile(): unable to complete copying "/s3/speechmill/runs/dataset/d2c9/cut/8a1e/clips/rows.parquet" to remote storage '
+    '"runs/dataset/d2c9/cut/8a1e/clips/rows.parquet": failed to close Writer for bucket: blob (code=Unknown): '
+    "operation error S3: PutObject, https response error StatusCode: 507, RequestID: 18, api error XMinioStorageFull: "
+    "Storage backend has reached its minimum free drive threshold. Please delete a few objects to proceed."
+)
+UNPUBLISHED = "failed to publish execution with error failed to publish results to ML Metadata: timeout after execution failed: "
 NO_IMAGE = 'ImagePullBackOff: Back-off pulling image "speechmill/cut:1": ErrImagePull: failed to pull "docker.io/speechmill/cut:1"'
 
 
@@ -79,6 +93,46 @@ def test_with_kubeflow_s_own_settings_every_node_is_an_attempt() -> None:
     assert (workflow.shards, workflow.finished_shards) == (1, 1)
 
 
+def task_of_kfp(parameter: str) -> dict[str, Any]:
+    """The input `task` of an importer's node, as kfp's compiler writes it."""
+    inputs = {"parameters": {"uri": {"componentInputParameter": f"pipelinechannel--{parameter}"}}}
+    task = {"componentRef": {"name": "comp-importer-2"}, "inputs": inputs, "taskInfo": {"name": "importer-2"}}
+    return {"parameters": [{"name": "task", "value": json.dumps(task)}, {"name": "parent-dag-id", "value": "7"}]}
+
+
+def test_importers_are_shown_where_they_wait_or_fail_by_what_they_import() -> None:
+    importer = {"templateName": "system-importer"}
+    unschedulable = "Unschedulable: 0/1 nodes are available: 1 Insufficient memory."
+    nodes = [
+        node("run.root.importer", "Succeeded", **importer, inputs=task_of_kfp("separate_model")),
+        node("run.root.importer-2", "Pending", **importer, inputs=task_of_kfp("tag_tone_model"), message=unschedulable, finishedAt=None),
+        node("run.root.importer-3(0)", "Error", **importer),
+        node("run.root.importer-3(1)", "Succeeded", **importer, startedAt="2026-11-22T23:09:35Z"),
+        node("run.root.importer-4", "Failed", **importer),
+        node("run.root.importer-5", "Running", **importer, finishedAt=None),
+    ]
+    tasks = read({"status": {"nodes": {n["id"]: n for n in nodes}}}).tasks
+    assert {t.name: (t.state, t.hindrance) for t in tasks} == {
+        "importer of tag_tone_model": ("waiting", unschedulable),
+        "importer-4": ("failed", ""),
+    }
+
+
+def test_what_prepared_at_a_second_attempt_has_not_failed() -> None:
+    nodes = [
+        node("run.root.condition-2-driver(0)", "Error", templateName="system-dag-driver"),
+        node("run.root.condition-2-driver(1)", "Succeeded", templateName="system-dag-driver", startedAt="2026-11-22T23:09:35Z"),
+        node("run.root.condition-3-driver", "Failed", templateName="system-dag-driver"),
+    ]
+    assert [t.name for t in read({"status": {"nodes": {n["id"]: n for n in nodes}}}).tasks] == ["condition-3"]
+
+
+@pytest.mark.parametrize("task", ["tag-speaker", "train-separator-2", "cut"])
+def test_stages_have_their_own_names(task: str) -> None:
+    (found,) = read({"status": {"nodes": {"1": node(f"run.root.{task}.executor", "Running")}}}).tasks
+    assert found.stage in [s.name for s in (*STAGES, *training.STAGES)] and task.startswith(found.stage.replace("_", "-"))
+
+
 def test_a_run_that_argo_has_not_begun_has_no_tasks() -> None:
     assert read(None).tasks == read({"status": {}}).tasks == []
 
@@ -98,8 +152,22 @@ def failed(message: str = "main: Error (exit code 1)") -> Task:
         (
             ["F1122 23:22:37.6 15 main.go:127] KFP driver: driver.Container(a) failed: no input x"],
             "Kubeflow could not start it: no input x",
-            False,
+            True,
         ),
+        (
+            ['F1122 23:22:37.6 15 main.go:127] KFP driver: failed to retrieve workflow "dataset-x": forbidden'],
+            'Kubeflow could not start it: failed to retrieve workflow "dataset-x": forbidden',
+            True,
+        ),
+        ([f"{EXIT}{NO_INPUT}"], f"Kubeflow's launcher: {NO_INPUT}", True),
+        (["done in 45.2 s, 12 s/s: clips 21", f"{EXIT}{FULL}"], f"Kubeflow's launcher: {FULL[:140]} … {FULL[-150:]}", True),
+        (
+            ["F1122 23:22:37.6 15 main.go:59] failed to execute importer component: empty artifact URI runtime value for parameter uri"],
+            "Kubeflow's launcher: empty artifact URI runtime value for parameter uri",
+            True,
+        ),
+        (["error: ValueError: odd", f"{EXIT}{UNPUBLISHED}exit status 1"], "ValueError: odd", False),
+        (["error: no space left", f"{EXIT}{UNPUBLISHED}exit status 2"], "no space left", True),
         ([], "main: Error (exit code 1)", False),
     ],
 )
