@@ -5,12 +5,11 @@ a file that is there stays as it is; images/kustomization.yaml names the images 
 """
 
 import argparse
-import re
 import secrets
 from pathlib import Path
 
-from components.deployment import ROOT, Deployment, deployed
-from components.publish.component import publish
+from components.deployment import Deployment, deployed
+from pipelines.images import minio_name, models_name, stage_image
 
 HERE = Path(__file__).resolve().parent
 
@@ -27,17 +26,10 @@ def write_secrets(folder: Path) -> list[Path]:
     return made
 
 
-def minio_image() -> str:
-    """The image of dockerfiles/minio.Dockerfile, with the revision of MinIO's source that it builds as its tag."""
-    found = re.search(r"(?m)^ARG MINIO=\S*-([0-9a-f]{12})$", (ROOT / "dockerfiles" / "minio.Dockerfile").read_text())
-    assert found, "expected ARG MINIO=<version> in dockerfiles/minio.Dockerfile"
-    return f"speechmill/minio:{found[1]}"
-
-
 def images(registry: str, minio: str) -> str:
     """A kustomization that names the images."""
     with deployed(Deployment(registry=registry)):
-        names = {"speechmill/publish": publish.image, "speechmill/minio": minio}
+        names = {"speechmill/publish": stage_image("publish"), "speechmill/models": models_name(), "speechmill/minio": minio}
     lines = ["apiVersion: kustomize.config.k8s.io/v1alpha1", "kind: Component", "images:"]
     for name, image in names.items():
         path, _, tag = image.rpartition(":")
@@ -55,7 +47,7 @@ def main() -> None:
         print(f"made {path.relative_to(HERE)}: keep a copy where you keep secrets")
     target = HERE / "images" / "kustomization.yaml"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(images(registry, options.minio or f"{registry}{minio_image()}"))
+    target.write_text(images(registry, options.minio or f"{registry}{minio_name()}"))
     print(f"wrote {target.relative_to(HERE)}")
 
 

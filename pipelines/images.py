@@ -1,7 +1,8 @@
 """Builds the stages' images with Docker's BuildKit, and hands them to a registry.
 
-`python -m pipelines.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all of them. The name `minio` stands
-for the MinIO server, which no stage is and which takes minutes to build. An image that is there is not
+`python -m pipelines.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all of them and
+`models`, which carries what comes with the code for pipelines to load. The name `minio` stands for the MinIO server, which takes
+minutes to build. An image that is there is not
 built again, since its name ends in a hash of what it holds. From the environment: BASE (debian:bookworm-slim), proxies
 (HTTP_PROXY and the like), another index of packages (UV_DEFAULT_INDEX), and PyTorch's own without CUDA (TORCH_INDEX).
 """
@@ -22,8 +23,9 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from components.deployment import ROOT, Deployment, deployed, pins
+from components.deployment import ROOT, Deployment, current, deployed, pins
 from pipelines.environments import stages
+from store.models import EFFECTS, MODELS, REFERENCES
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """What Docker hands to a build without keeping it in the image."""
@@ -126,6 +128,28 @@ def build(stage: str, gpu: bool, base: str) -> str:
     return name
 
 
+def models_name() -> str:
+    """Name of the image that puts what comes with the code into a store: a hash of that and of what puts it there."""
+    digest = hashlib.sha256(stage_image("publish").rpartition(":")[2].encode())
+    folders = [ROOT / folder for folder in (MODELS, REFERENCES, EFFECTS)]
+    files = {p for folder in folders for p in folder.rglob("*") if p.is_file()}
+    for path in sorted({*files, ROOT / "dockerfiles" / "models.Dockerfile"}):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return f"{current().registry}speechmill/models:{digest.hexdigest()[:16]}"
+
+
+def build_models(base: str) -> str:
+    """Name of that image, which is built if it is missing."""
+    name = models_name()
+    with _told(name):
+        if not exists(name):
+            publish = stage_image("publish")
+            if not exists(publish):
+                build("publish", False, base)
+            _build("models", name, {"BASE": publish})
+    return name
+
+
 def push(name: str, registry: str) -> None:
     """Hands an image to a registry."""
     target = f"{registry.rstrip('/')}/{name}"
@@ -204,12 +228,13 @@ def main() -> int:
     parser.add_argument("stages", nargs="*", metavar="STAGE", help="without any, all")
     options = parser.parse_args()
     try:
-        known, wanted = [*stages(), "minio"], options.stages or stages()
+        known, wanted = [*stages(), "models", "minio"], options.stages or [*stages(), "models"]
         if unknown := set(wanted) - set(known):
             raise ImageError(f"expected names among {', '.join(known)}, found {', '.join(sorted(unknown))}")
         base = build_base() if set(wanted) != {"minio"} else ""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            names = list(pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), wanted))
+            first = pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), set(wanted) - {"models"})
+            names = list(first) + ([build_models(base)] if "models" in wanted else [])
         for name in names if options.push else []:
             push(name, options.push)
     except ImageError as error:

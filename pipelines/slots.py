@@ -168,14 +168,9 @@ def choose(store: Store, slot: Slot, wanted: str) -> Model:
     return found if isinstance(found, Model) else _push(store, slot, found)
 
 
-def push_bundled(store: Store, again: bool = False) -> list[str]:
-    """Puts what a pipeline takes by default, all of which comes with this code, into a store; returns the URIs there."""
-    return [uri(store.uri, slot, _push(store, slot, slot.bundled_folder, again)) for slot in SLOTS.values()]
-
-
-def _push(store: Store, slot: Slot, folder: Path, again: bool = False) -> Model:
+def _push(store: Store, slot: Slot, folder: Path) -> Model:
     try:
-        return ModelStore(store, slot.folder).push(folder, again)
+        return ModelStore(store, slot.folder).push(folder)
     except StoreError as error:
         what = "" if folder == slot.bundled_folder else f"{folder} "  # nothing: all that pipelines take by default
         raise StoreError(

@@ -13,7 +13,7 @@ from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.shared import print_out, store_option
 from pipelines.registry import BUNDLED, FETCHED, entry, fetch, local_folder, registry
-from pipelines.slots import push_bundled
+from store.bundled import push_bundled
 from store.models import ModelStore
 from store.objects import open_store
 
@@ -86,7 +86,7 @@ def fetch_model(name: str, source: str, folder: Path | None) -> None:
 def push_model(model: str, store_uri: str, again: bool) -> None:
     """Put a model into a store: one that was bundled or fetched, by its NAME, or a trained one, by its FOLDER.
 
-    Without either: all that pipelines load by default, which comes with the code.
+    Without either: all that comes with the code, which is what pipelines load by default and more.
 
     What is there already stays as it is. Into a bucket only its root user can push: runs read models and write none.
     """

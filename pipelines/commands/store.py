@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipelines.commands.shared import print_out
-from pipelines.slots import push_bundled
+from store.bundled import push_bundled
 from store.init import initialize
 from store.objects import open_store
 

@@ -1,7 +1,7 @@
 """The manifests on a real API server: every overlay is accepted, and one really runs in a namespace of its own.
 
-Wants kubectl on PATH or in KUBECTL and a cluster that knows the images of `publish` and MinIO (another name for the
-latter: MINIO_IMAGE). On a cluster that provides no volumes it must run on the cluster's own machine.
+Wants kubectl on PATH or in KUBECTL and a cluster that knows the images of `publish`, `models` and MinIO (another name
+for the last: MINIO_IMAGE). On a cluster that provides no volumes it must run on the cluster's own machine.
 """
 
 import io
@@ -22,7 +22,9 @@ from kfp import compiler, dsl
 from minio import Minio, S3Error
 
 from components.publish.component import publish
+from pipelines.slots import SLOTS, bundled
 from store.datasets import DatasetStore
+from store.models import ModelStore
 from store.objects import open_store
 from tests.cluster.runs import client
 from tests.manifests.rendering import OVERLAYS, Document, find, prepare, render
@@ -94,6 +96,7 @@ def _volume(folder: Path) -> list[Document]:
 def store(kubectl: Kubectl, applied: list[Document]) -> list[Document]:
     """The same, when the server answers and the bucket's Job is done."""
     _await(kubectl, "Job", "speechmill-init", "condition=complete")
+    _await(kubectl, "Job", "speechmill-models", "condition=complete")
     _await(kubectl, "Pod", "speechmill-minio-0", "condition=Ready")
     return applied
 
@@ -135,7 +138,8 @@ def test_a_dataset_is_kept_by_the_publisher_and_closed_to_the_runner(
 ) -> None:
     with _forwarded(kubectl) as host:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}")
-        for name, may in (("speechmill-publisher", "datasets/a/x"), ("speechmill-runner", "runs/x")):
+        users = (("speechmill-publisher", "datasets/a/x"), ("speechmill-runner", "runs/x"), ("speechmill-reader", None))
+        for name, may in users:
             keys = _secret(kubectl, name)
             server = Minio(host, keys["accesskey"], keys["secretkey"], secure=False, region="us-east-1")
             for key in ("datasets/a/x", "runs/x", "models/x", "x"):
@@ -145,6 +149,9 @@ def test_a_dataset_is_kept_by_the_publisher_and_closed_to_the_runner(
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["accesskey"])
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["secretkey"])
         assert DatasetStore(open_store("s3://speechmill"), "a").versions() == []
+        assert [ModelStore(open_store("s3://speechmill"), slot.folder).model(slot.bundled) for slot in SLOTS.values()] == [
+            bundled(slot) for slot in SLOTS.values()
+        ]
 
 
 def _writes(server: Minio, key: str) -> bool:

@@ -146,8 +146,8 @@ def test_only_internet_tasks_reach_the_internet_and_never_private_addresses(reac
 
 
 def test_the_store_answers_runs_and_kubeflow_alone(reaches) -> None:
-    init = End({"app": "speechmill-init", "speechmill/network": "store"}, HERE)
-    for source in (task("none"), DRIVER, init, PAGE, API):
+    jobs = [End({"app": app, "speechmill/network": "store"}, HERE) for app in ("speechmill-init", "speechmill-models")]
+    for source in (task("none"), DRIVER, *jobs, PAGE, API):
         assert reaches(source, MINIO, 9000), source
     for source in (STRANGER, DATABASE, pod(app="ml-pipeline-persistenceagent"), End({"app": "ml-pipeline-ui"}, "elsewhere")):
         assert not reaches(source, MINIO, 9000), source

@@ -13,13 +13,15 @@ from components import deployment
 from components.deployment import Deployment, deployed
 from components.discover.component import discover
 from components.publish.component import publish
-from pipelines.dataset import STAGES
+from pipelines.dataset import STAGES, STORE
 from pipelines.environments import ROOT
+from pipelines.images import models_name
 from store.init import ROLES, secret_variable
 from store.minio import bucket_name
 from tests.manifests.rendering import OVERLAYS, Document, find, prepare, render, run_prepare
 
 overlays = pytest.mark.parametrize("overlay", OVERLAYS)
+JOBS = {"speechmill-init", "speechmill-models"}
 
 
 def pods(documents: list[Document]) -> dict[str, Document]:
@@ -44,7 +46,7 @@ def test_validation_sees_a_misspelt_field(rendered: dict[str, list[Document]]) -
 @overlays
 def test_every_container_is_bounded_and_unprivileged(rendered: dict[str, list[Document]], overlay: str) -> None:
     found = pods(rendered[overlay])
-    assert set(found) == {"speechmill-init"} | ({"speechmill-minio"} if overlay != "external-minio" else set())
+    assert set(found) == JOBS | ({"speechmill-minio"} if overlay != "external-minio" else set())
     for name, template in found.items():
         pod = template["spec"]
         assert pod["securityContext"]["runAsNonRoot"] is True
@@ -59,10 +61,10 @@ def test_every_container_is_bounded_and_unprivileged(rendered: dict[str, list[Do
             }
             for bound in ("requests", "limits"):
                 assert set(container["resources"][bound]) == {"cpu", "memory", "ephemeral-storage"}
-            if name != "speechmill-init":  # a job ends by itself
-                assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
-            else:
+            if name in JOBS:  # a job ends by itself
                 assert "activeDeadlineSeconds" in find(rendered[overlay], "Job", name)["spec"]
+            else:
+                assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
 
 
 @overlays
@@ -70,7 +72,7 @@ def test_every_image_has_a_tag_that_stays(rendered: dict[str, list[Document]], o
     images = [c["image"] for template in pods(rendered[overlay]).values() for c in template["spec"]["containers"]]
     assert images
     for image in images:
-        assert re.fullmatch(r"speechmill/(publish|minio):[0-9a-f]{12,16}", image)
+        assert re.fullmatch(r"speechmill/(publish|models|minio):[0-9a-f]{12,16}", image)
 
 
 @overlays
@@ -102,6 +104,13 @@ def test_the_users_are_those_that_the_job_makes(rendered: dict[str, list[Documen
         user = f"{bucket_name(uri)}-{role}"
         assert base64.b64decode(find(rendered[overlay], "Secret", f"speechmill-{role}")["data"]["accesskey"]).decode() == user
         assert given[secret_variable(role)] == f"speechmill-{role}"
+
+
+@overlays
+def test_models_are_put_where_pipelines_look_for_them_by_the_root_user(rendered: dict[str, list[Document]], overlay: str) -> None:
+    (job,) = find(rendered[overlay], "Job", "speechmill-models")["spec"]["template"]["spec"]["containers"]
+    assert job["command"] == ["python", "-m", "store.bundled", STORE]
+    assert {v["valueFrom"]["secretKeyRef"]["name"] for v in job["env"] if "secretKeyRef" in v["valueFrom"]} == {"speechmill-minio-root"}
 
 
 def test_networks_of_all_stages_have_policies(rendered: dict[str, list[Document]]) -> None:
@@ -203,6 +212,7 @@ def test_images_come_from_the_registry_that_was_named(tmp_path: Path) -> None:
     found = pods(render(manifests / "overlays" / "gpu"))
     with deployed(Deployment(registry="registry.example.org:5000/team/")):
         assert found["speechmill-init"]["spec"]["containers"][0]["image"] == publish.image
+        assert found["speechmill-models"]["spec"]["containers"][0]["image"] == models_name()
     assert found["speechmill-minio"]["spec"]["containers"][0]["image"] == "quay.example.org/minio:1.2"
 
 

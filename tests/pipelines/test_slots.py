@@ -175,8 +175,8 @@ def test_a_new_store_has_the_bundled_model(server: MinioServer, tmp_path: Path) 
     ]
     done = subprocess.run(command, env=os.environ | server.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    there = [f"s3://made-by-the-command/{place(m.name, m.version, s.folder)} is there" for s in SLOTS.values() for m in [bundled(s)]]
-    assert done.stdout.splitlines()[-len(SLOTS) :] == there
+    there = {f"s3://made-by-the-command/{place(m.name, m.version, s.folder)} is there" for s in SLOTS.values() for m in [bundled(s)]}
+    assert there <= set(done.stdout.splitlines())
 
 
 def test_a_cluster_is_given_a_uri(bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

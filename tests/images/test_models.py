@@ -1,0 +1,24 @@
+"""The image that puts what comes with the code into a store holds that, and does it sealed."""
+
+from collections.abc import Mapping
+
+from components.deployment import ROOT, Deployment, deployed
+from components.shared.task import MODEL
+from pipelines import images
+from store.models import EFFECTS, MODELS, REFERENCES
+from tests.images.conftest import SEALED, docker
+
+
+def test_it_puts_everything_into_a_store(built: Mapping[str, str]) -> None:
+    name = images.build_models(images.build_base())
+    said = docker("run", *SEALED, name, "python", "-m", "store.bundled", "/tmp/store")
+    wanted = [path.parent for kind in (MODELS, REFERENCES, EFFECTS) for path in (ROOT / kind).glob(f"*/{MODEL}")]
+    assert len(said.splitlines()) == len(wanted) >= 5
+    for folder in wanted:
+        assert f"/tmp/store/{folder.parent.name}/{folder.name}/" in said
+
+
+def test_its_name_is_the_same_in_every_registry() -> None:
+    name = images.models_name()
+    with deployed(Deployment(registry="registry.example.org/team/", gpu=True)):
+        assert images.models_name() == f"registry.example.org/team/{name}"
