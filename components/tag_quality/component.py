@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Output
 from components.stage import stage
 
 
-@stage(cpu="1", cpu_limit="4", memory="2Gi", timeout_hours=24)
+@stage(cpu="500m", cpu_limit="4", memory="2Gi", timeout_hours=24)
 def tag_quality(
     clean: Input[Dataset],
     clips: Input[Dataset],
