@@ -5,7 +5,7 @@ from pathlib import Path
 from components.report.amounts import funnel, outside_seconds, shares
 from components.report.confusion import Confusion, confusion
 from components.report.listening import choose, listen
-from components.report.page import Contents
+from components.report.page import Contents, Failures
 from components.report.page import page as html
 from components.report.scores import SCORES, measured
 from components.report.timeline import candidates, timeline, variety
@@ -18,6 +18,8 @@ from store.parquet import read_object
 from store.truth import read_truth
 
 COLUMNS = ("speaker", "gender", "tone", "language", "licence")
+SOURCE = "source"
+"""Kind of the ledger's rows of sources that could not be listed."""
 
 
 def heard_in(store: Store, dataset: str, sha256: str) -> list[Heard]:
@@ -44,21 +46,27 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
         clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,
-        failures=[r for r in Ledger(store, dataset).rows().values() if r.outcome in (FAILED, GIVEN_UP)],
     )
+
+
+def failed(store: Store, dataset: str) -> Failures:
+    """What a dataset's ledger says that nothing came of."""
+    rows = [r for r in Ledger(store, dataset).rows().values() if r.outcome in (FAILED, GIVEN_UP)]
+    return Failures([r for r in rows if r.kind != SOURCE], [r for r in rows if r.kind == SOURCE])
 
 
 def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
     target = open_store(store)
-    table = DatasetStore(target, dataset)
+    table, failures = DatasetStore(target, dataset), failed(target, dataset)
+    lost = {"failed_recordings": len(failures.recordings), "failed_sources": len(failures.sources)}
     if not version and not table.versions():
-        page.write_text(html(dataset, None), encoding="utf-8")
-        return {"version": 0, "tone_confusion": {}}
+        page.write_text(html(dataset, None, failures), encoding="utf-8")
+        return {"version": 0, **lost, "tone_confusion": {}}
     chosen = table.version(version or None)
     rows = table.rows(chosen)
     found = confusion(rows, read_truth(target, dataset))
     shown = contents(target, dataset, chosen, table.versions()[-1].number, rows, found)
-    page.write_text(html(dataset, shown), encoding="utf-8")
+    page.write_text(html(dataset, shown, failures), encoding="utf-8")
     truth = {"clips_with_true_tone": found.total, "right_tone_share": found.right} if found else {}
     return {
         "version": chosen.number,
@@ -66,7 +74,7 @@ def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
         "kept_clips": sum(r.kept for r in rows),
         "recordings": len({r.recording for r in rows}),
         "speakers": len({r.speaker for r in rows if r.speaker}),
-        "failed_recordings": len(shown.failures),
+        **lost,
         "crawled_seconds": shown.crawled_seconds,
         "kept_seconds": shown.kept_seconds,
         "page_bytes": page.stat().st_size,

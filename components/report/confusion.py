@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from components.report.texts import shortened
 from components.shared.rows import DatasetRow
 from store.truth import Truth
 
@@ -16,6 +17,8 @@ LEAST_COVERED = 0.5
 """Share of a clip that its true tone covers at least."""
 NONE = "none"
 """A clip that has no tone."""
+MOST_TONES, MOST_CHARACTERS = 20, 64
+"""Tones that stand by themselves, the most frequent ones; those beyond them are one line and one column. Of a tone's name."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Confusion:
     tones: list[str]
     clips: list[list[int]]
     """One row a true tone, one column a given one."""
+    right_clips: list[int]
+    """Of each row, those that were given their true tone: what is on the diagonal, but for a row of several tones."""
 
     @property
     def total(self) -> int:
@@ -34,7 +39,7 @@ class Confusion:
     @property
     def right(self) -> float:
         """Share of them that were given their true tone, 0 to 1."""
-        return sum(line[i] for i, line in enumerate(self.clips)) / self.total
+        return sum(self.right_clips) / self.total
 
     def metadata(self) -> dict[str, Any]:
         """As Kubeflow's page draws it."""
@@ -52,8 +57,24 @@ def confusion(rows: Iterable[DatasetRow], truths: Iterable[Truth]) -> Confusion 
     pairs = Counter((tone, row.tone or NONE) for row in rows if (tone := _tone(row, _spans(row, known))))
     if not pairs:
         return None
-    tones = sorted({tone for pair in pairs for tone in pair})
-    return Confusion(tones, [[pairs[true, given] for given in tones] for true in tones])
+    names = _names(pairs)
+    clips, right = Counter[tuple[str, str]](), Counter[str]()
+    for (true, given), count in pairs.items():
+        clips[names[true], names[given]] += count
+        right[names[true]] += count * (true == given)
+    tones = list(dict.fromkeys(names.values()))
+    return Confusion(tones, [[clips[true, given] for given in tones] for true in tones], [right[tone] for tone in tones])
+
+
+def _names(pairs: Counter[tuple[str, str]]) -> dict[str, str]:
+    """Under which name a tone is counted: its own in the order of the alphabet, behind them that of all others together."""
+    frequency: Counter[str] = Counter()
+    for pair, count in pairs.items():
+        for tone in set(pair):
+            frequency[tone] += count
+    order = sorted(frequency, key=lambda tone: (-frequency[tone], tone))
+    own, rest = (order, []) if len(order) <= MOST_TONES + 1 else (order[:MOST_TONES], order[MOST_TONES:])
+    return {tone: shortened(tone, MOST_CHARACTERS) for tone in sorted(own)} | dict.fromkeys(rest, f"{len(rest)} others")
 
 
 def _spans(row: DatasetRow, known: dict[str, list[Truth]]) -> Sequence[Truth]:

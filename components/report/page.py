@@ -9,13 +9,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.report.amounts import Share, Step, most
-from components.report.charts import chart, time_unit
+from components.report.charts import chart
 from components.report.confusion import Confusion
 from components.report.listening import MOST_SECONDS, Heard
 from components.report.scores import Measured
-from components.report.timeline import Timeline, clock
+from components.report.texts import clock, counted, duration, label, number, percent, shortened
+from components.report.timeline import Timeline
 from components.shared.rows import DatasetRow
-from store.datasets import Version
+from store.datasets import Version, rules
 from store.ledger import LedgerRow
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -24,6 +25,7 @@ MOST_SHARES, MOST_FAILURES, MOST_REPEATS, MOST_OF_RECORDING = 20, 200, 100, 300
 _ORDER = (
     "discover",
     "download",
+    "fingerprint",
     "separate",
     "segment",
     "embed",
@@ -33,10 +35,10 @@ _ORDER = (
     "tag_tone",
     "tag_quality",
     "transcribe",
-    "fingerprint",
     "collect",
     "publish",
 )
+"""The stages as they follow each other. pipelines/dataset.py says so too, but is not in this stage's image; a lineage has no order."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +58,29 @@ class Contents:
     clips: list[Heard]
     timeline: Timeline | None
     confusion: Confusion | None
-    failures: list[LedgerRow]
 
 
-def page(dataset: str, contents: Contents | None) -> str:
+@dataclass(frozen=True)
+class Failures:
+    """What the ledger says today that nothing came of."""
+
+    recordings: list[LedgerRow]
+    """Their download failed, or they were lost too often."""
+    sources: list[LedgerRow]
+    """They could not be listed."""
+
+
+def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
     """The page of a dataset's version, or of a dataset that has none yet."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"duration": duration, "clock": clock, "percent": percent, "number": number, "label": label}
+    environment.filters |= {f.__name__: f for f in (clock, counted, duration, label, number, percent, shortened)}
     environment.globals |= {"chart": chart, "most_seconds": MOST_SECONDS, "shown_shares": lambda found: most(found, MOST_SHARES)}
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     shown = {} if contents is None else _shown(contents)
-    return environment.get_template("page.html.j2").render(dataset=dataset, contents=contents, style=style, **shown)
+    template = environment.get_template("page.html.j2")
+    return template.render(dataset=dataset, contents=contents, failures=failures, most_failures=MOST_FAILURES, style=style, **shown)
 
 
 def _shown(contents: Contents) -> dict[str, Any]:
@@ -78,9 +90,9 @@ def _shown(contents: Contents) -> dict[str, Any]:
         "recordings": len({r.recording for r in contents.rows}),
         "speakers": len({r.speaker for r in contents.rows if r.speaker}),
         "kept_clips": sum(r.kept for r in contents.rows),
-        "failures": contents.failures[:MOST_FAILURES],
         "repeats": [(r, r.reason.partition(":")[2]) for r in repeats[:MOST_REPEATS]],
         "repeat_count": len(repeats),
+        "refuses_repeats": bool(rules(contents.version.lineage).get("refuse_repeats")),
         "stages": sorted(contents.version.lineage.get("stages", {}).items(), key=lambda item: (_place(item[0]), item[0])),
         "most_of_recording": MOST_OF_RECORDING,
     }
@@ -88,26 +100,3 @@ def _shown(contents: Contents) -> dict[str, Any]:
 
 def _place(stage: str) -> int:
     return _ORDER.index(stage) if stage in _ORDER else len(_ORDER)
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the unit that fits: 12.3 h, 4.5 min, 6.7 s."""
-    unit, name = time_unit(seconds)
-    return f"{seconds / unit:,.1f} {({'hours': 'h', 'minutes': 'min', 'seconds': 's'})[name]}"
-
-
-def percent(share: float) -> str:
-    """A share, 0 to 1, in percent."""
-    return f"{100 * share:.1f} %"
-
-
-def number(value: float | None) -> str:
-    """A measurement with as many digits as mean something."""
-    if value is None:
-        return "–"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def label(name: str) -> str:
-    """A name of the code in words."""
-    return name.replace("_", " ")

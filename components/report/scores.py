@@ -89,7 +89,9 @@ class Measured:
     kept_share: Numbers
     """Of all clips' seconds, 0 to 1, what would be kept at each threshold if every other rule stayed."""
     exact: NDArray[np.bool_]
-    """Where it is what would be kept; elsewhere, at looser thresholds, other rules may refuse some of it: it is at most this."""
+    """Where it is what would be kept; elsewhere, at looser thresholds, other rules may refuse some of it: it is at most this.
+
+    Of a version that refuses repeats it is at least this: where what is heard first is refused, its repeat is kept instead."""
     costs: Mapping[float, float | None]
     """For shares of the kept seconds, the strictest threshold that keeps so much; None where clips without a score stand in the way."""
 

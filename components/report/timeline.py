@@ -2,16 +2,21 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from components.report.amounts import reason_of
+from components.report.texts import clock, shortened
 from components.shared.rows import DatasetRow, Heard
 
 HEARD = ("speech", "music", "noise", "silence")
 CANDIDATES = 20
 """Recordings whose timelines are read to find the one with the most variety."""
-MOST_LINES, MOST_STRETCHES, MOST_LANES = 12, 3000, 6
+MOST_LINES, MOST_LANES = 12, 6
+MOST_STRETCHES, LEAST_STRETCHES = 3000, 500
+"""Drawn of all together, and of each of what was removed, clips and what was heard where there are as many."""
+MOST_CHARACTERS = 120
+"""Of what there is to say of a stretch: there are many."""
 _LINE_SECONDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 
@@ -54,8 +59,10 @@ class Timeline:
     heard: list[Heard]
     lines: list[Line]
     seconds: float
+    kinds: frozenset[str]
+    """What stretches are drawn as."""
     left_out: int
-    """Stretches that are not drawn, because there are too many."""
+    """Stretches that are not drawn, because there are too many; those that go on in another line count in each."""
 
 
 def candidates(rows: Iterable[DatasetRow]) -> list[list[DatasetRow]]:
@@ -83,31 +90,43 @@ def timeline(rows: Sequence[DatasetRow], heard: Sequence[Heard]) -> Timeline:
     """
     total = max([h.end for h in heard] + [r.end for r in rows])
     seconds = next((s for s in _LINE_SECONDS if total <= s * MOST_LINES), math.ceil(total / MOST_LINES))
-    lanes = [
-        ("heard", [Stretch(h.start, h.end, h.kind, h.label or h.kind, _said(h)) for h in heard if h.kind in HEARD]),
-        ("clips", [_of_clip(r) for r in sorted(rows, key=lambda r: r.start)]),
+    found = [
+        [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in HEARD],
+        [_of_clip(r) for r in rows],
+        [Stretch(h.start, h.end, h.kind, h.label or h.kind, _said(h)) for h in heard if h.kind in HEARD],
     ]
-    removed = [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in HEARD]
-    lanes += [("removed", lane) for lane in _stacked(removed)]
-    drawn = [(name, lane) for name, lane in lanes if lane]
-    count, allowed = sum(len(lane) for _, lane in drawn), MOST_STRETCHES
-    capped = []
-    for name, lane in drawn:
-        capped.append((name, lane[:allowed]))
-        allowed -= len(capped[-1][1])
-    lines = [Line(start, seconds, _between(capped, start, start + seconds)) for start in range(0, math.ceil(total), seconds)]
-    return Timeline(list(rows), list(heard), lines, total, count - sum(len(lane) for _, lane in capped))
+    parts = [list(_parts(stretches, seconds)) for stretches in found]
+    removed, clips, listened = _most(parts)
+    drawn = [("heard", listened), ("clips", clips), *(("removed", lane) for lane in _stacked(removed))]
+    lines = [
+        Line(start, seconds, [(name, [s for s in lane if start <= s.start < start + seconds]) for name, lane in drawn if lane])
+        for start in range(0, math.ceil(total), seconds)
+    ]
+    shown = [*removed, *clips, *listened]
+    return Timeline(list(rows), list(heard), lines, total, frozenset(s.kind for s in shown), sum(map(len, parts)) - len(shown))
 
 
-def clock(seconds: float) -> str:
-    """A time in a recording: 1:02:03, or 2:03."""
-    whole = int(seconds)
-    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
-    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes
+def _parts(stretches: Iterable[Stretch], seconds: int) -> Iterator[Stretch]:
+    """Stretches cut where lines of so many seconds end."""
+    for stretch in stretches:
+        for start in range(int(stretch.start) // seconds * seconds, math.ceil(stretch.end), seconds):
+            yield replace(stretch, start=max(stretch.start, start), end=min(stretch.end, start + seconds))
+
+
+def _most(found: Sequence[list[Stretch]]) -> list[list[Stretch]]:
+    """The longest of each list, in their order in time. What there is room for is the first list's before the next one's."""
+    room, kept = MOST_STRETCHES, []
+    for place, stretches in enumerate(found, 1):
+        count = room - LEAST_STRETCHES * (len(found) - place)
+        longest = sorted(stretches, key=lambda s: s.start - s.end)[:count]
+        kept.append(sorted(longest, key=lambda s: s.start))
+        room -= len(longest)
+    return kept
 
 
 def _said(heard: Heard) -> str:
-    return f"{clock(heard.start)} to {clock(heard.end)}: " + " ".join(t for t in (heard.kind, heard.label) if t)
+    said = f"{clock(heard.start)} to {clock(heard.end)}: " + " ".join(t for t in (heard.kind, heard.label) if t)
+    return shortened(said, MOST_CHARACTERS)
 
 
 def _of_clip(row: DatasetRow) -> Stretch:
@@ -117,24 +136,15 @@ def _of_clip(row: DatasetRow) -> Stretch:
     detail = (
         f"{clock(row.start)} to {clock(row.end)}: {outcome}" + (f" ({facts})" if facts else "") + (f" “{row.text}”" if row.text else "")
     )
-    return Stretch(row.start, row.end, "kept" if row.kept else "rejected", label, detail)
+    return Stretch(row.start, row.end, "kept" if row.kept else "rejected", label, shortened(detail, MOST_CHARACTERS))
 
 
 def _stacked(stretches: Iterable[Stretch]) -> list[list[Stretch]]:
     """Stretches in as few lanes as they need so that none lies over another; what needs more than MOST_LANES lies in the last."""
     lanes: list[list[Stretch]] = []
-    for stretch in sorted(stretches, key=lambda s: (s.start, s.end, s.label)):
+    for stretch in sorted(stretches, key=lambda s: (s.start, -s.end, s.label)):
         free = next((lane for lane in lanes if lane[-1].end <= stretch.start), None)
         if free is None and len(lanes) < MOST_LANES:
             lanes.append(free := [])
         (lanes[-1] if free is None else free).append(stretch)
     return lanes
-
-
-def _between(lanes: Iterable[tuple[str, list[Stretch]]], start: float, end: float) -> list[tuple[str, list[Stretch]]]:
-    """The parts of lanes between two times."""
-
-    def cut(stretch: Stretch) -> Stretch:
-        return Stretch(max(stretch.start, start), min(stretch.end, end), stretch.kind, stretch.label, stretch.detail)
-
-    return [(name, [cut(s) for s in lane if s.start < end and s.end > start]) for name, lane in lanes]

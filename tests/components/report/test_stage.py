@@ -1,21 +1,27 @@
 """The stage on a store: what is on the page, and what is told of it."""
 
+import copy
+import io
 import json
 import re
 import subprocess
 import sys
-from collections import Counter
-from dataclasses import dataclass
-from html.parser import HTMLParser
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
-from store.datasets import DatasetStore
-from store.objects import open_store
+from components.shared.table import empty
+from store.datasets import DatasetStore, audio_key
+from store.ledger import FAILED, GIVEN_UP, Ledger, LedgerRow
+from store.objects import Store, open_store
+from store.truth import Truth, write_truth
 from tests import report_store
+from tests.report.parsed import Parsed
 from tests.report_store import HOSTILE, NAME
 
 KINDS = {"page": "system.HTML", "metrics": "system.Metrics", "tone_confusion": "system.ClassificationMetrics"}
@@ -40,36 +46,9 @@ def report(folder: Path, version: int = 0) -> Made:
     return Made((folder / "page").read_text(encoding="utf-8"), {name: a["artifacts"][0]["metadata"] for name, a in written.items()})
 
 
-class Bars(HTMLParser):
-    """The exact seconds on a page: of each line of its lists, by the section and the column that it stands in."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: dict[str, list[tuple[str, list[float]]]] = {}
-        self._list, self._name, self._in_name = "", "", False
-        self.tags: Counter[str] = Counter()
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.tags[tag] += 1
-        if tag in ("ol", "ul"):
-            self._list = given.get("data-column") or "funnel"
-            self.found[self._list] = []
-        elif tag == "li":
-            self.found[self._list].append(("", []))
-        elif tag == "data" and self._list:
-            self.found[self._list][-1][1].append(float(given["value"] or ""))
-        self._in_name = tag == "span" and given.get("class") == "name"
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_name = False
-        if tag in ("ol", "ul"):
-            self._list = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._in_name and data.strip():
-            self.found[self._list][-1] = (data.strip(), self.found[self._list][-1][1])
+def keys(page: str) -> list[str]:
+    """What the key of the timeline names."""
+    return re.findall(r"<span><i class=\"\w+\"></i> ([^<]+)</span>", page.partition('class="key lanes"')[2].partition("</p>")[0])
 
 
 def seconds(rows: list[DatasetRow]) -> float:
@@ -89,7 +68,7 @@ def made(rows: tuple[Path, list[DatasetRow]]) -> Made:
 
 def test_the_numbers_of_the_page_are_those_of_the_rows(rows: tuple[Path, list[DatasetRow]], made: Made) -> None:
     _, clips = rows
-    lists = Bars(made.page).found
+    lists = Parsed(made.page).bars
     reasons = {r.reason.partition(":")[0] for r in clips if not r.kept}
     expected = {n.replace("_", " "): seconds([r for r in clips if r.reason.partition(":")[0] == n]) for n in reasons}
     kept = seconds([r for r in clips if r.kept])
@@ -125,7 +104,7 @@ def test_the_confusion_of_tones_is_on_the_page_and_in_the_metadata(rows: tuple[P
 
 
 def test_what_strangers_wrote_is_text(made: Made) -> None:
-    tags = Bars(made.page).tags
+    tags = Parsed(made.page).tags
     assert "script" not in tags and "<script" not in made.page
     assert "&lt;script&gt;" in made.page
     assert tags["img"] == tags["audio"] and not re.search(r"<[^>]*\son\w+=", re.sub(r'"[^"]*"', '""', made.page))
@@ -137,7 +116,7 @@ def test_nothing_on_the_page_comes_from_outside(made: Made) -> None:
 
 
 def test_the_page_shows_clips_thresholds_failures_repeats_and_what_made_it(made: Made) -> None:
-    assert Bars(made.page).tags["audio"] >= 12 and made.page.count('class="card clip"') == 12
+    assert Parsed(made.page).tags["audio"] >= 12 and made.page.count('class="card clip"') == 12
     assert {
         s
         for s in ("funnel", "speech", "scores", "clips", "timeline", "tones", "repeats", "failures", "lineage")
@@ -157,7 +136,100 @@ def test_the_same_version_is_the_same_page(rows: tuple[Path, list[DatasetRow]], 
 def test_a_dataset_without_a_version_has_a_page_that_says_so(tmp_path: Path) -> None:
     found = report(tmp_path)
     assert f"Dataset {NAME} has no version yet" in found.page and found.metadata["tone_confusion"] == {}
-    assert found.metadata["metrics"]["version"] == 0
+    assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 0, "failed_sources": 0}
+
+
+def test_where_everything_failed_the_page_says_why_though_there_is_no_version(tmp_path: Path) -> None:
+    lost = replace(empty(LedgerRow), recording="a", kind="media", title="Gone", outcome=FAILED, reason="404 not found", failures=2)
+    given_up = replace(lost, recording="b", title="Poison", outcome=GIVEN_UP, reason="its shard was lost 3 times")
+    source = replace(lost, recording="c", kind="source", title="", url="https://example.org/feed.xml", reason="no such host")
+    Ledger(open_store(str(tmp_path / "store")), NAME).write(lambda _: [lost, given_up, source])
+    found = report(tmp_path)
+    assert f"Dataset {NAME} has no version yet" in found.page
+    assert sorted(Parsed(found.page).tables["failures"]) == [
+        ["Gone", "failed", "404 not found", "2"],
+        ["Poison", "given up", "its shard was lost 3 times", "2"],
+        ["https://example.org/feed.xml", "not listed", "no such host", "2"],
+    ]
+    assert "nothing came of 2 recordings, and 1 source could not be listed" in found.page
+    assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 2, "failed_sources": 1}
+
+
+def test_sources_that_could_not_be_listed_are_no_recordings(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    report_store.make(store)
+    source = replace(
+        empty(LedgerRow), recording="c", kind="source", url="https://example.org/feed.xml", outcome=FAILED, reason="no such host"
+    )
+    Ledger(store, NAME).write(lambda _: [source])
+    found = report(tmp_path)
+    metrics = found.metadata["metrics"]
+    assert (metrics["failed_recordings"], metrics["failed_sources"]) == (1, 1)
+    assert re.search(r"<dt>failed</dt><dd>1</dd>\s*<dd class=\"more\">recording, and 1 source</dd>", found.page)
+
+
+def test_of_a_recording_of_hours_clips_and_what_was_removed_are_drawn(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    clips, audio = 1600, [report_store.put_sound(store, 2.0, 1)]
+    rows = report_store.rows(clips, audio, "", [report_store.put_timeline(store, "r0", clips)], of_recording=clips)
+    DatasetStore(store, NAME).publish("run", lambda _: (rows, report_store.LINEAGE))
+    page = report(tmp_path).page
+    drawn = Parsed(page).drawn
+    crossing = 12  # lines end within a clip, and the whistle goes on in each
+    assert clips <= drawn["kept"] + drawn["rejected"] <= clips + crossing and drawn["removed"] >= 2
+    assert drawn["speech"] >= 1000 and drawn.total() == 3000
+    assert {"speech", "clip, kept", "clip, rejected", "taken out"} <= set(keys(page))
+    left_out = int(re.search(r"([\d,]+) stretches more than can be drawn", page)[1].replace(",", ""))  # type: ignore[index]
+    assert 0 <= left_out + drawn.total() - (3 * clips + 2) <= 3 * crossing
+
+
+def noise(store: Store, seed: int) -> str:
+    """Sound that takes most room, as a file and as a picture: noise, of more seconds than a page holds."""
+    file, pcm = io.BytesIO(), np.random.default_rng(seed).integers(-20_000, 20_000, 12 * SAMPLE_RATE_HZ, np.int16)
+    soundfile.write(file, pcm, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
+    store.write(audio_key(NAME, f"{seed:064d}"), file.getvalue())
+    return f"{seed:064d}"
+
+
+def test_a_page_stays_small_whatever_strangers_wrote(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    audio = [noise(store, seed) for seed in range(4)]
+    made = report_store.rows(3000, audio[:3], audio[3], [report_store.put_timeline(store, "r0", 3000)], of_recording=3000)
+    rows = [
+        replace(
+            r,
+            before_sha256=audio[3],
+            text="가나다라 마바사아 " * 60,
+            title="제목" * 100,
+            tone=f"어조 {i % 300} " + "조" * 200,
+            speaker=f"s{i:04d}",
+            language=f"l{i % 90}",
+            licence="x" * 200 + str(i),
+        )
+        for i, r in enumerate(made)
+    ]
+    DatasetStore(store, NAME).publish("run", lambda _: (rows, report_store.LINEAGE))
+    lost = replace(
+        empty(LedgerRow), kind="media", title="제목" * 100, url="https://example.org/" + "u" * 1500, outcome=FAILED, reason="이유" * 300
+    )
+    Ledger(store, NAME).write(lambda _: [replace(lost, recording=str(i)) for i in range(400)])
+    write_truth(store, NAME, [Truth("r0.mp3", 6.0 * i, 6.0 * i + 6, f"tone {i % 400}") for i in range(3000)])
+    found = report(tmp_path)
+    assert found.metadata["metrics"]["page_bytes"] < 5_000_000
+    assert "u" * 1400 not in found.page and "…" in found.page and "The first 200 are listed" in found.page
+    assert len(found.metadata["tone_confusion"]["confusionMatrix"]["annotationSpecs"]) == 21
+    assert len(json.dumps(found.metadata["tone_confusion"])) < 12_000
+
+
+def test_a_version_that_refuses_repeats_says_what_the_curves_do_not_know(tmp_path: Path, made: Made) -> None:
+    said = "what it refuses first frees its repeat"
+    assert said not in made.page
+    store, lineage = open_store(str(tmp_path / "store")), copy.deepcopy(report_store.LINEAGE)
+    lineage["stages"]["publish"]["settings"]["refuse_repeats"] = True  # type: ignore[index]
+    rows = report_store.rows(20, [report_store.put_sound(store, 2.0, 1)], "", [""])
+    DatasetStore(store, NAME).publish("run", lambda _: (rows, lineage))
+    page = report(tmp_path).page
+    assert said in page and "earlier in the same one" in page
 
 
 def test_a_version_without_clips_and_one_of_before_timelines_have_pages(tmp_path: Path) -> None:
@@ -168,5 +240,6 @@ def test_a_version_without_clips_and_one_of_before_timelines_have_pages(tmp_path
     dataset.publish("old", lambda _: (report_store.rows(3, [audio], "", [""]), lineage))
     page = report(tmp_path).page
     assert "version 1" in page and "it is of before that was kept" in page and page.count("<audio") == 3
+    assert "speech" not in keys(page), "the key names what is drawn"
     dataset.publish("empty", lambda _: ([], lineage))
     assert "From crawled to kept" in report(tmp_path).page and "<audio" not in report(tmp_path).page

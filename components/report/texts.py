@@ -1,0 +1,46 @@
+"""Numbers, names and what strangers wrote, as people read them on the page."""
+
+from components.report.charts import time_unit
+
+MOST_CHARACTERS = 160
+"""Of a text that stands in a line of many, so that the page stays small."""
+
+
+def shortened(text: str, most: int = MOST_CHARACTERS) -> str:
+    """A text of at most so many characters, with an ellipsis where it goes on."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def duration(seconds: float) -> str:
+    """A length of time in the unit that fits: 12.3 h, 4.5 min, 6.7 s."""
+    unit, name = time_unit(seconds)
+    return f"{seconds / unit:,.1f} {({'hours': 'h', 'minutes': 'min', 'seconds': 's'})[name]}"
+
+
+def clock(seconds: float) -> str:
+    """A time in a recording: 1:02:03, or 2:03."""
+    whole = int(seconds)
+    minutes = f"{whole // 60 % 60:02d}:{whole % 60:02d}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02d}"
+    return f"{whole // 3600}:{minutes}" if whole >= 3600 else minutes
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1, in percent."""
+    return f"{100 * share:.1f} %"
+
+
+def number(value: float | None) -> str:
+    """A measurement with as many digits as mean something."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something: 1 clip, 1,200 clips."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def label(name: str) -> str:
+    """A name of the code in words."""
+    return name.replace("_", " ")
