@@ -1,0 +1,18 @@
+"""A real run whose page can be compared with what it published."""
+
+import pytest
+
+from tests.end_to_end.runs import Dataset, speechmill
+from tests.report import show
+
+
+@pytest.fixture(scope="session")
+def evening(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """What the command makes of a show in which there is something to take out, beside what is no sound and what is not there."""
+    folder = tmp_path_factory.mktemp("evening")
+    bell, dataset = show.make(folder / "show"), Dataset(folder / "store", "evening")
+    added = speechmill("effects", "add", "bell", bell, "--store", dataset.uri)
+    assert added.returncode == 0, added.stdout + added.stderr
+    sources = f"{folder / 'show'}, {folder / 'missing.mp3'}"
+    dataset.run("--sources", sources, "--denoise-effects", "bell", "--publish-min-dnsmos", 2)
+    return dataset

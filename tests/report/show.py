@@ -1,0 +1,34 @@
+"""A show in which there is something to take out, made of the bundled sample: for a run whose page is compared with it and looked at.
+
+The sample's episodes are too short for their whistle to be known as one. So both stand in one recording, one after the other,
+under a louder whistle, and the sample's bell rings while people speak.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from components.shared.audio import decode
+from tests.sample import make as sample
+from tests.sample.synth import EFFECTS, RATE_HZ, add, clock
+
+WHISTLE = 0.012
+"""Amplitude of what is added to the sample's own whistle: 21 dB below speech."""
+BELL, BELL_SECONDS = 0.12, (14.0, 43.0, 75.0, 91.0)
+"""Amplitude, and when it rings: over speech without music."""
+
+
+def make(folder: Path) -> Path:
+    """Writes the show, and what is no sound, into a folder, and beside the folder the file of the bell, which it returns."""
+    mix = np.concatenate([block[:, 0] for n in (1, 2) for block in decode(sample.AUDIO / f"episode-{n}.opus", RATE_HZ)]).astype(np.float64)
+    mix += WHISTLE * np.sin(2 * np.pi * sample.WHISTLE_HZ * clock(len(mix) / RATE_HZ))
+    bell = EFFECTS["bell"](np.random.default_rng())  # nothing of it is left to chance
+    bell *= BELL / np.abs(bell).max()
+    for seconds in BELL_SECONDS:
+        add(mix, bell, seconds)
+    folder.mkdir(parents=True)
+    soundfile.write(folder / "An evening on the radio.flac", mix * (0.9 / max(float(np.abs(mix).max()), 0.9)), RATE_HZ)
+    (folder / "lost.mp3").write_text("no sound")
+    soundfile.write(folder.parent / "bell.wav", bell, RATE_HZ)
+    return folder.parent / "bell.wav"
