@@ -1,34 +1,34 @@
 """Images do their work as a user who is nobody, on a read-only root, without a network."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.deployment import ROOT
 from components.shared.audio import FlacWriter, decode
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording, Segment, Window
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Segment, Speaker, Tone, Transcript, Window
 from components.shared.table import read_rows, write_rows
+from components.stage import Stage
+from pipelines.dataset import SHARD_STAGES
 from pipelines.environments import stages
+from pipelines.slots import SLOTS
 from tests.images.conftest import SEALED, docker, inside
 
 SECONDS = 20
-PARAMETERS = {
-    "denoise": {"chain": "tones, sfx, highpass:80:24:1, loudness:-23", "threads": 0},
-    "segment": {"engine": "smn", "detect_gender": True},
-    "embed": {"enabled": True, "hop_seconds": 0.4, "batch_windows": 64, "threads": 0},
-    "cut": {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9},
-}
+COMPUTE = [stage for stage in SHARD_STAGES if not (stage.needs.store or stage.needs.internet)]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, built: Mapping[str, str]) -> Iterator[Path]:
-    """Where artifacts lie, writable for the images' user, with one recording of the sample in `voices`."""
+    """Where artifacts lie, writable for the images' user, with one recording of the sample and what stages load by default."""
     path = tmp_path_factory.mktemp("artifacts")
     sound = decode(ROOT / "components/download/sample/episode-1.opus", SAMPLE_RATE_HZ)
-    (path / "voices" / "audio").mkdir(parents=True)
-    with FlacWriter(path / "voices" / "audio" / "one.flac", 1) as file:
+    (path / "recordings" / "audio").mkdir(parents=True)
+    with FlacWriter(path / "recordings" / "audio" / "one.flac", 1) as file:
         left = SECONDS * SAMPLE_RATE_HZ
         for block in sound:
             file.write(block[:left])
@@ -36,25 +36,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory, built: Mapping[str, str]) -
     source = {"recording": "one", "kind": "sample", "url": "sample:", "title": "", "channel": "", "published": "", "licence": ""}
     samples = SECONDS * SAMPLE_RATE_HZ
     row = Recording(**source, seconds=float(SECONDS), samples=samples, media_sha256="", duplicate_of="", reason="")
-    write_rows(path / "voices", Recording, [row])
+    write_rows(path / "recordings", Recording, [row])
+    for slot in SLOTS.values():
+        shutil.copytree(slot.bundled_folder, path / f"{slot.stage}-{slot.input}")
     path.chmod(0o777)
     yield path
     clear = "import shutil, pathlib; [shutil.rmtree(p, ignore_errors=True) for p in pathlib.Path('/artifacts').iterdir()]"
     docker("run", *SEALED, f"--volume={path}:/artifacts", built["cut"], "python", "-c", clear)  # the files are its user's
 
 
-def work(stage: str, image: str, folder: Path, output: str, inputs: tuple[str, ...]) -> dict[str, object]:
-    """Runs a stage on artifacts as Kubeflow does; returns the metadata of its output."""
+def work(stage: Stage, image: str, folder: Path) -> dict[str, Any]:
+    """Runs a stage with its default settings on what lies in the folder, as Kubeflow does; returns the metadata of its outputs."""
+    specs = stage.component.component_spec
+    reads = [name for name, spec in specs.inputs.items() if str(spec.type).startswith("system.")]
+    places = {name: own if (folder / (own := f"{stage.name}-{name}")).exists() else name for name in reads} | {n: n for n in specs.outputs}
     artifact = {
-        n: {"artifacts": [{"name": n, "uri": f"/artifacts/{n}", "type": {"schemaTitle": "system.Dataset"}}]} for n in (*inputs, output)
+        name: {"artifacts": [{"name": name, "uri": f"/artifacts/{place}", "type": {"schemaTitle": "system.Dataset"}}]}
+        for name, place in places.items()
     }
+    parameters = {name: parameter.default for name, parameter in stage.settings.items()}
     task = {
-        "inputs": {"parameterValues": PARAMETERS[stage], "artifacts": {n: artifact[n] for n in inputs}},
-        "outputs": {"artifacts": {output: artifact[output]}, "outputFile": f"/artifacts/{stage}.json"},
+        "inputs": {"parameterValues": parameters, "artifacts": {name: artifact[name] for name in reads}},
+        "outputs": {"artifacts": {name: artifact[name] for name in specs.outputs}, "outputFile": f"/artifacts/{stage.name}.json"},
     }
-    docker("run", *SEALED, f"--volume={folder}:/artifacts", image, "python", "-m", f"components.{stage}", json.dumps(task), image)
-    answer = json.loads((folder / f"{stage}.json").read_text())
-    return answer["artifacts"][output]["artifacts"][0]["metadata"]
+    docker("run", *SEALED, f"--volume={folder}:/artifacts", image, "python", "-m", f"components.{stage.name}", json.dumps(task), image)
+    answer = json.loads((folder / f"{stage.name}.json").read_text())["artifacts"]
+    return {name: answer[name]["artifacts"][0]["metadata"] for name in specs.outputs}
 
 
 @pytest.mark.parametrize("stage", stages())
@@ -98,27 +105,23 @@ print(json.dumps([first(ffmpeg(), '-version'), first('deno', '--version')]))
 
 
 def test_compute_stages_do_their_work(folder: Path, built: Mapping[str, str]) -> None:
-    for none in ("effects", "reference"):
-        (folder / none).mkdir()
-        write_rows(folder / none, Recording, [])
-
-    work("segment", built["segment"], folder, "segments", ("voices",))
+    """All of them, one after the other, each with nothing but its inputs."""
+    said = {stage.name: work(stage, built[stage.name], folder) for stage in COMPUTE}
+    for stage, output in (("separate", "voices"), ("denoise", "clean")):
+        assert said[stage][output]["seconds"] == SECONDS
+        (row,) = read_rows(folder / output, Recording)
+        found = sum(map(len, decode(folder / output / "audio" / "one.flac", SAMPLE_RATE_HZ)))
+        assert row.samples == found == SECONDS * SAMPLE_RATE_HZ
     segments = read_rows(folder / "segments", Segment)
     assert segments[0].start == 0 and segments[-1].end == SECONDS
     assert any(s.label == "speech" and s.gender in ("female", "male") for s in segments)
-
-    metadata = work("denoise", built["denoise"], folder, "clean", ("voices", "segments", "effects"))
-    assert metadata["seconds"] == SECONDS
-    (row,) = read_rows(folder / "clean", Recording)
-    assert row.samples == sum(map(len, decode(folder / "clean" / "audio" / "one.flac", SAMPLE_RATE_HZ))) == SECONDS * SAMPLE_RATE_HZ
-
-    work("embed", built["embed"], folder, "windows", ("voices", "segments", "reference"))
     assert len(read_rows(folder / "windows", Window)) > 10
-
-    work("cut", built["cut"], folder, "clips", ("voices", "segments", "windows"))
     clips = read_rows(folder / "clips", Clip)
     assert clips and all(0 <= c.start < c.end <= SECONDS for c in clips)
-    assert (folder / "clips" / "rows.parquet").stat().st_uid == 10001
+    for output, kind in (("speakers", Speaker), ("tones", Tone), ("quality", Quality)):
+        assert [tag.clip for tag in read_rows(folder / output, kind)] == [c.clip for c in clips]
+    assert read_rows(folder / "transcripts", Transcript) == [], "no engine was asked for"
+    assert {(folder / output / "rows.parquet").stat().st_uid for output in ("fingerprints", "clean", "tones")} == {10001}
 
 
 def test_another_user_does_as_well(built: Mapping[str, str]) -> None:
