@@ -81,20 +81,20 @@ def fingerprints(parts: list[Path], worked: set[str]) -> Iterator[Fingerprint]:
     return (f for part in parts for f in read_rows(part, Fingerprint, "fingerprints") if f.recording in worked)
 
 
-def repeats_now(
-    target: Store, dataset: str, parts: list[Path], recordings: Mapping[str, LedgerRow | Account], worked: set[str]
-) -> list[Repeat]:
-    """The dataset's repeats, once the run's recordings are compared with all; `recordings` are those with audio."""
-    stored, repeats = FingerprintStore(target, dataset), RepeatStore(target, dataset)
+def repeats_now(target: Store, dataset: str, parts: list[Path], accounts: list[Account], worked: set[str]) -> list[Repeat]:
+    """The dataset's repeats, once the recordings that a run worked on are compared with all."""
+    stored, repeats, ledger = FingerprintStore(target, dataset), RepeatStore(target, dataset), Ledger(target, dataset)
 
-    def order(recording: str) -> tuple[str, str]:
-        return recordings[recording].published if recording in recordings else "", recording
+    def order_now() -> repeating.Order:
+        """By the ledger of this moment, which knows what other runs plan or publish meanwhile."""
+        dates = {r.recording: r.published for r in (*ledger.rows().values(), *accounts)}
+        return lambda recording: (dates.get(recording, ""), recording)
 
     if worked:
         for fingerprint in fingerprints(parts, worked):  # all of them first: another publisher may look for them
             stored.write(thinned(fingerprint))
-        found = repeating.found(stored, fingerprints(parts, worked), worked, order)
-        repeats.write(lambda present: repeating.chosen(present, found, worked, order))
+        found = repeating.found(stored, fingerprints(parts, worked), worked, order_now())
+        repeats.write(lambda present: repeating.chosen(present, found, worked, order_now()))
     return repeats.rows()
 
 
@@ -168,7 +168,7 @@ def main(
     known = ledger.rows()
     same = duplicates(known, accounts)
     recordings, worked = with_audio(known, accounts), {a.recording for a in accounts if a.samples}
-    repeats = repeats_now(target, dataset, parts, recordings, worked)
+    repeats = repeats_now(target, dataset, parts, accounts, worked)
     check_fingerprints(FingerprintStore(target, dataset), recordings, wanted)
     found = Found(accounts, new, known, same, repeats, wanted, names(sources.replace("\n", ",")), lineage)
     made = datasets.publish(run, lambda present: next_version(found, present, datasets.versions(), voices.rows()))

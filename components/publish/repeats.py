@@ -1,5 +1,6 @@
 """What comes back in a dataset: which matches of fingerprints become its repeats, and which clips have been heard before."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -25,8 +26,44 @@ class Piece(NamedTuple):
     end: float
 
 
+class _Place(NamedTuple):
+    """Where a stretch of a recording is heard."""
+
+    start: float
+    """Of the stretch, in its own recording."""
+    end: float
+    recording: str
+    """In which it is heard."""
+    shift: float
+    """By so much later than in its own."""
+    similarity: float
+
+
+class _Told:
+    """Repeats that each tell something new: there are no more than the dataset is long."""
+
+    def __init__(self, rows: Iterable[Repeat] = ()) -> None:
+        self.rows: dict[str, Repeat] = {}
+        self._pieces: dict[str, list[Piece]] = defaultdict(list)
+        for row in rows:
+            self._take(row)
+
+    def add(self, rows: Iterable[Repeat], order: Order) -> None:
+        """Takes those of which LEAST_SECONDS have not been told; those first that lead to what was first."""
+        for row in sorted(rows, key=lambda r: (order(r.first_recording), r.first_start, order(r.recording), r.repeat)):
+            untold = _without(Piece(row.recording, row.start, row.end), self._pieces[row.recording])
+            if row.repeat not in self.rows and _seconds(untold) >= LEAST_SECONDS:
+                self._take(row)
+
+    def _take(self, row: Repeat) -> None:
+        self.rows[row.repeat] = row
+        self._pieces[row.recording].append(Piece(row.recording, row.start, row.end))
+
+
 def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collection[str], order: Order) -> list[Repeat]:
     """What the new recordings have in common with all that are stored, with each other, and each within itself.
+
+    A stretch that came before in many recordings has one repeat, mostly the first of them.
 
     Args:
         stored: The fingerprints of all recordings, the new ones among them.
@@ -34,14 +71,13 @@ def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collecti
         worked: The new recordings.
         order: Which of two was first.
     """
-    repeats = []
+    told = _Told()
     for block in _blocks(new):
-        index = Index(block)
-        for name in stored.recordings():
-            for match in matches(index, stored.read(name)):
-                if name not in worked or name == match.recording or order(name) < order(match.recording):  # the others are found twice
-                    repeats.append(_repeat(match, name, order))
-    return repeats
+        index = Index(sorted(block, key=lambda f: order(f.recording)))
+        for name in sorted(stored.recordings(), key=order):
+            before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # the others are found there
+            told.add([_repeat(match, name, order) for match in matches(index, stored.read(name), before)], order)
+    return list(told.rows.values())
 
 
 def _blocks(fingerprints: Iterable[Fingerprint]) -> Iterator[list[Fingerprint]]:
@@ -57,34 +93,68 @@ def _blocks(fingerprints: Iterable[Fingerprint]) -> Iterator[list[Fingerprint]]:
 
 
 def _repeat(match: Match, other: str, order: Order) -> Repeat:
-    one, two = (match.recording, round(match.start, 3)), (other, round(match.other_start, 3))
+    return _row((match.recording, match.start), (other, match.other_start), match.seconds, match.similarity, order)
+
+
+def _row(one: tuple[str, float], two: tuple[str, float], seconds: float, similarity: float, order: Order) -> Repeat:
+    """That the same is heard at two places, each a recording and seconds into it."""
     (first, first_start), (recording, start) = sorted((one, two), key=lambda place: (order(place[0]), place[1]))
     return Repeat(
         repeat=f"{recording}-{round(start * 1000):08d}-{first}-{round(first_start * 1000):08d}",
         recording=recording,
-        start=start,
-        end=round(start + match.seconds, 3),
+        start=round(start, 3),
+        end=round(start + seconds, 3),
         first_recording=first,
-        first_start=first_start,
-        similarity=round(match.similarity, 4),
+        first_start=round(first_start, 3),
+        similarity=round(similarity, 4),
     )
 
 
-def chosen(present: Iterable[Repeat], new: Iterable[Repeat], worked: Collection[str], order: Order) -> list[Repeat]:
+def chosen(present: Sequence[Repeat], new: Iterable[Repeat], worked: Collection[str], order: Order) -> list[Repeat]:
     """The dataset's repeats: those of recordings that were not worked on stay, the others are made anew.
 
-    A stretch that came before in many recordings needs one repeat, the first of them: there are no more than the dataset is long.
+    What two recordings have in common by a third one stays known when that one is worked on, or when its date is another by now:
+    all lead from a later to an earlier place, as `order` says today.
     """
-    rows = [r for r in present if not {r.recording, r.first_recording} & set(worked)]
-    told: dict[str, list[Piece]] = defaultdict(list)
-    for row in rows:
-        told[row.recording].append(Piece(row.recording, row.start, row.end))
-    for row in sorted(new, key=lambda r: (order(r.first_recording), r.first_start, order(r.recording), r.repeat)):
-        piece = Piece(row.recording, row.start, row.end)
-        if sum(p.end - p.start for p in _without(piece, told[row.recording])) >= LEAST_SECONDS:
-            told[row.recording].append(piece)
-            rows.append(row)
-    return rows
+    around: dict[str, set[Repeat]] = defaultdict(set)
+    for row in present:
+        around[row.recording].add(row)
+        around[row.first_recording].add(row)
+    late = {r.first_recording for r in present if order(r.first_recording) > order(r.recording)}
+    for hub in sorted(late | around.keys() & set(worked), key=order, reverse=True):  # the last ones lead to one place mostly
+        own = {r for r in around[hub] if hub in worked or r.recording != r.first_recording}
+        for row in own:
+            around[row.recording].discard(row)
+            around[row.first_recording].discard(row)
+        for row in _around(hub, own, order, hub not in worked):
+            around[row.recording].add(row)
+            around[row.first_recording].add(row)
+    rows = {row for several in around.values() for row in several}
+    told = _Told(row for row in present if row in rows)
+    rows.update(_row((r.recording, r.start), (r.first_recording, r.first_start), r.end - r.start, r.similarity, order) for r in new)
+    told.add(rows, order)
+    return list(told.rows.values())
+
+
+def _around(hub: str, repeats: Iterable[Repeat], order: Order, stays: bool) -> Iterator[Repeat]:
+    """What repeats that lead to or from a recording say of the others, and of that one too where it stays: each leads to the first."""
+    places = [_Place(0.0, math.inf, hub, 0.0, 1.0)] if stays else []
+    for r in repeats:
+        seconds, shift = r.end - r.start, r.first_start - r.start
+        if r.recording == hub:
+            places.append(_Place(r.start, r.end, r.first_recording, shift, r.similarity))
+        else:
+            places.append(_Place(r.first_start, r.first_start + seconds, r.recording, -shift, r.similarity))
+    firsts: list[_Place] = []
+    for place in sorted(places, key=lambda p: (order(p.recording), p.start + p.shift, p)):
+        for first in firsts:
+            start, end = max(place.start, first.start), min(place.end, first.end)
+            other = place.recording != first.recording or abs(place.shift - first.shift) >= LEAST_SECONDS
+            if other and end - start >= LEAST_SECONDS:
+                one, two = ((p.recording, start + p.shift) for p in (first, place))
+                yield _row(one, two, end - start, min(first.similarity, place.similarity), order)
+        rest = _without(Piece(hub, place.start, place.end), [Piece(hub, f.start, f.end) for f in firsts])
+        firsts += [place._replace(start=p.start, end=p.end) for p in rest]
 
 
 def _without(piece: Piece, taken: Iterable[Piece]) -> list[Piece]:
@@ -98,6 +168,10 @@ def _without(piece: Piece, taken: Iterable[Piece]) -> list[Piece]:
             if a < b
         ]
     return left
+
+
+def _seconds(pieces: Iterable[Piece]) -> float:
+    return sum(p.end - p.start for p in pieces)
 
 
 def heard_before(rows: Iterable[DatasetRow], repeats: Iterable[Repeat], min_seconds: float) -> dict[str, str]:
@@ -120,9 +194,10 @@ def heard_before(rows: Iterable[DatasetRow], repeats: Iterable[Repeat], min_seco
     before: dict[str, str] = {}
     for row in sorted((r for r in rows if r.recording in concerned), key=lambda r: (r.published, r.recording, r.start)):
         pieces = _origins(Piece(row.recording, row.start, row.end), by_recording)
-        shared = _shared(pieces, heard)
-        if sum(shared.values()) >= (row.end - row.start) / 2:
-            before[row.clip] = max(shared, key=lambda clip: shared[clip])
+        near = [(p, sorted({entry for bucket in _buckets(p) for entry in heard.get(bucket, ())})) for p in pieces]
+        unheard = [rest for piece, others in near for rest in _without(piece, (other for other, _ in others))]
+        if _seconds(pieces) - _seconds(unheard) >= (row.end - row.start) / 2:
+            before[row.clip] = _most_shared(near)
             continue
         for piece in pieces:
             for bucket in _buckets(piece):
@@ -167,17 +242,21 @@ def _is_mostly_in(piece: Piece, other: Piece) -> bool:
 
 
 def _origins(piece: Piece, repeats: Mapping[str, Sequence[Repeat]]) -> list[Piece]:
-    """Where what is heard in a piece was heard first. It ends, since every repeat leads to an earlier place."""
-    open_, origins = [piece], list[Piece]()
+    """Where what is heard in a piece was heard first. It ends: what would lead back into a recording that it came from is not followed."""
+    open_, origins = [(piece, frozenset[str]())], list[Piece]()
     while open_:
-        left = [open_.pop()]
-        for repeat in repeats.get(left[0].recording, ()):
+        whole, behind = open_.pop()
+        left = [whole]
+        for repeat in repeats.get(whole.recording, ()):
+            if repeat.first_recording in behind:
+                continue
+            beyond = behind if repeat.first_recording == whole.recording else behind | {whole.recording}
             stretch = Piece(repeat.recording, repeat.start, repeat.end)
             for p in left:
                 start, end = max(p.start, stretch.start), min(p.end, stretch.end)
                 if start < end:
                     shift = repeat.first_start - repeat.start
-                    open_.append(Piece(repeat.first_recording, start + shift, end + shift))
+                    open_.append((Piece(repeat.first_recording, start + shift, end + shift), beyond))
             left = [rest for p in left for rest in _without(p, [stretch])]
             if not left:
                 break
@@ -185,16 +264,13 @@ def _origins(piece: Piece, repeats: Mapping[str, Sequence[Repeat]]) -> list[Piec
     return origins
 
 
-def _shared(pieces: Iterable[Piece], heard: Mapping[tuple[str, int], Sequence[tuple[Piece, str]]]) -> dict[str, float]:
-    """Seconds of the pieces that are in clips before, by clip."""
-    near = {entry for piece in pieces for bucket in _buckets(piece) for entry in heard.get(bucket, ())}
+def _most_shared(near: Iterable[tuple[Piece, Sequence[tuple[Piece, str]]]]) -> str:
+    """The clip that has most of some pieces, each of which comes with pieces of clips near it."""
     shared: dict[str, float] = defaultdict(float)
-    for piece in pieces:
-        for other, clip in sorted(near, key=lambda entry: entry[1]):
-            seconds = min(piece.end, other.end) - max(piece.start, other.start)
-            if other.recording == piece.recording and seconds > 0:
-                shared[clip] += seconds
-    return shared
+    for piece, others in near:
+        for other, clip in others:
+            shared[clip] += max(0.0, min(piece.end, other.end) - max(piece.start, other.start))
+    return max(sorted(shared), key=lambda clip: shared[clip])
 
 
 def _buckets(piece: Piece) -> list[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """What comes back in a show is found where it is, nothing else is, and all but the first of it can be refused."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import episodes
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from conftest import Show, account, row
 from episodes import CUT_SECONDS, DATA, DATES, SHARED
 
+from components.publish.matching import thinned
 from components.publish.publish import seconds_by_outcome
-from components.publish.repeats import chosen, heard_before
+from components.publish.repeats import chosen, groups, heard_before
 from components.shared.rows import DatasetRow
 from components.shared.table import read_rows
 from store.fingerprints import FingerprintStore
@@ -143,7 +145,8 @@ def test_what_was_published_before_there_were_fingerprints_is_told_of_and_a_rule
 
 
 def repeat(recording: str, start: float, end: float, first: str, first_start: float) -> Repeat:
-    return Repeat(f"{recording}-{start}-{first}-{first_start}", recording, start, end, first, first_start, 1.0)
+    name = f"{recording}-{round(start * 1000):08d}-{first}-{round(first_start * 1000):08d}"
+    return Repeat(name, recording, start, end, first, first_start, 1.0)
 
 
 def by_name(recording: str) -> tuple[str, str]:
@@ -160,6 +163,73 @@ def test_a_stretch_that_comes_back_often_needs_one_repeat_a_time() -> None:
 def test_repeats_of_what_was_worked_on_again_are_made_anew_and_the_others_stay() -> None:
     present = [repeat("b", 0, 6, "a", 3), repeat("c", 0, 6, "a", 3), repeat("c", 20, 30, "b", 40)]
     assert chosen(present, [repeat("b", 1, 7, "a", 3)], {"b"}, by_name) == [present[1], repeat("b", 1, 7, "a", 3)]
+
+
+def test_what_two_have_in_common_by_a_third_stays_known_when_that_one_is_another_now() -> None:
+    star = [repeat("b", 10, 16, "a", 20), repeat("c", 33, 40, "a", 19.5), repeat("d", 0, 6, "a", 60)]
+    assert chosen(star, [], {"a"}, by_name) == [repeat("c", 33.5, 39.5, "b", 10)]
+    assert chosen(star, [repeat("b", 10, 16, "a", 70), repeat("c", 33, 39, "a", 70)], {"a"}, by_name) == [
+        repeat("b", 10, 16, "a", 70),
+        repeat("c", 33, 39, "a", 70),
+    ]
+    chain = [repeat("b", 10, 16, "a", 20), repeat("c", 30, 36, "b", 10), repeat("d", 50, 56, "c", 30)]
+    assert chosen(chain, [], {"b", "c"}, by_name) == [repeat("d", 50, 56, "a", 20)]
+    twice = [repeat("b", 10, 16, "a", 20), repeat("b", 40, 46, "a", 20)]
+    assert chosen(twice, [], {"a"}, by_name) == [repeat("b", 40, 46, "b", 10)]
+
+
+def test_a_recording_with_another_date_is_led_to_or_leads_elsewhere() -> None:
+    star = [repeat("b", 10, 16, "a", 20), repeat("c", 30, 36, "a", 20), repeat("a", 50, 56, "a", 20)]
+    dates = {"a": "2026-02-01", "b": "2026-01-02", "c": "2026-01-03", "d": "2026-01-15"}
+    rows = chosen(star, [repeat("d", 10, 16, "b", 10)], {"d"}, lambda r: (dates[r], r))
+    assert {(r.recording, r.start, r.first_recording, r.first_start) for r in rows} == {
+        ("a", 50, "a", 20),
+        ("a", 20, "b", 10),
+        ("c", 30, "b", 10),
+        ("d", 10, "b", 10),
+    }
+
+
+def test_rows_that_lead_in_a_circle_end_somewhere() -> None:
+    circle = [repeat("b", 10, 16, "a", 10), repeat("d", 10, 16, "b", 10), repeat("a", 10, 16, "d", 10)]
+    rows = [row(f"{n}-10", 6.0, start=10.0, end=16.0) for n in "abd"]
+    assert set(heard_before(rows, circle, 5.0)) <= {"b-10", "d-10"}
+    assert len(groups(circle)) <= 3
+
+
+def test_what_a_failed_download_dates_anew_leads_in_no_circle(show: Show, shared: episodes.Show) -> None:
+    publish(show, shared, "run-1", "one", "two")
+    show.ledger.write(lambda rows: [replace(rows["one"], published="2026-03-01")])
+    part = show.part([account("one", 0, published="2026-03-01", reason="HTTP 404")], [])
+    assert show.publish("run-2", part).returncode == 0
+    publish(show, shared, "run-3", "three")
+    led = [("three", "jingle", "two"), ("one", "jingle", "two"), ("one", "advertisement", "three"), ("three", "minute", "two")]
+    assert_found(show, [expected(shared, *w) for w in led])
+    after = publish(show, shared, "run-4", refuse_repeats=True, min_repeat_seconds=5.0)
+    assert any(r.reason.startswith("repeats:") for r in after)
+
+
+def test_what_another_run_is_about_to_publish_has_its_date_already(show: Show, shared: episodes.Show) -> None:
+    show.plan("three")
+    show.ledger.write(lambda rows: [replace(rows["three"], published=DATES["three"])])
+    FingerprintStore(show.store, "show").write(thinned(shared.fingerprints["three"]))
+    publish(show, shared, "run-1", "one")
+    assert_found(show, [expected(shared, "three", name, "one") for name in ("jingle", "advertisement")])
+
+
+def test_an_episode_that_is_another_one_by_now_takes_nothing_from_the_others(show: Show, shared: episodes.Show) -> None:
+    publish(show, shared, "run-1", "one", "two", "three")
+    silent = replace(shared.fingerprints["one"], hashes=b"")
+    publish(show, replace(shared, fingerprints={**shared.fingerprints, "one": silent}), "run-2", "one")
+    assert_found(show, [expected(shared, "three", name, "two") for name in ("jingle", "minute")])
+
+
+def test_clips_that_share_less_than_half_all_stay() -> None:
+    rows = [row(f"{n}-10", 12.0, start=10.0, end=22.0, published=n) for n in "abcdefgh"]
+    slogan = [repeat(n, 10, 14.8, "a", 10) for n in "bcdefgh"]
+    assert heard_before(rows, slogan, 3.0) == {}
+    and_more = [*slogan, repeat("h", 14.8, 20, "g", 16)]
+    assert set(heard_before(rows, and_more, 3.0)) == {"h-10"}, "40 % of it in all, 43 % in one: together more than half"
 
 
 def test_what_leads_to_the_first_by_another_one_is_the_same() -> None:
