@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from components.denoise.rnnoise import DOWN, UP, resampled, rnnoise
+from components.denoise.rate import DOWN, UP, resampled
+from components.denoise.rnnoise import rnnoise
 from components.shared.rows import SAMPLE_RATE_HZ
 
 DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
