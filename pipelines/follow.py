@@ -10,11 +10,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from pipelines.kubeflow import Kubeflow, UnreachableError, state_of
+from pipelines.kubeflow import ENDED, Kubeflow, UnreachableError, state_of
 from pipelines.tasks import RunError
 from pipelines.workflow import CACHED, DONE, FAILED, RUNNING, WAITING, Failure, Task, Workflow, failure, own_lines, read
 
-ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
 """How long Kubeflow may not answer before it is given up."""

@@ -17,7 +17,7 @@ class LedgerRow(Source):
     shard: str
     """The shard it was last planned in."""
     run: str
-    """The run that planned it last."""
+    """The run that planned it last; "" if that run counts against no recording."""
     attempts: int
     """Runs that planned it and that its shard did not survive, the present one included."""
     failures: int
@@ -61,7 +61,9 @@ class Ledger:
         self.write(lambda rows: [replace(r, attempts=0) for r in rows.values() if r.shard == shard and r.outcome == PENDING])
 
     def interrupted(self, run: str) -> None:
-        """A person ended the run: its attempts do not count."""
+        """A run ended for no recording's fault: its attempts do not count. Whoever says so a second time changes nothing."""
         self.write(
-            lambda rows: [replace(r, attempts=max(0, r.attempts - 1)) for r in rows.values() if r.run == run and r.outcome == PENDING]
+            lambda rows: [
+                replace(r, attempts=max(0, r.attempts - 1), run="") for r in rows.values() if r.run == run and r.outcome == PENDING
+            ]
         )

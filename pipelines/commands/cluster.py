@@ -17,9 +17,9 @@ from components.shared.model import parse
 from components.shared.task import MODEL, StageError
 from pipelines.commands.run import SAMPLE, by_kind, check_run, read_sources
 from pipelines.commands.shared import tell
-from pipelines.compilation import compile_pipeline, version_name
+from pipelines.compilation import Compiled, compile_pipeline, version_name
 from pipelines.dataset import STAGES, STORE
-from pipelines.kubeflow import Kubeflow, connect
+from pipelines.kubeflow import Kubeflow, connect, pipeline_name
 from pipelines.options import with_settings
 from pipelines.slots import SLOTS, Slot, choose, own, uri
 from pipelines.transcription import AZURE, ENGINE, settle
@@ -104,6 +104,9 @@ def connection_options(function: Function) -> Function:
     return command
 
 
+bucket_option = click.option("--store", "store_uri", default=STORE, show_default=True, metavar="s3://BUCKET", help="Where datasets are.")
+
+
 def run_options(command: click.Command) -> click.Command:
     """Gives a command the options of `run` that a cluster has: `sources`, `name`, `store_uri`, `allow_private`, every setting."""
     for option in (
@@ -116,7 +119,7 @@ def run_options(command: click.Command) -> click.Command:
             "file that lists them. Kubeflow shows them to whoever sees its runs, with the tokens in their URLs.",
         ),
         click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version."),
-        click.option("--store", "store_uri", default=STORE, show_default=True, metavar="s3://BUCKET", help="Where datasets are."),
+        bucket_option,
         click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well."),
     ):
         command = option(command)
@@ -133,10 +136,7 @@ def arguments(
     """
     settings, models, line = settle(*by_kind(options), lambda: open_store(store_uri))
     check_run(sources, name, settings, models)
-    if not store_uri.startswith("s3://"):
-        raise StageError(
-            f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
-        )
+    check_bucket(store_uri)
     text = read_sources(sources)
     for source in parse_sources(text):
         if source.kind == "local":
@@ -148,6 +148,14 @@ def arguments(
         )
     click.echo(line)
     return {"sources": text, "dataset": name, "store": store_uri.rstrip("/"), "allow_private": allow_private, **settings}, models
+
+
+def check_bucket(store_uri: str) -> None:
+    """Refuses a store that is not in a bucket."""
+    if not store_uri.startswith("s3://"):
+        raise StageError(
+            f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
+        )
 
 
 def _handed_over_bytes(text: str) -> int:
@@ -180,14 +188,13 @@ def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
     return uri(store_uri, slot, model)
 
 
-def for_engine(deployment: Deployment, parameters: Mapping[str, Any]) -> Deployment:
-    """The deployment, with Azure where the transcripts are Azure's."""
-    return replace(deployment, azure=parameters.get(ENGINE) == AZURE)
+def compiled_for(deployment: Deployment, parameters: Mapping[str, Any]) -> Compiled:
+    """The dataset pipeline for a deployment, with Azure where the transcripts are Azure's."""
+    return compile_pipeline("dataset", replace(deployment, azure=parameters.get(ENGINE) == AZURE))
 
 
-def uploaded(kubeflow: Kubeflow, deployment: Deployment, name: str = "dataset") -> Any:
+def uploaded(kubeflow: Kubeflow, compiled: Compiled) -> Any:
     """The version of a pipeline that this code is, on Kubeflow; says so if it is new there."""
-    compiled = compile_pipeline(name, deployment)
     version, new = kubeflow.upload(compiled, version_name(compiled))
-    click.echo(f"pipeline speechmill-{compiled.name}: version {version.display_name} " + ("uploaded" if new else "is there"))
+    click.echo(f"pipeline {pipeline_name(compiled)}: version {version.display_name} " + ("uploaded" if new else "is there"))
     return version

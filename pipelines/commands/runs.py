@@ -1,6 +1,7 @@
 """`speechmill runs …`: the runs on a cluster."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,11 +15,13 @@ from components.shared.task import StageError
 from pipelines.commands.cluster import connection_options
 from pipelines.commands.run import give_back as count_against_none
 from pipelines.commands.shared import print_out
-from pipelines.follow import ENDED, follow
-from pipelines.kubeflow import Kubeflow, state_of
+from pipelines.follow import follow
+from pipelines.kubeflow import ENDED, Kubeflow, state_of
+from pipelines.tasks import RunError
 from pipelines.workflow import FAILED, failure, own_lines, read, stage_name
 
 _SEARCHED = 1000
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 run_argument = click.argument("run_id", metavar="RUN")
 
 
@@ -78,9 +81,14 @@ def show_logs(run_id: str, stage: str, shard: int | None, connected: Callable[[]
 @run_argument
 @connection_options
 def wait_for_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
-    """Follow a run to its end, and end as it does."""
+    """Follow a run to its end, and end as it does.
+
+    Where it failed for what a person can mend, and AWS_ENDPOINT_URL and the like lead to the store, it counts as an attempt
+    of no recording. So also for a run of a schedule that has failed before.
+    """
     kubeflow = connected()
-    wait(kubeflow, find(kubeflow, run_id).run_id)
+    run = find(kubeflow, run_id)
+    wait(kubeflow, run.run_id, parameters_of(run))
 
 
 @command.command("stop")
@@ -100,23 +108,34 @@ def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
     click.echo(f"run {run.run_id} is ending")
 
 
-def wait(kubeflow: Kubeflow, run: str) -> None:
-    """Follows a run. Who ends the waiting does not end the run."""
+def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:
+    """Follows a run. Who ends the waiting does not end the run. One that failed for no recording's fault counts against none."""
     try:
         follow(kubeflow, run)
     except KeyboardInterrupt:
         print(f"the run goes on: speechmill runs wait {run}, or runs stop", file=sys.stderr)
         raise SystemExit(130) from None
+    except RunError as error:
+        if error.mendable:
+            give_back(parameters, run)
+        raise
 
 
 def give_back(parameters: Mapping[str, Any], run: str) -> None:
-    """Counts a run that no recording is to blame for against none, if the environment leads to the store. Twice would hide a loss."""
+    """Counts a run that no recording is to blame for against none; one that makes no dataset, such as a training, counts nothing."""
+    store, dataset = parameters.get("store"), parameters.get("dataset")
+    if not store or not dataset:
+        return
     if "AWS_ENDPOINT_URL" in os.environ:
-        count_against_none(str(parameters.get("store")), str(parameters.get("dataset")), run)
+        count_against_none(store, dataset, run)
+    else:
+        click.echo("this run counts as an attempt at its recordings, since no AWS_ENDPOINT_URL leads to the store", err=True)
 
 
 def find(kubeflow: Kubeflow, run_id: str) -> Any:
-    """The run that an id or its beginning names."""
+    """The run that an id names, of any experiment; or the beginning of one, of those that are listed."""
+    if _ID.fullmatch(run_id):
+        return kubeflow.run(run_id)
     found = [r for r in islice(kubeflow.runs(), _SEARCHED) if r.run_id.startswith(run_id)]
     if len(found) != 1:
         raise StageError(f"expected the id of one run, found {len(found)} for {run_id!r}: speechmill runs list")

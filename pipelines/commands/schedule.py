@@ -1,21 +1,23 @@
 """`speechmill schedule …`: recurring runs on a cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+import yaml
 from cronsim import CronSimError
 from rich.table import Table
 
 from components.deployment import Deployment
-from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, for_engine, run_options, slot_uris, uploaded
+from components.shared.task import StageError, one_line
+from pipelines.commands.cluster import arguments, compiled_for, connection_options, deployment_options, run_options, slot_uris, uploaded
 from pipelines.commands.runs import dataset_of, parameters_of
 from pipelines.commands.shared import print_out
+from pipelines.compilation import Compiled
 from pipelines.cron import five_fields, next_times, six_fields, timezone
 from pipelines.dataset import STORE
-from pipelines.kubeflow import Kubeflow
+from pipelines.kubeflow import DELETED, Kubeflow, KubeflowError, pipeline_name
 from pipelines.options import GroupedCommand
 from pipelines.slots import AUTO, SLOTS
 
@@ -62,7 +64,7 @@ def add(
     if _found(kubeflow, schedule):
         raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
     given |= slot_uris(given["store"], models)
-    kubeflow.schedule(uploaded(kubeflow, for_engine(deployment, given)), schedule, six, given)
+    kubeflow.schedule(uploaded(kubeflow, compiled_for(deployment, given)), schedule, six, given)
     print_out(f"schedule {schedule}: {_next(six, zone)}")
 
 
@@ -121,37 +123,64 @@ def remove(schedule: str, connected: Callable[[], Kubeflow]) -> None:
 @deployment_options
 @connection_options
 def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
-    """Let SCHEDULE run this code's pipeline, with the same options at the same times. Settings that are new get their defaults."""
+    """Let SCHEDULE run this code's pipeline, with the same options at the same times.
+
+    Settings that are new get their defaults; those that the pipeline has no more are left out, and named.
+    """
     timezone(zone)
     kubeflow = connected()
     old = _one(kubeflow, schedule)
     if not _cron(old):
         raise StageError(f"expected a schedule with cron times, found {schedule} at intervals: make one by schedule add, and remove it")
-    version = uploaded(kubeflow, for_engine(deployment, parameters_of(old)))
-    if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_id != version.pipeline_id:
+    compiled = compiled_for(deployment, parameters_of(old))
+    if (made_with := kubeflow.pipeline_name(old)) not in ("", DELETED, pipeline_name(compiled)):
         raise StageError(
-            f"expected the kind of images that schedule {schedule} was made with: with --gpu or without it, the other way round"
+            f"expected the pipeline that schedule {schedule} was made with, {made_with}, found {pipeline_name(compiled)}: "
+            "with --gpu or without it, the other way round"
         )
+    version = uploaded(kubeflow, compiled)
     if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id:
         click.echo(f"schedule {schedule} runs it already")
         return
-    replace(kubeflow, old, version)
+    replace(kubeflow, old, version, _fitting(parameters_of(old), compiled))
     print_out(f"schedule {schedule}: {_next(_cron(old), zone) if old.status == 'ENABLED' else 'paused, as it was'}")
 
 
-def replace(kubeflow: Kubeflow, old: Any, version: Any) -> None:
+def _fitting(given: Mapping[str, Any], compiled: Compiled) -> dict[str, Any]:
+    """What a schedule was given, without what the pipeline does not know: Kubeflow refuses that. And what it was made before.
+
+    The pipeline's own default of a model is another store's perhaps.
+    """
+    known = next(yaml.safe_load_all(compiled.text))["root"]["inputDefinitions"]["parameters"]
+    for name in given.keys() - known:
+        click.echo(f"left out, since the pipeline has no such setting any more: {name} {one_line(given[name])}")
+    missing = {parameter: AUTO for parameter in SLOTS if parameter not in given}
+    return {n: value for n, value in given.items() if n in known} | slot_uris(given.get("store", STORE), missing)
+
+
+def replace(kubeflow: Kubeflow, old: Any, version: Any, given: Mapping[str, Any]) -> None:
     """A schedule cannot change its version: a new one takes the old one's place. At every moment one of the two is there."""
-    given = parameters_of(old)
-    # what it was made before: the pipeline's own default is another store's perhaps
-    given |= slot_uris(given.get("store", STORE), {parameter: AUTO for parameter in SLOTS if parameter not in given})
     new = kubeflow.schedule(version, old.display_name, _cron(old), given, enabled=False)
     try:
         kubeflow.remove(old.recurring_run_id)
-    except BaseException:
-        kubeflow.remove(new)
-        raise
+    except BaseException as error:
+        if _is_there(kubeflow, old, error):  # else only the answer was lost
+            kubeflow.remove(new)
+            raise
     if old.status == "ENABLED":
         kubeflow.enable(new, True)
+
+
+def _is_there(kubeflow: Kubeflow, old: Any, error: BaseException) -> bool:
+    """Whether a schedule is still there of which an error hides whether it was removed."""
+    try:
+        return any(present.recurring_run_id == old.recurring_run_id for present in kubeflow.schedules())
+    except KubeflowError:
+        name = old.display_name
+        raise StageError(
+            f"{one_line(error)}; schedule {name} is upgraded, but perhaps also there as it was, and the new one is paused: "
+            f"speechmill schedule list, remove the old one on Kubeflow's page if it lists two, and schedule resume {name}"
+        ) from None
 
 
 def _found(kubeflow: Kubeflow, name: str) -> list[Any]:

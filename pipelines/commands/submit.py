@@ -7,12 +7,10 @@ import click
 
 from components.deployment import Deployment
 from components.shared.task import StageError
-from pipelines.commands.cluster import arguments, connection_options, deployment_options, for_engine, run_options, slot_uris, uploaded
-from pipelines.commands.runs import give_back, parameters_of, wait
-from pipelines.follow import ENDED
+from pipelines.commands.cluster import arguments, compiled_for, connection_options, deployment_options, run_options, slot_uris, uploaded
+from pipelines.commands.runs import parameters_of, wait
 from pipelines.kubeflow import Kubeflow, run_name
 from pipelines.options import GroupedCommand
-from pipelines.tasks import RunError
 
 
 @run_options
@@ -38,22 +36,17 @@ def command(
     kubeflow = connected()
     refuse_second(kubeflow, given)
     given |= slot_uris(given["store"], models)
-    version = uploaded(kubeflow, for_engine(deployment, given))
+    version = uploaded(kubeflow, compiled_for(deployment, given))
     run = kubeflow.submit(version, run_name(name), given)
     click.echo(f"run {run}")
     if waits:
-        try:
-            wait(kubeflow, run)
-        except RunError as error:
-            if error.mendable:
-                give_back(given, run)
-            raise
+        wait(kubeflow, run, given)
     else:
         click.echo(f"follow it: speechmill runs wait {run}")
 
 
 def refuse_second(kubeflow: Kubeflow, given: dict[str, Any]) -> None:
     """Two runs of a dataset at once would take each other's recordings for lost."""
-    for run in kubeflow.runs():
-        if run.state not in (*ENDED, "CANCELING") and all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
+    for run in kubeflow.runs_at_work():
+        if all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
             raise StageError(f"another run of dataset {given['dataset']} is at work: speechmill runs wait {run.run_id}, or runs stop")
