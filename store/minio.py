@@ -186,6 +186,8 @@ class MinioStore:
                     if pause_seconds is None or isinstance(error, MaxRetryError):
                         raise
                     time.sleep(pause_seconds)
+                    if done and done == self._client.stat_object(self._bucket, key).size:
+                        return  # it broke off after the last byte, behind which there is nothing to ask for
 
     def exists(self, key: str) -> bool:
         check_key(key)

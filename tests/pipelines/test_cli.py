@@ -20,7 +20,7 @@ COMMANDS = (
     ["train"],
     ["train", "separator"],
     ["dataset"],
-    *(["dataset", name] for name in ("list", "versions", "show", "select", "export")),
+    *(["dataset", name] for name in ("list", "versions", "show", "select", "export", "report", "truth", "repeats")),
     ["compile"],
     ["upload"],
     ["submit"],
@@ -32,6 +32,12 @@ COMMANDS = (
     *(["speakers", name] for name in ("calibrate", "list")),
     ["models"],
     *(["models", name] for name in ("list", "fetch", "push", "verify")),
+    ["references"],
+    *(["references", name] for name in ("add", "list", "show")),
+    ["effects"],
+    *(["effects", name] for name in ("add", "list", "show")),
+    ["store"],
+    ["store", "init"],
     ["completion"],
 )
 

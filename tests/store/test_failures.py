@@ -304,6 +304,30 @@ def test_what_a_line_falsifies_of_a_file_is_sent_again(
     assert clear.read("a") == b"0" * 1000 + b"<<speech>>"
 
 
+def test_blocks_that_break_off_after_the_last_byte_are_whole(bucket: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As behind a proxy that sends in chunks and is ended before it says that there are no more."""
+    data = bytes(range(250)) * 20
+    open_store(bucket).write("a", data)
+    left = -1
+
+    def without_an_end(some: bytes) -> bytes:
+        nonlocal left
+        head, end, body = some.partition(b"\r\n\r\n")
+        if left < 0 and b"Content-Length: 5000\r\n" in head:
+            left, some = len(data), head.replace(b"Content-Length: 5000", b"Transfer-Encoding: chunked") + end + b"1388\r\n" + body
+        else:
+            body = some
+        if left > 0:
+            left -= len(body)
+            some += b"\r\nno number\r\n" if not left else b""
+        return some
+
+    with line(server, without_an_end) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        assert b"".join(open_store(bucket).blocks("a")) == data
+    assert left == 0
+
+
 def test_blocks_go_on_where_a_line_was_cut(bucket: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 20_000
     open_store(bucket).write("a", data)

@@ -113,18 +113,19 @@ def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, server: Minio
     shard = write_plan(plans, [item("a")])
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    for key in ("models/a/1/x", "references/a/1/x", "datasets/show/audio/x"):
+    read = ("models/a/1/x", "references/a/1/x", "effects/a/1/x", "sources/show/x")
+    for key in (*read, "datasets/show/audio/x"):
         open_store(plans.uri).write(key, b"1")
     store = open_store(use("runner"))
     bucket, direct = store.uri.removeprefix("s3://"), client(access())
     assert read_plan(store, shard) == [item("a")]
-    assert store.read("models/a/1/x") == store.read("references/a/1/x") == b"1"
-    assert list(store.keys("models/a/")) == ["models/a/1/x"]
+    for key in read:
+        assert store.read(key) == b"1" and list(store.keys(key.removesuffix("x"))) == [key]
     store.write("runs/a/x", b"1" * 20_000_000)
     assert list(store.keys("runs/a/")) == ["runs/a/x"]
     direct.remove_object(bucket, "runs/a/x")
     assert not list(store.keys("runs/"))
-    for key in ("datasets/show/audio/x", "plans/x", "models/a/1/x", "references/a/1/x", "x"):
+    for key in (*read, "datasets/show/audio/x", "plans/x", "x"):
         assert refused(lambda key=key: store.write(key, b"2")), key
     for prefix in ("", "datasets/", "datasets/show/audio/"):
         assert refused(lambda prefix=prefix: list(store.keys(prefix))), prefix
