@@ -7,6 +7,7 @@ import pytest
 
 from components.shared.model import read_model
 from pipelines.slots import SEPARATE, bundled
+from store.init import initialize
 from store.minio import access, client
 from store.models import ModelStore
 from store.objects import open_store
@@ -48,6 +49,24 @@ def test_the_sample_is_the_same_dataset_as_in_a_folder(
     moved = other.run(*arguments, "--runs", tmp_path / "elsewhere")
     assert "nothing changes" in moved.stdout
     assert (tmp_path / "elsewhere" / runner).is_dir()
+    read_as_the_reader(other, tmp_path / "read")
+    selected = speechmill("dataset", "select", other.name, "--publish-min-seconds", 1.0, "--store", other.uri)
+    assert selected.returncode == 0 and other.versions() == 2, selected.stderr
+
+
+def read_as_the_reader(dataset: Dataset, folder: Path) -> None:
+    """Who looks and exports needs no more than the least of the store's users may."""
+    initialize(dataset.uri, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        for line in (folder / f"{dataset.uri.removeprefix('s3://')}-reader.env").read_text().splitlines():
+            patch.setenv(*line.split("=", 1))
+        for command in (["show"], ["versions"], ["export", "--out", folder / "clips"], ["report", "--out", folder / "page.html"]):
+            done = speechmill("dataset", command[0], dataset.name, *command[1:], "--store", dataset.uri)
+            assert done.returncode == 0, (command, done.stderr)
+        refused = speechmill("dataset", "select", dataset.name, "--publish-min-seconds", 1.0, "--store", dataset.uri)
+        assert refused.returncode == 1 and "may not do this" in refused.stderr
+    assert len((folder / "clips" / "manifest.jsonl").read_text().splitlines()) == sum(row.kept for row in dataset.rows())
+    assert "<audio" in (folder / "page.html").read_text()
 
 
 def test_a_bucket_without_keys_is_refused_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
