@@ -1,14 +1,15 @@
 """One recording through a chain, in memory that does not grow with its length."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 import soundfile
 
 from components.denoise.chain import Chain
-from components.denoise.filters import Sound, Span, mono, prepared
+from components.denoise.filters import Sound, Span, Stream, mono, prepared
 from components.denoise.loudness import gain_db, measure
 from components.shared.audio import BLOCK_SECONDS, FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
@@ -38,8 +39,8 @@ def denoise(
 ) -> Result:
     """Writes a recording through the chain to `target`: mono, as many samples, every sound at its place.
 
-    Every step that has to listen takes its passes over the recording; loudness takes one to measure what comes out of the
-    filters; the last one writes.
+    Every step that has to listen takes its passes over the recording; the last one filters. What comes out of it waits for its
+    gain on the disk, in floats beside `target`, so that no network hears a recording twice.
 
     Args:
         source: FLAC file at SAMPLE_RATE_HZ, called after its recording.
@@ -56,15 +57,38 @@ def denoise(
             done(len(block) / SAMPLE_RATE_HZ / chain.passes)
 
     todo, sound = prepared(chain.steps, Sound(source.stem, stream, soundfile.info(source).frames, speech))
-    loudness, gain, held_back = np.nan, 0.0, False
-    if chain.loudness_lufs is not None:
-        meter = measure(sound.stream())
-        loudness, gain = meter.loudness_lufs(), gain_db(meter, chain.loudness_lufs)
-        held_back = bool(np.isfinite(loudness)) and loudness + gain < chain.loudness_lufs - 1e-9
-    factor, clipped = 10 ** (gain / 20), 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=target.parent) as waiting:
+        loudness, gain, held_back, filtered = np.nan, 0.0, False, sound.stream()
+        if chain.loudness_lufs is not None:
+            meter = measure(_written(filtered, waiting))
+            loudness, gain = meter.loudness_lufs(), gain_db(meter, chain.loudness_lufs)
+            held_back = bool(np.isfinite(loudness)) and loudness + gain < chain.loudness_lufs - 1e-9
+            filtered = _read(waiting)
+        clipped = _write(filtered, 10 ** (gain / 20), target)
+    return Result(loudness, gain, held_back, clipped, todo.removed, todo.choices)
+
+
+def _written(stream: Stream, file: IO[bytes]) -> Stream:
+    """A stream that goes into a file as it goes by."""
+    for block in stream:
+        file.write(block.astype(np.float32).tobytes())
+        yield block
+
+
+def _read(file: IO[bytes]) -> Stream:
+    """What was written into a file."""
+    file.seek(0)
+    while data := file.read(round(BLOCK_SECONDS * SAMPLE_RATE_HZ) * 4):
+        yield np.frombuffer(data, np.float32).astype(np.float64)
+
+
+def _write(stream: Stream, factor: float, target: Path) -> int:
+    """Writes a stream, so many times as large; how many samples were clipped."""
+    clipped = 0
     with FlacWriter(target) as file:
-        for block in sound.stream():
+        for block in stream:
             scaled = block * factor
             clipped += int(np.count_nonzero(np.abs(scaled) > 1))
             file.write(scaled)
-    return Result(loudness, gain, held_back, clipped, todo.removed, todo.choices)
+    return clipped
