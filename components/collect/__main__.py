@@ -112,7 +112,7 @@ def main(
     write_rows(part, Fingerprint, known_by, "fingerprints")
     write_rows(part, DatasetRow, rows)
     Ledger(target, dataset).survived(shard)
-    return {"recordings": len(found), "failed_recordings": sum(r.samples == 0 for r in found), "clips": len(rows)}
+    return {"shard": shard, "recordings": len(found), "failed_recordings": sum(r.samples == 0 for r in found), "clips": len(rows)}
 
 
 if __name__ == "__main__":

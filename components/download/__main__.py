@@ -34,6 +34,7 @@ def main(
     rows, short = download(items, recordings / "audio", wanted)
     write_rows(recordings, Recording, rows)
     return {
+        "shard": shard,
         "recordings": sum(not r.reason for r in rows),
         "failed_recordings": sum(bool(r.reason) and not r.duplicate_of for r in rows),
         "duplicates": sum(bool(r.duplicate_of) for r in rows),

@@ -70,6 +70,12 @@ def next_version(
     }
 
 
+def origin(version: Version) -> dict[str, str]:
+    """By what a person follows a version back: the run that made it, the hash of its sources, the models that shaped it."""
+    models = {m for stage in version.lineage["stages"].values() for m in stage.get("models", {}).values()}
+    return {"run": version.run, "sources_sha256": version.lineage["sources_sha256"], "models": ", ".join(sorted(models))}
+
+
 def speakers_now(datasets: DatasetStore, version: Version, rows: list[DatasetRow]) -> list[DatasetSpeaker]:
     """The speakers of the newest version: mostly this one, whose rows are at hand, unless another publisher was faster."""
     versions = datasets.versions()
@@ -192,6 +198,7 @@ def main(
         "store": store,
         "dataset": dataset,
         "version": number,
+        **(origin(newest) if newest else {}),
         "clips": len(rows),
         "kept_clips": sum(r.kept for r in rows),
         "repeats": len(repeats),

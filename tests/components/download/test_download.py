@@ -63,6 +63,7 @@ def test_a_plan_becomes_recordings(server: Server, make: Make, episode: bytes, t
     facts = {"recordings": 3, "failed_recordings": 7, "duplicates": 1, "shorter_than_stated": 0, "rows": 11}
     assert {k: task.metadata[k] for k in facts} == facts
     assert task.metadata["seconds"] == pytest.approx(12, abs=0.2)
+    assert task.metadata["shard"], "its plan is found by it"
     assert re.search(rf"{rows[4].recording}: HTTP 404, {server.url}/gone.mp3\n", task.log)
 
 

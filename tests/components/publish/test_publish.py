@@ -53,7 +53,13 @@ def test_a_run_publishes_and_the_ledger_says_what_became_of_every_recording(show
         "rejected_unclipped_speech_seconds": 0.0,
     }
     assert json.loads((show.folder / "metrics").read_text())["kept_seconds"] == 2.0
-    assert json.loads((show.folder / "out.json").read_text())["parameterValues"] == {"version_number": 1}
+    said = json.loads((show.folder / "out.json").read_text())
+    assert said["parameterValues"] == {"version_number": 1}
+    facts = said["artifacts"]["version"]["artifacts"][0]["metadata"]
+    lineage = show.dataset.version().lineage
+    assert (facts["run"], facts["sources_sha256"]) == ("run-1", lineage["sources_sha256"]), "a person follows it back by these"
+    models = {model for stage in lineage["stages"].values() for model in stage.get("models", {}).values()}
+    assert facts["models"] == ", ".join(sorted(models))
 
 
 def test_repeated_after_its_commit_it_changes_nothing(show: Show) -> None:
