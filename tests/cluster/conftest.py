@@ -1,5 +1,6 @@
 """Tests against a real Kubeflow: `make test-cluster` says what they want."""
 
+import json
 import os
 import secrets
 import socket
@@ -11,8 +12,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
+from kubernetes.client import ApiException
 
-from tests.cluster.runs import ClusterDataset
+from store.init import ROLES, initialize
+from tests.cluster.pods import api
+from tests.cluster.runs import NAMESPACE, STORE, ClusterDataset
 from tests.end_to_end.runs import Server
 
 WANTED = ("KFP_HOST", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -22,6 +27,25 @@ WANTED = ("KFP_HOST", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCES
 def _a_cluster() -> None:
     if absent := [name for name in WANTED if not os.environ.get(name)]:
         pytest.skip(f"no cluster: {', '.join(absent)} not set")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_store(_a_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In the namespace of runs what manifests/ make there: where the store is, and its users' secrets. What is there stays."""
+    if not os.environ.get("KUBECONFIG"):
+        return
+    cluster = api()
+    try:
+        cluster.read_namespaced_config_map("speechmill-store", NAMESPACE)
+    except ApiException as error:
+        assert error.status == 404
+        launcher = yaml.safe_load(cluster.read_namespaced_config_map("kfp-launcher", NAMESPACE).data["providers"])["s3"]["default"]
+        data = {"endpoint": f"http{'' if launcher['disableSSL'] else 's'}://{launcher['endpoint']}", "region": launcher["region"]}
+        folder, bucket = tmp_path_factory.mktemp("users"), STORE.removeprefix("s3://")
+        initialize(STORE, folder, renew=True)
+        for role in ROLES:
+            cluster.create_namespaced_secret(NAMESPACE, json.loads((folder / f"{bucket}-{role}.yaml").read_text()))
+        cluster.create_namespaced_config_map(NAMESPACE, {"metadata": {"name": "speechmill-store"}, "data": data})
 
 
 @pytest.fixture
