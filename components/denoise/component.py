@@ -5,7 +5,7 @@ from kfp.dsl import Dataset, Input, Output
 from components.stage import stage
 
 
-@stage()
+@stage(cpu="500m", timeout_hours=24)
 def denoise(
     voices: Input[Dataset],
     segments: Input[Dataset],
