@@ -63,6 +63,7 @@ class Stage:
             command = ["python", "-m", f"components.{self.name}"]
             return dsl.ContainerSpec(image=name, command=command, args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER, name])
 
+        container.__doc__ = self.doc.partition("\n\n")[0]  # kfp copies what explains a parameter into every pod, where nobody reads it
         container.__signature__ = self.signature.replace(return_annotation=dsl.ContainerSpec)  # type: ignore[attr-defined]
         return dsl.container_component(container)
 

@@ -40,6 +40,7 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
         "removed_tones": sum(r.filter == "tones" for r in removed),
         "removed_effects": sum(r.filter == "sfx" for r in removed),
         "chosen": "; ".join(f"{chain}: {count}" for chain, count in sorted(Counter(c.chain for c in choices if c.chosen).items())),
+        "heard": "; ".join(f"{chain}: {worth}" for chain, worth in sorted(mean_scores(choices).items())),
     }
 
 
@@ -56,6 +57,20 @@ def remarks(result: Result, target_lufs: float | None) -> list[str]:
     if result.choices:
         lines.append("; ".join(verdict(c) for c in sorted(result.choices, key=lambda c: not c.chosen)))
     return lines
+
+
+def mean_scores(choices: list[Choice]) -> dict[str, str]:
+    """By chain what the candidates of `best` were found to be worth, as means over the recordings with speech."""
+    by_chain: dict[str, list[Choice]] = {}
+    for choice in choices:
+        if choice.dnsmos_ovrl is not None:
+            by_chain.setdefault(choice.chain, []).append(choice)
+    means = {}
+    for chain, several in by_chain.items():
+        widths = [c.bandwidth_hz for c in several if c.bandwidth_hz]
+        width = f", {np.mean(widths):.0f} Hz" if widths else ""
+        means[chain] = f"DNSMOS {np.mean([c.dnsmos_ovrl for c in several]):.2f}{width}"
+    return means
 
 
 def verdict(choice: Choice) -> str:

@@ -15,7 +15,7 @@ def discover(
     shards: dsl.OutputPath(list[str]),  # type: ignore[valid-type]
     count: dsl.OutputPath(int),  # type: ignore[valid-type]
     max_recordings: int = 0,
-    max_shards: int = 50,
+    max_shards: int = 12,
     shard_seconds: float = 36000.0,
     min_seconds: float = 0.0,
     max_seconds: float = 0.0,
@@ -26,8 +26,7 @@ def discover(
 
     Args:
         max_recordings: Most new recordings of one run; 0 is no limit.
-        max_shards: Most shards of one run, of which Kubeflow takes about 60 with many sources; the others wait for later runs; 0 is
-            no limit.
+        max_shards: Most shards of one run, of which Kubeflow takes 16; the others wait for later runs; 0 is no limit.
         shard_seconds: Audio that a shard holds, in seconds; a recording of unknown length counts as an hour.
         min_seconds: Shortest recording to take, in seconds; one of unknown length is taken.
         max_seconds: Longest recording to take, in seconds; 0 is no limit.

@@ -7,7 +7,7 @@ from components.stage import stage
 AZURE = {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEECH_ENDPOINT"}}
 
 
-@stage(cpu="500m", cpu_limit="2", memory="3Gi", gpu=1, azure=True, timeout_hours=96, secrets=AZURE)
+@stage(cpu="500m", cpu_limit="2", memory="3Gi", gpu=1, azure=True, timeout_hours=24, secrets=AZURE)
 def transcribe(
     clean: Input[Dataset],
     clips: Input[Dataset],

@@ -31,6 +31,10 @@ MAX_SOURCES_BYTES = 64 * 1024
 Function = Callable[..., Any]
 
 
+MOST_SHARDS = 16
+"""Argo keeps a run in one object of at most 1 MiB, in which a shard's tasks take 46 kB (docs/decisions.md)."""
+
+
 def deployment_options(function: Function) -> Function:
     """Gives a command the options of a deployment: `deployment`."""
 
@@ -137,6 +141,11 @@ def arguments(
     settings, models, line = settle(*by_kind(options), lambda: open_store(store_uri))
     check_run(sources, name, settings, models)
     check_bucket(store_uri)
+    if not 0 < settings["discover_max_shards"] <= MOST_SHARDS:
+        raise StageError(
+            f"discover_max_shards: expected 1 to {MOST_SHARDS}, since Kubernetes keeps no larger run of Kubeflow, found "
+            f"{settings['discover_max_shards']}: start runs until one finds nothing new, or make larger shards (discover_shard_seconds)"
+        )
     text = read_sources(sources)
     for source in parse_sources(text):
         if source.kind == "local":

@@ -29,13 +29,18 @@ def page() -> Iterator[Page]:
         browser.close()
 
 
+def fitted(page: Page) -> None:
+    """Has the graph, where there is one, as large as the window: only what is in it can be clicked."""
+    page.wait_for_timeout(2000)  # the page moves its parts into place
+    for fit in page.locator(".react-flow__controls-fitview").all():
+        fit.click(force=True)
+        page.wait_for_timeout(1000)
+
+
 def shown(page: Page, name: str) -> None:
     """Keeps a picture where SPEECHMILL_SCREENSHOTS names a folder."""
     if folder := os.environ.get("SPEECHMILL_SCREENSHOTS"):
-        page.wait_for_timeout(2000)  # the page moves its parts into place
-        for fit in page.locator(".react-flow__controls-fitview").all():
-            fit.click(force=True)
-            page.wait_for_timeout(1000)
+        fitted(page)
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
@@ -107,3 +112,4 @@ def open_publish(page: Page) -> None:
         node(page, layer).click(timeout=60_000)
         page.get_by_role("button", name="Open sub-dag").click()
     expect(node(page, "publish")).to_be_visible(timeout=60_000)
+    fitted(page)

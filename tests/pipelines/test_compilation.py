@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import yaml
 from kfp import dsl
 
 from components.deployment import LOCAL, Deployment
@@ -49,9 +50,19 @@ def test_with_azure_the_dataset_pipeline_is_another_one_and_the_others_are_not(t
 
 
 @pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("azure", [False, True], ids=["", "azure"])
 @pytest.mark.parametrize("gpu", [False, True], ids=["cpu", "gpu"])
-def test_what_is_compiled_has_no_fault(name: str, gpu: bool) -> None:
-    assert lint(compile_pipeline(name, Deployment(gpu=gpu)).text) == []
+def test_what_is_compiled_has_no_fault(name: str, gpu: bool, azure: bool) -> None:
+    assert lint(compile_pipeline(name, Deployment(gpu=gpu, azure=azure)).text) == []
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_no_task_carries_what_explains_its_settings(name: str) -> None:
+    """A run's object in Kubernetes has little room, and would hold it once for every pod."""
+    specification = next(yaml.safe_load_all(compile_pipeline(name, LOCAL).text))
+    for component in specification["components"].values():
+        if "executorLabel" in component:
+            assert not [p for p in component["inputDefinitions"].get("parameters", {}).values() if "description" in p]
 
 
 def faulty(deployment: Deployment) -> Any:

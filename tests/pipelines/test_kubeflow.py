@@ -160,6 +160,14 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
     ("arguments", "said"),
     [
         (("--sources", "./a.mp3"), "sources: ./a.mp3 is on this machine, where no pod of a cluster sees it"),
+        (
+            ("--discover-max-shards", "17"),
+            "discover_max_shards: expected 1 to 16, since Kubernetes keeps no larger run of Kubeflow, found 17: start",
+        ),
+        (
+            ("--discover-max-shards", "0"),
+            "discover_max_shards: expected 1 to 16, since Kubernetes keeps no larger run of Kubeflow, found 0: start",
+        ),
         (("--sources", "https://example.org/feed.xml,/data/recordings"), "/data/recordings is on this machine"),
         (("--sources", "nonsense"), "sources: nonsense is nothing that is understood"),
         (("--sources", ""), "sources: expected at least one"),

@@ -128,7 +128,10 @@ def test_the_stage_does_what_was_chosen_and_says_why(tmp_path: Path, capsys: pyt
     assert [(c.recording, c.chain) for c in found if c.chosen] == [("whistles", "notch:3000:10"), ("clean", "none"), ("speechless", "none")]
     assert all((c.dnsmos_ovrl is None) == (c.recording == "speechless") for c in found)
     assert outcomes[0]["chosen"] == "none: 2; notch:3000:10: 1"
-    assert outcomes[1]["chosen"] == ""
+    scores = [[c.dnsmos_ovrl for c in found if c.chain == chain and c.dnsmos_ovrl is not None] for chain in ("none", "notch:3000:10")]
+    for text, of_chain, name in zip(str(outcomes[0]["heard"]).split("; "), scores, ("none", "notch:3000:10"), strict=True):
+        assert text.startswith(f"{name}: DNSMOS {np.mean(of_chain):.2f}, ")
+    assert outcomes[1]["chosen"] == outcomes[1]["heard"] == ""
     said = capsys.readouterr().out
     assert "whistles: chosen notch:3000:10 (DNSMOS " in said
     assert "clean: chosen none (DNSMOS " in said
