@@ -23,26 +23,28 @@ from tests.cluster.pods import input_uri, kill, pods
 from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech
 from tests.end_to_end.runs import Dataset, Server, law_of_seconds, speechmill
 
+TWO_SHARDS = ("--discover-shard-seconds", 60)
+
 
 @pytest.fixture(scope="module")
 def embedded_rows(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetRow]:
-    """The bundled sample's rows as this machine makes them."""
+    """The bundled sample's rows as this machine makes them, in the same shards: tones are told within the voices of a shard."""
     local = Dataset(tmp_path_factory.mktemp("embedded"), "sample")
-    local.run()
+    local.run(*TWO_SHARDS)
     return local.rows()
 
 
 def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_finds_nothing_new(
     dataset: ClusterDataset, embedded_rows: list[DatasetRow]
 ) -> None:
-    done = dataset.run("--sources", "sample:", "--discover-shard-seconds", 60)
+    done = dataset.run("--sources", "sample:", *TWO_SHARDS)
     assert dataset.rows() == embedded_rows
     assert len(pods(run_id(done), "segment")) == 2, "two shards of one episode each"
     model = bundled(SEPARATE)
     assert told(SEPARATE, model) in done.stdout
     assert dataset.store().version().lineage["stages"]["separate"]["models"] == {"model": f"{model.name}/{model.version}"}
     assert {input_uri(pod, "model") for pod in pods(run_id(done), "separate")} == {uri(STORE, SEPARATE, model)}
-    again = dataset.run("--sources", "sample:", "--discover-shard-seconds", 60)
+    again = dataset.run("--sources", "sample:", *TWO_SHARDS)
     assert dataset.versions() == 1
     assert re.search("nothing new", again.stdout), again.stdout
     assert not pods(run_id(again), "download")
