@@ -27,7 +27,7 @@ SECONDS = {
     "lowpass:5000:36:2, highpass:80:24:1, notch:6000:30, loudness:-23": (60, 240),
     "tones, sfx, profile, loudness:-23": (90, 270),
     "best:profile|highpass:80:24:1, loudness:-23": (60, 180),
-    "rnnoise, deepfilter:4, loudness:-23": (15, 60),  # slow
+    "rnnoise, deepfilter:4, loudness:-23": (30, 150),  # slow
 }
 """Chains with a short and a long recording each."""
 
