@@ -248,7 +248,7 @@ def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Pat
     outcome = main(voices, unheard(tmp_path), NO_EFFECTS, clean, "loudness:-23", 1)
 
     found = {"held_back_recordings": 1, "unmeasured_recordings": 2, "clipped_samples": 0}
-    assert outcome == found | {"removed_tones": 0, "removed_effects": 0, "chosen": ""}
+    assert outcome == found | {"removed_tones": 0, "removed_effects": 0, "chosen": "", "heard": ""}
     assert read_rows(clean, Recording) == rows
     assert sorted(p.name for p in (clean / "audio").iterdir()) == ["click.flac", "short.flac", "silent.flac", "talk.flac"]
     for name in ("silent", "short"):
