@@ -233,8 +233,9 @@ def main() -> int:
             raise ImageError(f"expected names among {', '.join(known)}, found {', '.join(sorted(unknown))}")
         base = build_base() if set(wanted) != {"minio"} else ""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            first = pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), set(wanted) - {"models"})
-            names = list(first) + ([build_models(base)] if "models" in wanted else [])
+            first = [name for name in wanted if name != "models"]  # which stands on the image of a stage
+            names = list(pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), first))
+            names += [build_models(base)] if "models" in wanted else []
         for name in names if options.push else []:
             push(name, options.push)
     except ImageError as error:
