@@ -179,6 +179,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: StandIn
 
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # who is interrupted hangs up
+            super().handle()
+
     def do_GET(self) -> None:
         url = urllib.parse.urlsplit(self.path)
         query = {name: values[0] for name, values in urllib.parse.parse_qs(url.query).items()}
