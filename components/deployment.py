@@ -1,7 +1,7 @@
 """Where tasks will run: the registry their images come from, GPU or not, and what Kubernetes is told about each pod."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -73,10 +73,15 @@ def contents(name: str, store: bool, gpu: bool) -> list[Path]:
 
 def image(name: str, store: bool) -> str:
     """Name of a stage's image in the current deployment. It ends in a hash of what the image holds, because caches key on the name."""
-    deployment, digest = current(), hashlib.sha256()
-    for path in contents(name, store, deployment.gpu):
+    return image_of(name, contents(name, store, current().gpu))
+
+
+def image_of(name: str, files: Iterable[Path], parent: str = "") -> str:
+    """Name of an image that holds these files of the project and stands on another, by a hash of both."""
+    digest = hashlib.sha256(parent.rpartition(":")[2].encode())
+    for path in files:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return f"{deployment.registry}speechmill/{name}:{digest.hexdigest()[:16]}"
+    return f"{current().registry}speechmill/{name}:{digest.hexdigest()[:16]}"
 
 
 def configure(task: Any, name: str, needs: "Needs") -> None:

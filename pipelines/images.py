@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from components.deployment import ROOT, Deployment, current, deployed, pins
+from components.deployment import ROOT, Deployment, deployed, image_of, pins
 from pipelines.environments import stages
 from store.models import EFFECTS, MODELS, REFERENCES
 
@@ -130,12 +130,9 @@ def build(stage: str, gpu: bool, base: str) -> str:
 
 def models_name() -> str:
     """Name of the image that puts what comes with the code into a store: a hash of that and of what puts it there."""
-    digest = hashlib.sha256(stage_image("publish").rpartition(":")[2].encode())
     folders = [ROOT / folder for folder in (MODELS, REFERENCES, EFFECTS)]
     files = {p for folder in folders for p in folder.rglob("*") if p.is_file()}
-    for path in sorted({*files, ROOT / "dockerfiles" / "models.Dockerfile"}):
-        digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return f"{current().registry}speechmill/models:{digest.hexdigest()[:16]}"
+    return image_of("models", sorted({*files, ROOT / "dockerfiles" / "models.Dockerfile"}), stage_image("publish"))
 
 
 def build_models(base: str) -> str:
@@ -164,7 +161,7 @@ def _told(name: str) -> Iterator[None]:
     start, there = time.monotonic(), exists(name)
     yield
     note = "was there" if there else f"built in {time.monotonic() - start:.0f} s"
-    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}", flush=True)
+    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}\n", end="", flush=True)  # one write: others build beside it
 
 
 def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "", licence: str = "Apache-2.0") -> None:

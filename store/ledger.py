@@ -18,6 +18,8 @@ class LedgerRow(Source):
     """The shard it was last planned in."""
     run: str
     """The run that planned it last; "" if that run counts against no recording."""
+    planned: str
+    """When that was, UTC, in ISO 8601 to the second; "" where nobody planned it, or before this was written down."""
     attempts: int
     """Runs that planned it and that its shard did not survive, the present one included."""
     failures: int

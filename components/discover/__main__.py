@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from components.discover.items import Listed, SourceError
 from components.discover.listing import list_source
@@ -38,12 +39,12 @@ def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, s
 
 def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: Settings, run: str) -> Plan:
     """Plans the run on the ledger as it is when the plan is entered there; the plans of the shards are in the store before."""
-    ledger, made = Ledger(store, dataset), list[Plan]()
+    ledger, made, now = Ledger(store, dataset), list[Plan](), datetime.now(UTC).isoformat(timespec="seconds")
     by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # two sources may differ in a secret alone: the reason stays
 
     def compute(rows: dict[str, LedgerRow]) -> list[LedgerRow]:
         plans = {shard: read_plan(store, shard) for shard in shards_of(listed, rows, settings.again, run) if has_plan(store, shard)}
-        plan = make_plan(listed, rows, plans, settings, run)
+        plan = make_plan(listed, rows, plans, settings, run, now)
         for group in plan.shards:
             write_plan(store, group)
         made.append(plan)

@@ -18,6 +18,7 @@ UNKNOWN_SECONDS = 3600.0
 LOSSES_TOGETHER = 2
 """A shard that was lost so often is taken apart."""
 
+_REMEMBERED = ("title", "channel", "published", "seconds")
 _EMPTY = LedgerRow(**{f.name: f.type() for f in fields(LedgerRow)})  # type: ignore[operator]
 
 Ledgered = Mapping[str, LedgerRow]
@@ -65,7 +66,9 @@ class Plan:
     often), given_up, refused (cannot be fetched), filtered (too short or too long), over_cap."""
 
 
-def make_plan(listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: Settings, run: str) -> Plan:
+def make_plan(
+    listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: Settings, run: str, now: str
+) -> Plan:
     """Plans a run. Planned once more for the same run, it is the same plan.
 
     Args:
@@ -74,15 +77,18 @@ def make_plan(listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Se
         plans: The stored plans of the shards that the ledger names, as far as they are there.
         settings: The stage's parameters.
         run: Id of the run.
+        now: The time, UTC, in ISO 8601 to the second.
     """
-    items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
+    items = {entry.item.recording: _completed(entry.item, ledger.get(entry.item.recording)) for entry in listed if not entry.refusal}
     fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
     rows = list(_refused(listed, fates, ledger, run))
 
     shards, lost = _pending(items, ledger, plans, settings, run)
     rows += lost
     fates |= {row.recording: "given_up" for row in lost}
-    again = _again([r for r in items if fates[r] == "again"], items, ledger, plans)
+    # What waited longest comes first: where a run may not plan them all, the next one goes on.
+    done = sorted((r for r in items if fates[r] == "again"), key=lambda r: ledger[r].planned)
+    again = _again(done, items, ledger, plans)
     retried = _by_shard((items[r] for r in items if fates[r] == "retried"), ledger)
     for groups, fate in ((shards, "pending"), (again, "again"), (retried, "retried")):
         fates |= {item.recording: fate for group in groups for item in group}
@@ -93,7 +99,7 @@ def make_plan(listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Se
     groups = [sorted(group, key=lambda i: i.recording) for group in (*shards, *retried, *again, *_pack(new[:cap], settings.shard_seconds))]
     shards = groups[: settings.max_shards or len(groups)]
     fates |= {item.recording: "over_cap" for group in groups[len(shards) :] for item in group}
-    rows += [_planned(item, ledger.get(item.recording), shard_name(group), run) for group in shards for item in group]
+    rows += [_planned(item, ledger.get(item.recording), shard_name(group), run, now) for group in shards for item in group]
     return Plan(shards, rows, fates)
 
 
@@ -244,9 +250,17 @@ def _pack(items: Iterable[Item], shard_seconds: float) -> Iterator[Group]:
         yield group
 
 
-def _planned(item: Item, known: LedgerRow | None, shard: str, run: str) -> LedgerRow:
-    losses = _losses(known, run) if known and known.outcome == PENDING else 0
-    return _described(item, known or _EMPTY, shard=shard, run=run, attempts=losses + 1, failures=item.failures, outcome=PENDING, reason="")
+def _planned(item: Item, known: LedgerRow | None, shard: str, run: str, now: str) -> LedgerRow:
+    pending = known and known.outcome == PENDING
+    losses = _losses(known, run) if known and pending else 0
+    planned = known.planned if known and pending and known.run == run else now
+    changes = {"shard": shard, "run": run, "planned": planned, "attempts": losses + 1, "failures": item.failures}
+    return _described(item, known or _EMPTY, **changes, outcome=PENDING, reason="")
+
+
+def _completed(item: Item, row: LedgerRow | None) -> Item:
+    """With what an earlier listing or download said of it and this listing does not; a licence that is no more stated is none."""
+    return replace(item, **{name: getattr(item, name) or getattr(row, name) for name in _REMEMBERED}) if row else item
 
 
 def _described(item: Item, row: LedgerRow, **changes: Any) -> LedgerRow:

@@ -1,5 +1,6 @@
 """The laws of planning, on ledgers as runs leave them."""
 
+import itertools
 from collections import Counter
 from dataclasses import replace
 
@@ -36,12 +37,13 @@ class Dataset:
         self.ledger: dict[str, LedgerRow] = {}
         self.plans: dict[str, list[Item]] = {}
         self.runs = 0
+        self.times = (f"2026-11-29T00:{minutes:02}:00+00:00" for minutes in itertools.count())
 
     def plan(self, listed: list[Listed], settings: Settings = DEFAULTS, run: str = ""):
         self.runs += not run
         run = run or f"run-{self.runs}"
         plans = {s: self.plans[s] for s in shards_of(listed, self.ledger, settings.again, run) if s in self.plans}
-        plan = make_plan(listed, self.ledger, plans, settings, run)
+        plan = make_plan(listed, self.ledger, plans, settings, run, next(self.times))
         self.plans |= {shard_name(group): group for group in plan.shards}
         self.ledger |= {row.recording: row for row in plan.rows}
         return plan
@@ -341,6 +343,34 @@ def test_shards_above_the_cap_wait_for_the_next_run_and_lose_no_attempt():
     for shard in names(plan):
         dataset.publish(shard)
     assert numbers(dataset.plan(listed, settings)) == [[3], [4]]
+
+
+def test_again_goes_on_with_the_shards_that_waited_longest():
+    dataset, listed = Dataset(), [entry(n, 600) for n in range(1, 6)]
+    for shard in names(dataset.plan(listed, replace(DEFAULTS, shard_seconds=600))):
+        dataset.publish(shard)
+    seen = []
+    for _ in range(4):
+        plan = dataset.plan(listed, replace(AGAIN, max_shards=2))
+        seen.append(numbers(plan))
+        for shard in names(plan):
+            dataset.publish(shard)
+    assert seen == [[[1], [2]], [[3], [4]], [[5], [1]], [[2], [3]]]
+
+
+def test_what_a_listing_leaves_out_is_known_from_before_but_for_the_licence():
+    dataset = Dataset()
+    full = replace(entry(1).item, published="2026-01-02", licence="CC BY 4.0")
+    (shard,) = names(dataset.plan([Listed(full)]))
+    dataset.publish(shard)
+    bare = replace(full, title="", channel="", published="", licence="", seconds=0.0)
+    ((item,),) = dataset.plan([Listed(bare)], AGAIN).shards
+    row = dataset.ledger[full.recording]
+    for known in (item, row):
+        assert (known.title, known.channel, known.published, known.seconds) == ("t1", "c", "2026-01-02", 600.0)
+        assert known.licence == ""
+    ((item,),) = dataset.plan([Listed(replace(bare, title="new"))], AGAIN).shards
+    assert item.title == "new"
 
 
 def test_a_source_that_fails_is_a_row_until_it_is_mended():
