@@ -1,6 +1,6 @@
-"""As many shards as a large crawl has, in as many runs as they take."""
+"""As many shards as a large crawl has, in as few runs as a cluster lets them have."""
 
-from components.discover.component import discover
+from pipelines.commands.cluster import MOST_SHARDS
 from tests.cluster.runs import ClusterDataset, episode, feed
 from tests.end_to_end.runs import Server
 
@@ -11,8 +11,8 @@ def test_fifty_shards_are_published(dataset: ClusterDataset, server: Server) -> 
     names = [f"{number}.flac" for number in range(SHARDS)]
     for number, name in enumerate(names):
         episode(server.folder / name, number)
-    source, at_once = feed(server, names), discover.settings["max_shards"].default
-    for done in range(at_once, SHARDS + at_once, at_once):
-        dataset.run("--sources", source, "--discover-shard-seconds", 3)
+    source = feed(server, names)
+    for done in range(MOST_SHARDS, SHARDS + MOST_SHARDS, MOST_SHARDS):
+        dataset.run("--sources", source, "--discover-shard-seconds", 3, "--discover-max-shards", MOST_SHARDS)
         rows = [row for row in dataset.ledger().values() if row.outcome == "published"]
         assert len(rows) == len({row.shard for row in rows}) == min(done, SHARDS)
