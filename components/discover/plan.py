@@ -99,7 +99,7 @@ def make_plan(
     groups = [sorted(group, key=lambda i: i.recording) for group in (*shards, *retried, *again, *_pack(new[:cap], settings.shard_seconds))]
     shards = groups[: settings.max_shards or len(groups)]
     fates |= {item.recording: "over_cap" for group in groups[len(shards) :] for item in group}
-    rows += [_planned(item, ledger.get(item.recording), shard_name(group), run, now) for group in shards for item in group]
+    rows += [_planned(item, ledger.get(item.recording, _EMPTY), shard_name(group), run, now) for group in shards for item in group]
     return Plan(shards, rows, fates)
 
 
@@ -250,12 +250,11 @@ def _pack(items: Iterable[Item], shard_seconds: float) -> Iterator[Group]:
         yield group
 
 
-def _planned(item: Item, known: LedgerRow | None, shard: str, run: str, now: str) -> LedgerRow:
-    pending = known and known.outcome == PENDING
-    losses = _losses(known, run) if known and pending else 0
-    planned = known.planned if known and pending and known.run == run else now
+def _planned(item: Item, known: LedgerRow, shard: str, run: str, now: str) -> LedgerRow:
+    losses = _losses(known, run) if known.outcome == PENDING else 0
+    planned = known.planned if _is_planned_by(known, run) else now
     changes = {"shard": shard, "run": run, "planned": planned, "attempts": losses + 1, "failures": item.failures}
-    return _described(item, known or _EMPTY, **changes, outcome=PENDING, reason="")
+    return _described(item, known, **changes, outcome=PENDING, reason="")
 
 
 def _completed(item: Item, row: LedgerRow | None) -> Item:

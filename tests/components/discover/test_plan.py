@@ -1,6 +1,5 @@
 """The laws of planning, on ledgers as runs leave them."""
 
-import itertools
 from collections import Counter
 from dataclasses import replace
 
@@ -9,71 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.discover.items import Listed
-from components.discover.plan import Settings, make_plan, shards_of, source_rows
-from components.shared.rows import Item
+from components.discover.plan import Settings, source_rows
 from components.shared.task import StageError
-from store.ledger import FAILED, GIVEN_UP, PENDING, PUBLISHED, LedgerRow
+from store.ledger import FAILED, GIVEN_UP, PENDING, PUBLISHED
 from store.plans import shard_name
+from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
-DEFAULTS = Settings(max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False)
-AGAIN = replace(DEFAULTS, again=True)
 PLANNED = {"new", "pending", "retried", "again"}
 LENGTHS = st.one_of(st.just(0.0), st.floats(1, 50_000))
-
-
-def entry(number: int, seconds: float = 600.0, refusal: str = "") -> Listed:
-    item = Item(f"{number:016x}", "feed", f"https://a.example/{number}.mp3?sig=x", f"t{number}", "c", "", "", seconds, 0)
-    return Listed(item, refusal)
-
-
-def episodes(*numbers: int) -> list[Listed]:
-    return [entry(n) for n in numbers]
-
-
-class Dataset:
-    """Ledger and plans between runs, with what the other stages do to the ledger."""
-
-    def __init__(self) -> None:
-        self.ledger: dict[str, LedgerRow] = {}
-        self.plans: dict[str, list[Item]] = {}
-        self.runs = 0
-        self.times = (f"2026-11-29T00:{minutes:02}:00+00:00" for minutes in itertools.count())
-
-    def plan(self, listed: list[Listed], settings: Settings = DEFAULTS, run: str = ""):
-        self.runs += not run
-        run = run or f"run-{self.runs}"
-        plans = {s: self.plans[s] for s in shards_of(listed, self.ledger, settings.again, run) if s in self.plans}
-        plan = make_plan(listed, self.ledger, plans, settings, run, next(self.times))
-        self.plans |= {shard_name(group): group for group in plan.shards}
-        self.ledger |= {row.recording: row for row in plan.rows}
-        return plan
-
-    def survive(self, shard: str) -> None:
-        self._change(shard, attempts=0)
-
-    def publish(self, shard: str, failing: frozenset[int] = frozenset()) -> None:
-        self.survive(shard)
-        names = {f"{n:016x}" for n in failing}
-        for name in [r for r, row in self.ledger.items() if row.shard == shard and row.outcome == PENDING]:
-            failures = self.ledger[name].failures + (name in names)
-            outcome, reason = (FAILED, "HTTP 404") if name in names else (PUBLISHED, "")
-            self.ledger[name] = replace(self.ledger[name], outcome=outcome, reason=reason, failures=failures)
-
-    def _change(self, shard: str, **changes) -> None:
-        rows = [row for row in self.ledger.values() if row.shard == shard and row.outcome == PENDING]
-        self.ledger |= {row.recording: replace(row, **changes) for row in rows}
-
-    def outcomes(self) -> dict[int, str]:
-        return {int(r, 16): row.outcome for r, row in self.ledger.items()}
-
-
-def numbers(plan) -> list[list[int]]:
-    return [[int(item.recording, 16) for item in group] for group in plan.shards]
-
-
-def names(plan) -> list[str]:
-    return [shard_name(group) for group in plan.shards]
-
 
 histories = st.lists(
     st.tuples(
