@@ -79,7 +79,8 @@ def make_plan(
         run: Id of the run.
         now: The time, UTC, in ISO 8601 to the second.
     """
-    items = {entry.item.recording: _completed(entry.item, ledger.get(entry.item.recording)) for entry in listed if not entry.refusal}
+    listed = [replace(entry, item=_completed(entry.item, ledger.get(entry.item.recording))) for entry in listed]
+    items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
     fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
     rows = list(_refused(listed, fates, ledger, run))
 

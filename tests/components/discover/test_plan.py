@@ -315,6 +315,18 @@ def test_what_a_listing_leaves_out_is_known_from_before_but_for_the_licence():
     assert item.title == "new"
 
 
+def test_what_is_refused_or_too_short_is_so_by_what_is_known_from_before():
+    dataset = Dataset()
+    full = entry(1, 59).item
+    (shard,) = names(dataset.plan([Listed(full)]))
+    dataset.publish(shard, failing=frozenset({1}))
+    bare = replace(full, title="", channel="", seconds=0.0)
+    assert dataset.plan([Listed(bare)], replace(DEFAULTS, min_seconds=60)).fates == {full.recording: "filtered"}
+    dataset.plan([Listed(bare, "not offered")])
+    row = dataset.ledger[full.recording]
+    assert (row.title, row.channel, row.seconds, row.reason) == ("t1", "c", 59.0, "not offered")
+
+
 def test_a_source_that_fails_is_a_row_until_it_is_mended():
     first = list(source_rows({"https://a.example/feed": "HTTP 404", "https://b.example/feed": ""}, {}, "run-1"))
     assert [(r.kind, r.url, r.outcome, r.reason, r.failures) for r in first] == [
