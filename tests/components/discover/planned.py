@@ -41,7 +41,8 @@ class Dataset:
         return plan
 
     def survive(self, shard: str) -> None:
-        self._change(shard, attempts=0)
+        rows = [row for row in self.ledger.values() if row.shard == shard and row.outcome == PENDING]
+        self.ledger |= {row.recording: replace(row, attempts=0) for row in rows}
 
     def publish(self, shard: str, failing: frozenset[int] = frozenset()) -> None:
         self.survive(shard)
@@ -50,10 +51,6 @@ class Dataset:
             failures = self.ledger[name].failures + (name in names)
             outcome, reason = (FAILED, "HTTP 404") if name in names else (PUBLISHED, "")
             self.ledger[name] = replace(self.ledger[name], outcome=outcome, reason=reason, failures=failures)
-
-    def _change(self, shard: str, **changes) -> None:
-        rows = [row for row in self.ledger.values() if row.shard == shard and row.outcome == PENDING]
-        self.ledger |= {row.recording: replace(row, **changes) for row in rows}
 
     def outcomes(self) -> dict[int, str]:
         return {int(r, 16): row.outcome for r, row in self.ledger.items()}
