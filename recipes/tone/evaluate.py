@@ -29,11 +29,8 @@ from components.tag_tone.voices import standardized, within
 Names = NDArray[np.str_]
 Namer = Callable[[Any, Any], Any]
 
-SAME = {4: {t: t for t in ("neutral", "happy", "angry", "sad")}, 2: {"neutral": "calm", "calm": "calm", "sad": "calm", "angry": "angry"}}
-SWAPPED = {4: SAME[4] | {"angry": "sad", "sad": "angry"}, 2: {"neutral": "calm", "angry": "calm", "sad": "angry"}}
-"""The Korean corpus names anger and sadness the wrong way round: its sentences say so (docs/tone.md)."""
-
-OTHERS = {"Korean": ("emotiontts_ko_emotional", SWAPPED), "English": ("ravdess", SAME)}
+LABELS = {4: {t: t for t in ("neutral", "happy", "angry", "sad")}, 2: {"neutral": "calm", "calm": "calm", "sad": "calm", "angry": "angry"}}
+OTHERS = {"Korean": "emotiontts_ko_emotional", "English": "ravdess"}
 
 CLASSIFIERS: dict[str, Callable[[], Any]] = {
     "logistic regression": lambda: LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=5000),
@@ -98,7 +95,7 @@ def main() -> None:
     own, original = [MEASURES.index(f) for f in FEATURES], [MEASURES.index(f) for f in MEANS]
     for tones, labels in TONES.items():
         home = read_clips(given.data, "emodb", labels)
-        others = [read_clips(given.data, corpus, names[tones]) for corpus, names in OTHERS.values()]
+        others = [read_clips(given.data, corpus, LABELS[tones]) for corpus in OTHERS.values()]
         print(f"\n{tones} tones, clips: {len(home.tones)}, {', '.join(str(len(o.tones)) for o in others)}")
         print(f"| classifier | compared | EmoDB | {' | '.join(OTHERS)} |\n|---|---|---|---|---|")
         if AT_REST in labels.values():

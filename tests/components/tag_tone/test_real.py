@@ -20,8 +20,6 @@ from components.tag_tone.voices import clip_vectors, voices
 ROOT = Path(__file__).resolve().parents[3]
 DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
 SPEAKERS = ("ko_nea", "ko_nek", "ko_nem")
-MEANT = {"neutral": "neutral", "happy": "happy", "angry": "sad", "sad": "angry"}
-"""What the corpus calls angry are sentences of grief, and the other way round."""
 
 pytestmark = pytest.mark.skipif(not (DATA / "manifest.csv").exists(), reason="no collection of real speech: SPEECHMILL_DATA")
 
@@ -51,7 +49,7 @@ def korean(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     voices_of = {s: [i] * len(sounds[s]) for i, s in enumerate(SPEAKERS)}
     folders = write_artifacts(tmp_path_factory.mktemp("korean"), sounds, voices_of)
     clips = read_rows(folders["clips"], Clip)
-    meant = np.array([MEANT[r["label"]] for s in SPEAKERS for r in rows if r["speaker"] == s])
+    meant = np.array([r["label"] for s in SPEAKERS for r in rows if r["speaker"] == s])
     found = voices(clip_vectors(folders["windows"], clips), [c.gender for c in clips], 0.75)
     return Shard(list(hear(folders["clean"] / "audio", clips, lambda _: None)), found, meant)
 
