@@ -15,7 +15,7 @@ help: ## Print this help
 	@touch $@
 
 install: .venv/complete ## Install the command and one environment a stage
-	@.venv/bin/python -m pipelines.environments
+	@.venv/bin/python -m pipelines.local.environments
 
 run: install ## Make a dataset: SOURCES=links.txt DATASET=name STORE=folder; the bundled sample by default
 	@.venv/bin/speechmill run $(if $(SOURCES),--sources "$(SOURCES)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(STORE),--store "$(STORE)")
@@ -33,22 +33,22 @@ test: install ## Run every test where it belongs and print one summary
 	@.venv/bin/python tests/run.py $(ARGS)
 
 pins: .venv/complete ## Resolve every requirements.in into hashed pins
-	./pipelines/pins.sh
+	./pipelines/local/pins.sh
 
 bump-yt-dlp: .venv/complete ## Renew the pin of yt-dlp, which rots within weeks, and no other
 	printf 'yt-dlp\nyt-dlp-ejs\n' | .venv/bin/uv pip compile --quiet --python-version 3.11 --no-deps --no-header --no-annotate - \
 	| while read -r pin; do sed -i "s/^$${pin%%==*}==.*/$$pin/" components/discover/requirements.in components/download/requirements.in; done
-	./pipelines/pins.sh discover download
+	./pipelines/local/pins.sh discover download
 
 images: .venv/complete ## Build what images are missing, print their sizes (image-STAGE: one): GPU=1, BASE=image to start from
-	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu)
+	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu)
 
 image-%: .venv/complete
-	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu) $*
+	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu) $*
 
 push: .venv/complete ## Build what images are missing and hand all to a registry: REGISTRY=host/prefix, GPU=1
 	@test -n "$(REGISTRY)" || { echo "expected REGISTRY=host/prefix" >&2; exit 1; }
-	@.venv/bin/python -m pipelines.images $(if $(GPU),--gpu) --push "$(REGISTRY)"
+	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu) --push "$(REGISTRY)"
 
 compile: .venv/complete ## Compile the pipelines for Kubeflow into build/: REGISTRY=host/prefix/, GPU=1
 	@.venv/bin/speechmill compile $(if $(GPU),--gpu) $(if $(REGISTRY),--registry "$(REGISTRY)")
@@ -60,7 +60,7 @@ deploy: .venv/complete ## Apply the manifests to the current cluster: OVERLAY=cp
 # KFP_HOST and AWS_* lead to a Kubeflow and its store, KUBECONFIG to its pods, KFP_UI to its web page; SPEECHMILL_IMAGE_LOADER
 # is a command that makes images of this machine, its arguments, known to the cluster. What is not named is skipped.
 test-cluster: install ## Run the tests against a real Kubeflow: KFP_HOST, AWS_*, KUBECONFIG, KFP_UI, SPEECHMILL_IMAGE_LOADER
-	@names=$$({ .venv/bin/python -m pipelines.images; .venv/bin/python -m pipelines.images minio; } | awk '{print $$1}') \
+	@names=$$({ .venv/bin/python -m pipelines.local.images; .venv/bin/python -m pipelines.local.images minio; } | awk '{print $$1}') \
 	&& { test -z "$$SPEECHMILL_IMAGE_LOADER" || $$SPEECHMILL_IMAGE_LOADER $$names >/dev/null; }
 	.venv/bin/python -m pytest -v tests/cluster $(ARGS)
 

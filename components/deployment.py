@@ -1,17 +1,14 @@
 """Where tasks will run: the registry their images come from, GPU or not, and what Kubernetes is told about each pod."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfp import kubernetes
-
-if TYPE_CHECKING:
-    from components.stage import Needs
 
 ROOT = Path(__file__).resolve().parent.parent
 USER_ID = 10001
@@ -31,6 +28,22 @@ class Deployment:
     """Whether stages that can use a GPU ask for one."""
     azure: bool = False
     """Whether stages that can use Azure reach the internet and get its key."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a stage's tasks use, as @stage explains it."""
+
+    cpu: str
+    cpu_limit: str
+    memory: str
+    gpu: int
+    store: str
+    internet: bool
+    azure: bool
+    timeout_hours: int
+    cached: bool
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 LOCAL = Deployment()
@@ -84,7 +97,7 @@ def image_of(name: str, files: Iterable[Path], parent: str = "") -> str:
     return f"{current().registry}speechmill/{name}:{digest.hexdigest()[:16]}"
 
 
-def configure(task: Any, name: str, needs: "Needs") -> None:
+def configure(task: Any, name: str, needs: Needs) -> None:
     """Tells Kubernetes about the pod of a stage's task; in local runs it means nothing."""
     kubernetes.add_pod_label(task, "speechmill/stage", name)
     kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")

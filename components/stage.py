@@ -7,28 +7,12 @@ components/deployment.py it is the whole framework.
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from kfp import dsl
 
-from components.deployment import configure, current, image
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What a stage's tasks use, as @stage explains it."""
-
-    cpu: str
-    cpu_limit: str
-    memory: str
-    gpu: int
-    store: str
-    internet: bool
-    azure: bool
-    timeout_hours: int
-    cached: bool
-    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+from components.deployment import Needs, configure, current, image
 
 
 class Stage:

@@ -2,6 +2,4 @@
 # BASE is the image of `publish`, which has the store's code and its client.
 ARG BASE
 FROM ${BASE}
-COPY --chmod=755 models models
-COPY --chmod=755 references references
-COPY --chmod=755 effects effects
+COPY --chmod=755 bundled bundled

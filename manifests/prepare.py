@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from components.deployment import Deployment, deployed
-from pipelines.images import minio_name, models_name, stage_image
+from pipelines.local.images import minio_name, models_name, stage_image
 
 HERE = Path(__file__).resolve().parent
 

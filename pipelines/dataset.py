@@ -22,7 +22,7 @@ from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
-from pipelines.slots import DENOISE_EFFECTS, REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
+from pipelines.inputs.slots import DENOISE_EFFECTS, REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
 
 SHARD_STAGES = (download, fingerprint, separate, segment, embed, cut, denoise, tag_speaker, tag_tone, tag_quality, transcribe, collect)
 STAGES = (discover, *SHARD_STAGES, publish, report)

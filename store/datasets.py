@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.shared.rows import DatasetRow
-from store.objects import Store, StoreError, check_name
+from store.interface import Store, StoreError
+from store.objects import check_name
 from store.tables import Table
 
 _VERSION = "speechmill.version"

@@ -1,7 +1,8 @@
 """The fingerprints of a dataset's recordings, one small object each, so that a thousand hours can be gone through one at a time."""
 
 from components.shared.rows import Fingerprint
-from store.objects import Store, check_name
+from store.interface import Store
+from store.objects import check_name
 from store.parquet import read_object, to_bytes
 
 

@@ -27,8 +27,8 @@ from minio.error import MinioAdminException, MinioException
 from urllib3.exceptions import HTTPError
 
 from components.shared.task import MENDABLE, StageError, one_line, report
+from store.interface import StoreError
 from store.minio import Access, access, bucket_name, client, meaning, pool
-from store.objects import StoreError
 
 ROLES = ("runner", "publisher", "reader")
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]

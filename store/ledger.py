@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from components.shared.rows import Source
-from store.objects import Store, check_name
+from store.interface import Store
+from store.objects import check_name
 from store.tables import Table
 
 PENDING, PUBLISHED, FAILED, GIVEN_UP = "", "published", "failed", "given_up"

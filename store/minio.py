@@ -21,7 +21,7 @@ from urllib3.util import Retry, Timeout
 
 from components.shared.network import public_url
 from components.shared.task import one_line
-from store.objects import BLOCK_BYTES, StoreError, check_key
+from store.interface import BLOCK_BYTES, StoreError, check_key
 
 Result = TypeVar("Result")
 

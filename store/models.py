@@ -14,7 +14,8 @@ from pathlib import Path
 
 from components.shared.model import File, Model, parse, parse_text, read_model
 from components.shared.task import MODEL, StageError
-from store.objects import Store, StoreError, check_name, is_name
+from store.interface import Store, StoreError
+from store.objects import check_name, is_name
 
 MODELS, REFERENCES, EFFECTS = "models", "references", "effects"
 """The folders of a store that hold them."""

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.shared.table import check, from_table, to_table
-from store.objects import Store
+from store.interface import Store
 
 Row = TypeVar("Row")
 

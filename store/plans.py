@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from components.shared.rows import Item
-from store.objects import Store, StoreError
+from store.interface import Store, StoreError
 from store.parquet import read_object, to_bytes
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from store.objects import Store, check_name
+from store.interface import Store
+from store.objects import check_name
 from store.tables import Table
 
 

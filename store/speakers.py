@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from components.shared.rows import Vector
-from store.objects import Store, check_name
+from store.interface import Store
+from store.objects import check_name
 from store.tables import Table
 
 

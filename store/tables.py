@@ -17,7 +17,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from components.shared.table import check, empty, from_table, schema, to_table
-from store.objects import Store, StoreError
+from store.interface import Store, StoreError
 
 Row = TypeVar("Row")
 _Compute = Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]

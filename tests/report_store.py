@@ -14,8 +14,8 @@ from components.shared.audio import pcm_sha256
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Heard
 from components.shared.table import empty, to_table
 from store.datasets import DatasetStore, audio_key, timeline_key
+from store.interface import Store
 from store.ledger import FAILED, Ledger, LedgerRow
-from store.objects import Store
 from store.truth import Truth, write_truth
 
 NAME = "show"

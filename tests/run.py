@@ -4,7 +4,9 @@ tests/components/<stage> runs in that stage's environment, so a stage that needs
 everything else runs in the control side's.
 """
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines import environments
+from components.deployment import ROOT
+from pipelines.local import environments
 
-ROOT = environments.ROOT
 TESTS = ROOT / "tests"
 SLOW_FIRST = ("end_to_end", "segment", "images", "download")
 NO_TESTS = 5  # pytest's exit status
@@ -49,10 +51,23 @@ def groups() -> list[Group]:
     control = Path(sys.executable)
     stages = [p for p in sorted((TESTS / "components").iterdir()) if p.is_dir() and p.name != "__pycache__"]
     found = [Group(p.name, control if p.name == "shared" else environments.ensure(p.name), (p,)) for p in stages]
-    slow, others = ("end_to_end", "images"), ("components", "benchmarks", "cluster", "__pycache__")
+    slow, others = ("end_to_end", "images"), ("components", "cluster", "__pycache__")
     rest = [p for p in sorted(TESTS.iterdir()) if (p.is_dir() and p.name not in (*slow, *others)) or p.name.startswith("test_")]
     found += [*(Group(name, control, (TESTS / name,)) for name in slow), Group("control", control, tuple(rest))]
     return sorted(found, key=lambda g: SLOW_FIRST.index(g.name) if g.name in SLOW_FIRST else len(SLOW_FIRST))
+
+
+def test_tools() -> Path:
+    """A folder with pytest and hypothesis for PYTHONPATH. A stage's environment holds what its image holds and no more."""
+    pins, target = TESTS / "requirements.txt", environments.FOLDER / "pytest"
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
+    stamp = target / "complete"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(target, ignore_errors=True)
+        into = ["--python", sys.executable, "--target", str(target)]
+        environments.uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", *into, "-r", str(pins))
+        stamp.write_text(wanted)
+    return target
 
 
 def run(group: Group, arguments: list[str], tools: Path) -> Result:
@@ -72,7 +87,7 @@ def run(group: Group, arguments: list[str], tools: Path) -> Result:
 
 
 def main() -> int:
-    arguments, tools = sys.argv[1:], environments.ensure_test_tools()
+    arguments, tools = sys.argv[1:], test_tools()
     print(f"testing in {len(groups())} environments", flush=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = []

@@ -2,12 +2,12 @@
 
 import pytest
 
-from components.stage import Needs, Stage
+from components.deployment import ROOT, Needs
+from components.stage import Stage
 from components.train_separator.component import train_separator
-from pipelines import environments
 from pipelines.dataset import SHARD_STAGES, STAGES
 
-TEXT = (environments.ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 ALL = (*STAGES, train_separator)
 
 

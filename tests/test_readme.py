@@ -2,10 +2,10 @@
 
 import re
 
-from pipelines import environments
+from components.deployment import ROOT
 from pipelines.dataset import SHARD_STAGES, STAGES
 
-README = (environments.ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_table_of_stages_is_the_pipeline() -> None:
@@ -20,7 +20,7 @@ def test_the_table_of_stages_is_the_pipeline() -> None:
 
 
 def test_the_commands_it_names_exist() -> None:
-    makefile = (environments.ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 

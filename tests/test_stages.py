@@ -9,11 +9,11 @@ import docstring_parser
 import pytest
 
 from components import deployment
-from components.deployment import Deployment, deployed, image
+from components.deployment import ROOT, Deployment, deployed, image
 from components.stage import Stage
-from pipelines import environments
+from pipelines.local import environments
 
-COMPONENTS = environments.ROOT / "components"
+COMPONENTS = ROOT / "components"
 STAGES = environments.stages()
 
 
@@ -35,14 +35,14 @@ def sources(name: str) -> list[Path]:
 def test_a_stage_folder_is_whole(name: str) -> None:
     for file in ("component.py", "__main__.py", "requirements.in", "requirements.txt"):
         assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
-    assert list((environments.ROOT / "tests" / "components" / name).glob("test_*.py"))
-    assert (environments.ROOT / "dockerfiles" / f"{name}.Dockerfile").is_file()
+    assert list((ROOT / "tests" / "components" / name).glob("test_*.py"))
+    assert (ROOT / "dockerfiles" / f"{name}.Dockerfile").is_file()
     assert interface(name).name == name
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_dockerfile_copies_the_stage_shared_and_the_store_only_where_it_says_so(name: str) -> None:
-    recipe = (environments.ROOT / "dockerfiles" / f"{name}.Dockerfile").read_text()
+    recipe = (ROOT / "dockerfiles" / f"{name}.Dockerfile").read_text()
     copied = {
         word.split("/")[1] if word.startswith("components/") else word for word in re.findall(r"^COPY .* (\S+?)/?$", recipe, re.MULTILINE)
     }
@@ -94,7 +94,7 @@ def test_a_stage_imports_itself_and_shared_and_the_store_only_where_it_says_so(n
 
 
 def test_shared_and_store_import_no_stage_and_no_kfp() -> None:
-    for path in [*(COMPONENTS / "shared").rglob("*.py"), *(environments.ROOT / "store").rglob("*.py")]:
+    for path in [*(COMPONENTS / "shared").rglob("*.py"), *(ROOT / "store").rglob("*.py")]:
         for module in imports(path):
             assert module.split(".")[0] not in ("kfp", "pipelines", "tests"), path
             assert not module.startswith("components.") or module.startswith("components.shared"), path

@@ -29,8 +29,9 @@ from components.shared.rows import (
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key, timeline_key
+from store.interface import Store
 from store.ledger import Ledger
-from store.objects import Store, open_store
+from store.objects import open_store
 from store.parquet import to_bytes
 
 

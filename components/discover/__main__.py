@@ -11,8 +11,9 @@ from components.discover.sources import Source, parse
 from components.shared.network import public_only
 from components.shared.task import Outcome, StageError, report
 from components.shared.task import run as run_task
+from store.interface import Store
 from store.ledger import Ledger, LedgerRow
-from store.objects import Store, open_store
+from store.objects import open_store
 from store.plans import has_plan, read_plan, shard_name, write_plan
 
 FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "refused", "filtered", "over_cap")

@@ -11,8 +11,8 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, Pr
 from components.download.policy import ItemError, Policy
 from components.download.transfer import pour
 from components.shared.task import one_line, report
+from store.interface import StoreError
 from store.minio import access, client, meaning, object_place
-from store.objects import StoreError
 
 CHUNK_BYTES = 65_536
 _AWAY = (ConnectTimeoutError, ProxyError, SSLError)

@@ -17,8 +17,9 @@ from components.shared.task import Lineage, Outcome, StageError, report
 from components.shared.task import run as run_task
 from store.datasets import DatasetStore, Version, audio_key
 from store.fingerprints import FingerprintStore
+from store.interface import Store
 from store.ledger import Ledger, LedgerRow
-from store.objects import Store, open_store
+from store.objects import open_store
 from store.repeats import Repeat, RepeatStore
 from store.speakers import DatasetSpeaker, SpeakerStore
 

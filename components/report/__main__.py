@@ -12,8 +12,9 @@ from components.report.timeline import candidates, timeline, variety
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Heard
 from components.shared.task import Outcome, run
 from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
+from store.interface import Store
 from store.ledger import FAILED, GIVEN_UP, Ledger
-from store.objects import Store, open_store
+from store.objects import open_store
 from store.parquet import read_object
 from store.truth import read_truth
 

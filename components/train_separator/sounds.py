@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError, one_line
-from store.objects import Store, open_store
+from store.interface import Store
+from store.objects import open_store
 
 Stereo = NDArray[np.float32]
 """Shaped (frames, 2), at SAMPLE_RATE_HZ."""

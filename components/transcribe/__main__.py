@@ -9,7 +9,7 @@ import numpy as np
 from components.shared.rows import Clip, Transcript, Vector
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
-from components.transcribe.engines import NONE, Engine, Heard, Settings, load_engine
+from components.transcribe.engines import NONE, Engine, Heard, Settings
 from components.transcribe.flags import characters, flags
 from components.transcribe.sound import batches, pcm_of
 
@@ -68,6 +68,25 @@ def main(
         rows += [row(clip, Heard(problem="beyond azure_max_minutes"), used.name) for clip in beyond]
     write_rows(transcripts, Transcript, rows)
     return outcome(used.name, found, rows, asked if engine == "azure" else [])
+
+
+def load_engine(settings: Settings, model: Path) -> Engine:
+    """The engine that the settings name, ready to hear; not for `none`.
+
+    Raises:
+        StageError: The model, the language or the credentials do not suit it.
+    """
+    if settings.engine == "azure":
+        from components.transcribe.azure import load_azure
+
+        return load_azure(settings)
+    if settings.engine == "whisper":
+        from components.transcribe.whisper import load_whisper
+
+        return load_whisper(model, settings)
+    from components.transcribe.pocketsphinx import load_pocketsphinx
+
+    return load_pocketsphinx()
 
 
 def heard_rows(audio: Path, clips: Sequence[Clip], engine: Engine) -> list[Transcript]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from components.shared.task import StageError
@@ -108,25 +107,6 @@ class Settings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise StageError(f"parameter transcribe_{name}: expected {least:g} to {most:g}, found {value:g}")
-
-
-def load_engine(settings: Settings, model: Path) -> Engine:
-    """The engine that the settings name, ready to hear; not for `none`.
-
-    Raises:
-        StageError: The model, the language or the credentials do not suit it.
-    """
-    if settings.engine == "azure":
-        from components.transcribe.azure import load_azure
-
-        return load_azure(settings)
-    if settings.engine == "whisper":
-        from components.transcribe.whisper import load_whisper
-
-        return load_whisper(model, settings)
-    from components.transcribe.pocketsphinx import load_pocketsphinx
-
-    return load_pocketsphinx()
 
 
 def _one_of(name: str, value: str, choices: Sequence[str]) -> None:

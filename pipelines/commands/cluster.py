@@ -15,20 +15,24 @@ from components.deployment import Deployment
 from components.discover.sources import parse as parse_sources
 from components.shared.model import parse
 from components.shared.task import MODEL, StageError
+from pipelines import dataset, training
+from pipelines.cluster.client import Kubeflow, connect, pipeline_name
+from pipelines.cluster.compilation import Compiled, compile_pipeline, version_name
+from pipelines.commands.options import with_settings
 from pipelines.commands.run import SAMPLE, by_kind, check_run, read_sources
 from pipelines.commands.shared import tell
-from pipelines.compilation import Compiled, compile_pipeline, version_name
 from pipelines.dataset import STAGES, STORE
-from pipelines.kubeflow import Kubeflow, connect, pipeline_name
-from pipelines.options import with_settings
-from pipelines.slots import SLOTS, Slot, choose, own, uri
-from pipelines.transcription import AZURE, ENGINE, settle
+from pipelines.inputs.slots import SLOTS, Slot, choose, own, uri
+from pipelines.inputs.transcription import AZURE, ENGINE, settle
 from store.objects import open_store
 
 MAX_SOURCES_BYTES = 64 * 1024
 """As a pod gets them: its parameters and inputs go into one variable of at most 128 KiB, and `publish` has a part a shard beside them."""
 
 Function = Callable[..., Any]
+
+PIPELINES = (dataset.build, training.build)
+"""The functions that build the pipelines."""
 
 
 MOST_SHARDS = 16
@@ -199,7 +203,7 @@ def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
 
 def compiled_for(deployment: Deployment, parameters: Mapping[str, Any]) -> Compiled:
     """The dataset pipeline for a deployment, with Azure where the transcripts are Azure's."""
-    return compile_pipeline("dataset", replace(deployment, azure=parameters.get(ENGINE) == AZURE))
+    return compile_pipeline(dataset.build, replace(deployment, azure=parameters.get(ENGINE) == AZURE))
 
 
 def uploaded(kubeflow: Kubeflow, compiled: Compiled) -> Any:

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from components.deployment import Deployment
-from pipelines.commands.cluster import azure_option, deployment_options
-from pipelines.compilation import PIPELINES, compile_pipeline
+from pipelines.cluster.compilation import compile_pipeline
+from pipelines.commands.cluster import PIPELINES, azure_option, deployment_options
 
 
 @click.command("compile")
@@ -17,10 +17,8 @@ from pipelines.compilation import PIPELINES, compile_pipeline
 def command(deployment: Deployment, azure: bool, folder: Path) -> None:
     """Write each pipeline as a YAML file that Kubeflow takes: dataset.yaml, with --gpu dataset-gpu.yaml,
     with --azure dataset-azure.yaml.
-
-    A pipeline that a cluster would refuse is not written.
     """
-    for compiled in [compile_pipeline(name, replace(deployment, azure=azure)) for name in PIPELINES]:
+    for compiled in [compile_pipeline(build, replace(deployment, azure=azure)) for build in PIPELINES]:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{compiled.name}.yaml"
         path.write_text(compiled.text, encoding="utf-8")

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from components.publish.repeats import groups
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
-from pipelines.display import Display
-from pipelines.export import CODECS, export
-from pipelines.truth import read_truth_file
+from pipelines.datasets.export import CODECS, export
+from pipelines.datasets.truth import read_truth_file
+from pipelines.local.display import Display
 from store.datasets import DatasetStore, dataset_names, rules
 from store.ledger import Ledger
 from store.objects import open_store
@@ -76,8 +76,8 @@ def show_dataset(name: str, number: int | None, store_uri: str) -> None:
 
 def _select() -> click.Command:
     from components.publish.component import publish
-    from pipelines.options import GroupedCommand, with_settings
-    from pipelines.single import run_stage
+    from pipelines.commands.options import GroupedCommand, with_settings
+    from pipelines.local.single import run_stage
 
     @with_settings(publish, shows_default=False)
     @click.command("select", cls=GroupedCommand)
@@ -150,7 +150,7 @@ def list_repeats(name: str, store_uri: str) -> None:
 def report_dataset(name: str, number: int | None, out: Path | None, opened: bool, store_uri: str) -> None:
     """Write the page of a version of dataset NAME: what it holds and why, with clips to listen to. It is one file."""
     from components.report.component import report
-    from pipelines.single import run_stage
+    from pipelines.local.single import run_stage
 
     store = open_store(store_uri)
     version = DatasetStore(store, name).version(number)

@@ -7,8 +7,8 @@ import click
 from rich.table import Table
 
 from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
-from pipelines.effects import SHORT_SECONDS, make_kit
-from pipelines.media import KIT
+from pipelines.inputs.effects import SHORT_SECONDS, make_kit
+from pipelines.inputs.media import KIT
 from store.objects import open_store
 
 

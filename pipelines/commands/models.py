@@ -12,7 +12,7 @@ from rich.table import Table
 from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.shared import print_out, store_option
-from pipelines.registry import BUNDLED, FETCHED, entry, fetch, local_folder, registry
+from pipelines.inputs.registry import BUNDLED_MODELS, FETCHED, entry, fetch, local_folder, registry
 from store.bundled import push_bundled
 from store.models import ModelStore
 from store.objects import open_store
@@ -37,9 +37,9 @@ def list_models(store_uri: str) -> None:
     known = registry()
     table = Table("model", "kind", "size", "licence", "here", "in the store", "for", box=None)
     for name, wanted in known.items():
-        found = _described(BUNDLED / name) or _described(FETCHED / name) or stored.get(name)
+        found = _described(BUNDLED_MODELS / name) or _described(FETCHED / name) or stored.get(name)
         size = sum(f.bytes for f in found.files.values()) if found else wanted.total_bytes
-        here = "bundled" if _described(BUNDLED / name) else "fetched" if _described(FETCHED / name) else ""
+        here = "bundled" if _described(BUNDLED_MODELS / name) else "fetched" if _described(FETCHED / name) else ""
         kind, licence = (found.kind, found.licence) if found else (wanted.kind, wanted.licence)
         table.add_row(name, kind, decimal(size) if size else "", licence, here, _version(stored.get(name)), wanted.purpose)
     for name, model in stored.items():
@@ -63,7 +63,7 @@ def list_models(store_uri: str) -> None:
 def fetch_model(name: str, source: str, folder: Path | None) -> None:
     """Fetch the model NAME onto this machine: from its origin, from a mirror, or from what you have fetched by hand.
 
-    It is checked against the hashes in models/models.toml. What an interrupted fetch has left is used by the next. The
+    It is checked against the hashes in bundled/models/models.toml. What an interrupted fetch has left is used by the next. The
     variables HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are heeded. A mirror's URL leads to the archive, or with a slash at
     its end to the folder of the archive or of the files.
     """
@@ -110,7 +110,7 @@ def push_model(model: str, store_uri: str, again: bool) -> None:
 def verify_models(name: str, store_uri: str) -> None:
     """Read every file of the model NAME, or of all models, here and in a store, and check it against its hash."""
     faults, checked = [], 0
-    for folder in sorted({*BUNDLED.glob(f"{name or '*'}/{MODEL}"), *FETCHED.glob(f"{name or '*'}/{MODEL}")}):
+    for folder in sorted({*BUNDLED_MODELS.glob(f"{name or '*'}/{MODEL}"), *FETCHED.glob(f"{name or '*'}/{MODEL}")}):
         checked += 1
         try:
             model = read_model(folder.parent, parse(folder).kind)

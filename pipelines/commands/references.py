@@ -13,9 +13,9 @@ from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.shared.windows import together
 from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
-from pipelines.display import Display
-from pipelines.media import REFERENCE, make
-from pipelines.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear
+from pipelines.inputs.media import REFERENCE, make
+from pipelines.inputs.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear
+from pipelines.local.display import Display
 from store.objects import open_store
 
 

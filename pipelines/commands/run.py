@@ -11,19 +11,21 @@ import click
 
 from components.deployment import Deployment, deployed
 from components.shared.task import StageError
-from pipelines import docker, embedded, environments
+from pipelines.cluster.workflow import RunError
+from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.shared import new_run_id, show, store_option, tell
 from pipelines.dataset import STAGES, build
-from pipelines.display import Display
-from pipelines.local import run as run_pipeline
-from pipelines.options import GroupedCommand, with_settings
-from pipelines.settings import check_settings
-from pipelines.slots import AUTO, NONE, REFERENCE, SLOTS, choose, local_folder
-from pipelines.tasks import Executor, RunError
-from pipelines.transcription import AZURE, ENGINE, settle
+from pipelines.inputs.settings import check_settings
+from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, local_folder
+from pipelines.inputs.transcription import AZURE, ENGINE, settle
+from pipelines.local import docker, embedded, environments
+from pipelines.local.display import Display
+from pipelines.local.runner import run as run_pipeline
+from pipelines.local.tasks import Executor
 from store.datasets import DatasetStore
+from store.interface import Store
 from store.ledger import Ledger
-from store.objects import Store, check_name, open_store
+from store.objects import check_name, open_store
 
 LIST_SUFFIXES = ("", ".txt", ".csv", ".lst", ".list", ".tsv")
 SAMPLE = "sample"

@@ -12,13 +12,12 @@ import click
 from rich.table import Table
 
 from components.shared.task import StageError
+from pipelines.cluster.client import ENDED, Kubeflow, state_of
+from pipelines.cluster.follow import follow
+from pipelines.cluster.workflow import FAILED, RunError, failure, own_lines, read, stage_name
 from pipelines.commands.cluster import connection_options
 from pipelines.commands.run import give_back as count_against_none
 from pipelines.commands.shared import print_out
-from pipelines.follow import follow
-from pipelines.kubeflow import ENDED, Kubeflow, state_of
-from pipelines.tasks import RunError
-from pipelines.workflow import FAILED, failure, own_lines, read, stage_name
 
 _SEARCHED = 1000
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

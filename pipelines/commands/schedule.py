@@ -11,15 +11,15 @@ from rich.table import Table
 
 from components.deployment import Deployment
 from components.shared.task import StageError, one_line
+from pipelines.cluster.client import DELETED, Kubeflow, KubeflowError, pipeline_name
+from pipelines.cluster.compilation import Compiled
+from pipelines.cluster.cron import five_fields, next_times, six_fields, timezone
 from pipelines.commands.cluster import arguments, compiled_for, connection_options, deployment_options, run_options, slot_uris, uploaded
+from pipelines.commands.options import GroupedCommand
 from pipelines.commands.runs import dataset_of, parameters_of
 from pipelines.commands.shared import print_out
-from pipelines.compilation import Compiled
-from pipelines.cron import five_fields, next_times, six_fields, timezone
 from pipelines.dataset import STORE
-from pipelines.kubeflow import DELETED, Kubeflow, KubeflowError, pipeline_name
-from pipelines.options import GroupedCommand
-from pipelines.slots import AUTO, SLOTS
+from pipelines.inputs.slots import AUTO, SLOTS
 
 zone_option = click.option(
     "--cron-timezone",

@@ -15,12 +15,12 @@ from rich.table import Table
 from components.publish.rules import Rules
 from components.shared.model import Model
 from components.shared.rows import DatasetRow
-from pipelines.media import Sort, newest, recordings
-from pipelines.slots import NONE, SLOTS, Slot, told
+from pipelines.inputs.media import Sort, newest, recordings
+from pipelines.inputs.slots import NONE, SLOTS, Slot, told
 from store.datasets import DatasetStore, Version, rules
+from store.interface import Store
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.models import ModelStore
-from store.objects import Store
 
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Where datasets are."

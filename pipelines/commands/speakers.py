@@ -14,9 +14,9 @@ from rich.table import Table
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError
-from pipelines.calibration import Calibration, calibrate, curve, doubts, leave_one_out, plot_det
 from pipelines.commands.dataset import version_option
 from pipelines.commands.shared import print_out, store_option
+from pipelines.datasets.calibration import Calibration, calibrate, curve, doubts, leave_one_out, plot_det
 from store.datasets import DatasetStore
 from store.objects import open_store
 
@@ -199,8 +199,8 @@ def _of_files(
     same: Sequence[Path], other: Sequence[Path], reference: str | None, reference_files: Sequence[Path], store_uri: str
 ) -> tuple[Scores, dict[str, str]]:
     """The scores of labelled files, and which files have none and why."""
-    from pipelines.display import Display
-    from pipelines.voices import similarities
+    from pipelines.inputs.voices import similarities
+    from pipelines.local.display import Display
 
     files = {SAME: _media(same), OTHER: _media(other)}
     if both := {f.resolve() for f in files[SAME]} & {f.resolve() for f in files[OTHER]}:
@@ -216,7 +216,7 @@ def _of_files(
 
 def _made(files: Sequence[Path], scratch: Path) -> Path:
     """A reference of files, for this once."""
-    from pipelines.media import REFERENCE, make
+    from pipelines.inputs.media import REFERENCE, make
 
     folder = scratch / "reference"
     folder.mkdir()
@@ -226,7 +226,7 @@ def _made(files: Sequence[Path], scratch: Path) -> Path:
 
 def _stored(store_uri: str, wanted: str, scratch: Path) -> Path:
     """A reference of the store as a folder."""
-    from pipelines.slots import REFERENCE, find, local_folder
+    from pipelines.inputs.slots import REFERENCE, find, local_folder
 
     store = open_store(store_uri)
     found = find(store, REFERENCE, wanted)

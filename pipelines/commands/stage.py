@@ -12,15 +12,16 @@ from components.shared.task import MODEL
 from components.stage import Stage
 from components.tag_speaker.component import tag_speaker
 from components.transcribe.component import transcribe
+from pipelines.commands.options import GroupedCommand, SlotOption, with_settings
 from pipelines.commands.shared import store_option, tell
 from pipelines.commands.train import separator
-from pipelines.display import Display
-from pipelines.folder import FOLDER_STAGES, run_on_folder
-from pipelines.options import GroupedCommand, SlotOption, with_settings
-from pipelines.settings import check_settings
-from pipelines.slots import REFERENCE, SLOTS, Slot, find, local_folder
-from pipelines.transcription import settle
-from store.objects import Store, open_store
+from pipelines.inputs.settings import check_settings
+from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, find, local_folder
+from pipelines.inputs.transcription import settle
+from pipelines.local.display import Display
+from pipelines.local.folder import FOLDER_STAGES, run_on_folder
+from store.interface import Store
+from store.objects import open_store
 
 
 @click.group("stage")
@@ -54,7 +55,10 @@ def _add(stage: Stage) -> None:
         check_settings(stage.name, settings)
         target.resolve().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".speechmill-") as scratch, Display() as display:
-            models = {SLOTS[n]: _model_folder(open_store(store_uri), SLOTS[n], name, Path(scratch)) for n, name in wanted.items()}
+            given = {n: _model_folder(open_store(store_uri), SLOTS[n], name, Path(scratch)) for n, name in wanted.items()}
+            models: dict[str, dict[str, Path]] = {}
+            for slot in SLOTS.values():
+                models.setdefault(slot.stage, {})[slot.input] = given.get(slot.parameter, slot.bundled_folder)
             run_on_folder(stage, source, target, settings, Path(scratch), display, models)
 
     if stage is tag_speaker:

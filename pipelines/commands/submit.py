@@ -7,10 +7,10 @@ import click
 
 from components.deployment import Deployment
 from components.shared.task import StageError
+from pipelines.cluster.client import Kubeflow, run_name
 from pipelines.commands.cluster import arguments, compiled_for, connection_options, deployment_options, run_options, slot_uris, uploaded
+from pipelines.commands.options import GroupedCommand
 from pipelines.commands.runs import parameters_of, wait
-from pipelines.kubeflow import Kubeflow, run_name
-from pipelines.options import GroupedCommand
 
 
 @run_options

@@ -9,15 +9,16 @@ import click
 from components.shared.model import parse
 from components.shared.task import MODEL, StageError
 from components.train_separator.component import train_separator
+from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.run import default_runs
 from pipelines.commands.shared import new_run_id, store_option
-from pipelines.display import Display
-from pipelines.export import empty_folder
-from pipelines.options import GroupedCommand, with_settings
-from pipelines.single import run_stage
-from pipelines.slots import SEPARATE, find, local_folder
+from pipelines.datasets.export import empty_folder
+from pipelines.inputs.slots import SEPARATE, find, local_folder
+from pipelines.local.display import Display
+from pipelines.local.single import run_stage
+from store.interface import StoreError
 from store.models import ModelStore
-from store.objects import StoreError, open_store
+from store.objects import open_store
 
 
 @click.group("train")

@@ -6,14 +6,23 @@ from dataclasses import replace
 import click
 
 from components.deployment import Deployment
-from pipelines.commands.cluster import azure_option, bucket_option, check_bucket, connection_options, deployment_options, uploaded
-from pipelines.compilation import PIPELINES, compile_pipeline
+from pipelines.cluster.client import Kubeflow
+from pipelines.cluster.compilation import compile_pipeline
+from pipelines.commands.cluster import (
+    PIPELINES,
+    azure_option,
+    bucket_option,
+    check_bucket,
+    connection_options,
+    deployment_options,
+    uploaded,
+)
 from pipelines.dataset import STORE
-from pipelines.kubeflow import Kubeflow
-from pipelines.slots import SLOTS, bundled, uri
+from pipelines.inputs.slots import SLOTS, bundled, uri
 from store.bundled import push_bundled
+from store.interface import StoreError
 from store.minio import access
-from store.objects import StoreError, open_store
+from store.objects import open_store
 
 
 @click.command("upload")
@@ -35,8 +44,8 @@ def command(store_uri: str, deployment: Deployment, azure: bool, connected: Call
         click.echo(f"nobody has looked whether {store} has the models that runs from Kubeflow's page get: {error}")
     else:
         _push(store)
-    for name in PIPELINES:
-        uploaded(kubeflow, compile_pipeline(name, replace(deployment, azure=azure)))
+    for build in PIPELINES:
+        uploaded(kubeflow, compile_pipeline(build, replace(deployment, azure=azure)))
 
 
 def _push(store: str) -> None:

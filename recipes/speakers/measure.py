@@ -25,10 +25,10 @@ from components.separate.component import separate
 from components.shared.rows import Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.windows import Windows, read_windows
-from pipelines.display import Display
-from pipelines.single import run_stage
+from pipelines.local.display import Display
+from pipelines.local.single import run_stage
 
-MODEL = ROOT / "models" / "speech-2stems-small"
+MODEL = ROOT / "bundled" / "models" / "speech-2stems-small"
 HOP_SECONDS = 0.8
 """Of the windows: half as many as in a run, in half the time."""
 

@@ -8,7 +8,7 @@ import numpy as np
 from mixtures import CONDITIONS
 from trials import BANDS_SECONDS, REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials
 
-from pipelines.calibration import Curve, curve, equal_error, plot_det
+from pipelines.datasets.calibration import Curve, curve, equal_error, plot_det
 
 ROUNDS = 300
 THRESHOLDS = (0.60, 0.70, 0.75, 0.80, 0.82, 0.84, 0.86, 0.88, 0.90, 0.92)

@@ -22,7 +22,7 @@ from kfp import compiler, dsl
 from minio import Minio, S3Error
 
 from components.publish.component import publish
-from pipelines.slots import SLOTS, bundled
+from pipelines.inputs.slots import SLOTS, bundled
 from store.datasets import DatasetStore
 from store.models import ModelStore
 from store.objects import open_store

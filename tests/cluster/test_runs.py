@@ -17,7 +17,7 @@ from components.deployment import LOCAL
 from components.discover.items import place_of, recording_id
 from components.shared.rows import DatasetRow
 from pipelines.dataset import build
-from pipelines.slots import SEPARATE, bundled, told, uri
+from pipelines.inputs.slots import SEPARATE, bundled, told, uri
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED
 from tests.cluster.pods import input_uri, kill, pods
 from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.rows import DatasetRow
-from pipelines.slots import SLOTS, bundled, uri
+from pipelines.inputs.slots import SLOTS, bundled, uri
 from tests.cluster.pods import input_uri, pods
 from tests.cluster.runs import STORE, ClusterDataset, run_id
 from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill

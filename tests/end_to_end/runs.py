@@ -14,8 +14,8 @@ from components.shared.audio import ffmpeg
 from components.shared.rows import DatasetRow
 from components.shared.task import StageError
 from pipelines.dataset import STAGES
-from pipelines.docker import check_images
-from pipelines.environments import has_gpu
+from pipelines.local.docker import check_images
+from pipelines.local.environments import has_gpu
 from store.datasets import DatasetStore
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.model import read_model
-from pipelines.slots import SEPARATE, bundled
+from pipelines.inputs.slots import SEPARATE, bundled
 from store.init import initialize
 from store.minio import access, client
 from store.models import ModelStore

@@ -20,19 +20,20 @@ import pytest
 from rich.console import Console
 
 from components.collect.component import collect
-from components.deployment import Deployment, deployed
+from components.deployment import Deployment, Needs, deployed
 from components.download.component import download
 from components.segment.component import segment
 from components.separate.component import separate
 from components.shared.rows import Item
 from components.shared.task import MENDABLE, StageError
-from components.stage import Needs, Stage
+from components.stage import Stage
 from components.transcribe.component import transcribe
-from pipelines import docker, tasks
+from pipelines.cluster.workflow import RunError
 from pipelines.dataset import SHARD_STAGES, STAGES
-from pipelines.display import Display
-from pipelines.environments import has_gpu
-from pipelines.tasks import Children, RunError, Task, perform
+from pipelines.local import docker, tasks
+from pipelines.local.display import Display
+from pipelines.local.environments import has_gpu
+from pipelines.local.tasks import Children, Task, perform
 from store.objects import open_store
 from store.plans import write_plan
 from tests.end_to_end.runs import COMMAND, Dataset, Server, require_images, same, speechmill

@@ -7,8 +7,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from components.deployment import ROOT
 from components.shared.audio import ffmpeg
-from pipelines.environments import ROOT
 from tests.end_to_end.runs import Dataset, Server, speechmill, stages_that_ran
 
 SAMPLE = ROOT / "components" / "download" / "sample"

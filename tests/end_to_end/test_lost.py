@@ -14,13 +14,13 @@ from components.deployment import LOCAL
 from components.discover.items import recording_id
 from components.shared.audio import FlacWriter
 from components.shared.task import MENDABLE
-from pipelines import environments
+from pipelines.cluster.workflow import RunError
 from pipelines.dataset import STAGES, build
-from pipelines.display import Display
-from pipelines.embedded import executor
-from pipelines.local import run
-from pipelines.slots import AUTO, SLOTS, choose, uri
-from pipelines.tasks import RunError
+from pipelines.inputs.slots import AUTO, SLOTS, choose, uri
+from pipelines.local import environments
+from pipelines.local.display import Display
+from pipelines.local.embedded import executor
+from pipelines.local.runner import run
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds

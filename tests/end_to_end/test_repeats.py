@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from components.deployment import ROOT
 from components.shared.audio import FlacWriter, decode
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
-from pipelines.environments import ROOT
 from store.fingerprints import FingerprintStore
 from store.objects import open_store
 from store.repeats import RepeatStore

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipelines.environments import ROOT
-from pipelines.slots import SEPARATE, bundled
+from components.deployment import ROOT
+from pipelines.inputs.slots import SEPARATE, bundled
 from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
 from tests.sample.score import Row, score
 

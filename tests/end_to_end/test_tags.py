@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from components.deployment import ROOT
 from components.shared.rows import DatasetRow
-from pipelines.environments import ROOT
 from tests.end_to_end.runs import Dataset, host_of_the_sample, law_of_seconds, speechmill, stages_that_ran
 
 AGAIN = ("--discover-shard-seconds", 3600, "--discover-again")

@@ -8,7 +8,7 @@ import soundfile
 
 from components.shared.model import parse, read_model
 from components.shared.task import MODEL
-from pipelines.slots import SEPARATE
+from pipelines.inputs.slots import SEPARATE
 from store.models import ModelStore
 from store.objects import open_store
 from tests.end_to_end.runs import speechmill

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipelines import images
-from pipelines.environments import stages
+from pipelines.local import images
+from pipelines.local.environments import stages
 
 SEALED = (
     "--rm",

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from components.deployment import ROOT, contents, pins
-from pipelines import images
-from pipelines.environments import stages
+from pipelines.local import images
+from pipelines.local.environments import stages
 from tests.images.conftest import config, docker, inside
 from tests.test_stages import interface
 

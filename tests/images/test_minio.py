@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from minio import Minio
 
-from pipelines import images
+from pipelines.local import images
 from tests.images.conftest import config, docker
 
 SECRET = secrets.token_hex(16)

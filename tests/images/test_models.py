@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from components.deployment import ROOT, Deployment, deployed
 from components.shared.task import MODEL
-from pipelines import images
+from pipelines.local import images
 from store.models import EFFECTS, MODELS, REFERENCES
 from tests.images.conftest import SEALED, docker
 

@@ -14,8 +14,8 @@ from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Seg
 from components.shared.table import read_rows, write_rows
 from components.stage import Stage
 from pipelines.dataset import SHARD_STAGES
-from pipelines.environments import stages
-from pipelines.slots import SLOTS
+from pipelines.inputs.slots import SLOTS
+from pipelines.local.environments import stages
 from tests.images.conftest import SEALED, docker, inside
 
 SECONDS = 20

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.environments import ROOT
+from components.deployment import ROOT
 from tests.go_programs import built
 
 VERSION = "v5.8.2"

@@ -10,12 +10,11 @@ import pytest
 import yaml
 
 from components import deployment
-from components.deployment import Deployment, deployed
+from components.deployment import ROOT, Deployment, deployed
 from components.discover.component import discover
 from components.publish.component import publish
 from pipelines.dataset import STAGES, STORE
-from pipelines.environments import ROOT
-from pipelines.images import models_name
+from pipelines.local.images import models_name
 from store.init import ROLES, secret_variable
 from store.minio import bucket_name
 from tests.manifests.rendering import OVERLAYS, Document, find, prepare, render, run_prepare

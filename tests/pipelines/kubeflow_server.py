@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipelines.cli import main
+from pipelines.commands.cli import main
 
 MADE = "2026-11-29T00:00:00Z"
 LOST, INTERRUPTED = "the answer is lost", "somebody presses Ctrl-C"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines.calibration import (
+from pipelines.datasets.calibration import (
     calibrate,
     confidence_interval,
     curve,

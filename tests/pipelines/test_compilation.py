@@ -3,19 +3,21 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import yaml
-from kfp import dsl
+from lint import lint
 
 from components.deployment import LOCAL, Deployment
-from components.shared.task import StageError
-from pipelines import compilation
-from pipelines.compilation import PIPELINES, compile_pipeline, version_name
-from pipelines.lint import lint
+from pipelines.cluster import compilation
+from pipelines.cluster.compilation import compile_pipeline, version_name
+from pipelines.commands.cluster import PIPELINES
+from pipelines.dataset import build
 
+Builder = Callable[[Deployment], Any]
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 
 
@@ -49,43 +51,24 @@ def test_with_azure_the_dataset_pipeline_is_another_one_and_the_others_are_not(t
     assert b"speechmill-azure" not in compiled(tmp_path / "without")["dataset.yaml"]
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("build", PIPELINES)
 @pytest.mark.parametrize("azure", [False, True], ids=["", "azure"])
 @pytest.mark.parametrize("gpu", [False, True], ids=["cpu", "gpu"])
-def test_what_is_compiled_has_no_fault(name: str, gpu: bool, azure: bool) -> None:
-    assert lint(compile_pipeline(name, Deployment(gpu=gpu, azure=azure)).text) == []
+def test_what_is_compiled_has_no_fault(build: Builder, gpu: bool, azure: bool) -> None:
+    assert lint(compile_pipeline(build, Deployment(gpu=gpu, azure=azure)).text) == []
 
 
-@pytest.mark.parametrize("name", PIPELINES)
-def test_no_task_carries_what_explains_its_settings(name: str) -> None:
+@pytest.mark.parametrize("build", PIPELINES)
+def test_no_task_carries_what_explains_its_settings(build: Builder) -> None:
     """A run's object in Kubernetes has little room, and would hold it once for every pod."""
-    specification = next(yaml.safe_load_all(compile_pipeline(name, LOCAL).text))
+    specification = next(yaml.safe_load_all(compile_pipeline(build, LOCAL).text))
     for component in specification["components"].values():
         if "executorLabel" in component:
             assert not [p for p in component["inputDefinitions"].get("parameters", {}).values() if "description" in p]
 
 
-def faulty(deployment: Deployment) -> Any:
-    @dsl.container_component
-    def work(name: str):  # type: ignore[no-untyped-def]
-        return dsl.ContainerSpec(image="image", command=["true"], args=[name])
-
-    @dsl.pipeline(name="faulty")
-    def pipeline(names: list[str]) -> None:
-        with dsl.ParallelFor(names) as name:
-            work(name=name)
-
-    return pipeline
-
-
-def test_a_pipeline_that_a_cluster_would_refuse_is_refused_with_all_its_faults(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cast(dict[str, Any], PIPELINES), "faulty", faulty)
-    with pytest.raises(StageError, match=r"pipeline faulty would not run on a cluster: .*without parallelism.*; .*without a tag"):
-        compile_pipeline("faulty", LOCAL)
-
-
 def test_a_version_is_named_by_the_commit_and_by_what_it_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    one, other = compile_pipeline("dataset", LOCAL), compile_pipeline("dataset", Deployment(registry="registry.example/"))
+    one, other = compile_pipeline(build, LOCAL), compile_pipeline(build, Deployment(registry="registry.example/"))
     assert one.digest != other.digest
     assert version_name(one).endswith(f"-{one.digest}") or version_name(one) == one.digest
     monkeypatch.setattr(compilation, "ROOT", tmp_path)  # no repository, as in an archive of the code

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from components.shared.task import StageError
-from pipelines.cron import five_fields, next_times, six_fields
+from pipelines.cluster.cron import five_fields, next_times, six_fields
 
 BOUNDS = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
 START = datetime(2026, 11, 22, 22, 36, tzinfo=UTC)

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 import soundfile
 
+from components.deployment import ROOT
 from components.shared.audio import ffmpeg
 from components.shared.model import parse, read_model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows
 from components.shared.task import MODEL
-from pipelines import environments
-from pipelines.cli import main
-from pipelines.media import KIT, recordings
-from pipelines.slots import DENOISE_EFFECTS, find
+from pipelines.commands.cli import main
+from pipelines.inputs.media import KIT, recordings
+from pipelines.inputs.slots import DENOISE_EFFECTS, find
 from store.models import EFFECTS, ModelStore
 from store.objects import open_store
 
@@ -130,5 +130,5 @@ def test_a_kit_that_is_not_there_is_said(effects: Effects) -> None:
 
 
 def test_the_bundled_kit_is_a_table_without_rows() -> None:
-    folder = environments.ROOT / "effects" / "none"
+    folder = ROOT / "bundled" / "effects" / "none"
     assert parse(folder / MODEL) == read_model(folder, KIT.kind) and read_rows(folder, Recording) == []

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from components.shared.audio import decode
 from components.shared.rows import DatasetRow, Vector
 from components.shared.table import empty
-from pipelines.export import CODECS, encode, export, write_textgrid
+from pipelines.datasets.export import CODECS, encode, export, write_textgrid
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines import follow
-from pipelines.workflow import Failure
+from pipelines.cluster import follow
+from pipelines.cluster.workflow import Failure
 from store.ledger import Ledger, LedgerRow
 from store.minio import access, client
 from store.objects import open_store

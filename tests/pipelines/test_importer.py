@@ -8,8 +8,9 @@ from kfp import dsl
 from kfp.dsl import Dataset, Input, Model, Output
 from rich.console import Console
 
-from pipelines import embedded, local
-from pipelines.display import Display
+from pipelines.local import embedded
+from pipelines.local import runner as local
+from pipelines.local.display import Display
 
 READ = "import json, pathlib, sys; task = json.loads(pathlib.Path(sys.argv[1][1:]).read_text()); outputs = task['outputs']; "
 WRITE = "pathlib.Path(outputs['outputFile']).write_text(json.dumps(made))"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import kubeflow
-from pipelines.cli import main
+from pipelines.cluster import client as kubeflow
+from pipelines.commands.cli import main
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 AWAY = ("KFP_HOST", "KF_PIPELINES_ENDPOINT", "KFP_TOKEN", "KFP_NAMESPACE", "KUBECONFIG", "SPEECHMILL_REGISTRY")

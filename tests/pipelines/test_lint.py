@@ -8,8 +8,7 @@ import pytest
 from kfp import dsl, kubernetes
 from kfp.compiler import Compiler
 from kfp.dsl import Dataset, Input, Model, Output
-
-from pipelines.lint import lint
+from lint import lint
 
 IMAGE = "example/image:1"
 

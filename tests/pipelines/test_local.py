@@ -7,8 +7,9 @@ from pathlib import Path
 from kfp import dsl
 from rich.console import Console
 
-from pipelines import embedded, local
-from pipelines.display import Display
+from pipelines.local import embedded
+from pipelines.local import runner as local
+from pipelines.local.display import Display
 
 
 @dsl.container_component

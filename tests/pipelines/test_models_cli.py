@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from components.shared.model import describe, read_model
-from pipelines import environments
-from pipelines.cli import main
-from pipelines.registry import entry
+from pipelines.commands.cli import main
+from pipelines.inputs.registry import entry
+from pipelines.local import environments
 from tests.pipelines.model_server import Server, serving
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")

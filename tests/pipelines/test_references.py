@@ -12,21 +12,21 @@ import numpy as np
 import pytest
 import soundfile
 
+from components.deployment import ROOT
 from components.shared.audio import ffmpeg
 from components.shared.model import parse, read_model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows, write_rows
 from components.shared.task import MODEL
-from pipelines import environments
-from pipelines.cli import main
-from pipelines.media import REFERENCE, recordings
+from pipelines.commands.cli import main
+from pipelines.inputs.media import REFERENCE, recordings
 from store.minio import access, client
 from store.models import REFERENCES, ModelStore
 from store.objects import open_store
 from tests.minio_server import MinioServer, serving
 
-NONE = environments.ROOT / "references" / "none"
-DATA = Path(os.environ.get("SPEECHMILL_DATA", environments.ROOT.parent / "shared" / "data")) / "librispeech" / "test-other"
+NONE = ROOT / "bundled" / "references" / "none"
+DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data")) / "librispeech" / "test-other"
 
 
 def voice(seconds: float, pitch_hz: float, rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:

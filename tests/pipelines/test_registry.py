@@ -18,7 +18,7 @@ import pytest
 
 from components.shared.model import File, Model, read_model
 from components.shared.task import StageError
-from pipelines.registry import Entry, entry, fetch, registry
+from pipelines.inputs.registry import Entry, entry, fetch, registry
 from store.objects import is_name
 from tests.pipelines.model_server import Server, serving
 
@@ -184,7 +184,7 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_goes_on(packed: Ent
     server.resources["/release/2stems.tar.gz"].stated_more = 10**6  # the server never ends what it began
     program = (
         "import sys, time\nfrom pathlib import Path\n"
-        "from components.shared.model import File\nfrom pipelines.registry import Entry, fetch\n"
+        "from components.shared.model import File\nfrom pipelines.inputs.registry import Entry, fetch\n"
         f"wanted = Entry('spleeter-test', 't', 'spleeter', 'MIT', '', {packed.url!r}, {packed.sha256!r}, files={packed.files!r})\n"
         "def told(name, have, total):\n    if have > 200_000:\n        print('half', flush=True)\n        time.sleep(60)\n"
         "fetch(wanted, Path(sys.argv[1]), '', told)"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipelines.slots import REFERENCE, bundled, uri
+from pipelines.inputs.slots import REFERENCE, bundled, uri
 from tests.pipelines.kubeflow_server import LOST, MADE, Row, StandIn, serving
 
 UPGRADE = ("schedule", "upgrade", "weekly")

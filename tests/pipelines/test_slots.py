@@ -12,11 +12,12 @@ import pytest
 from components.shared.model import Model, describe, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.cluster import slot_uris
-from pipelines.registry import FETCHED
-from pipelines.slots import AUTO, SEPARATE, SLOTS, bundled, choose, find, local_folder, told, uri
+from pipelines.inputs.registry import FETCHED
+from pipelines.inputs.slots import AUTO, SEPARATE, SLOTS, bundled, choose, find, local_folder, told, uri
 from store.init import initialize
+from store.interface import Store, StoreError
 from store.models import REFERENCES, ModelStore, place
-from store.objects import Store, StoreError, open_store
+from store.objects import open_store
 from tests.minio_server import MinioServer, serving
 
 OWN = bundled(SEPARATE)

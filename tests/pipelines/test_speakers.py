@@ -18,7 +18,7 @@ from PIL import Image
 
 from components.shared.rows import DatasetRow, Vector
 from components.shared.table import empty
-from pipelines.cli import main
+from pipelines.commands.cli import main
 from store.datasets import DatasetStore
 from store.objects import open_store
 

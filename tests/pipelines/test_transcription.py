@@ -6,9 +6,10 @@ import pytest
 
 from components.shared.model import File, Model, describe
 from components.shared.task import StageError
-from pipelines.transcription import ENGINE, LANGUAGE, VARIABLES, azure_configured, resolve, settle
+from pipelines.inputs.transcription import ENGINE, LANGUAGE, VARIABLES, azure_configured, resolve, settle
+from store.interface import Store
 from store.models import ModelStore
-from store.objects import Store, open_store
+from store.objects import open_store
 
 
 def model(name: str, size: int, created: str = "2026-01-01T00:00:00Z") -> Model:

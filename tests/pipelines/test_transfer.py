@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.shared.task import StageError
-from pipelines.transfer import BLOCK_BYTES, TRIES, transfer
+from pipelines.inputs.transfer import BLOCK_BYTES, TRIES, transfer
 from tests.pipelines.model_server import Server, serving
 
 DATA = random.Random(1).randbytes(1_000_000)

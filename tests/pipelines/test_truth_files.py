@@ -9,9 +9,10 @@ from components.shared.rows import DatasetRow
 from components.shared.table import empty
 from components.shared.task import StageError
 from pipelines.commands.dataset import command
-from pipelines.truth import read_truth_file
+from pipelines.datasets.truth import read_truth_file
 from store.datasets import DatasetStore
-from store.objects import StoreError, open_store
+from store.interface import StoreError
+from store.objects import open_store
 from store.truth import Truth, read_truth
 
 ROWS = [Truth("https://example.org/a.mp3", 0.0, 2.5, "calm"), Truth("둘, 셋.wav", 1.0, 2.0, "")]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines import training
+from pipelines.cluster.workflow import Task, failure, own_lines, read
 from pipelines.dataset import STAGES
-from pipelines.workflow import Task, failure, own_lines, read
 
 LOOP = "run.root.condition-branches-1.condition-2.shards.for-loop-1.iteration-iterations"
 LAUNCHER = "I1122 23:08:38.681623      14 main.go:67] Setting log level to: '1'"

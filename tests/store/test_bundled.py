@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from components.deployment import ROOT
 from components.shared.model import parse
 from components.shared.task import MENDABLE, MODEL, StageError
-from pipelines.environments import ROOT
-from pipelines.slots import SLOTS, bundled
-from pipelines.slots import uri as slot_uri
+from pipelines.inputs.slots import SLOTS, bundled
+from pipelines.inputs.slots import uri as slot_uri
 from store.bundled import push_bundled
 from store.models import EFFECTS, MODELS, REFERENCES, ModelStore
 from store.objects import open_store
@@ -41,7 +41,7 @@ def test_a_damaged_file_is_mended_only_when_asked(uri: str) -> None:
 
 def test_a_folder_without_models_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StageError, match=f"expected models below {tmp_path}, found none: name the folder that holds models"):
-        push_bundled(open_store(str(tmp_path / "store")), code=tmp_path)
+        push_bundled(open_store(str(tmp_path / "store")), bundled=tmp_path)
 
 
 def test_the_command_says_where_everything_is_and_refuses_in_one_line(uri: str) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 import pytest
 
 from store.datasets import DatasetStore
+from store.interface import Store, StoreError
 from store.ledger import Ledger
 from store.minio import PART_BYTES, access, client
-from store.objects import Store, StoreError, open_store
+from store.objects import open_store
 from tests.minio_server import MinioServer, line, serving
 from tests.store.test_tables import row
 

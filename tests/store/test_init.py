@@ -20,10 +20,11 @@ from components.shared.model import describe
 from components.shared.rows import Item
 from store.datasets import DatasetStore, audio_key
 from store.init import initialize
+from store.interface import StoreError
 from store.ledger import Ledger
 from store.minio import access, client
 from store.models import ModelStore
-from store.objects import StoreError, open_store
+from store.objects import open_store
 from store.plans import read_plan, write_plan
 from tests.minio_server import MinioServer
 from tests.store.test_tables import row

@@ -9,9 +9,10 @@ import pytest
 
 from components.shared.model import File, Model, describe, read_model, version_of
 from components.shared.task import StageError
+from store.interface import StoreError
 from store.minio import PART_BYTES
 from store.models import ModelStore
-from store.objects import StoreError, open_store
+from store.objects import open_store
 
 SIZE = PART_BYTES + 12345  # larger than what is sent at once
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from store.interface import BLOCK_BYTES, StoreError
 from store.minio import PART_BYTES
-from store.objects import BLOCK_BYTES, StoreError, open_store
+from store.objects import open_store
 
 
 def test_objects_come_back_as_they_were_put(uri: str) -> None:

@@ -15,8 +15,9 @@ import pytest
 from components.shared.rows import DatasetRow, Item
 from components.shared.table import empty
 from store.datasets import DatasetStore, dataset_names
+from store.interface import StoreError
 from store.ledger import Ledger, LedgerRow
-from store.objects import StoreError, check_name, open_store
+from store.objects import check_name, open_store
 from store.plans import write_plan
 from store.tables import Table
 

@@ -22,7 +22,7 @@ from components.shared.rows import SAMPLE_RATE_HZ, Choice, Recording, Segment
 from components.shared.table import read_rows, write_rows
 
 DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
-NO_EFFECTS = Path(__file__).parents[3] / "effects" / "none"
+NO_EFFECTS = Path(__file__).parents[3] / "bundled" / "effects" / "none"
 real = pytest.mark.skipif(not DATA.exists(), reason=f"no recordings at {DATA}")
 
 

@@ -219,7 +219,7 @@ def test_real_recordings_reach_their_loudness(tmp_path: Path, text: str) -> None
 
 # --- the stage
 
-NO_EFFECTS = Path(__file__).parents[3] / "effects" / "none"
+NO_EFFECTS = Path(__file__).parents[3] / "bundled" / "effects" / "none"
 
 
 def unheard(folder: Path) -> Path:

@@ -12,8 +12,8 @@ from components.download.bucket import fetch
 from components.download.download import download
 from components.download.policy import ItemError
 from components.shared.rows import Item
+from store.interface import StoreError
 from store.minio import access, client, object_url
-from store.objects import StoreError
 from tests.components.download.conftest import QUICK
 from tests.minio_server import MinioServer, line, serving
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from tests.benchmarks.repeats import looped, made, with_sound
 
 from components.publish.matching import thinned, values
 from components.publish.repeats import found
@@ -13,7 +14,6 @@ from components.shared.rows import Fingerprint
 from store.fingerprints import FingerprintStore
 from store.objects import open_store
 from store.repeats import Repeat
-from tests.benchmarks.repeats import looped, made, with_sound
 
 MOST_BYTES = 200_000_000
 """Of 2 GiB that publish has."""

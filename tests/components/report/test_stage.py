@@ -17,8 +17,9 @@ import soundfile
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import empty
 from store.datasets import DatasetStore, audio_key
+from store.interface import Store
 from store.ledger import FAILED, GIVEN_UP, Ledger, LedgerRow
-from store.objects import Store, open_store
+from store.objects import open_store
 from store.truth import Truth, write_truth
 from tests import report_store
 from tests.report.parsed import Parsed

@@ -14,7 +14,7 @@ from components.shared.audio import Samples, decode
 from tests.sample.synth import tune
 
 ROOT = Path(__file__).parents[3]
-MODEL = ROOT / "models" / "speech-2stems-small"
+MODEL = ROOT / "bundled" / "models" / "speech-2stems-small"
 DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
 SPEECH, MUSIC = (sorted((DATA / folder).rglob("*.*")) for folder in ("librispeech/test-other", "music"))
 

@@ -15,7 +15,7 @@ from components.shared.model import describe
 from components.shared.task import StageError
 from components.tag_tone.classifier import CONFIG, FILE, load_classifier
 
-MODELS = Path(__file__).resolve().parents[3] / "models"
+MODELS = Path(__file__).resolve().parents[3] / "bundled" / "models"
 
 
 def double(values: np.ndarray) -> np.ndarray:

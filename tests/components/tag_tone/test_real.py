@@ -34,7 +34,7 @@ class Shard:
 
     def named(self, model: str, clusters: int = 0, compared: bool = True) -> np.ndarray:
         """Their tones."""
-        classifier = load_classifier(ROOT / "models" / model) if model else None
+        classifier = load_classifier(ROOT / "bundled" / "models" / model) if model else None
         return np.array([row.tone for row in tones(self.heard, self.voices, classifier, clusters, compared)])
 
 

@@ -12,7 +12,7 @@ from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.tag_tone.__main__ import main
 
-MODELS = Path(__file__).resolve().parents[3] / "models"
+MODELS = Path(__file__).resolve().parents[3] / "bundled" / "models"
 
 
 def calm(seed: int, hz: float = 170) -> Sound:

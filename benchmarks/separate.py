@@ -1,0 +1,174 @@
+"""Same samples, speed and memory: `separate` against Spleeter's Separator, at the size of Spleeter's 2stems-16kHz.
+
+    PYTHONPATH=. .venvs/separate/bin/python benchmarks/separate.py [--minutes 10] [--long-minutes 60 180] [--audio FILE]
+
+Prints the highest difference of the two over a minute; then, each in a process of its own, what Separator.separate and the stage
+take for so many minutes of stereo, both with both stems in stereo and without writing them, and what the stage takes to write the
+speech in mono, without and with its further steps: the multichannel Wiener filter alone, and the defaults, under which the network
+hears a stereo recording a second time when its sides are subtracted from its middle. Then the defaults again for the longer
+recordings. Times are from before the network is built to the end. The weights are random numbers, which changes neither time nor
+memory; with --model FOLDER those of a model, which for the comparison must hold Spleeter's global_step. The recording is FILE over
+and over; without one, noise in syllables. What counts are the ratios of one run, since the machine may do other things too.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from components.separate.network import load_network
+from components.separate.separate import Options, results, separate
+from components.shared.audio import FlacWriter, Samples, blocks, decode
+from components.shared.rows import SAMPLE_RATE_HZ
+from tests.components.separate.peer import OFFICIAL, whole_file, write_model
+
+PEER_GB_A_MINUTE = 1.4
+
+
+def syllables() -> Iterator[Samples]:
+    """A minute of stereo noise."""
+    time_s = np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    noise = np.random.default_rng(0).standard_normal((len(time_s), 2)).astype(np.float32)
+    yield noise * (0.05 * np.clip(np.sin(2 * np.pi * 2 * time_s), 0.02, 1)).astype(np.float32)[:, None]
+
+
+def make(source: Path | None, minutes: float, target: Path) -> None:
+    """A stereo FLAC of so many minutes."""
+    left = round(minutes * 60 * SAMPLE_RATE_HZ)
+    with FlacWriter(target, channels=2) as file:
+        for again in cycle([partial(decode, source, SAMPLE_RATE_HZ, 2) if source else syllables]):
+            for block in again():
+                file.write(block[:left])
+                left -= len(block[:left])
+            if not left:
+                return
+
+
+def peer(model: Path, recording: Path) -> None:
+    whole_file(model, soundfile.read(recording, dtype="float32", always_2d=True)[0])
+
+
+def like_the_peer(model: Path, recording: Path) -> None:
+    for _ in results(blocks(recording), load_network(model), Options(stereo=True), keep_other=True):
+        pass
+
+
+def spleeters(model: Path, recording: Path) -> None:
+    separate(recording, recording.with_name("speech.flac"), None, load_network(model), Options(), lambda _: None)
+
+
+def defaults(model: Path, recording: Path) -> None:
+    options = Options(in_middle=True, clean_db=-12.0)
+    separate(recording, recording.with_name("speech.flac"), None, load_network(model), options, lambda _: None)
+
+
+def with_filter(model: Path, recording: Path) -> None:
+    from components.separate.wiener import load_wiener
+
+    network = load_network(model, with_instruments=True)
+    separate(recording, recording.with_name("speech.flac"), None, network, Options(refine=load_wiener()), lambda _: None)
+
+
+def parity(model: Path, recording: Path) -> float:
+    """Highest difference of the two over the first minute."""
+    minute = next(blocks(recording, 60.0))
+    theirs = whole_file(model, minute)
+    network = load_network(model)
+    ours = np.concatenate([r.tracks for r in results(iter([minute]), network, Options(stereo=True), keep_other=True)], axis=1)
+    speech = theirs.pop(network.config.instruments[network.config.speech])
+    return float(max(np.max(np.abs(ours[0] - speech)), np.max(np.abs(ours[1] - np.sum(list(theirs.values()), axis=0)))))
+
+
+RUNS = {
+    "Separator.separate": peer,
+    "both stems, stereo": like_the_peer,
+    "speech, mono": spleeters,
+    "speech, mono, mwf": with_filter,
+    "defaults": defaults,
+}
+
+
+def peak_mb() -> float:
+    """Highest resident memory of this process."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+def free_gb() -> float:
+    return int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]) / 1e6
+
+
+def measured(name: str, model: Path, recording: Path) -> dict[str, Any]:
+    """Runs one of them, or the comparison, in a process of its own."""
+    command = [sys.executable, __file__, "--measure", name, "--model", str(model), "--audio", str(recording)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{name}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(name: str, model: Path, recording: Path) -> dict[str, Any]:
+    import tensorflow  # noqa: F401  # importing it is no part of either
+
+    if name == "parity":
+        return {"difference": parity(model, recording)}
+    wall, cpu = time.perf_counter(), time.process_time()
+    RUNS[name](model, recording)
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak_mb": peak_mb()}
+
+
+def shown(name: str, minutes: float, facts: dict[str, Any]) -> str:
+    a_minute = facts["wall"] / minutes * 60, facts["cpu"] / minutes * 60
+    return (
+        f"{name:>19} {minutes:6.1f} min: {60 * minutes / facts['wall']:6.1f} s/s, {60 * minutes / facts['cpu']:6.1f} s per CPU second, "
+        f"peak {facts['peak_mb']:6.0f} MB, {a_minute[0]:.0f} s an hour ({a_minute[1]:.0f} CPU); load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--long-minutes", type=float, nargs="*", default=[60, 180])
+    parser.add_argument("--audio", type=Path)
+    parser.add_argument("--model", type=Path)
+    parser.add_argument("--runs", nargs="*", choices=list(RUNS), default=list(RUNS))
+    parser.add_argument("--measure", choices=["parity", *RUNS], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure, options.model, options.audio)))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        recording = Path(scratch) / "recording.flac"
+        model = options.model or write_model(Path(scratch) / "model", OFFICIAL | {"F": 1536})
+        make(options.audio, options.minutes, recording)
+        if "Separator.separate" in options.runs:
+            print(f"highest difference of a minute: {measured('parity', model, recording)['difference']:.2g}", flush=True)
+        found: dict[str, dict[str, Any]] = {}
+        for name in options.runs:
+            if name == "Separator.separate" and free_gb() < PEER_GB_A_MINUTE * options.minutes:
+                print(f"{name:>19} needs {PEER_GB_A_MINUTE * options.minutes:.0f} GB, {free_gb():.0f} are free: not measured", flush=True)
+                continue
+            found[name] = measured(name, model, recording)
+            print(shown(name, options.minutes, found[name]), flush=True)
+        theirs = found.get("Separator.separate")
+        for name, ours in found.items():
+            if theirs and ours is not theirs:
+                speed, cpu, memory = (theirs[key] / ours[key] for key in ("wall", "cpu", "peak_mb"))
+                print(f"{name:>19}: {speed:.2f} x the speed of Separator.separate, {cpu:.2f} x by CPU time, 1 / {memory:.1f} of its memory")
+        for minutes in options.long_minutes:
+            make(options.audio, minutes, recording)
+            print(shown("defaults", minutes, measured("defaults", model, recording)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

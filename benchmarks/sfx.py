@@ -1,0 +1,92 @@
+"""Speed and memory of `sfx` with few and many effects, beside scipy.signal.correlate over the whole array in the same run.
+
+    PYTHONPATH=. .venvs/denoise/bin/python benchmarks/sfx.py [--minutes 10 60] [--effects 4 40]
+
+Prints for each run: seconds of audio per CPU second, and peak memory of its process.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from scipy import signal
+
+from components.denoise.chain import Means, parse
+from components.denoise.denoise import denoise
+from components.shared.audio import FlacWriter
+from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.table import write_rows
+
+
+def make(folder: Path, minutes: int, effects: int) -> None:
+    """Noise in syllables, the same minute over and over, with an effect in each; and the effects, of 1.5 s each."""
+    folder.mkdir()
+    length = round(1.5 * SAMPLE_RATE_HZ)
+    kit = [0.1 * np.random.default_rng(n).standard_normal(length) * np.exp(-4 * np.arange(length) / length) for n in range(effects)]
+    rows = []
+    for number, effect in enumerate(kit):
+        with FlacWriter(folder / "kit" / "audio" / f"{number}.flac") as file:
+            file.write(effect)
+        rows.append(Recording(str(number), "local", "", f"{number}.wav", "", "", "", 1.5, length, "", "", ""))
+    write_rows(folder / "kit", Recording, rows)
+    time_s = np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
+    minute = np.random.default_rng(99).standard_normal(len(time_s)) * (0.05 * np.clip(np.sin(2 * np.pi * 2 * time_s), 0.02, 1))
+    with FlacWriter(folder / "show.flac") as show:
+        for number in range(minutes):
+            sound = minute.copy()
+            sound[20 * SAMPLE_RATE_HZ :][:length] += kit[number % effects]
+            show.write(sound)
+
+
+def streaming(folder: Path) -> int:
+    """Finds, fits and subtracts; returns how many."""
+    result = denoise(folder / "show.flac", folder / "out.flac", parse("sfx", Means(folder / "kit")), lambda _: None)
+    return len(result.removed)
+
+
+def whole(folder: Path) -> int:
+    """Only correlates, and only the samples as they are; returns how many effects have their highest peak where one is."""
+    sound = soundfile.read(folder / "show.flac")[0]
+    found = 0
+    for path in sorted((folder / "kit" / "audio").iterdir()):
+        peak = int(np.argmax(signal.correlate(sound, soundfile.read(path)[0], mode="valid", method="fft")))
+        found += peak % (60 * SAMPLE_RATE_HZ) == 20 * SAMPLE_RATE_HZ
+    return found
+
+
+def peak_megabytes() -> float:
+    """Highest resident memory of this process."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=int, nargs="+", default=[10, 60])
+    parser.add_argument("--effects", type=int, nargs="+", default=[4, 40])
+    parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        cpu = time.process_time()
+        found = {"sfx": streaming, "correlate": whole}[given.run[0]](Path(given.run[1]))
+        print(json.dumps({"cpu": time.process_time() - cpu, "megabytes": peak_megabytes(), "found": found}))
+        return
+    for minutes in given.minutes:
+        for effects in given.effects:
+            with tempfile.TemporaryDirectory() as folder:
+                made = Path(folder) / "made"
+                make(made, minutes, effects)
+                for name in ("correlate", "sfx") if minutes == min(given.minutes) else ("sfx",):  # an hour at once takes 9 GB
+                    command = [sys.executable, __file__, "--run", name, str(made)]
+                    facts = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                    speed = f"{minutes * 60 / facts['cpu']:6.1f} s per CPU second, {facts['megabytes']:7.1f} MB peak"
+                    print(f"{name:9} {minutes:3} min, {effects:2} effects: {speed}, {facts['found']} found", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Speed and memory of `cut` and `tag_speaker` on a long recording in which two people talk.
+
+    PYTHONPATH=. .venvs/cut/bin/python benchmarks/speakers.py [--minutes 180]
+
+Prints for each stage: seconds of audio per second of a processor's time, and the peak memory of its process.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from components.shared.audio import FlacWriter
+from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
+from components.shared.table import write_rows
+from components.shared.task import Lineage
+from components.shared.windows import REFERENCE, Windows, WindowsWriter
+
+NAME = "0123456789abcdef"
+HOP_SECONDS, WINDOW_SECONDS = 0.4, 1.6
+
+
+def make(folder: Path, minutes: int) -> None:
+    """Phrases of 1 to 4 s with pauses of 0.3 s, of two voices that change now and then."""
+    for name in ("voices", "segments", "windows", "clips", "speakers"):
+        (folder / name).mkdir()
+    minute = np.concatenate(list(_phrases(np.random.default_rng(0))))[: 60 * SAMPLE_RATE_HZ]
+    with FlacWriter(folder / "voices" / "audio" / f"{NAME}.flac", channels=1) as file:
+        for _ in range(minutes):
+            file.write(minute)
+    seconds = 60.0 * minutes
+    recording = Recording(NAME, "local", "", "", "", "", "", seconds, minutes * len(minute), "", "", "")
+    write_rows(folder / "voices", Recording, [recording])
+    write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, seconds, "speech", "male")])
+    with WindowsWriter(folder / "windows") as writer:
+        writer.write(NAME, _windows(seconds))
+    with WindowsWriter(folder / "windows", REFERENCE) as writer:
+        writer.write("fedcba9876543210", _windows(8.0))
+
+
+def _phrases(rng: np.random.Generator) -> Iterator[np.ndarray]:
+    for _ in range(40):
+        yield (0.05 * rng.standard_normal(int(rng.uniform(1, 4) * SAMPLE_RATE_HZ))).astype(np.float32)
+        yield np.zeros(int(0.3 * SAMPLE_RATE_HZ), np.float32)
+
+
+def _windows(seconds: float) -> Windows:
+    rng = np.random.default_rng(1)
+    starts = np.arange(0, seconds - WINDOW_SECONDS, HOP_SECONDS)
+    who = (starts // 23).astype(int) % 2
+    vectors = (rng.random((2, 256)) ** 4)[who] + 0.3 * rng.random((len(starts), 256))
+    return Windows(starts, starts + WINDOW_SECONDS, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+
+
+def cut(folder: Path) -> None:
+    from components.cut.__main__ import main
+
+    main(folder / "voices", folder / "segments", folder / "windows", folder / "clips", 15.0, 0.2, 0.1, 0.9)
+
+
+def tag_speaker(folder: Path) -> None:
+    from components.tag_speaker.__main__ import main
+
+    lineage = Lineage({"embed": {"models": {"reference": "host/0"}}})
+    main(folder / "windows", folder / "clips", folder / "speakers", lineage)
+
+
+STAGES = {"cut": cut, "tag_speaker": tag_speaker}
+
+
+def peak_megabytes() -> float:
+    """Highest resident memory of this process (getrusage would count the parent's before exec)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=int, default=180)
+    parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.stage:
+        started = time.process_time()
+        STAGES[args.stage](args.folder)
+        print(json.dumps({"seconds": time.process_time() - started, "megabytes": peak_megabytes()}))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        make(Path(folder), args.minutes)
+        for stage in STAGES:
+            command = [sys.executable, __file__, "--stage", stage, "--folder", folder]
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found = json.loads(printed.splitlines()[-1])
+            print(f"{stage}: {args.minutes * 60 / found['seconds']:.0f} s/s, {found['megabytes']:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

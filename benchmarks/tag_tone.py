@@ -1,0 +1,115 @@
+"""Speed and memory of `tag_tone` with the default model on a short and on a long recording, each in a process of its own.
+
+    PYTHONPATH=. .venvs/tag_tone/bin/python benchmarks/tag_tone.py [--short-minutes 10] [--long-minutes 180]
+
+Prints for each run: seconds of audio per second and per CPU second, and peak memory of its process; then the speed of the pitch
+tracker alone against librosa's.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from components.shared.audio import FlacWriter
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
+from components.shared.table import write_rows
+from components.shared.windows import WindowsWriter
+from components.tag_tone.__main__ import main as tag_tone
+from components.tag_tone.pitch import FRAME, pitch
+from components.tag_tone.sound import HOP, RATE_HZ
+
+MODEL = Path(__file__).resolve().parents[1] / "bundled" / "models" / "tone-4"
+CLIP_SECONDS = 12
+
+
+def voice(seconds: int, rate_hz: int, seed: int) -> np.ndarray:
+    """Syllables of a buzz whose pitch wanders."""
+    rng = np.random.default_rng(seed)
+    time_s = np.arange(seconds * rate_hz) / rate_hz
+    hz = 160 * 2 ** np.interp(time_s, np.arange(seconds + 1), rng.uniform(-0.4, 0.4, seconds + 1))
+    phase = 2 * np.pi * np.cumsum(hz) / rate_hz
+    sound = sum(np.sin(n * phase) / n for n in range(1, 15)) * np.clip(np.sin(2 * np.pi * 2 * time_s), 0, 1)
+    return 0.1 * sound + 0.001 * rng.standard_normal(len(sound))
+
+
+def make(folder: Path, minutes: int) -> None:
+    """Artifacts of one recording whose clips follow each other."""
+    parts = {name: folder / name for name in ("clean", "clips", "windows", "tones")}
+    for part in parts.values():
+        part.mkdir(parents=True)
+    block = voice(60, SAMPLE_RATE_HZ, 0)
+    with FlacWriter(parts["clean"] / "audio" / "a.flac") as file:
+        for _ in range(minutes):
+            file.write(block)
+    seconds = float(minutes * 60)
+    write_rows(parts["clean"], Recording, [Recording("a", "local", "", "", "", "", "", seconds, minutes * 60 * SAMPLE_RATE_HZ, "", "", "")])
+    starts = range(0, minutes * 60, CLIP_SECONDS)
+    write_rows(parts["clips"], Clip, [Clip(f"a-{s * 1000:08d}", "a", float(s), float(s + CLIP_SECONDS), "female", False) for s in starts])
+    with WindowsWriter(parts["windows"]):
+        pass
+
+
+def run(folder: Path) -> None:
+    """Tags the artifacts of a folder and prints what it took."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    tag_tone(
+        folder / "clean",
+        folder / "clips",
+        folder / "windows",
+        MODEL,
+        folder / "tones",
+        True,
+        0,
+        True,
+        0.75,
+    )
+    status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory before exec
+    peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
+    print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "megabytes": peak}))
+
+
+def trackers() -> None:
+    """Speed of the pitch trackers on half a minute."""
+    import librosa
+
+    sound = voice(30, RATE_HZ, 1).astype(np.float32)
+    settings = {"fmin": 60.0, "fmax": 600.0, "sr": RATE_HZ, "frame_length": 1024, "hop_length": HOP}
+    runs = {
+        "pitch": lambda: pitch(np.pad(sound, FRAME), 3000, 0.05),
+        "librosa.yin": lambda: librosa.yin(sound, **settings),
+        "librosa.pyin": lambda: librosa.pyin(sound, **settings),
+    }
+    for name, track in runs.items():
+        track()  # compiles
+        start = time.process_time()
+        track()
+        print(f"{name}: {30 / (time.process_time() - start):.0f} s per CPU second")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--short-minutes", type=int, default=10)
+    parser.add_argument("--long-minutes", type=int, default=180)
+    parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.run:
+        run(given.run)
+        return
+    for minutes in (given.short_minutes, given.long_minutes):
+        with tempfile.TemporaryDirectory() as scratch:
+            make(Path(scratch), minutes)
+            out = subprocess.run([sys.executable, __file__, "--run", scratch], check=True, capture_output=True, text=True).stdout
+        facts = json.loads(out.splitlines()[-1])
+        speeds = f"{minutes * 60 / facts['wall']:.1f} s/s, {minutes * 60 / facts['cpu']:.1f} s per CPU second"
+        print(f"{minutes:4} min: {speeds}, {facts['megabytes']:.0f} MB peak", flush=True)
+    trackers()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""Following a run on a cluster to its end: what its stages do, what hinders them, and why it failed."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from pipelines.cluster.client import ENDED, Kubeflow, UnreachableError, state_of
+from pipelines.cluster.workflow import CACHED, DONE, FAILED, RUNNING, WAITING, Failure, RunError, Task, Workflow, failure, own_lines, read
+
+POLL_SECONDS = 3.0
+PATIENCE_SECONDS = 300.0
+"""How long Kubeflow may not answer before it is given up."""
+_SHOWN_FAILURES = 10
+T = TypeVar("T")
+
+
+def follow(kubeflow: Kubeflow, run: str) -> None:
+    """Shows a run until it ends: in a terminal a table of its stages, in a pipe a line for every change.
+
+    Raises:
+        RunError: It failed or was stopped; the message names stage, shard and the stage's own error.
+        KeyboardInterrupt: The person does not want to wait; the run goes on.
+    """
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    changes, began = _Changes(kubeflow, run, console), time.monotonic()
+    stopping = began
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            state, workflow = _patiently(console, lambda: (state_of(kubeflow.run(run)), read(kubeflow.manifest(run))))
+            _patiently(console, partial(changes.show, workflow))
+            if console.is_terminal:
+                live.update(_table(workflow, time.monotonic() - began), refresh=True)
+            if state in ENDED:
+                break
+            if state != "CANCELING":
+                stopping = time.monotonic()
+            elif time.monotonic() - stopping > PATIENCE_SECONDS:
+                raise RunError("the run was told to stop, and its cluster does not say that it has: its workflow may be gone")
+            time.sleep(POLL_SECONDS)
+    if state == "CANCELED":
+        raise RunError("the run was stopped")
+    if state != "SUCCEEDED":
+        raise RunError(*why(changes.failures))
+    _ended_well(kubeflow, run, workflow, console)
+
+
+def _patiently(console: Console, ask: Callable[[], T]) -> T:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return ask()
+        except UnreachableError as error:
+            if time.monotonic() > deadline:
+                raise
+            console.print(f"{error}; the run does not mind, asking again")
+            time.sleep(POLL_SECONDS * 5)
+
+
+class _Changes:
+    """Prints what is new since the last look."""
+
+    def __init__(self, kubeflow: Kubeflow, run: str, console: Console) -> None:
+        self._kubeflow, self._run, self._console = kubeflow, run, console
+        self._seen: dict[str, str] = {}
+        self.failures: dict[str, Failure] = {}
+        """Why each task failed that did."""
+
+    def show(self, workflow: Workflow) -> None:
+        for name in self._seen.keys() - {task.name for task in workflow.tasks}:  # what prepared a stage, and does so no more
+            del self._seen[name]
+            self.failures.pop(name, None)
+        for task in workflow.tasks:
+            hindrance = task.hindrance.partition(":")[0]
+            if self._seen.get(task.name) == task.state + hindrance:
+                continue
+            if task.state == FAILED:
+                self.failures[task.name] = failure(task, self._kubeflow.log(self._run, task.node))
+            else:
+                self.failures.pop(task.name, None)  # another attempt
+            self._seen[task.name] = task.state + hindrance  # not before its log was there: who asks again gets it
+            text = self._text(task)
+            if text and (not self._console.is_terminal or task.hindrance or task.state == FAILED):
+                self._console.print(f"{task.name:>12} | {text}")
+
+    def _text(self, task: Task) -> str:
+        seconds = f"{task.seconds:.0f} s" if task.seconds is not None else "0 s"
+        if task.state == WAITING:
+            return f"waits: {task.hindrance}" if task.hindrance else ""
+        if task.state == FAILED:
+            return f"failed after {seconds}: {self.failures[task.name].error}"
+        return {RUNNING: "running", DONE: f"done in {seconds}", CACHED: "taken from the cache"}[task.state]
+
+
+def why(failures: dict[str, Failure]) -> tuple[str, bool]:
+    """All failures in one message, and whether no recording is to blame for any."""
+    lines = [f"{name}: {failed.error}" for name, failed in failures.items()]
+    if len(lines) > _SHOWN_FAILURES:
+        lines[_SHOWN_FAILURES:] = [f"and {len(lines) - _SHOWN_FAILURES} more"]
+    return "\n".join(lines) or "the run failed and none of its stages did", bool(failures) and all(f.mendable for f in failures.values())
+
+
+def _table(workflow: Workflow, seconds: float) -> Table:
+    title = f"{seconds // 3600:.0f}:{seconds // 60 % 60:02.0f}:{seconds % 60:02.0f}"
+    if workflow.shards:
+        title += f", {workflow.finished_shards} of {workflow.shards} shards"
+    states = (WAITING, RUNNING, CACHED, DONE, FAILED)
+    table = Table("", *states, title=title, title_justify="left", box=None)
+    counts = Counter((task.stage, task.state) for task in workflow.tasks)
+    for stage in dict.fromkeys(task.stage for task in workflow.tasks):
+        table.add_row(stage, *(str(counts[stage, state] or "") for state in states))
+    return table
+
+
+def _ended_well(kubeflow: Kubeflow, run: str, workflow: Workflow, console: Console) -> None:
+    """The last words of the stage that ended last: what is in the new version."""
+    for task in [t for t in workflow.tasks if not t.shard][-1:]:
+        for line in [line for line in own_lines(kubeflow.log(run, task.node)) if line.startswith("done in ")][-1:]:
+            console.print(f"{task.name}: {line}")
+    console.print(f"{workflow.shards} shards are done" if workflow.shards else "nothing new was found")

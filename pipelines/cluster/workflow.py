@@ -1,0 +1,212 @@
+"""What Argo's workflow of a run says of its stages: their states, their shards, what waits and why, what failed with which words."""
+
+import base64
+import gzip
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from components.shared.task import MENDABLE, StageError, one_line
+
+WAITING, RUNNING, DONE, CACHED, FAILED = "waiting", "running", "done", "from the cache", "failed"
+_STATES = {"Pending": WAITING, "Running": RUNNING, "Succeeded": DONE, "Skipped": CACHED, "Failed": FAILED, "Error": FAILED}
+_ITERATION = re.compile(r"iteration-iterations\((\d+):[^)]*\)")
+_ATTEMPT = re.compile(r"\((\d+)\)$")
+_LAUNCHER = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ \S+\.go:\d+\] (.*)")
+_FATAL = re.compile(r"F\d{4} [\d:.]+ +\d+ \S+\.go:\d+\] (.*)")
+_ENDED = re.compile(
+    r"failed to execute component: (?:failed to publish execution with error .* after execution failed: )?(exit status (\d+)|signal: .*)"
+)
+"""What the launcher says last where the stage itself failed; all else that it ends with is its own error."""
+_DRIVER = re.compile(r"KFP driver: (?:driver\.\w+\(.*?\) failed: )?(.*)")
+_IMPORTED = re.compile(r'"componentInputParameter":\s*"(?:pipelinechannel--)?(\w+)"')
+_IMAGE = re.compile(r'image \\?"([^"\\]+)')
+_NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
+_DAG_DRIVER = "system-dag-driver"
+_PASSING = ("PodInitializing", "ContainerCreating")
+
+
+class RunError(StageError):
+    """A run failed, here or on Kubeflow; the message is that of the stage that failed. `mendable` says that no recording is to blame."""
+
+    def __init__(self, message: str, mendable: bool = False) -> None:
+        super().__init__(message)
+        self.mendable = mendable
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage at work on one shard, or on the run as a whole."""
+
+    stage: str
+    """Its name, as in runs on one machine; of what Kubeflow does for the stages, what Kubeflow calls it."""
+    shard: int
+    """From 1; 0 is the run as a whole."""
+    state: str
+    message: str
+    """What Kubernetes says of its pod: why it waits, how it ended."""
+    node: str
+    """Argo's name of its last attempt, under which its log is found."""
+    started: datetime | None
+    finished: datetime | None
+
+    @property
+    def name(self) -> str:
+        """As in runs on one machine: the stage's name, with the number of its shard."""
+        return f"{self.stage} {self.shard}" if self.shard else self.stage
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, or takes so far."""
+        return ((self.finished or datetime.now(UTC)) - self.started).total_seconds() if self.started else None
+
+    @property
+    def hindrance(self) -> str:
+        """Why its pod does not start, where it is not just starting."""
+        if self.state != WAITING or self.message.startswith(_PASSING):
+            return ""
+        if self.message.startswith(_NO_IMAGE):
+            named = _IMAGE.search(self.message)
+            name = named[1] if named else "of its stage"
+            return f"no image: its node cannot get the image {name}: push it (make push), and name its --registry"
+        return self.message
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The tasks of a run that have begun, in the order of their beginnings, and the number of its shards so far."""
+
+    tasks: list[Task]
+    shards: int
+    finished_shards: int
+
+
+def read(manifest: Mapping[str, Any] | None) -> Workflow:
+    """The tasks in a workflow's manifest; none while Argo has not begun."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    shards: dict[str, bool] = {}
+    for node in _nodes(manifest or {}):
+        if place := _place(node):
+            found.setdefault(place, []).append(node)
+        elif match := _ITERATION.fullmatch(_steps(node)[-1]):
+            shards[match[0]] = shards.get(match[0], False) or node["phase"] == "Succeeded"
+    tasks = [_task(place, last) for place, nodes in found.items() if _is_shown(last := max(nodes, key=_order))]
+    return Workflow(
+        sorted(tasks, key=lambda t: (t.started or datetime.max.replace(tzinfo=UTC), t.shard)), len(shards), sum(shards.values())
+    )
+
+
+def _place(node: Mapping[str, Any]) -> str:
+    """The task in the graph that a pod does or prepares, "" for nodes of another kind."""
+    *path, last = _steps(node)
+    if last == "executor" and node["type"] in ("Pod", "Skipped") and node["phase"] != "Omitted":
+        return ".".join(path)
+    if node["type"] == "Pod" and last.endswith("-driver"):
+        return ".".join([*path, last.removesuffix("-driver")])
+    return ".".join([*path, last]) if node["type"] == "Pod" and _imports(node) else ""
+
+
+def _imports(node: Mapping[str, Any]) -> bool:
+    return str(node.get("templateName")).startswith("system-importer")
+
+
+def _order(node: Mapping[str, Any]) -> tuple[bool, str, int]:
+    """The last attempt at a task is the largest; to do it comes after to prepare it."""
+    attempt = _ATTEMPT.search(node["name"])
+    return _steps(node)[-1] == "executor", node.get("startedAt") or "", int(attempt[1]) if attempt else 0
+
+
+def _is_shown(node: Mapping[str, Any]) -> bool:
+    """What prepares is shown where it fails or waits; what prepares a loop, a condition or a sub-pipeline where it fails."""
+    if _steps(node)[-1] == "executor" or node["phase"] in ("Failed", "Error"):
+        return True
+    return node["phase"] == "Pending" and node.get("templateName") != _DAG_DRIVER
+
+
+def _nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Argo packs the nodes of a large workflow."""
+    status = manifest.get("status", {})
+    nodes = status.get("nodes")
+    if packed := status.get("compressedNodes"):
+        nodes = json.loads(gzip.decompress(base64.b64decode(packed)))
+    return list((nodes or {}).values())
+
+
+def _steps(node: Mapping[str, Any]) -> list[str]:
+    """The steps of a node's name, without numbers of attempts. A loop's iteration shows its item, in which there may be anything."""
+    parts = re.sub(r"\((\d+):[^)]*\)", r"(\1:)", node["name"]).split(".")
+    return [_ATTEMPT.sub("", part) for part in parts]
+
+
+def stage_name(task: str) -> str:
+    """The stage of a task by kfp's name for it, which has hyphens, and a number where it is the stage's second task."""
+    return re.sub(r"-\d+$", "", task).replace("-", "_")
+
+
+def _name(task: str, node: Mapping[str, Any]) -> str:
+    """What a task is called here. Importers are numbered: what each imports is told by the parameter that it takes."""
+    if _imports(node):
+        parameters = node.get("inputs", {}).get("parameters", [])
+        imported = _IMPORTED.search(next((p.get("value", "") for p in parameters if p["name"] == "task"), ""))
+        return f"importer of {imported[1]}" if imported else task
+    return task if node.get("templateName") == _DAG_DRIVER else stage_name(task)
+
+
+def _task(place: str, last: Mapping[str, Any]) -> Task:
+    iteration = _ITERATION.search(place)
+    return Task(
+        stage=_name(place.rpartition(".")[2], last),
+        shard=int(iteration[1]) + 1 if iteration else 0,
+        state=_STATES.get(last["phase"], RUNNING),
+        message=one_line(last.get("message", "")) if last["type"] == "Pod" else "",
+        node=last["id"],
+        started=_time(last.get("startedAt")),
+        finished=_time(last.get("finishedAt")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def own_lines(log: str) -> list[str]:
+    """What the stage itself printed, without the lines of Kubeflow's launcher."""
+    return [line for line in log.splitlines() if line.strip() and not _LAUNCHER.match(line)]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task failed, by its log."""
+
+    error: str
+    mendable: bool
+    """Whether no recording is to blame: its stage said so, or Kubeflow failed around it."""
+
+
+def failure(task: Task, log: str) -> Failure:
+    """The stage's own error line; where it has none, how it was ended and what came last. Or Kubeflow's error."""
+    fatal = (_FATAL.findall(log) or [""])[-1]
+    ended = _ENDED.match(fatal)
+    if fatal and not ended:
+        return Failure(_of_kubeflow(fatal), True)
+    lines, mendable = own_lines(log), bool(ended and ended[2] == str(MENDABLE))
+    for line in reversed(lines):
+        if line.startswith("error: "):
+            return Failure(line.removeprefix("error: "), mendable)
+    if ended and "killed" in ended[1]:
+        return Failure("it was killed, as the kernel does when the memory that its stage may use is full", False)
+    if "OOMKilled" in task.message:
+        return Failure(f"it used more memory than its stage may ({task.message})", False)
+    return Failure(": ".join(one_line(part) for part in (task.message, *lines[-1:]) if part) or "its pod was lost", mendable)
+
+
+def _of_kubeflow(fatal: str) -> str:
+    """An error of a driver or a launcher. It begins with what was to be done and ends with the reason, with addresses between."""
+    if driver := _DRIVER.match(fatal):
+        said, text = "Kubeflow could not start it", driver[1]
+    else:
+        said, text = "Kubeflow's launcher", re.sub("^failed to execute (importer )?component: ", "", fatal)
+    return f"{said}: " + (one_line(text) if len(text) <= 300 else f"{one_line(text[:140])} … {one_line(text[-150:])}")

@@ -1,0 +1,77 @@
+"""Command-line options made of stages' settings: named, typed, defaulted and explained as the stages declare them."""
+
+from collections.abc import Callable
+
+import click
+import docstring_parser
+
+from components.stage import Stage
+from pipelines.inputs.slots import AUTO, SLOTS, Slot
+from store.models import REFERENCES
+
+
+class GroupedCommand(click.Command):
+    """A command whose help lists the options of every stage under the stage's name."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                groups.setdefault(getattr(parameter, "group", "Options"), []).append(record)
+        for title, records in groups.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class StageOption(click.Option):
+    """An option that stands for one setting of one stage."""
+
+    def __init__(self, stage: Stage, setting: str, *, prefixed: bool, shows_default: bool = True) -> None:
+        parameter = stage.signature.parameters[setting]
+        text = docstring_parser.parse(stage.doc)
+        explained = {p.arg_name: p.description or "" for p in text.params}
+        name = f"{stage.name}_{setting}" if prefixed else setting
+        flag = name.replace("_", "-")
+        declarations = [f"--{flag}/--no-{flag}" if parameter.annotation is bool else f"--{flag}", name]
+        self.group = _title(stage)
+        super().__init__(
+            declarations,
+            type=parameter.annotation,
+            default=parameter.default if shows_default else None,
+            show_default=shows_default,
+            help=explained.get(setting, ""),
+            metavar=None if parameter.annotation is bool else {float: "NUMBER", int: "INTEGER", str: "TEXT"}[parameter.annotation],
+        )
+
+
+def _title(stage: Stage) -> str:
+    """Under what a stage's options are listed."""
+    return f"{stage.name}: {(docstring_parser.parse(stage.doc).short_description or '').removesuffix('.')}"
+
+
+class SlotOption(click.Option):
+    """An option for what a slot takes, listed with the settings of its stage."""
+
+    def __init__(self, slot: Slot, stage: Stage, *, prefixed: bool) -> None:
+        self.group = _title(stage)
+        name = slot.parameter if prefixed else slot.input
+        folder = "" if slot.folder == REFERENCES else "|FOLDER"
+        super().__init__(
+            [f"--{name.replace('_', '-')}", slot.parameter],
+            default=AUTO,
+            show_default=True,
+            metavar=f"NAME[/VERSION]{folder}|URI",
+            help=slot.help,
+        )
+
+
+def with_settings(*stages: Stage, prefixed: bool = True, shows_default: bool = True) -> Callable[[click.Command], click.Command]:
+    """Adds the settings of these stages to a command. Without defaults an option that is not given is None."""
+
+    def decorate(command: click.Command) -> click.Command:
+        for stage in stages:
+            command.params += [SlotOption(slot, stage, prefixed=prefixed) for slot in SLOTS.values() if slot.stage == stage.name]
+            command.params += [StageOption(stage, name, prefixed=prefixed, shows_default=shows_default) for name in stage.settings]
+        return command
+
+    return decorate

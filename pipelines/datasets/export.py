@@ -1,0 +1,139 @@
+"""Writes clips and tables as the files that people and other tools work with."""
+
+import csv
+import dataclasses
+import json
+import shutil
+import subprocess
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from components.shared.audio import ffmpeg, ffmpeg_input
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.task import StageError, one_line
+from store.datasets import DatasetStore, Version, audio_key
+from store.interface import Store
+
+# What pydub calls the container and ffmpeg the encoder of each codec.
+CODECS = {
+    "flac": ("flac", None),
+    "wav": ("wav", None),
+    "mp3": ("mp3", "libmp3lame"),
+    "ogg": ("ogg", "libvorbis"),
+    "m4a": ("ipod", "aac"),
+    "wma": ("asf", "wmav2"),
+}
+LOSSY_BITRATE = "192k"
+AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
+
+
+class ExportError(StageError):
+    """An export cannot be written: what was expected, what was found, what to do."""
+
+
+def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
+    """16-bit samples shaped (frames, channels) at SAMPLE_RATE_HZ as a file of one of CODECS."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it looks for an ffmpeg of the system when it is imported
+        import pydub
+    container, encoder = CODECS[codec]
+    segment = pydub.AudioSegment(pcm.tobytes(), sample_width=2, frame_rate=SAMPLE_RATE_HZ, channels=pcm.shape[1])
+    pydub.AudioSegment.converter = ffmpeg()
+    file = BytesIO()
+    segment.export(file, format=container, codec=encoder, bitrate=LOSSY_BITRATE if encoder else None)
+    return file.getvalue()
+
+
+def convert(flac: Path, target: Path) -> None:
+    """Writes a FLAC file of any length as the format that the target's suffix, one of AUDIO_SUFFIXES, names."""
+    if target.suffix.casefold() == ".flac":
+        shutil.copyfile(flac, target)
+    else:
+        subprocess.run([ffmpeg(), *ffmpeg_input(flac), "-b:a", LOSSY_BITRATE, f"file:{target}"], check=True)
+
+
+def empty_folder(folder: Path) -> Path:
+    """The folder, made if need be; ExportError if something is in it."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ExportError(f"expected an empty or a new folder to write to, found files in {folder}: name another one")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def export(
+    store: Store, dataset: DatasetStore, version: Version, folder: Path, *, numbered: bool, codec: str, done: Callable[[float], None]
+) -> int:
+    """Writes the kept clips of a version and manifest.jsonl, one line a clip in the order of recordings and times.
+
+    Args:
+        store: Where the audio is.
+        dataset: The dataset.
+        version: Its version.
+        folder: An empty or a new folder.
+        numbered: Whether the files are called 1, 2, …; else audio/<clip>.
+        codec: One of CODECS.
+        done: Called with the seconds of each clip written.
+
+    Returns:
+        The number of clips.
+    """
+    empty_folder(folder)
+    kept = sorted((r for r in dataset.rows(version) if r.kept), key=lambda r: (r.recording, r.start))
+    with (folder / "manifest.jsonl").open("w", encoding="utf-8") as manifest:
+        for number, row in enumerate(kept, 1):
+            name = f"{number}.{codec}" if numbered else f"audio/{row.clip}.{codec}"
+            flac = store.read(audio_key(dataset.name, row.audio_sha256))
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(flac if codec == "flac" else encode(soundfile.read(BytesIO(flac), dtype="int16", always_2d=True)[0], codec))
+            manifest.write(json.dumps(_line(row, name, dataset.name, version.number), ensure_ascii=False) + "\n")
+            done(row.end - row.start)
+    return len(kept)
+
+
+def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:
+    """All that the dataset knows of a kept clip but its d-vector; nothing but text, numbers and lists of them."""
+    known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
+    times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
+    return {
+        "audio": audio,
+        **known,
+        "word_times": [[round(float(t), 3) for t in span] for span in times],
+        "dataset": dataset,
+        "version": version,
+    }
+
+
+def write_csv(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
+    """A table with a header; times are seconds, what nobody measured is empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(lines)
+
+
+def write_textgrid(path: Path, spans: Iterable[tuple[float, float, str]], seconds: float, tier: str) -> None:
+    """A Praat TextGrid with one interval tier, in Praat's short text format; what lies between spans has an empty label."""
+    intervals: list[tuple[float, float, str]] = []
+    at = 0.0
+    for start, end, label in [*spans, (seconds, seconds, "")]:
+        if start > at:
+            intervals.append((at, start, ""))
+        if end > start:
+            intervals.append((start, end, label))
+        at = end
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", str(seconds), "<exists>", "1", '"IntervalTier"']
+    lines += [f'"{tier}"', "0", str(seconds), str(len(intervals))]
+    lines += [line for start, end, label in intervals for line in (str(start), str(end), f'"{_quoted(label)}"')]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _quoted(label: str) -> str:
+    """A label inside Praat's quotes, in one line."""
+    return one_line(label).replace('"', '""')

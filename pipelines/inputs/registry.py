@@ -1,0 +1,221 @@
+"""The models that the project can use, as bundled/models/models.toml lists them, and how they come here."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import tomllib
+import urllib.parse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from components.shared.model import File, Model, describe, parse, read_model
+from components.shared.network import public_url
+from components.shared.task import MODEL, StageError
+from pipelines.inputs.transfer import transfer
+from pipelines.inputs.unpack import unpack
+from store.bundled import BUNDLED
+from store.models import MODELS
+
+BUNDLED_MODELS = BUNDLED / MODELS
+FETCHED = Path("data", "fetched-models")
+"""Where `fetch` puts models if it is not told."""
+CONFIG = "config.json"
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of a file, how many of its bytes are there, and of how many; 0 is not known."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the registry; models.toml says what each field means."""
+
+    name: str
+    purpose: str
+    kind: str = ""
+    licence: str = ""
+    licence_source: str = ""
+    url: str = ""
+    sha256: str = ""
+    bytes: int = 0
+    bundled: bool = False
+    files: dict[str, File] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def archive(self) -> str:
+        """Name of the archive at `url`; empty where the files lie there one by one."""
+        return urllib.parse.urlsplit(self.url).path.rpartition("/")[2]
+
+    @property
+    def total_bytes(self) -> int:
+        """Of all files; 0 where a size is not known."""
+        sizes = [file.bytes for file in self.files.values()]
+        return sum(sizes) if all(sizes) else 0
+
+
+def registry(path: Path = BUNDLED_MODELS / "models.toml") -> dict[str, Entry]:
+    """All models by name, in the order of the file.
+
+    Raises:
+        StageError: The file is no such list.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {name: _entry(name, table, tables) for name, table in tables.items()}
+    except (ValueError, KeyError, TypeError) as error:
+        raise StageError(f"expected a list of models in {path}, found something else: {error}") from None
+
+
+def entry(name: str) -> Entry:
+    """The model of a name; StageError names all where there is none of it."""
+    known = registry()
+    if name not in known:
+        raise StageError(f"expected the name of a model, found {name!r}; there are {', '.join(known)}")
+    return known[name]
+
+
+def local_folder(name: str) -> Path:
+    """Where a model lies on this machine: in the repository, or where `fetch` puts it; StageError where it is in neither."""
+    for folder in (BUNDLED_MODELS / name, FETCHED / name):
+        if (folder / MODEL).is_file():
+            return folder
+    raise StageError(f"expected the model {name} in {BUNDLED_MODELS} or {FETCHED}, found none: `speechmill models fetch {name}`")
+
+
+def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model:
+    """Brings a model into a folder, which appears whole or not at all; what an interrupted fetch has left is used.
+
+    Args:
+        wanted: The model.
+        folder: Where it goes. A whole model of the same name that is there already stays.
+        source: A mirror's URL in place of the origin's; or an archive or a folder that a person has fetched; or nothing.
+        progress: Told of every file as it comes.
+
+    Raises:
+        StageError: The files cannot be had, are not those of the registry, or something else is in their place.
+    """
+    if (folder / MODEL).is_file() and parse(folder / MODEL).name == wanted.name:
+        try:
+            return read_model(folder, wanted.kind)
+        except StageError as error:
+            raise StageError(f"{error}; remove {folder} first") from None
+    if folder.exists():
+        raise StageError(f"expected no folder {folder}, or the model {wanted.name} in it, found something else: remove it, or name another")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = source or wanted.url
+    if "://" in place:
+        work = folder.with_name(f".{folder.name}.part")
+        with _alone(work):
+            _download(wanted, place, work, progress)
+            model = _finish(wanted, work / "model", folder)
+            shutil.rmtree(work)
+        return model
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
+        whole = Path(scratch) / "model"
+        _copy(wanted, Path(place).expanduser(), whole)
+        return _finish(wanted, whole, folder)
+
+
+def _entry(name: str, table: dict[str, Any], tables: dict[str, Any]) -> Entry:
+    if base := table.get("weights_of"):
+        given = {k: v for k, v in table.items() if k != "weights_of"}
+        table = tables[base] | given | {"config": tables[base].get("config", {}) | given.get("config", {})}
+    files = {path: File(file["sha256"], file.get("bytes", 0)) for path, file in table.get("files", {}).items()}
+    made = Entry(**table | {"name": name, "files": files})
+    if not made.bundled and not (made.kind and made.licence and made.url and made.files and (made.sha256 or not made.archive)):
+        raise ValueError(f"{name} has no kind, licence, url, sha256 of its archive, or files")
+    return made
+
+
+def _finish(wanted: Entry, whole: Path, folder: Path) -> Model:
+    """Makes the files a model and puts it into its place."""
+    for stray in whole.rglob("*"):  # an interrupted fetch of an older list of files
+        if stray.is_file() and stray.relative_to(whole).as_posix() not in wanted.files:
+            stray.unlink()
+    if wanted.config:
+        (whole / CONFIG).write_text(json.dumps(wanted.config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    model = describe(whole, wanted.name, wanted.kind, wanted.licence, wanted.url, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}")
+    whole.rename(folder)
+    return model
+
+
+@contextmanager
+def _alone(work: Path) -> Iterator[None]:
+    """Holds the folder that a fetch works in."""
+    work.mkdir(parents=True, exist_ok=True)
+    lock = os.open(work, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise StageError(f"expected to be the only fetch at work in {work}, found another: wait for its end") from None
+    finally:
+        os.close(lock)
+
+
+def _download(wanted: Entry, place: str, work: Path, progress: Progress) -> None:
+    """Fetches what is missing, one file after the other, each checked as soon as it is whole."""
+
+    def bring(url: str, target: Path, file: File) -> None:
+        """Gives a file its name only when it is the right one."""
+        part = work / f"{target.name}.part"
+        transfer(url, part, file.bytes, lambda have, total: progress(target.name, have, total))
+        if fault := _differs(part, file):
+            part.unlink()
+            raise StageError(
+                f"{public_url(url)}: {fault}; it was removed. The server has another file, or a proxy changed it: try --from another place"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(target)
+
+    if wanted.archive:
+        archive = work / wanted.archive
+        if not archive.exists():
+            bring(place + wanted.archive if place.endswith("/") else place, archive, File(wanted.sha256, wanted.bytes))
+        unpack(archive, wanted.files, work / "model")
+        return
+    for path, file in wanted.files.items():
+        target = work / "model" / path
+        if not (target.exists() and _differs(target, file) is None):
+            bring(f"{place.rstrip('/')}/{urllib.parse.quote(path)}", target, file)
+
+
+def _copy(wanted: Entry, source: Path, whole: Path) -> None:
+    """Takes the files, each checked, from an archive, or from a folder that holds them or the archive."""
+    if wanted.archive and (source / wanted.archive).is_file():
+        source = source / wanted.archive
+    if source.is_dir():
+        for path in wanted.files:
+            if not (source / path).is_file():
+                there = ", ".join(sorted(p.name for p in source.iterdir())[:10]) or "nothing"
+                raise StageError(
+                    f"expected {', '.join(wanted.files)}{f' or {wanted.archive}' if wanted.archive else ''} in {source}, found {there}"
+                )
+            (whole / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / path, whole / path)
+    elif source.is_file():
+        unpack(source, wanted.files, whole)
+        if wanted.archive and _differs(source, File(wanted.sha256, wanted.bytes)) is None:
+            return  # then its files are the model's, whoever took the archive apart for the registry
+    else:
+        raise StageError(f"expected a URL, an archive or a folder after --from, found nothing at {source}")
+    for path, file in wanted.files.items():
+        if fault := _differs(whole / path, file):
+            raise StageError(f"{path} of {source}: {fault}. It is another model, or its copy is damaged: fetch it again")
+
+
+def _differs(path: Path, wanted: File) -> str | None:
+    """What is wrong with a file; None if it is the right one."""
+    size = path.stat().st_size
+    if wanted.bytes and size != wanted.bytes:
+        return f"expected {wanted.bytes} bytes, found {size}"
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return None if found == wanted.sha256 else f"expected the SHA-256 {wanted.sha256}, found {found}"

@@ -1,0 +1,215 @@
+"""What a pipeline takes models and references for: found by their names, put into the store, told in one line, before a run begins."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.shared.model import Model, parse, read_model
+from components.shared.task import MODEL, StageError
+from pipelines.inputs.registry import FETCHED
+from store.bundled import BUNDLED
+from store.interface import Store, StoreError
+from store.models import EFFECTS, MODELS, REFERENCES, ModelStore, place
+
+AUTO = "auto"
+NONE = "none"
+"""Name of the bundled model and of the bundled reference that stand for no model and no reference."""
+_NAMED = re.compile(r"([a-z0-9][a-z0-9_-]*)(?:/([0-9a-f]{12}))?")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A parameter of the dataset pipeline that takes a model or a reference."""
+
+    parameter: str
+    stage: str
+    """Whose it is."""
+    kinds: tuple[str, ...]
+    bundled: str
+    """What comes with this code."""
+    help: str
+    """What the command says of its option."""
+    use: str
+    """What is told of a model before its name."""
+    no_use: str = ""
+    """What is told where it is none; "" where another line says it."""
+    preferred: tuple[str, ...] = ()
+    """What AUTO is where the store has it, the best one first; else it is what is bundled."""
+    advice: str = ""
+    """What is told besides of the bundled one."""
+    folder: str = MODELS
+
+    @property
+    def input(self) -> str:
+        """Name of the stage's input."""
+        return self.parameter.removeprefix(f"{self.stage}_")
+
+    @property
+    def bundled_folder(self) -> Path:
+        """Where what comes with this code lies."""
+        return BUNDLED / self.folder / self.bundled
+
+
+_SPLEETER = "spleeter-2stems-16khz"
+SEPARATE = Slot(
+    parameter="separate_model",
+    stage="separate",
+    kinds=("spleeter",),
+    bundled="speech-2stems-small",
+    help=f"What takes the music out: a model of the store, or a folder. {AUTO} is {_SPLEETER} if the store has it, else the small one that "
+    "comes with the code.",
+    use="music is taken out by",
+    preferred=(_SPLEETER,),
+    advice=f"; {_SPLEETER} separates better: speechmill models fetch {_SPLEETER}, then models push {_SPLEETER} --to the store",
+)
+TAG_TONE = Slot(
+    parameter="tag_tone_model",
+    stage="tag_tone",
+    kinds=("tone", NONE),
+    bundled="tone-4",
+    help=f"What names the tones: a model of the store, or a folder. {AUTO} is tone-4, which comes with the code as tone-2 does; {NONE} "
+    "makes clusters.",
+    use="tones are named by",
+    no_use="tones are clusters, without a model",
+)
+TRANSCRIBE = Slot(
+    parameter="transcribe_model",
+    stage="transcribe",
+    kinds=("whisper", NONE),
+    bundled=NONE,
+    help=f"What the engine whisper hears with: a model of the store, or a folder. {AUTO} is the largest of kind whisper that the store "
+    f"has; for other engines it is {NONE}.",
+    use="whisper hears with",
+)
+REFERENCE = Slot(
+    parameter="reference",
+    stage="embed",
+    kinds=("reference",),
+    bundled=NONE,
+    help=f"The voice that every other one is compared with: what `speechmill references add` put into the store. {AUTO} is {NONE}.",
+    use="voices are compared with the reference",
+    no_use="voices are compared with no reference",
+    folder=REFERENCES,
+)
+DENOISE_EFFECTS = Slot(
+    parameter="denoise_effects",
+    stage="denoise",
+    kinds=("effects",),
+    bundled=NONE,
+    help="Sounds that `sfx` in the chain finds and takes out: what `speechmill effects add` put into the store, or a folder. "
+    f"{AUTO} is {NONE}.",
+    use="known effects that are looked for:",
+    no_use="no known effects are looked for",
+    folder=EFFECTS,
+)
+SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE, DENOISE_EFFECTS)}
+
+
+def bundled(slot: Slot) -> Model:
+    """What comes with this code."""
+    return parse(slot.bundled_folder / MODEL)
+
+
+def uri(store: str, slot: Slot, model: Model) -> str:
+    """Where a store has a model."""
+    return f"{store}/{place(model.name, model.version, slot.folder)}"
+
+
+def own(slot: Slot, wanted: str) -> Path | None:
+    """The folder of this code that somebody wants, where that is certain without a look into a store."""
+    if wanted in ("", AUTO):
+        wanted = "" if slot.preferred else slot.bundled
+    match = _NAMED.fullmatch(wanted)
+    if not match or (Path(wanted) / MODEL).is_file():
+        return None
+    folder = BUNDLED / slot.folder / match[1]
+    return folder if (folder / MODEL).is_file() and match[2] in (None, parse(folder / MODEL).version) else None
+
+
+def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
+    """The model that somebody wants: one of the store, or a folder, which may be in no store yet.
+
+    Args:
+        store: The store of the run, from which alone a cluster's tasks can be handed a model.
+        slot: What it is for.
+        wanted: AUTO or nothing, which is the first of those preferred that the store has, else the bundled one; NAME, its newest
+            version there, or what `speechmill models fetch` has fetched; NAME/VERSION; the URI of one in the store; or a folder.
+
+    Raises:
+        StageError: There is no such model, or the stage cannot use it.
+    """
+    models = ModelStore(store, slot.folder)
+    found: Model | Path
+    if folder := own(slot, wanted):
+        found = folder
+    elif wanted in ("", AUTO):
+        stored = (models.model(name) for name in slot.preferred if models.versions(name))
+        found = next(stored, slot.bundled_folder)
+    elif named := _named(wanted, f"{store.uri}/{slot.folder}/", slot):
+        name, version = named
+        fetched = slot.folder == MODELS and not version and (FETCHED / name / MODEL).is_file() and not models.versions(name)
+        found = FETCHED / name if fetched else models.model(name, version)
+    else:
+        found = Path(os.path.expanduser(wanted))  # noqa: PTH111  # pathlib's raises for a user who is none
+    model = parse(found / MODEL) if isinstance(found, Path) else found
+    if model.kind not in slot.kinds:
+        wanted_kind = " or ".join(slot.kinds)
+        raise StageError(
+            f"{slot.parameter}: expected a model of kind {wanted_kind}, found {model.name} of kind {model.kind}: choose another one"
+        )
+    return found
+
+
+def choose(store: Store, slot: Slot, wanted: str) -> Model:
+    """What `find` finds, in the store from now on."""
+    found = find(store, slot, wanted)
+    return found if isinstance(found, Model) else _push(store, slot, found)
+
+
+def _push(store: Store, slot: Slot, folder: Path) -> Model:
+    try:
+        return ModelStore(store, slot.folder).push(folder)
+    except StoreError as error:
+        what = "" if folder == slot.bundled_folder else f"{folder} "  # nothing: all that pipelines take by default
+        raise StoreError(
+            f"{slot.parameter}: expected {folder} in {store.uri}/{slot.folder}, and could not put it there ({error}): "
+            f"as the store's root user, speechmill models push {what}--to {store.uri}"
+        ) from None
+
+
+def told(slot: Slot, model: Model) -> str:
+    """What a person is told of the choice."""
+    if model.name == NONE:
+        return slot.no_use
+    line = f"{slot.use} {model.name} {model.version}"
+    return f"{line}, bundled{slot.advice}" if model == bundled(slot) else line
+
+
+def local_folder(store: Store, slot: Slot, model: Model, runs: Path) -> Path:
+    """A whole model of the store as a folder of this machine: tasks have no access to a bucket, so its copy is made once, below `runs`."""
+    if "://" not in store.uri:
+        folder = Path(uri(store.uri, slot, model))
+        read_model(folder, model.kind)
+        return folder
+    folder = runs / place(model.name, model.version, slot.folder)
+    try:
+        read_model(folder, model.kind)
+    except StageError:  # none, or a spoiled one
+        shutil.rmtree(folder, ignore_errors=True)
+        ModelStore(store, slot.folder).fetch(model.name, model.version, folder)
+    return folder
+
+
+def _named(wanted: str, prefix: str, slot: Slot) -> tuple[str, str] | None:
+    """Name and version, perhaps none, in a text; None if it is the path of a folder."""
+    is_uri = "://" in wanted
+    match = _NAMED.fullmatch(wanted.rstrip("/").removeprefix(prefix) if is_uri else wanted)
+    if is_uri and not (match and match[2]):
+        raise StageError(
+            f"{slot.parameter}: expected {prefix}NAME/VERSION, since a run is handed {slot.folder} of its own store alone, found {wanted}: "
+            f"speechmill {'models push NAME --to' if slot.folder == MODELS else f'{slot.folder} add NAME FILE … --store'} "
+            f"{prefix.removesuffix(f'/{slot.folder}/')}"
+        )
+    return (match[1], match[2] or "") if match and not (Path(wanted) / MODEL).is_file() else None

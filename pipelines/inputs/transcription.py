@@ -1,0 +1,95 @@
+"""Which engine writes transcripts, and with which model: settled, and told in one line, before a run begins, or caches would not know."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from components.shared.model import Model
+from components.shared.task import StageError
+from pipelines.inputs.slots import AUTO, NONE, TRANSCRIBE
+from store.interface import Store
+from store.models import ModelStore
+
+Settled = tuple[dict[str, Any], dict[str, str], str]
+ENGINE, LANGUAGE = "transcribe_engine", "transcribe_language"
+AZURE, _WHISPER = "azure", "whisper"
+VARIABLES = ("AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT")
+
+
+def azure_configured(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether this machine's environment has a key and an endpoint of Azure Speech, themselves or in the files that <name>_FILE name."""
+    return all(environment.get(name) or environment.get(f"{name}_FILE") for name in VARIABLES)
+
+
+def resolve(engine: str, language: str, azure_configured: bool, whisper_models: Sequence[Model]) -> tuple[str, Model | None, str]:
+    """The engine that a run uses, its model, and a line that says so.
+
+    Args:
+        engine: As wanted; only AUTO is resolved, another engine stays.
+        language: As wanted: BCP 47, or "" for one that is detected.
+        azure_configured: Whether tasks will have a key and an endpoint of Azure Speech.
+        whisper_models: The models of kind whisper that the store has.
+
+    Returns:
+        `azure` where it is configured; else `whisper` with the largest model, of several as large the newest; else `pocketsphinx` where the
+        language is English; else `none`.
+    """
+    if engine != AUTO:
+        return (
+            engine,
+            None,
+            f"transcripts are written by {engine}" if engine != "none" else "no transcripts are written: transcribe_engine none",
+        )
+    if azure_configured:
+        return "azure", None, "transcripts are written by azure, whose key and endpoint are configured: transcribe_engine auto"
+    if whisper_models:
+        model = largest(whisper_models)
+        return "whisper", model, f"transcripts are written by whisper with {model.name} {model.version}, the largest model of the store"
+    if language.lower().partition("-")[0] == "en":
+        return "pocketsphinx", None, "transcripts are written by pocketsphinx, roughly; whisper writes better ones: " + _ADVICE
+    return "none", None, "no transcripts are written, since neither azure nor whisper is configured: " + _ADVICE
+
+
+_ADVICE = "speechmill models fetch whisper-small, then models push whisper-small --to the store"
+
+
+def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callable[[], Store]) -> Settled:
+    """Settings and models of a run without an engine that is left open, and with the model that whisper will hear with.
+
+    Args:
+        settings: The settings of all stages, by their names in the pipeline.
+        models: What is wanted for each slot of the pipeline.
+        store: Opens the store of the run, which is looked at only for the engines whisper and AUTO.
+
+    Returns:
+        Both, and a line that says what was chosen.
+
+    Raises:
+        StageError: Engine and model do not go together, or there is no model for whisper.
+    """
+    engine, wanted = settings[ENGINE], models[TRANSCRIBE.parameter]
+    left_open, named = wanted in ("", AUTO), wanted not in ("", AUTO, NONE)
+    if engine == AUTO and named:
+        engine = _WHISPER
+    stored = _whisper_models(store()) if engine in (AUTO, _WHISPER) and left_open else []
+    engine, found, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
+    if engine != _WHISPER:
+        if named:
+            raise StageError(f"{TRANSCRIBE.parameter}: expected none for the engine {engine}, found {wanted}: the engine whisper takes one")
+        return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: NONE}, line
+    if stored:
+        found = found or largest(stored)
+        wanted = f"{found.name}/{found.version}"
+    elif not named:
+        raise StageError(f"{TRANSCRIBE.parameter}: expected a model of kind whisper, found none in {store().uri}: {_ADVICE}")
+    return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: wanted}, line
+
+
+def largest(models: Sequence[Model]) -> Model:
+    """The largest of several models; of several as large the newest."""
+    return max(models, key=lambda m: (sum(f.bytes for f in m.files.values()), m.created, m.version))
+
+
+def _whisper_models(store: Store) -> list[Model]:
+    models = ModelStore(store)
+    return [model for name in models.names() for model in models.versions(name) if model.kind == _WHISPER]

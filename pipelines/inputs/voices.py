@@ -1,0 +1,77 @@
+"""How near the voices in audio files are to a reference, by the stages that a run has."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from components.download.component import download
+from components.embed.component import embed
+from components.segment.component import segment
+from components.shared.rows import Clip, Recording, Speaker
+from components.shared.table import read_rows, write_rows
+from components.shared.task import StageError
+from components.stage import Stage
+from components.tag_speaker.component import tag_speaker
+from pipelines.local.display import Display
+from pipelines.local.folder import local_item
+from pipelines.local.single import run_stage
+from store.objects import open_store
+from store.plans import write_plan
+
+
+def similarities(files: Sequence[Path], reference: Path, scratch: Path, display: Display) -> tuple[dict[Path, float], dict[Path, str]]:
+    """Similarity of every file, as one clip, to a reference; and, for those that have none, why.
+
+    Music is not taken out, and what `segment` takes for no speech is not heard, as in a run. The same audio counts once.
+
+    Args:
+        files: Media files.
+        reference: A recordings artifact with its `model.json`.
+        scratch: Empty folder for what lies between.
+        display: Shows what the stages print.
+
+    Raises:
+        StageError: The reference holds no voice.
+        RunError: A stage failed.
+    """
+    known = {r.media_sha256 for r in read_rows(reference, Recording) if r.samples}
+    if not known:
+        raise StageError("expected a reference with a voice to compare with, found one without: name another, or add one")
+    recordings = downloaded(files, scratch / "clips", display)
+    names = {_id(file): file for file in files}
+    rows = read_rows(recordings, Recording)
+    left_out = {}
+    for row in rows:
+        if row.duplicate_of:
+            left_out[names[row.recording]] = f"the same audio as {names[row.duplicate_of]}"
+        elif not row.samples:
+            left_out[names[row.recording]] = row.reason
+        elif row.media_sha256 in known:
+            left_out[names[row.recording]] = "the reference is made of it"
+    clips = scratch / "whole"
+    clips.mkdir()
+    whole = [Clip(f"{r.recording}-00000000", r.recording, 0.0, r.seconds, "", False) for r in rows if names[r.recording] not in left_out]
+    write_rows(clips, Clip, whole)
+
+    def run(stage: Stage, **inputs: Path) -> Path:
+        return next(iter(run_stage(stage, inputs, {}, scratch, display).values()))
+
+    segments = run(segment, voices=recordings)
+    windows = run(embed, voices=recordings, segments=segments, reference=reference)
+    speakers = read_rows(run(tag_speaker, windows=windows, clips=clips), Speaker)
+    found = {names[s.clip.partition("-")[0]]: s.similarity for s in speakers if s.similarity is not None}
+    silent = {names[c.recording] for c in whole} - found.keys()
+    return found, left_out | dict.fromkeys(sorted(silent), "no speech is heard in it")
+
+
+def downloaded(files: Sequence[Path], scratch: Path, display: Display) -> Path:
+    """The files as a recordings artifact, each under the id that `_id` gives it."""
+    store = scratch / "store"
+    shard = write_plan(open_store(str(store)), [local_item(_id(file), file) for file in files])
+    parameters = {"shard": shard, "store": str(store), "allow_private": False}
+    return run_stage(download, {}, parameters, scratch, display)["recordings"]
+
+
+def _id(file: Path) -> str:
+    return hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:16]

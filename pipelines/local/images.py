@@ -1,0 +1,244 @@
+"""Builds the stages' images with Docker's BuildKit, and hands them to a registry.
+
+`python -m pipelines.local.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all of them and
+`models`, which carries what comes with the code for pipelines to load. The name `minio` stands for the MinIO server, which takes
+minutes to build. An image that is there is not
+built again, since its name ends in a hash of what it holds. From the environment: BASE (debian:bookworm-slim), proxies
+(HTTP_PROXY and the like), another index of packages (UV_DEFAULT_INDEX), and PyTorch's own without CUDA (TORCH_INDEX).
+"""
+
+import argparse
+import hashlib
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from components.deployment import ROOT, Deployment, deployed, image_of, pins
+from pipelines.local.environments import stages
+from store.bundled import BUNDLED
+
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+"""What Docker hands to a build without keeping it in the image."""
+
+
+class ImageError(Exception):
+    """What a person can mend before images can be built or pushed."""
+
+
+@cache
+def docker() -> str:
+    """The first Docker command line on PATH that can build with BuildKit: new ones need a plug-in for it, old ones have it in them."""
+    found = [shutil.which("docker", path=folder) for folder in os.get_exec_path()]
+    for command in filter(None, found):
+        asked = subprocess.run([command, "build", "--help"], env=_environment(), capture_output=True, text=True)
+        if "--secret" in asked.stdout:
+            engine = subprocess.run([command, "version"], capture_output=True, text=True)
+            if engine.returncode:
+                raise ImageError(f"expected a Docker engine that this user may use: {_last_line(engine.stderr)}")
+            return command
+    raise ImageError(
+        "expected a docker command with BuildKit on PATH, found "
+        + (f"{', '.join(filter(None, found))} without it: install docker's buildx plug-in" if any(found) else "none: install docker.io")
+    )
+
+
+def exists(name: str) -> bool:
+    """Whether the engine has an image."""
+    return not _docker("image", "inspect", name, check=False).returncode
+
+
+def size(name: str) -> int:
+    """Bytes of an image, with what it shares with others."""
+    return int(_docker("image", "inspect", "--format", "{{.Size}}", name).stdout)
+
+
+def base_name() -> str:
+    """Name of the base image: a hash of its recipe and its pins."""
+    digest = hashlib.sha256()
+    for file in (
+        "dockerfiles/base.Dockerfile",
+        "dockerfiles/install.sh",
+        "components/shared/requirements.txt",
+        "requirements.bootstrap.txt",
+    ):
+        digest.update((ROOT / file).read_bytes())
+    return f"speechmill/base:{digest.hexdigest()[:16]}"
+
+
+def stage_image(stage: str) -> str:
+    """Name of a stage's image in the current deployment."""
+    return str(getattr(importlib.import_module(f"components.{stage}.component"), stage).image)
+
+
+def debian() -> str:
+    """The image that everything is built from, fetched if it is missing."""
+    start = os.environ.get("BASE") or "debian:bookworm-slim"
+    if not exists(start):
+        pulled = _docker("pull", "--quiet", start, check=False)
+        if pulled.returncode:
+            reason = _last_line(pulled.stderr)
+            raise ImageError(f"no image {start} here or in its registry ({reason}): make it with sudo dockerfiles/make-debian.sh {start}")
+    return start
+
+
+def build_base() -> str:
+    """The base image's name, which is built if it is missing, with the image beside it that holds the installer."""
+    name = base_name()
+    if not exists(name) or not exists(f"{name}-uv"):
+        start = debian()
+        for target, tag in (("uv", f"{name}-uv"), ("base", name)):
+            _build("base", tag, {"BASE": start}, target=target)
+    return name
+
+
+def minio_name() -> str:
+    """Name of the MinIO server's image; its tag is the revision of MinIO's source."""
+    recipe = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
+    (revision,) = re.findall(r"^ARG MINIO=\S+-(\w+)$", recipe, re.MULTILINE)
+    return f"speechmill/minio:{revision}"
+
+
+def build_minio() -> str:
+    """Name of the MinIO server's image, which is built if it is missing."""
+    name = minio_name()
+    with _told(name):
+        if not exists(name):
+            _build("minio", name, {"BASE": debian()}, licence="AGPL-3.0-or-later")
+    return name
+
+
+def build(stage: str, gpu: bool, base: str) -> str:
+    """Name of a stage's image, which is built if it is missing."""
+    with deployed(Deployment(gpu=gpu)):
+        name = stage_image(stage)
+    with _told(name):
+        if not exists(name):
+            index = {"TORCH_INDEX": os.environ["TORCH_INDEX"]} if stage == "embed" and os.environ.get("TORCH_INDEX") else {}
+            _build(stage, name, {"BASE": base, "PINS": pins(stage, gpu).name} | index)
+    return name
+
+
+def models_name() -> str:
+    """Name of the image that puts what comes with the code into a store: a hash of that and of what puts it there."""
+    files = {p for p in BUNDLED.rglob("*") if p.is_file()}
+    return image_of("models", sorted({*files, ROOT / "dockerfiles" / "models.Dockerfile"}), stage_image("publish"))
+
+
+def build_models(base: str) -> str:
+    """Name of that image, which is built if it is missing."""
+    name = models_name()
+    with _told(name):
+        if not exists(name):
+            publish = stage_image("publish")
+            if not exists(publish):
+                build("publish", False, base)
+            _build("models", name, {"BASE": publish})
+    return name
+
+
+def push(name: str, registry: str) -> None:
+    """Hands an image to a registry."""
+    target = f"{registry.rstrip('/')}/{name}"
+    _docker("tag", name, target)
+    _docker("push", target)
+    print(target, flush=True)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Prints the size of an image, and how long it took to get."""
+    start, there = time.monotonic(), exists(name)
+    yield
+    note = "was there" if there else f"built in {time.monotonic() - start:.0f} s"
+    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}\n", end="", flush=True)  # one write: others build beside it
+
+
+def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "", licence: str = "Apache-2.0") -> None:
+    labels = {"title": name.partition(":")[0], "licenses": licence, "revision": _revision()}
+    given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+    given += [f"--build-arg={key}" for key in _PROXIES if key in os.environ]
+    given += [f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()]
+    with _index() as secrets:
+        _docker(
+            "build",
+            "--progress=plain",
+            f"--file=dockerfiles/{recipe}.Dockerfile",
+            f"--tag={name}",
+            f"--target={target}",
+            *given,
+            *secrets,
+            ".",
+        )
+
+
+@contextmanager
+def _index() -> Iterator[list[str]]:
+    """Where packages come from, as secrets of a build: an index's address may hold a password."""
+    index = os.environ.get("UV_DEFAULT_INDEX")
+    with tempfile.TemporaryDirectory() as scratch:
+        if not index:
+            yield []
+            return
+        texts = {"pip": f"[global]\nindex-url = {index}\n", "uv": f'[[index]]\nurl = "{index}"\ndefault = true\n'}
+        for name, text in texts.items():
+            (Path(scratch) / name).write_text(text)
+        yield [f"--secret=id={name},src={scratch}/{name}" for name in texts]
+
+
+@cache
+def _revision() -> str:
+    described = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=ROOT, capture_output=True, text=True)
+    return described.stdout.strip() or "unknown"
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"DOCKER_BUILDKIT": "1"}
+
+
+def _docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([docker(), *arguments], cwd=ROOT, env=_environment(), capture_output=True, text=True)
+    if check and done.returncode:
+        print(done.stdout + done.stderr, file=sys.stderr, flush=True)
+        raise ImageError(f"docker {arguments[0]} {arguments[-1] if arguments[0] != 'build' else arguments[2]} failed, as it says above")
+    return done
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["no reason given"])[-1]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.local.images", description="Builds the stages' images.")
+    parser.add_argument("--gpu", action="store_true", help="with the pins for GPUs, where a stage has its own")
+    parser.add_argument("--push", metavar="HOST/PREFIX", help="hand them to this registry")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help="without any, all")
+    options = parser.parse_args()
+    try:
+        known, wanted = [*stages(), "models", "minio"], options.stages or [*stages(), "models"]
+        if unknown := set(wanted) - set(known):
+            raise ImageError(f"expected names among {', '.join(known)}, found {', '.join(sorted(unknown))}")
+        base = build_base() if set(wanted) != {"minio"} else ""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            first = [name for name in wanted if name != "models"]  # which stands on the image of a stage
+            names = list(pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), first))
+            names += [build_models(base)] if "models" in wanted else []
+        for name in names if options.push else []:
+            push(name, options.push)
+    except ImageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
