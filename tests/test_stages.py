@@ -11,7 +11,7 @@ import pytest
 from components import deployment
 from components.deployment import ROOT, Deployment, deployed, image
 from components.stage import Stage
-from pipelines.local import environments
+from pipelines.local import environments, images
 
 COMPONENTS = ROOT / "components"
 STAGES = environments.stages()
@@ -36,16 +36,18 @@ def test_a_stage_folder_is_whole(name: str) -> None:
     for file in ("component.py", "__main__.py", "requirements.in", "requirements.txt"):
         assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
     assert list((ROOT / "tests" / "components" / name).glob("test_*.py"))
-    assert (ROOT / "dockerfiles" / f"{name}.Dockerfile").is_file()
     assert interface(name).name == name
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_dockerfile_copies_the_stage_shared_and_the_store_only_where_it_says_so(name: str) -> None:
-    recipe = (ROOT / "dockerfiles" / f"{name}.Dockerfile").read_text()
-    copied = {
-        word.split("/")[1] if word.startswith("components/") else word for word in re.findall(r"^COPY .* (\S+?)/?$", recipe, re.MULTILINE)
-    }
+def test_an_image_gets_the_stage_shared_and_the_store_only_where_it_says_so(name: str) -> None:
+    given = images.build_arguments(name, gpu=False, base="base")
+    recipe = (ROOT / "dockerfiles" / "stage.Dockerfile").read_text()
+    parts = dict(re.findall(r"^FROM \S+ AS (\S+)\n(.*?)(?=^FROM|\Z)", recipe, re.MULTILINE | re.DOTALL))
+    assert recipe.splitlines()[-1] == "FROM stage${STORE:+-with-store}", "what is built last is the image"
+    used = parts["stage"] + (parts["stage-with-store"] if given.get("STORE") else "")
+    targets = re.findall(r"^COPY .* (\S+?)/?$", used.replace("${STAGE}", given["STAGE"]), re.MULTILINE)
+    copied = {target.removeprefix("components/") for target in targets}
     assert copied == {name, "shared"} | ({"store"} if interface(name).needs.store else set())
 
 
@@ -120,19 +122,19 @@ def test_the_image_s_name_follows_what_it_holds(tmp_path: Path, monkeypatch: pyt
         "components/shared/a.py",
         "dockerfiles/base.Dockerfile",
         "dockerfiles/install.sh",
-        "dockerfiles/one.Dockerfile",
-        "dockerfiles/two.Dockerfile",
+        "dockerfiles/stage.Dockerfile",
+        "dockerfiles/models.Dockerfile",
         "store/b.py",
     ):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(file)
     first = image("one", store=False)
     assert first == image("one", store=False)
-    outside = ("components/two/two.py", "dockerfiles/two.Dockerfile", "store/b.py")
+    outside = ("components/two/two.py", "dockerfiles/models.Dockerfile", "store/b.py")
     for file in (*outside, *(f"components/one/{f}" for f in ("component.py", "requirements.in", "requirements.gpu.txt"))):
         (tmp_path / file).write_text("other")
     assert image("one", store=False) == first
-    recipes = ("dockerfiles/base.Dockerfile", "dockerfiles/install.sh", "dockerfiles/one.Dockerfile")
+    recipes = ("dockerfiles/base.Dockerfile", "dockerfiles/install.sh", "dockerfiles/stage.Dockerfile")
     for file in ("components/one/one.py", "components/one/requirements.txt", "components/shared/a.py", *recipes):
         before = image("one", store=False)
         (tmp_path / file).write_text("changed")

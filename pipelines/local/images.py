@@ -24,11 +24,15 @@ from functools import cache
 from pathlib import Path
 
 from components.deployment import ROOT, Deployment, deployed, image_of, pins
+from components.stage import Stage
 from pipelines.local.environments import stages
 from store.bundled import BUNDLED
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """What Docker hands to a build without keeping it in the image."""
+
+LICENSES = "Apache-2.0 AND GPL-3.0-or-later"
+"""SPDX expression of an image with the shared requirements: this project, and the ffmpeg in imageio-ffmpeg's wheel. See NOTICE."""
 
 
 class ImageError(Exception):
@@ -77,7 +81,7 @@ def base_name() -> str:
 
 def stage_image(stage: str) -> str:
     """Name of a stage's image in the current deployment."""
-    return str(getattr(importlib.import_module(f"components.{stage}.component"), stage).image)
+    return _interface(stage).image
 
 
 def debian() -> str:
@@ -113,7 +117,7 @@ def build_minio() -> str:
     name = minio_name()
     with _told(name):
         if not exists(name):
-            _build("minio", name, {"BASE": debian()}, licence="AGPL-3.0-or-later")
+            _build("minio", name, {"BASE": debian()}, licenses="AGPL-3.0-or-later")
     return name
 
 
@@ -123,9 +127,25 @@ def build(stage: str, gpu: bool, base: str) -> str:
         name = stage_image(stage)
     with _told(name):
         if not exists(name):
-            index = {"TORCH_INDEX": os.environ["TORCH_INDEX"]} if stage == "embed" and os.environ.get("TORCH_INDEX") else {}
-            _build(stage, name, {"BASE": base, "PINS": pins(stage, gpu).name} | index)
+            _build("stage", name, build_arguments(stage, gpu, base), licenses=stage_licenses(stage, gpu))
     return name
+
+
+def build_arguments(stage: str, gpu: bool, base: str) -> dict[str, str]:
+    """The build arguments that make stage.Dockerfile the recipe of one stage. TORCH_INDEX comes from the environment."""
+    given = {"BASE": base, "STAGE": stage, "PINS": pins(stage, gpu).name}
+    if _interface(stage).needs.store:
+        given["STORE"] = "yes"
+    if index := os.environ.get("TORCH_INDEX"):
+        given["TORCH_INDEX"] = index
+    return given
+
+
+def stage_licenses(stage: str, gpu: bool) -> str:
+    """SPDX expression of a stage's image; NVIDIA's license is in it if CUDA is. TORCH_INDEX gives PyTorch without CUDA."""
+    pinned = pins(stage, gpu).read_text(encoding="utf-8")
+    without = "\ntorch==" in pinned and os.environ.get("TORCH_INDEX")
+    return LICENSES + (" AND LicenseRef-NVIDIA-Proprietary" if "\nnvidia-" in pinned and not without else "")
 
 
 def models_name() -> str:
@@ -142,7 +162,7 @@ def build_models(base: str) -> str:
             publish = stage_image("publish")
             if not exists(publish):
                 build("publish", False, base)
-            _build("models", name, {"BASE": publish})
+            _build("models", name, {"BASE": publish}, licenses=f"{LICENSES} AND CC-BY-4.0 AND CC0-1.0")
     return name
 
 
@@ -163,8 +183,12 @@ def _told(name: str) -> Iterator[None]:
     print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}\n", end="", flush=True)  # one write: others build beside it
 
 
-def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "", licence: str = "Apache-2.0") -> None:
-    labels = {"title": name.partition(":")[0], "licenses": licence, "revision": _revision()}
+def _interface(stage: str) -> Stage:
+    return getattr(importlib.import_module(f"components.{stage}.component"), stage)
+
+
+def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "", licenses: str = LICENSES) -> None:
+    labels = {"title": name.partition(":")[0], "licenses": licenses, "revision": _revision()}
     given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     given += [f"--build-arg={key}" for key in _PROXIES if key in os.environ]
     given += [f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()]

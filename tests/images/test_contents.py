@@ -87,7 +87,9 @@ def test_no_secret_in_its_history_or_environment(stage: str, built: Mapping[str,
 def test_it_says_what_it_is_and_starts_nothing_by_itself(stage: str, built: Mapping[str, str]) -> None:
     said = config(built[stage])
     labels = {k.removeprefix("org.opencontainers.image."): v for k, v in said["Labels"].items()}
-    assert labels["licenses"] == "Apache-2.0" and labels["title"] == f"speechmill/{stage}"
+    nvidia = any("/nvidia/" in f for f in inside(built[stage], WALK))
+    assert labels["licenses"] == "Apache-2.0 AND GPL-3.0-or-later" + (" AND LicenseRef-NVIDIA-Proprietary" if nvidia else "")
+    assert labels["title"] == f"speechmill/{stage}"
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels["revision"])
     assert said["User"] == "10001:10001" and said["WorkingDir"] == "/app" and not said["Entrypoint"]
 
