@@ -1,10 +1,12 @@
 """Builds the stages' images with Docker's BuildKit, and hands them to a registry.
 
-`python -m pipelines.local.images [--gpu] [--push HOST/PREFIX] [STAGE …]`; without names, all of them and
-`models`, which carries what comes with the code for pipelines to load. The name `minio` stands for the MinIO server, which takes
-minutes to build. An image that is there is not
-built again, since its name ends in a hash of what it holds. From the environment: BASE (debian:bookworm-slim), proxies
-(HTTP_PROXY and the like), another index of packages (UV_DEFAULT_INDEX), and PyTorch's own without CUDA (TORCH_INDEX).
+`python -m pipelines.local.images [--gpu] [--push HOST/PREFIX] [STAGE …]` builds the images of these stages. Without names it
+builds those of all stages and `models`, which holds what is bundled. The name `minio` stands for the MinIO server, which takes
+minutes to build. An image's name ends in a hash of what it holds, so an image that exists is not built again.
+
+One recipe serves every stage, dockerfiles/stage.Dockerfile. Builds follow the environment: BASE (debian:bookworm-slim by
+default), proxies (HTTP_PROXY and the like), another index of packages (UV_DEFAULT_INDEX), and PyTorch's own index without CUDA
+(TORCH_INDEX).
 """
 
 import argparse
