@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import (
-    SAMPLE_RATE_HZ,
     Account,
     Clip,
     DatasetRow,
@@ -22,6 +21,7 @@ from components.shared.rows import (
     Speaker,
     Tone,
     Transcript,
+    span,
 )
 from components.shared.table import empty
 
@@ -32,16 +32,6 @@ LEAST_BEFORE, BEFORE_SHARE = 4, 0.05
 """Clips of a recording whose sound before all work on it is kept too, for people to compare: so many, or this share of more."""
 
 _COLUMNS = {f.name for f in dataclasses.fields(DatasetRow)} - {"clip"}
-
-
-def samples(seconds: float) -> int:
-    """A time of a row as a number of samples; exact, since such times are whole numbers of samples."""
-    return round(seconds * SAMPLE_RATE_HZ)
-
-
-def span(row: Segment | Clip) -> Span:
-    """First sample of a row and the one after its last."""
-    return samples(row.start), samples(row.end)
 
 
 def outside(spans: Sequence[Span], covers: Sequence[Span]) -> int:

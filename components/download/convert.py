@@ -13,6 +13,7 @@ import soundfile
 
 from components.download.policy import ItemError
 from components.shared.audio import ffmpeg, ffmpeg_input
+from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import one_line
 
@@ -67,10 +68,9 @@ def to_flac(source: Path, target: Path, channels: int) -> int:
         ItemError: ffmpeg gives up on it, or it holds no sound at all.
         OSError: The disk is full.
     """
-    part = target.with_name(f".{target.name}.part")
     output = ["-map", "0:a:0", "-ac", str(channels), "-ar", str(SAMPLE_RATE_HZ)]
-    command = [ffmpeg(), *ffmpeg_input(source), *output, *_FLAC, *_REPRODUCIBLE, "-y", f"file:{part}"]
-    try:
+    with atomic_write(target) as part:
+        command = [ffmpeg(), *ffmpeg_input(source), *output, *_FLAC, *_REPRODUCIBLE, "-y", f"file:{part}"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
             assert process.stderr
             said = deque(process.stderr, maxlen=20)
@@ -81,10 +81,7 @@ def to_flac(source: Path, target: Path, channels: int) -> int:
         samples: int = soundfile.info(part).frames
         if not 0 < samples < _MOST_SAMPLES:
             raise ItemError("no sound: its audio stream holds no samples")
-        part.replace(target)
-        return samples
-    finally:
-        part.unlink(missing_ok=True)
+    return samples
 
 
 def _last_line(said: Iterable[str], source: Path) -> str:

@@ -13,7 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from components.report.amounts import reason_of, seconds_of
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, to_samples
 
 CLIPS = 12
 MOST_SECONDS = 8.0
@@ -96,7 +96,7 @@ def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[Hea
 
     def sound(sha256: str) -> Sound:
         pcm, _ = soundfile.read(io.BytesIO(load(sha256)), dtype="int16")
-        part = pcm[: round(MOST_SECONDS * SAMPLE_RATE_HZ)]
+        part = pcm[: to_samples(MOST_SECONDS)]
         return Sound(_url("audio/mpeg", mp3(part)), _url("image/png", png(spectrogram(part), palette)))
 
     return [

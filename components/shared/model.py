@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.shared.files import atomic_write
 from components.shared.task import LINEAGE, MODEL, StageError
 
 _HASH_BLOCK_BYTES = 1 << 20
@@ -46,9 +47,8 @@ def describe(folder: Path, name: str, kind: str, licence: str, origin: str, crea
     """Writes `model.json` for the files that lie in a folder, last of all: it is there = the model is whole."""
     files = {p.relative_to(folder).as_posix(): _file(p) for p in sorted(folder.rglob("*")) if p.is_file() and _counts(p, folder)}
     model = Model(name, version_of(files), kind, licence, origin, created, files)
-    part = folder / f".{MODEL}.part"
-    part.write_text(json.dumps(dataclasses.asdict(model), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(folder / MODEL)
+    with atomic_write(folder / MODEL) as part:
+        part.write_text(json.dumps(dataclasses.asdict(model), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return model
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.shared.files import atomic_write
 from components.shared.rows import Clip, Removed, Segment, Vector
 
 Row = TypeVar("Row")
@@ -85,10 +86,9 @@ def _vectors(chunk: Any) -> Iterable[Vector]:
 
 
 def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "rows") -> None:
-    """Writes folder/<name>.parquet, whole or not at all: that it is there says that the artifact is complete."""
-    part = folder / f".{name}.parquet.part"
-    pq.write_table(to_table(kind, rows), part)
-    part.replace(folder / f"{name}.parquet")
+    """Writes folder/<name>.parquet atomically: if the file exists, the artifact is complete."""
+    with atomic_write(folder / f"{name}.parquet") as part:
+        pq.write_table(to_table(kind, rows), part)
 
 
 def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.audio import read
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Tone, Vector
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Tone, Vector, span
 from components.tag_tone.classifier import Classifier
 from components.tag_tone.clusters import AROUSAL, NAME, NAME_GIVEN, PROSODY, clustered
 from components.tag_tone.contours import contours
@@ -55,7 +55,7 @@ def hear(audio: Path, clips: Sequence[Clip], done: Callable[[float], None]) -> I
 
 def hear_clip(file: Path, clip: Clip) -> Heard:
     """Measures one clip in blocks: first its level, then everything else relative to that."""
-    start, end = round(clip.start * SAMPLE_RATE_HZ), round(clip.end * SAMPLE_RATE_HZ)
+    start, end = span(clip)
     rms = _rms(file, start, end)
     if rms == 0:
         return Heard(clip, None, _SILENT, None, Vector(b""))
