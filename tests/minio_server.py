@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.go_programs import ROOT, built
+from tests.go_programs import built
+from tests.places import ROOT
 
 RECIPE = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
 (VERSION,) = re.findall(r"^ARG MINIO=(\S+)$", RECIPE, re.MULTILINE)

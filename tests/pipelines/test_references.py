@@ -1,6 +1,5 @@
 """`speechmill references` as a person meets it: from media files to a voice in a store."""
 
-import os
 import secrets
 import subprocess
 import sys
@@ -24,9 +23,10 @@ from store.minio import access, client
 from store.models import REFERENCES, ModelStore
 from store.objects import open_store
 from tests.minio_server import MinioServer, serving
+from tests.places import DATA
 
 NONE = ROOT / "bundled" / "references" / "none"
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data")) / "librispeech" / "test-other"
+LIBRISPEECH = DATA / "librispeech" / "test-other"
 
 
 def voice(seconds: float, pitch_hz: float, rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
@@ -122,10 +122,10 @@ def test_media_files_become_a_reference_that_is_found_by_its_name(references: Re
 
 
 def test_a_file_with_another_voice_is_named(references: References, bucket: str) -> None:
-    if not DATA.is_dir():
+    if not LIBRISPEECH.is_dir():
         pytest.skip("no recordings of LibriSpeech: SPEECHMILL_DATA leads to none")
-    own = [DATA / f"1688-142285-000{n}.flac" for n in (0, 1, 2)]
-    done = references("add", "reader", *own, DATA / "1998-15444-0000.flac", "--store", bucket)
+    own = [LIBRISPEECH / f"1688-142285-000{n}.flac" for n in (0, 1, 2)]
+    done = references("add", "reader", *own, LIBRISPEECH / "1998-15444-0000.flac", "--store", bucket)
     assert done.returncode == 0, done.stderr
     (named,) = [line for line in done.stdout.splitlines() if "disagrees with the others" in line]
     assert named.startswith("1998-15444-0000.flac ")

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -21,8 +20,7 @@ from components.shared.table import empty
 from pipelines.commands.cli import main
 from store.datasets import DatasetStore
 from store.objects import open_store
-
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[3] / "shared" / "data"))
+from tests.places import DATA
 
 
 def speakers(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 import csv
 import functools
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,9 +19,9 @@ from components.denoise.filters import Sound
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Recording, Segment
 from components.shared.table import read_rows, write_rows
+from tests.places import DATA, ROOT
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
-NO_EFFECTS = Path(__file__).parents[3] / "bundled" / "effects" / "none"
+NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
 real = pytest.mark.skipif(not DATA.exists(), reason=f"no recordings at {DATA}")
 
 

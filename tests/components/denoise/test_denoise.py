@@ -1,7 +1,6 @@
 """What a chain does to sound: attenuation, timeline, length, loudness."""
 
 import functools
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,8 @@ from components.denoise.loudness import measure
 from components.shared.audio import FlacWriter, decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
+from tests.places import DATA, ROOT
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
 CHAINS = ["none", "loudness:-23", "highpass:80:24:1", "lowpass:5000:36:2", EXAMPLE]
 
@@ -219,7 +218,7 @@ def test_real_recordings_reach_their_loudness(tmp_path: Path, text: str) -> None
 
 # --- the stage
 
-NO_EFFECTS = Path(__file__).parents[3] / "bundled" / "effects" / "none"
+NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
 
 
 def unheard(folder: Path) -> Path:

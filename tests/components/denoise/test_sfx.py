@@ -1,6 +1,5 @@
 """Known effects in made-up and real sound: what is found, how much of it goes, and what is left alone."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,7 @@ from components.shared.audio import FlacWriter, decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
-
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+from tests.places import DATA
 
 
 def chirp(seconds: float, low_hz: float, high_hz: float) -> np.ndarray:

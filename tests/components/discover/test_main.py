@@ -13,8 +13,9 @@ from components.discover.feeds import SAMPLE
 from store.ledger import FAILED, PUBLISHED, Ledger
 from store.objects import open_store
 from store.plans import read_plan
+from tests.places import ROOT
+from tests.places import SAMPLE as AUDIO
 
-ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = {
     "max_recordings": 0,
     "max_shards": 0,
@@ -199,4 +200,4 @@ def test_the_bundled_sample_needs_no_network(task):
     assert items
     for item in items:
         assert item.kind == "sample"
-        assert (ROOT / "components" / "download" / "sample" / item.url.removeprefix("sample:")).is_file()
+        assert (AUDIO / item.url.removeprefix("sample:")).is_file()

@@ -21,8 +21,8 @@ from components.shared.rows import Item, Recording
 from components.shared.table import read_rows
 from store.objects import LocalStore
 from store.plans import write_plan
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 QUICK = Policy(retries=3, backoff_seconds=0.01, sleep_seconds=0, max_sleep_seconds=0, rate_limit_bytes=0, licences=frozenset())
 
 

@@ -14,7 +14,8 @@ from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.windows import REFERENCE, read_windows
-from tests.components.embed.conftest import ROOT, spoken
+from tests.components.embed.conftest import spoken
+from tests.places import ROOT
 
 SECONDS = 12.0
 SEGMENTS = [("music", 1.0), ("speech", 4.1), ("silence", 0.2), ("speech", 0.5), ("noise", 2.0), ("speech", 0.9), ("silence", 0.5)]

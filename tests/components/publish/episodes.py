@@ -1,7 +1,6 @@
 """Episodes of a show that share a jingle, an advertisement and a minute of talk, as separate MP3s, and their fingerprints."""
 
 import csv
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from components.fingerprint.fingerprint import HOP_SECONDS, SPAN_SECONDS, hashes
 from components.shared.audio import FlacWriter, decode, ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ, Fingerprint
+from tests.places import DATA
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 Sound = NDArray[np.float64]
 SHARED = {"jingle": 6.0, "advertisement": 20.0, "minute": 60.0}
 """What comes back, and how long it is."""

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 LENGTHS = {"noise": 3.007, "tiny": 0.05, "silence": 2.0, "constant": 1.0, "stereo": 1.5}
 
 

@@ -1,7 +1,6 @@
 """Settings, sounds and models that tests share."""
 
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from components.shared.audio import FlacWriter, decode, to_pcm16
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
 from components.shared.table import write_rows
 from components.transcribe.engines import Settings
-
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
+from tests.places import DATA
 
 DEFAULTS = Settings(
     engine="none",
