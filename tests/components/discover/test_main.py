@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from store.objects import open_store
 from store.plans import read_plan
 from tests.places import ROOT
 from tests.places import SAMPLE as AUDIO
+from tests.tasks import stage_command
 
 SETTINGS = {
     "max_recordings": 0,
@@ -37,14 +37,8 @@ class Task:
     def start(self, sources: str, **changes: Any) -> subprocess.Popen[str]:
         self.runs += 1
         wiring = {"sources": sources, "dataset": "radio", "store": self.store.uri, "allow_private": True, "run": f"run-{self.runs}"}
-        task = {
-            "inputs": {"parameterValues": wiring | SETTINGS | changes},
-            "outputs": {
-                "parameters": {name: {"outputFile": str(self.folder / name)} for name in ("shards", "count")},
-                "outputFile": str(self.folder / f"output-{self.runs}.json"),
-            },
-        }
-        command = [sys.executable, "-m", "components.discover", json.dumps(task), "speechmill/discover:0"]
+        output = self.folder / f"output-{self.runs}.json"
+        command = stage_command("discover", output, results=["shards", "count"], **wiring | SETTINGS | changes)
         return subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}
         )
