@@ -1,4 +1,4 @@
-"""Reads a shard's tables and clean audio; writes the part, and the audio of every clip into the store."""
+"""Reads a shard's tables and clean audio; writes the part of the dataset, and every clip's audio to the store."""
 
 import hashlib
 from collections.abc import Iterable
