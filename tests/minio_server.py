@@ -14,7 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.go_programs import ROOT, built
+import pytest
+
+from tests.go_programs import built
+from tests.places import ROOT
 
 RECIPE = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
 (VERSION,) = re.findall(r"^ARG MINIO=(\S+)$", RECIPE, re.MULTILINE)
@@ -46,6 +49,11 @@ class MinioServer:
             "AWS_ACCESS_KEY_ID": user,
             "AWS_SECRET_ACCESS_KEY": secret,
         }
+
+    def lead(self, patch: pytest.MonkeyPatch) -> None:
+        """Makes the environment lead stores to the server, as its root user."""
+        for name, value in self.environment.items():
+            patch.setenv(name, value)
 
     def start(self) -> None:
         """Starts it and waits until it answers."""

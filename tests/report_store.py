@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-import soundfile
 
-from components.shared.audio import pcm_sha256
+from components.shared.audio import flac_bytes, pcm_sha256
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Heard
 from components.shared.table import empty, to_table
 from store.datasets import DatasetStore, audio_key, timeline_key
@@ -46,10 +45,9 @@ def sound(seconds: float, seed: int) -> np.ndarray[Any, np.dtype[np.int16]]:
 
 
 def put_sound(store: Store, seconds: float, seed: int) -> str:
-    pcm, file = sound(seconds, seed), io.BytesIO()
-    soundfile.write(file, pcm, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
+    pcm = sound(seconds, seed)
     sha256 = pcm_sha256(pcm)
-    store.write(audio_key(NAME, sha256), file.getvalue())
+    store.write(audio_key(NAME, sha256), flac_bytes(pcm))
     return sha256
 
 

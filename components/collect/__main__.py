@@ -1,18 +1,12 @@
-"""Reads a shard's tables and clean audio; writes the part, and the audio of every clip into the store."""
+"""Reads a shard's tables and clean audio; writes the part of the dataset, and every clip's audio to the store."""
 
 import hashlib
-import io
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
-
-from components.collect.collect import account, check_fingerprints, dataset_row, samples, tags_by_clip, timeline, with_before
-from components.shared.audio import from_pcm16, pcm_sha256, read, to_pcm16
+from components.collect.collect import account, check_fingerprints, dataset_row, tags_by_clip, timeline, with_before
+from components.shared.audio import flac_bytes, pcm_sha256, read_mono
 from components.shared.rows import (
-    SAMPLE_RATE_HZ,
     Account,
     Clip,
     DatasetRow,
@@ -25,6 +19,7 @@ from components.shared.rows import (
     Speaker,
     Tone,
     Transcript,
+    span,
 )
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
@@ -35,25 +30,17 @@ from store.objects import open_store
 from store.parquet import to_bytes
 
 
-def flac(pcm: NDArray[np.int16]) -> bytes:
-    """Mono 16-bit samples at SAMPLE_RATE_HZ as the bytes of a FLAC file."""
-    file = io.BytesIO()
-    soundfile.write(file, pcm, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
-    return file.getvalue()
-
-
 def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
-    """Puts a clip's audio, mixed to mono, into the store, unless it is there, and returns its hash."""
-    pcm = read(audio, samples(clip.start), samples(clip.end))
-    mono = pcm[:, 0] if pcm.shape[1] == 1 else to_pcm16(from_pcm16(pcm).mean(axis=1))
-    sha256 = pcm_sha256(mono)
+    """Writes a clip's audio, mixed to mono, to the store, unless it is there, and returns its hash."""
+    pcm = read_mono(audio, *span(clip))
+    sha256 = pcm_sha256(pcm)
     if not store.exists(key := audio_key(dataset, sha256)):
-        store.write(key, flac(mono))
+        store.write(key, flac_bytes(pcm))
     return sha256
 
 
 def put_timeline(store: Store, dataset: str, heard: Iterable[Heard]) -> str:
-    """Puts a recording's timeline into the store, unless it is there, and returns its hash."""
+    """Writes a recording's timeline to the store, unless it is there, and returns its hash."""
     table = to_bytes(Heard, heard)
     sha256 = hashlib.sha256(table).hexdigest()
     if not store.exists(key := timeline_key(dataset, sha256)):

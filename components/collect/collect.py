@@ -1,4 +1,4 @@
-"""Joins the tables about a recording into dataset rows and an account of its seconds."""
+"""Joins the tables of a recording into dataset rows and accounts for its samples."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import (
-    SAMPLE_RATE_HZ,
     Account,
     Clip,
     DatasetRow,
@@ -22,6 +21,7 @@ from components.shared.rows import (
     Speaker,
     Tone,
     Transcript,
+    span,
 )
 from components.shared.table import empty
 
@@ -29,23 +29,13 @@ Span = tuple[int, int]
 Tag = Speaker | Tone | Quality | Transcript
 
 LEAST_BEFORE, BEFORE_SHARE = 4, 0.05
-"""Clips of a recording whose sound before all work on it is kept too, for people to compare: so many, or this share of more."""
+"""Number of clips per recording whose original sound is kept for comparison: at least this many, or this share of its clips."""
 
 _COLUMNS = {f.name for f in dataclasses.fields(DatasetRow)} - {"clip"}
 
 
-def samples(seconds: float) -> int:
-    """A time of a row as a number of samples; exact, since such times are whole numbers of samples."""
-    return round(seconds * SAMPLE_RATE_HZ)
-
-
-def span(row: Segment | Clip) -> Span:
-    """First sample of a row and the one after its last."""
-    return samples(row.start), samples(row.end)
-
-
 def outside(spans: Sequence[Span], covers: Sequence[Span]) -> int:
-    """Samples of `spans` that lie in none of `covers`, which are ordered and disjoint."""
+    """Counts the samples of `spans` that lie outside all `covers`, which are ordered and disjoint."""
     starts = np.array([c[0] for c in covers], np.int64)
     ends = np.array([c[1] for c in covers], np.int64)
     before = np.concatenate([[0], np.cumsum(ends - starts)])
@@ -60,10 +50,10 @@ def outside(spans: Sequence[Span], covers: Sequence[Span]) -> int:
 
 
 def account(recording: Recording, segments: Sequence[Segment], clips: Sequence[Clip]) -> Account:
-    """What became of the recording's samples outside its clips.
+    """Counts the recording's samples outside its clips by kind.
 
     Raises:
-        ValueError: Segments do not cover the recording exactly, or a clip lies outside it or over another one.
+        ValueError: The segments do not cover the recording exactly, or a clip lies outside it or overlaps another one.
     """
     heard, cuts = [span(s) for s in segments], [span(c) for c in clips]
     edges = [0, *(b for _, b in heard)]
@@ -85,26 +75,26 @@ def account(recording: Recording, segments: Sequence[Segment], clips: Sequence[C
 
 
 def check_fingerprints(recordings: Iterable[Recording], fingerprints: Iterable[Fingerprint]) -> None:
-    """Raises ValueError unless each recording has one fingerprint, and there is no other."""
+    """Raises ValueError unless each recording has exactly one fingerprint and no fingerprint is left over."""
     expected, found = sorted(r.recording for r in recordings), sorted(f.recording for f in fingerprints)
     if found != expected:
         raise ValueError(f"expected a fingerprint of each of {len(expected)} recordings, found {len(found)}, or others: a stage lost one")
 
 
 def columns(tag: Tag) -> dict[str, Any]:
-    """The columns of a dataset row that a tag fills."""
+    """The columns of a dataset row that a tag provides."""
     return {f.name: getattr(tag, f.name) for f in dataclasses.fields(tag) if f.name in _COLUMNS}
 
 
 def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag]]]) -> dict[str, dict[str, Any]]:
-    """What the stages measured of every clip, as columns of a dataset row; empty ones where a stage has no row of it.
+    """Collects the measurements of every clip as columns of a dataset row; empty values where a stage has no row for it.
 
     Args:
         clips: All clips.
-        tables: The rows of each stage, with its name.
+        tables: Name and rows of each stage.
 
     Raises:
-        ValueError: A stage has a row of a clip that there is not, or two of one.
+        ValueError: A stage has a row of an unknown clip, or two rows of one clip.
     """
     nothing = columns(empty(Speaker)) | columns(empty(Tone)) | columns(empty(Quality)) | columns(empty(Transcript))
     found = {c.clip: dict(nothing) for c in clips}
@@ -121,13 +111,13 @@ def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag
 
 
 def with_before(clips: Sequence[Clip]) -> set[str]:
-    """Which clips of a recording keep their sound before all work on it: some from everywhere, the same ones every time."""
+    """Draws the clips whose original sound is kept: a sample over the whole recording, the same in every run."""
     drawn = sorted((c.clip for c in clips), key=lambda clip: hashlib.sha256(clip.encode()).digest())
     return set(drawn[: max(LEAST_BEFORE, round(BEFORE_SHARE * len(drawn)))])
 
 
 def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[Heard]:
-    """Everything that was heard in a recording, by its start."""
+    """Segments and removed sounds of a recording, ordered by start."""
     heard = [Heard(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
     heard += [Heard(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
     return sorted(heard, key=lambda h: (h.start, h.end, h.kind, h.label))
@@ -136,7 +126,7 @@ def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[He
 def dataset_row(
     recording: Recording, clip: Clip, audio_sha256: str, before_sha256: str, timeline_sha256: str, tags: Mapping[str, Any]
 ) -> DatasetRow:
-    """A clip with everything known about it; whose voice it is and whether it is kept is not known yet."""
+    """The dataset row of a clip; `publish` fills in the speaker and whether it is kept."""
     start, end = span(clip)
     return DatasetRow(
         clip=clip.clip,

@@ -10,7 +10,7 @@ import numpy as np
 from components.cut.pauses import FRAME, NEIGHBOURHOOD, PAUSE_DB, Levels, loudest_around
 from components.cut.split import split
 from components.cut.turns import turns_of
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, span, to_samples
 from components.shared.task import StageError
 from components.shared.windows import Windows
 
@@ -56,11 +56,6 @@ def check_settings(max_seconds: float, merge_gap_seconds: float, pad_seconds: fl
         raise StageError(f"parameter cut_change_similarity: expected -1 to 1, found {change_similarity:g}")
 
 
-def samples(seconds: float) -> int:
-    """A time as a number of samples."""
-    return round(seconds * SAMPLE_RATE_HZ)
-
-
 def clips_of(
     recording: str,
     length: int,
@@ -84,10 +79,10 @@ def clips_of(
         pad_seconds: Added before and after a stretch, where there is room.
         turns: Where else a stretch ends, in order: where the speaker changes.
     """
-    shortest, longest = samples(MIN_SECONDS), int(max_seconds * SAMPLE_RATE_HZ)
-    speech = settled(stretches(segments, samples(merge_gap_seconds), turns), read_levels)
+    shortest, longest = to_samples(MIN_SECONDS), int(max_seconds * SAMPLE_RATE_HZ)
+    speech = settled(stretches(segments, to_samples(merge_gap_seconds), turns), read_levels)
     clips = []
-    for stretch in padded(speech, samples(pad_seconds), length):
+    for stretch in padded(speech, to_samples(pad_seconds), length):
         if stretch.end - stretch.start >= shortest:
             for piece in pieces(stretch, shortest, longest, read_levels):
                 name = f"{recording}-{piece.start * 1000 // SAMPLE_RATE_HZ:08d}"
@@ -102,7 +97,7 @@ def turns_in(
     """Where the speaker changes in the speech of a recording, whatever the genders that were heard, in order; nowhere without windows."""
     if not len(windows.starts):
         return []
-    speech = stretches([replace(s, gender="") for s in segments], samples(merge_gap_seconds))
+    speech = stretches([replace(s, gender="") for s in segments], to_samples(merge_gap_seconds))
     return [turn for s in speech for turn in turns_of(s.start, read_levels(s.start, s.end), windows, change_similarity)]
 
 
@@ -122,7 +117,7 @@ def _speech(segments: Sequence[Segment], turns: Sequence[int]) -> Iterator[Stret
     """Every speech segment, in parts where turns lie inside it."""
     for segment in segments:
         if segment.label == "speech":
-            start, end = samples(segment.start), samples(segment.end)
+            start, end = span(segment)
             edges = [start, *turns[bisect_right(turns, start) : bisect_left(turns, end)], end]
             for a, b in pairwise(edges):
                 yield Stretch(a, b, segment.gender)
@@ -146,11 +141,11 @@ def settled(speech: Sequence[Stretch], read_levels: ReadLevels) -> list[Stretch]
 
 def _quietest_border(left: Stretch, right: Stretch, read_levels: ReadLevels) -> tuple[int, bool]:
     """Where one stretch had better end and the next begin, and whether speech goes on there."""
-    settle = samples(SETTLE_SECONDS) // FRAME
+    settle = to_samples(SETTLE_SECONDS) // FRAME
     before, after = (min(NEIGHBOURHOOD + settle, (s.end - s.start) // FRAME) for s in (left, right))
     if before + after == 0:
         return left.end, True
-    spare = [(s.end - s.start - samples(MIN_SECONDS)) // 2 // FRAME for s in (left, right)]
+    spare = [(s.end - s.start - to_samples(MIN_SECONDS)) // 2 // FRAME for s in (left, right)]
     movable = min(spare) >= 0  # else what a stretch gains or loses would end in no clip
     first, last = (before - min(settle, spare[0]), before + min(settle, spare[1])) if movable else (before, before)
     loudness = loudest_around(read_levels(left.end - before * FRAME, left.end + after * FRAME))

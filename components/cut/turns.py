@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.cut.pauses import FRAME, PAUSE_DB, Levels, loudest_around
-from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.rows import SAMPLE_RATE_HZ, to_samples
 from components.shared.windows import Windows
 
 PIECE_SECONDS = 1.6
@@ -33,7 +33,7 @@ def turns_of(start: int, levels: Levels, windows: Windows, change_similarity: fl
         change_similarity: Cosine from which on two neighboring pieces are one voice; above 1 none are.
     """
     stop = start + len(levels) * FRAME
-    borders = long_pieces(start, stop, pauses_in(start, levels), round(PIECE_SECONDS * SAMPLE_RATE_HZ))
+    borders = long_pieces(start, stop, pauses_in(start, levels), to_samples(PIECE_SECONDS))
     return joined(
         [_voice(windows, a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in pairwise([start, *borders, stop])], borders, change_similarity
     )

@@ -8,7 +8,7 @@ import numpy as np
 from components.denoise.chain import Means, parse
 from components.denoise.denoise import Result, denoise
 from components.denoise.loudness import PEAK_LIMIT_DB
-from components.shared.rows import SAMPLE_RATE_HZ, Choice, Recording, Removed, Segment
+from components.shared.rows import Choice, Recording, Removed, Segment, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
@@ -22,8 +22,7 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
     for recording in recordings:
         if recording.samples:
             file = f"{recording.recording}.flac"
-            spoken = [s for s in heard[recording.recording] if s.label == "speech"]
-            speech = tuple((round(s.start * SAMPLE_RATE_HZ), round(s.end * SAMPLE_RATE_HZ)) for s in spoken)
+            speech = tuple(span(s) for s in heard[recording.recording] if s.label == "speech")
             result = denoise(voices / "audio" / file, clean / "audio" / file, parsed, progress.add, speech)
             results.append(result)
             for line in remarks(result, parsed.loudness_lufs):

@@ -12,7 +12,7 @@ from components.denoise.chain import Chain
 from components.denoise.filters import Sound, Span, Stream, mono, prepared
 from components.denoise.loudness import gain_db, measure
 from components.shared.audio import BLOCK_SECONDS, FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed
+from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed, to_samples
 
 
 class Result(NamedTuple):
@@ -79,7 +79,7 @@ def _written(stream: Stream, file: IO[bytes]) -> Stream:
 def _read(file: IO[bytes]) -> Stream:
     """What was written into a file."""
     file.seek(0)
-    while data := file.read(round(BLOCK_SECONDS * SAMPLE_RATE_HZ) * 4):
+    while data := file.read(to_samples(BLOCK_SECONDS) * 4):
         yield np.frombuffer(data, np.float32).astype(np.float64)
 
 

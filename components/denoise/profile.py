@@ -13,7 +13,7 @@ from scipy import signal
 
 from components.denoise.filters import Filter, Mono, Prepared, Sound, Span, Step, Stream
 from components.denoise.pieces import pieces
-from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.rows import SAMPLE_RATE_HZ, to_samples
 from components.shared.task import StageError, report
 
 CHUNK = SAMPLE_RATE_HZ // 4
@@ -52,7 +52,7 @@ def named_profile(start_seconds: float, stop_seconds: float) -> Step:
             f"parameter denoise_chain: expected profile:START:END with START before END, found {found!r}; right would be 'profile:1.5:3'"
         )
     stop_seconds = min(stop_seconds, start_seconds + MOST_SECONDS)
-    span = round(start_seconds * SAMPLE_RATE_HZ), round(stop_seconds * SAMPLE_RATE_HZ)
+    span = to_samples(start_seconds), to_samples(stop_seconds)
     return Step(lambda sound: _prepared(sound, between(sound.stream(), span)), passes=1)
 
 

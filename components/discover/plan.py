@@ -2,24 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.discover.items import Listed, recording_id
 from components.shared.network import public_url
-from components.shared.rows import Item
+from components.shared.rows import UNKNOWN_SECONDS, Item
+from components.shared.table import empty
 from components.shared.task import StageError
 from store.ledger import FAILED, GIVEN_UP, PENDING, LedgerRow
 from store.plans import shard_name
 
 SOURCE = "source"
 """Kind of the ledger's rows about sources that could not be listed."""
-UNKNOWN_SECONDS = 3600.0
 LOSSES_TOGETHER = 2
 """A shard that was lost so often is taken apart."""
 
 _REMEMBERED = ("title", "channel", "published", "seconds")
-_EMPTY = LedgerRow(**{f.name: f.type() for f in fields(LedgerRow)})  # type: ignore[operator]
+_EMPTY = empty(LedgerRow)
 
 Ledgered = Mapping[str, LedgerRow]
 Group = list[Item]

@@ -1,4 +1,4 @@
-"""Any media file as FLAC at SAMPLE_RATE_HZ, by ffmpeg as a stream: a recording of any length takes the same memory."""
+"""Converts media files to FLAC at SAMPLE_RATE_HZ. ffmpeg streams, so a recording of any length takes the same memory."""
 
 import errno
 import os
@@ -13,13 +13,14 @@ import soundfile
 
 from components.download.policy import ItemError
 from components.shared.audio import ffmpeg, ffmpeg_input
+from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import one_line
 
-# left to itself, this ffmpeg's encoder makes frames of 47 samples: twice the size, a tenth of the speed
+# without -frame_size this ffmpeg encodes frames of 47 samples: twice the size, a tenth of the speed
 _FLAC = ["-c:a", "flac", "-sample_fmt", "s16", "-frame_size", "4096", "-f", "flac"]
 _REPRODUCIBLE = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]
-_MOST_SAMPLES = 2**36  # of a FLAC file; a file without any states none, which libsndfile reads as more
+_MOST_SAMPLES = 2**36  # limit of FLAC; libsndfile reads a larger number from an empty file, which states none
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _AUDIO_STREAM = re.compile(r"^ {2,4}Stream #0:(\d+)\S*: Audio: (.*)$", re.MULTILINE)
 _MONO = re.compile(r" Hz, (mono|1 channels)\b")
@@ -27,23 +28,23 @@ _MONO = re.compile(r" Hz, (mono|1 channels)\b")
 
 @dataclass(frozen=True)
 class Media:
-    """What a file's headers say of its first audio stream."""
+    """The first audio stream of a file, as its headers state it."""
 
     channels: int
-    """1 or 2; more are mixed down to 2."""
+    """1 or 2; further channels are mixed down to 2."""
     seconds: float
-    """As the container states it; 0 where it does not and ffmpeg could only guess."""
+    """Length as the container states it; 0 if it states none, since ffmpeg would only guess."""
 
 
 def probe(path: Path) -> Media:
     """Reads the headers of a media file.
 
     Raises:
-        ItemError: It is empty, not audio, or without an audio stream.
+        ItemError: The file is empty, is not audio, or has no audio stream.
     """
     if path.stat().st_size == 0:
         raise ItemError("empty file")
-    # without an output file ffmpeg describes the input and ends with an error
+    # without an output file, ffmpeg describes the input and fails
     said = subprocess.run([ffmpeg(), *ffmpeg_input(path), "-hide_banner", "-v", "info"], stderr=subprocess.PIPE, check=False).stderr
     text = said.decode(errors="replace")
     if "\nInput #0, " not in f"\n{text}":
@@ -59,18 +60,17 @@ def probe(path: Path) -> Media:
 
 
 def to_flac(source: Path, target: Path, channels: int) -> int:
-    """Writes the first audio stream as FLAC, 16 bits, under a name that appears when it is complete; returns its frames.
+    """Converts the first audio stream to 16-bit FLAC, atomically; returns the number of frames.
 
-    What cannot be decoded inside it is left out.
+    Parts of the stream that cannot be decoded are left out.
 
     Raises:
-        ItemError: ffmpeg gives up on it, or it holds no sound at all.
+        ItemError: ffmpeg fails, or the stream holds no samples.
         OSError: The disk is full.
     """
-    part = target.with_name(f".{target.name}.part")
     output = ["-map", "0:a:0", "-ac", str(channels), "-ar", str(SAMPLE_RATE_HZ)]
-    command = [ffmpeg(), *ffmpeg_input(source), *output, *_FLAC, *_REPRODUCIBLE, "-y", f"file:{part}"]
-    try:
+    with atomic_write(target) as part:
+        command = [ffmpeg(), *ffmpeg_input(source), *output, *_FLAC, *_REPRODUCIBLE, "-y", f"file:{part}"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
             assert process.stderr
             said = deque(process.stderr, maxlen=20)
@@ -81,14 +81,11 @@ def to_flac(source: Path, target: Path, channels: int) -> int:
         samples: int = soundfile.info(part).frames
         if not 0 < samples < _MOST_SAMPLES:
             raise ItemError("no sound: its audio stream holds no samples")
-        part.replace(target)
-        return samples
-    finally:
-        part.unlink(missing_ok=True)
+    return samples
 
 
 def _last_line(said: Iterable[str], source: Path) -> str:
-    """ffmpeg's last words, without what differs from run to run: addresses in memory and the file's name."""
+    """The last line of ffmpeg's log, without memory addresses and the file's name, which differ between runs."""
     lines = [line for line in said if line.strip()]
     last = re.sub(r"\[[^\[\]]* @ 0x[0-9a-f]+\] *", "", lines[-1] if lines else "ffmpeg does not say why")
     return one_line(last.replace(f"file:{source}", "the file").removeprefix("Error opening input files: "))

@@ -17,16 +17,13 @@ from components.download.failures import disk_full, surprise
 from components.download.policy import ItemError, Policy
 from components.download.transfer import transfer
 from components.shared.network import public_url
-from components.shared.rows import SAMPLE_RATE_HZ, Item, Recording
+from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
 from components.shared.task import Progress, StageError, one_line, report
 
 NETWORK_KINDS = {"youtube", "feed", "podbbang", "media"}
 SAMPLE = Path(__file__).parent / "sample"
 SHORT_FRACTION, SHORT_SECONDS = 0.05, 1.0
 """A recording that lacks more than both of a stated length is reported as too short."""
-
-UNKNOWN_SECONDS = 3600.0
-"""What an item of unknown length counts in the progress, as when shards are planned."""
 
 
 @dataclass

@@ -1,22 +1,18 @@
 """Reads voices, segments and the reference, writes windows."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from components.embed.embed import Heard, hear, without_pauses
 from components.embed.encoder import load_encoder
-from components.embed.mel import RATE_HZ, Signal
+from components.embed.mel import RATE_HZ
 from components.embed.plan import Spans, check_settings, frames_in, seconds, stretches, windows_of
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
 from components.shared.table import by_recording, read_rows
 from components.shared.task import Outcome, Progress, report, run
 from components.shared.windows import REFERENCE, Windows, WindowsWriter, certainty
-
-TOLERANCE_SECONDS = 0.1
-"""Between a recording's row and its audio: resampling and ffmpeg's last block round its length."""
 
 
 def main(
@@ -39,8 +35,9 @@ def main(
     progress = Progress(sum(r.seconds for r in (*references, *recordings)))
 
     def heard(folder: Path, recording: Recording, speech: Spans) -> Heard:
-        blocks = _signal_of(folder / "audio" / f"{recording.recording}.flac", recording.seconds)
-        found = hear(blocks, windows_of(speech, hop_seconds), encoder, batch_windows)
+        path = folder / "audio" / f"{recording.recording}.flac"
+        signal = (block[:, 0] for block in decode(path, RATE_HZ, seconds=recording.seconds))
+        found = hear(signal, windows_of(speech, hop_seconds), encoder, batch_windows)
         progress.add(recording.seconds)
         return found
 
@@ -59,15 +56,6 @@ def main(
             writer.write(recording.recording, _timed(found))
             count += len(found.spans)
     return {"windows": count, "speech_seconds": sum(s.end - s.start for s in rows)} | certainty(np.concatenate(own))
-
-
-def _signal_of(path: Path, seconds: float) -> Iterator[Signal]:
-    samples = 0
-    for block in decode(path, RATE_HZ):
-        yield block[:, 0]
-        samples += len(block)
-    if abs(samples / RATE_HZ - seconds) > TOLERANCE_SECONDS:
-        raise ValueError(f"expected {seconds:.3f} s of audio in {path}, found {samples / RATE_HZ:.3f} s: make the voices again")
 
 
 def _timed(heard: Heard) -> Windows:

@@ -1,4 +1,4 @@
-"""Clips for people to listen to: which ones, and their sound as a player and a picture can have it inside a page."""
+"""Chooses clips for the page and encodes their sound and spectrograms as data URLs."""
 
 import base64
 import hashlib
@@ -13,25 +13,25 @@ import soundfile
 from numpy.typing import NDArray
 
 from components.report.amounts import reason_of, seconds_of
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, to_samples
 
 CLIPS = 12
 MOST_SECONDS = 8.0
-"""What is heard of a longer clip, so that the page stays small."""
+"""Longer clips are cut to this length, so that the page stays small."""
 BITRATE_LEVEL = 0.88
-"""libsndfile's way to say 64 kb/s, of MP3's 32 to 320."""
+"""64 kb/s as a libsndfile compression level, on its scale for 32 to 320 kb/s."""
 WIDTH, HEIGHT = 320, 128
-"""Of a spectrogram in pixels; each column is a window of WINDOW samples, the rows are 0 Hz, below, to half the sample rate."""
+"""Size of a spectrogram in pixels. A column is a window of WINDOW samples; rows go from 0 Hz at the bottom to half the sample rate."""
 WINDOW = 1024
 LOWEST_DB, HIGHEST_DB = -110.0, -20.0
-"""Levels that are black and brightest, of a sine against full scale."""
+"""Levels drawn black and brightest, of a sine relative to full scale."""
 
 Pcm = NDArray[np.int16]
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound as URLs of data."""
+    """A sound as data URLs."""
 
     audio: str
     spectrogram: str
@@ -44,15 +44,15 @@ class Heard:
     row: DatasetRow
     sound: Sound
     before: Sound | None
-    """The same seconds of the recording as it was downloaded, where the dataset has them."""
+    """The same seconds of the downloaded recording, if the dataset has them."""
     cut: bool
-    """Whether it goes on longer than one can hear here."""
+    """Whether the clip is longer than MOST_SECONDS."""
 
 
 def choose(rows: Iterable[DatasetRow], count: int = CLIPS) -> list[DatasetRow]:
-    """Clips that show what there is: half of them kept, of every voice and tone in turn, and half rejected, of every reason in turn.
+    """Chooses example clips: half of them kept, by turns from every voice and tone, and half rejected, by turns from every reason.
 
-    Preferred are clips whose recording's own sound is there, and of those short ones; else chance decides, for the same rows the same.
+    Clips that have their original sound come first, then short ones. A hash of the clip's id decides the rest.
     """
     kept: dict[Any, list[DatasetRow]] = defaultdict(list)
     rejected: dict[Any, list[DatasetRow]] = defaultdict(list)
@@ -68,7 +68,7 @@ def choose(rows: Iterable[DatasetRow], count: int = CLIPS) -> list[DatasetRow]:
 
 
 def _in_turn(groups: dict[Any, list[DatasetRow]], count: int) -> Iterable[DatasetRow]:
-    """At most `count` rows: the best of every group, the longest group first, then the next of each."""
+    """At most `count` rows: the first of every group, longest group first, then the second of each, and so on."""
     order = sorted(groups, key=lambda key: (-sum(r.samples for r in groups[key]), key))
     queues = deque(deque(sorted(groups[key], key=_preference)[:count]) for key in order)
     for _ in range(count):
@@ -86,17 +86,17 @@ def _preference(row: DatasetRow) -> tuple[bool, bool, bytes]:
 
 
 def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[Heard]:
-    """The clips with their sound.
+    """Loads and encodes the sound of clips.
 
     Args:
         rows: The clips.
-        load: Gives the bytes of the FLAC file of a hash.
+        load: Returns the FLAC file of a hash.
     """
     palette = load_palette()
 
     def sound(sha256: str) -> Sound:
         pcm, _ = soundfile.read(io.BytesIO(load(sha256)), dtype="int16")
-        part = pcm[: round(MOST_SECONDS * SAMPLE_RATE_HZ)]
+        part = pcm[: to_samples(MOST_SECONDS)]
         return Sound(_url("audio/mpeg", mp3(part)), _url("image/png", png(spectrogram(part), palette)))
 
     return [
@@ -105,7 +105,7 @@ def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[Hea
 
 
 def mp3(pcm: Pcm) -> bytes:
-    """Mono samples at SAMPLE_RATE_HZ as the bytes of an MP3 file, which every browser plays."""
+    """Encodes mono samples at SAMPLE_RATE_HZ as MP3, which every browser plays."""
     file = io.BytesIO()
     soundfile.write(
         file,
@@ -120,7 +120,7 @@ def mp3(pcm: Pcm) -> bytes:
 
 
 def spectrogram(pcm: Pcm) -> NDArray[np.uint8]:
-    """Levels of mono samples over time and frequency, shaped (HEIGHT, WIDTH), 0 to 63, the highest frequency first."""
+    """Levels of mono samples over time and frequency: 0 to 63, shaped (HEIGHT, WIDTH), highest frequency first."""
     window = np.hanning(WINDOW + 1)[:-1]
     padded = np.pad(pcm.astype(np.float64) / 32_768, WINDOW // 2)
     starts = np.linspace(0, max(len(padded) - WINDOW, 0), WIDTH).astype(np.int64)
@@ -133,14 +133,14 @@ def spectrogram(pcm: Pcm) -> NDArray[np.uint8]:
 
 
 def load_palette() -> bytes:
-    """Red, green and blue of the 64 levels of a spectrogram."""
+    """Red, green and blue of the 64 levels of a spectrogram, one byte each."""
     from matplotlib import colormaps
 
     return (colormaps["magma"](np.linspace(0, 1, 64))[:, :3] * 255).astype(np.uint8).tobytes()
 
 
 def png(levels: NDArray[np.uint8], palette: bytes) -> bytes:
-    """Levels as the bytes of a picture in the colors of a palette."""
+    """Encodes levels as a PNG in the colors of a palette."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(levels), "L")

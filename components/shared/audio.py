@@ -1,47 +1,51 @@
-"""Audio in and out, by the block, so that a recording of any length takes the same memory.
+"""Reads and writes audio block by block, so that a recording of any length takes the same memory.
 
-Samples in memory are float32 in [-1, 1), shaped (frames, channels). Files are FLAC with 16 bits; reading and writing
-scale by 32768 both ways, so that what is read and written unchanged is the same file, sample for sample.
+Samples in memory are float32 in [-1, 1), shaped (frames, channels). Files are 16-bit FLAC. Reading and
+writing scale by 32768 both ways, so samples that are read and written unchanged stay bit for bit the same.
 """
 
 import hashlib
+import io
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import imageio_ffmpeg
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ
 
 Samples = NDArray[np.float32]
 
 BLOCK_SECONDS = 10.0
 FULL_SCALE = 32_768
+LENGTH_TOLERANCE_SECONDS = 0.1
+"""Allowed difference between the stated and the decoded length: resampling and ffmpeg's last block round it."""
 
 
 def to_pcm16(samples: NDArray[np.floating]) -> NDArray[np.int16]:
-    """Float samples as 16-bit integers; what lies beyond full scale is clipped."""
+    """Converts float samples to 16-bit integers; samples beyond full scale are clipped."""
     return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
 def from_pcm16(samples: NDArray[np.int16]) -> Samples:
-    """16-bit integers as float samples: the exact inverse of `to_pcm16`."""
+    """Converts 16-bit integers to float samples: the exact inverse of `to_pcm16`."""
     return samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
 def pcm_sha256(samples: NDArray[np.int16]) -> str:
-    """Hash of decoded samples, little-endian: the same whatever encoder wrote them."""
+    """Hashes decoded samples as little-endian bytes: the hash does not depend on the encoder."""
     return hashlib.sha256(samples.astype("<i2").tobytes()).hexdigest()
 
 
 def blocks(path: Path, block_seconds: float = BLOCK_SECONDS) -> Iterator[Samples]:
-    """The samples of a FLAC file in order, block after block, shaped (frames, channels)."""
+    """Yields the samples of a FLAC file in order, in blocks shaped (frames, channels)."""
     with soundfile.SoundFile(path) as file:
         size = max(1, round(block_seconds * file.samplerate))
         while len(block := file.read(size, dtype="int16", always_2d=True)):
@@ -49,7 +53,11 @@ def blocks(path: Path, block_seconds: float = BLOCK_SECONDS) -> Iterator[Samples
 
 
 def read(path: Path, start: int, stop: int) -> NDArray[np.int16]:
-    """Frames start to stop of a FLAC file as 16-bit integers, shaped (stop - start, channels)."""
+    """Reads frames start to stop of a FLAC file as 16-bit integers, shaped (stop - start, channels).
+
+    Raises:
+        ValueError: The frames are not all inside the file.
+    """
     with soundfile.SoundFile(path) as file:
         if not 0 <= start <= stop <= file.frames:
             raise ValueError(f"expected frames within 0 to {file.frames} of {path.name}, found {start} to {stop}")
@@ -57,13 +65,27 @@ def read(path: Path, start: int, stop: int) -> NDArray[np.int16]:
         return file.read(stop - start, dtype="int16", always_2d=True)
 
 
-class FlacWriter:
-    """Writes blocks of samples to a FLAC file that appears under its name when it is complete."""
+def read_mono(path: Path, start: int, stop: int) -> NDArray[np.int16]:
+    """Reads frames as `read` does and averages their channels; shaped (stop - start,)."""
+    pcm = read(path, start, stop)
+    return pcm[:, 0] if pcm.shape[1] == 1 else to_pcm16(pcm.mean(axis=1) / FULL_SCALE)
+
+
+def flac_bytes(pcm: NDArray[np.int16], rate_hz: int = SAMPLE_RATE_HZ) -> bytes:
+    """Encodes 16-bit samples shaped (frames,) or (frames, channels) as a FLAC file in memory."""
+    file = io.BytesIO()
+    soundfile.write(file, pcm, rate_hz, subtype="PCM_16", format="FLAC")
+    return file.getvalue()
+
+
+class FlacWriter(ExitStack):
+    """Writes blocks of samples to a FLAC file, which appears at its path when the `with` block ends without an error."""
 
     def __init__(self, path: Path, channels: int = 1, rate_hz: int = SAMPLE_RATE_HZ) -> None:
-        self._path, self._part = path, path.with_name(f".{path.name}.part")
+        super().__init__()
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = soundfile.SoundFile(self._part, "w", rate_hz, channels, "PCM_16", format="FLAC")
+        part = self.enter_context(atomic_write(path))
+        self._file = self.enter_context(soundfile.SoundFile(part, "w", rate_hz, channels, "PCM_16", format="FLAC"))
         self.samples = 0
 
     def write(self, samples: NDArray[Any]) -> None:
@@ -72,46 +94,48 @@ class FlacWriter:
         self._file.write(pcm)
         self.samples += len(pcm)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink()
-
-
-# What may be inside a media file. A playlist (hls, concat, dash) is no media: it makes ffmpeg open other files and hosts.
+# Allowed formats of media files. Playlists (hls, concat, dash) are not allowed: they make ffmpeg open other files and hosts.
 _DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,tta,w64,wav,wv"
 
 
 def ffmpeg() -> str:
-    """The ffmpeg that the pinned imageio-ffmpeg wheel carries: the same one wherever a stage runs."""
+    """Path of the ffmpeg in the pinned imageio-ffmpeg wheel: the same program on every machine."""
     return imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def ffmpeg_input(path: Path) -> list[str]:
-    """Arguments that make ffmpeg read this one file and nothing that it refers to."""
+    """Arguments that make ffmpeg read this file and no other file or host that it refers to."""
     return ["-nostdin", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{path}"]
 
 
-def decode(path: Path, rate_hz: int, channels: int = 1, block_seconds: float = BLOCK_SECONDS) -> Iterator[Samples]:
-    """The first audio stream of any media file, resampled and mixed to `channels`, block after block.
+def decode(
+    path: Path, rate_hz: int, channels: int = 1, block_seconds: float = BLOCK_SECONDS, seconds: float | None = None
+) -> Iterator[Samples]:
+    """Yields the first audio stream of any media file, resampled and mixed to `channels`, in blocks shaped (frames, channels).
 
-    ffmpeg gives 16 bits, because it makes mono of stereo 3 dB louder in floats, and beyond full scale.
+    ffmpeg is asked for 16-bit samples: in floats it mixes stereo to mono 3 dB louder, beyond full scale.
+
+    Args:
+        path: The media file.
+        rate_hz: Sample rate of the blocks.
+        channels: 1 or 2.
+        block_seconds: Length of a block; does not change the samples.
+        seconds: Expected length of the stream; None allows any length.
 
     Raises:
-        ValueError: ffmpeg cannot read it; the message is ffmpeg's last line.
+        ValueError: ffmpeg cannot read the file (the message ends in ffmpeg's last line), or its length differs from `seconds`.
     """
     command = [ffmpeg(), *ffmpeg_input(path), "-map", "0:a:0", "-f", "s16le", "-ac", str(channels), "-ar", str(rate_hz), "-"]
     size = max(1, round(block_seconds * rate_hz)) * channels * 2
+    samples = 0
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout
         try:
             while data := process.stdout.read(size):
-                yield from_pcm16(np.frombuffer(data, np.int16).reshape(-1, channels))
+                block = from_pcm16(np.frombuffer(data, np.int16).reshape(-1, channels))
+                yield block
+                samples += len(block)
         except GeneratorExit:
             process.kill()
             raise
@@ -119,3 +143,5 @@ def decode(path: Path, rate_hz: int, channels: int = 1, block_seconds: float = B
             log.seek(0)
             lines = log.read().decode(errors="replace").strip().splitlines()
             raise ValueError(f"ffmpeg cannot read {path.name}: {lines[-1] if lines else 'it says nothing'}")
+    if seconds is not None and abs(samples / rate_hz - seconds) > LENGTH_TOLERANCE_SECONDS:
+        raise ValueError(f"expected {seconds:.3f} s of audio in {path}, found {samples / rate_hz:.3f} s: make the voices again")

@@ -1,6 +1,6 @@
-"""A model as a folder: its files, and `model.json`, which says what it is and the hash of every other file.
+"""A model as a folder: its files, and `model.json`, which describes it and holds the hash of every other file.
 
-The version of a model is a hash of its files, so the same files are the same version wherever they lie.
+The version of a model is a hash of its files, so the same files have the same version in every place.
 """
 
 import dataclasses
@@ -10,9 +10,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.shared.files import atomic_write
 from components.shared.task import LINEAGE, MODEL, StageError
 
-_HASH_BLOCK_BYTES = 1 << 20
 _ADVICE = "a model is a folder that `speechmill models fetch` or a training made"
 
 
@@ -26,37 +26,36 @@ class File:
 
 @dataclass(frozen=True)
 class Model:
-    """What `model.json` says."""
+    """The contents of `model.json`."""
 
     name: str
     version: str
     """12 hex digits of a hash of the files' paths and hashes."""
     kind: str
-    """What loads it: spleeter, ina, whisper and so on."""
+    """The program that loads it: spleeter, ina, whisper and so on."""
     licence: str
     origin: str
-    """Where it came from: a URL, or what trained it."""
+    """Where it came from: a URL, or the program that trained it."""
     created: str
-    """ISO 8601 time; of several versions the newest is the one that a name means."""
+    """ISO 8601 time; a name without a version stands for the newest version."""
     files: dict[str, File]
-    """By path inside the folder, with / as separator."""
+    """The files by their paths in the folder, with / as separator."""
 
 
 def describe(folder: Path, name: str, kind: str, licence: str, origin: str, created: str) -> Model:
-    """Writes `model.json` for the files that lie in a folder, last of all: it is there = the model is whole."""
+    """Writes `model.json` for the files in a folder. It is written last: if it exists, the model is complete."""
     files = {p.relative_to(folder).as_posix(): _file(p) for p in sorted(folder.rglob("*")) if p.is_file() and _counts(p, folder)}
     model = Model(name, version_of(files), kind, licence, origin, created, files)
-    part = folder / f".{MODEL}.part"
-    part.write_text(json.dumps(dataclasses.asdict(model), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    part.replace(folder / MODEL)
+    with atomic_write(folder / MODEL) as part:
+        part.write_text(json.dumps(dataclasses.asdict(model), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return model
 
 
 def read_model(folder: Path, kind: str) -> Model:
-    """What a model's folder holds, each file checked against its hash.
+    """Reads the description of a model and checks every file against its hash.
 
     Raises:
-        StageError: It is no model, one of another kind, or a file is missing, truncated or other than described.
+        StageError: The folder holds no model or one of another kind, or a file is missing, truncated or different.
     """
     model = parse(folder / MODEL)
     if model.kind != kind:
@@ -74,14 +73,14 @@ def read_model(folder: Path, kind: str) -> Model:
 
 
 def parse(path: Path) -> Model:
-    """Reads a `model.json`; StageError if it is none, or if its version is not that of the files it names."""
+    """Reads a `model.json`; StageError if it is not valid, or if its version does not match its files."""
     if not path.is_file():
         raise StageError(f"expected a model in {path.parent}, found no {MODEL} there: {_ADVICE}")
     return parse_text(path.read_bytes(), path)
 
 
 def parse_text(text: bytes, path: Path | str) -> Model:
-    """What `parse` does, for text that lies at `path`."""
+    """Parses the text of a `model.json` from `path`, as `parse` does."""
     try:
         fields = json.loads(text)
         model = Model(**fields | {"files": {name: File(**file) for name, file in fields["files"].items()}})
@@ -94,7 +93,7 @@ def parse_text(text: bytes, path: Path | str) -> Model:
 
 
 def version_of(files: dict[str, File]) -> str:
-    """The version that these files make."""
+    """Computes the version of a model with these files."""
     digest = hashlib.sha256()
     for name, file in sorted(files.items()):
         digest.update(f"{name}\0{file.sha256}\n".encode())
@@ -106,8 +105,5 @@ def _counts(path: Path, folder: Path) -> bool:
 
 
 def _file(path: Path) -> File:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_HASH_BLOCK_BYTES):
-            digest.update(block)
-    return File(digest.hexdigest(), path.stat().st_size)
+        return File(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)

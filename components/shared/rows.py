@@ -9,6 +9,8 @@ from typing import NewType
 
 SAMPLE_RATE_HZ = 44_100
 """Every recording and every clip has this rate; a time in a row is a whole number of its samples, except a window's."""
+UNKNOWN_SECONDS = 3600.0
+"""Length assumed for an item whose `seconds` is 0, to plan shards and to show progress."""
 
 Vector = NewType("Vector", bytes)
 """Numbers as the bytes of little-endian float32, `numpy.frombuffer(v, "<f4")`; b"" is none. In files a list of float32."""
@@ -84,6 +86,16 @@ class Clip:
     gender: str
     hard_cut: bool
     """It ends where speech goes on, because no pause was near: the next clip begins in the middle of a word."""
+
+
+def to_samples(seconds: float) -> int:
+    """Converts seconds to a number of samples; exact for the times in rows."""
+    return round(seconds * SAMPLE_RATE_HZ)
+
+
+def span(row: Segment | Clip) -> tuple[int, int]:
+    """First sample of a row and the one after its last."""
+    return to_samples(row.start), to_samples(row.end)
 
 
 @dataclass(frozen=True, slots=True)

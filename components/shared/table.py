@@ -1,4 +1,4 @@
-"""Rows to Parquet and back, with the schema taken from the row's dataclass and checked on every read."""
+"""Writes rows to Parquet and reads them back. The schema comes from the row's dataclass and is checked on every read."""
 
 import dataclasses
 import itertools
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.shared.files import atomic_write
 from components.shared.rows import Clip, Removed, Segment, Vector
 
 Row = TypeVar("Row")
@@ -40,28 +41,28 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
 
 
 class SchemaError(ValueError):
-    """A table does not hold the rows that were expected."""
+    """A table does not have the expected columns."""
 
 
 def schema(kind: type) -> pa.Schema:
-    """Arrow schema of a row's dataclass; null may be in the columns that are `float | None` alone."""
+    """Arrow schema of a row's dataclass; only columns of type `float | None` may hold null."""
     return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=f.type == float | None) for f in dataclasses.fields(kind)])
 
 
 def empty(kind: type[Row]) -> Row:
-    """The row of which nothing is known: texts are "", numbers 0, scores null."""
+    """A row without any values: texts are "", numbers 0, scores null."""
     return kind(*(_EMPTY[f.type]() for f in dataclasses.fields(kind)))  # type: ignore[arg-type]
 
 
 def to_table(kind: type[Row], rows: Iterable[Row]) -> pa.Table:
-    """Arrow table of the rows, in their order."""
+    """Converts rows to an Arrow table in the same order."""
     rows = list(rows)
     columns = [_column([getattr(r, f.name) for r in rows], f.type) for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
     return pa.table(columns, schema=schema(kind))
 
 
 def from_table(kind: type[Row], table: pa.Table) -> list[Row]:
-    """Rows of an Arrow table that has at least the columns of `kind`."""
+    """Converts an Arrow table that has at least the columns of `kind` to rows."""
     columns = [_values(table.column(f.name), f.type) for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
     return [kind(*values) for values in zip(*columns, strict=True)]
 
@@ -85,14 +86,13 @@ def _vectors(chunk: Any) -> Iterable[Vector]:
 
 
 def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "rows") -> None:
-    """Writes folder/<name>.parquet, whole or not at all: that it is there says that the artifact is complete."""
-    part = folder / f".{name}.parquet.part"
-    pq.write_table(to_table(kind, rows), part)
-    part.replace(folder / f"{name}.parquet")
+    """Writes folder/<name>.parquet atomically: if the file exists, the artifact is complete."""
+    with atomic_write(folder / f"{name}.parquet") as part:
+        pq.write_table(to_table(kind, rows), part)
 
 
 def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
-    """Rows of folder/<name>.parquet.
+    """Reads the rows of folder/<name>.parquet.
 
     Raises:
         SchemaError: The table is absent or holds other columns.
@@ -100,13 +100,13 @@ def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
     path = folder / f"{name}.parquet"
     if not path.exists():
         raise SchemaError(f"expected a table of {kind.__name__} rows at {path}, found none: the stage that writes it did not finish")
-    table = pq.read_table(path, partitioning=None)  # `k=v` in a folder's name is no column
+    table = pq.read_table(path, partitioning=None)  # without it, `k=v` in a folder's name becomes a column
     check(kind, table.schema, str(path))
     return from_table(kind, table)
 
 
 def by_recording(rows: Iterable[OfRecording]) -> dict[str, list[OfRecording]]:
-    """The rows of each recording, in their order; none for a recording that has none."""
+    """Groups rows by recording in their order; a recording without rows has an empty list."""
     found: dict[str, list[OfRecording]] = defaultdict(list)
     for row in rows:
         found[row.recording].append(row)

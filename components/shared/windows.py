@@ -1,26 +1,27 @@
-"""The windows of many recordings, written and read one recording at a time, so that hours of them take the memory of one."""
+"""Writes and reads voice windows one recording at a time, so that hours of audio take the memory of one recording."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from components.shared.files import atomic_write
 from components.shared.rows import Window
 from components.shared.table import SchemaError, check, schema
 
 REFERENCE = "reference"
-"""Name of the second table of a windows artifact: the windows of the reference, under the ids of its own recordings."""
+"""Name of the second table of a windows artifact: the windows of the reference's own recordings."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of one recording, in the order of their starts."""
+    """The windows of one recording, ordered by start."""
 
     starts: NDArray[np.float64]
     """Seconds, shaped (windows,)."""
@@ -34,18 +35,18 @@ NONE = Windows(np.zeros(0), np.zeros(0), np.zeros((0, 256), np.float32))
 
 
 def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """The d-vector of several, of length 1: their mean, scaled.
+    """Pools d-vectors into one: their mean, scaled to length 1; shaped (256,).
 
     Args:
         vectors: Shaped (windows, 256).
-        weights: How much each counts, shaped (windows,); as much as any other without it.
+        weights: Weight of each window, shaped (windows,); None weights all the same.
     """
     total = (np.ones(len(vectors)) if weights is None else weights) @ vectors.astype(np.float64)
     return np.asarray(total / np.linalg.norm(total))
 
 
 def certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
-    """How sure a reference is of itself, as metrics: the similarities of its own windows to its d-vector."""
+    """Metrics of how consistent a reference is: similarities (cosines) of its own windows to its d-vector."""
     if not len(vectors):
         return {"reference_windows": 0}
     similarities = vectors @ together(vectors)
@@ -56,12 +57,13 @@ def certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
     }
 
 
-class WindowsWriter:
-    """Writes folder/<name>.parquet, whole or not at all, one row group a recording."""
+class WindowsWriter(ExitStack):
+    """Writes folder/<name>.parquet, one row group per recording; it appears when the `with` block ends without an error."""
 
     def __init__(self, folder: Path, name: str = "rows") -> None:
-        self._path, self._part = folder / f"{name}.parquet", folder / f".{name}.parquet.part"
-        self._file = pq.ParquetWriter(self._part, schema(Window))
+        super().__init__()
+        part = self.enter_context(atomic_write(folder / f"{name}.parquet"))
+        self._file = self.enter_context(pq.ParquetWriter(part, schema(Window)))
 
     def write(self, recording: str, windows: Windows) -> None:
         """Appends the windows of one recording."""
@@ -72,19 +74,9 @@ class WindowsWriter:
             columns = [pa.array([recording] * count), pa.array(windows.starts), pa.array(windows.ends), vectors]
             self._file.write_table(pa.table(columns, schema=schema(Window)))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
-        if kind is None:
-            self._part.replace(self._path)
-        else:
-            self._part.unlink()
-
 
 def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Windows]]:
-    """Every recording that has windows, and these, in the order of the table.
+    """Yields every recording that has windows, with its windows, in the order of the table.
 
     Raises:
         SchemaError: The table is absent or holds other columns.
@@ -96,7 +88,7 @@ def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Window
         check(Window, file.schema_arrow, str(path))
         for group in range(file.num_row_groups):
             table = file.read_row_group(group).combine_chunks()
-            if not table.num_rows:  # as a table without any rows has
+            if not table.num_rows:  # a table without rows has one empty group
                 continue
             lists: Any = table["vector"].combine_chunks()
             vectors = lists.flatten().to_numpy().reshape(table.num_rows, -1)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from components.shared.audio import read
+from components.shared.audio import read_mono
 from components.shared.dnsmos import load_dnsmos
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording
+from components.shared.rows import Clip, Quality, Recording, span
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from components.tag_quality.quality import measure
@@ -22,12 +22,11 @@ def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: fl
     progress = Progress(sum(c.end - c.start for c in rows))
     found: list[Quality] = []
     for clip in rows:
-        start, stop = round(clip.start * SAMPLE_RATE_HZ), round(clip.end * SAMPLE_RATE_HZ)
+        start, stop = span(clip)
         if not 0 <= start < stop <= known.get(clip.recording, 0):
             raise ValueError(f"expected the clip {clip.clip} inside its recording, found samples {start} to {stop}: make the clips again")
         assert dnsmos
-        sound = read(clean / "audio" / f"{clip.recording}.flac", start, stop)[:, 0]
-        found.append(measure(clip.clip, sound, dnsmos))
+        found.append(measure(clip.clip, read_mono(clean / "audio" / f"{clip.recording}.flac", start, stop), dnsmos))
         progress.add(clip.end - clip.start)
     write_rows(quality, Quality, found)
     return {"clips": len(found), **medians(found)}

@@ -1,31 +1,32 @@
-"""Which clips are one voice, by their d-vectors."""
+"""Groups clips by voice, by their d-vectors."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 VOICE_SIMILARITY = 0.76
-"""Clips are one voice where the mean cosine between them is this or more.
+"""Lowest mean cosine between two groups of clips that count as one voice.
 
-Measured on 13 radio shows: at 0.74 the host and a guest become one on one show more, at 0.78 and above the host's clips fall apart on most.
+Measured on 13 radio shows: at 0.74, one more show merges the host with a guest; at 0.78 and above, most shows split the host.
 """
 
 TIE = 1e-9
-"""Cosines that differ by less are equal: sums of the same numbers in another order are."""
+"""Cosines that differ by less count as equal, since the order of a sum changes its rounding."""
 
 
 def voices_of(vectors: NDArray[np.float64], seconds: NDArray[np.float64], similarity: float) -> NDArray[np.int64]:
-    """Agglomerative clustering by average linkage, along chains of nearest neighbors.
+    """Clusters clips by average linkage with the nearest-neighbor chain algorithm.
 
-    The mean cosine between two groups is the product of their sums: so it takes memory in proportion to the clips, and time to
-    their square.
+    The mean cosine between two groups is the product of their sums. So memory grows with the number of clips, which
+    has no limit in a shard, and time with its square. `publish` clusters blocks of limited size, for which a matrix of
+    all cosines is faster.
 
     Args:
-        vectors: Of length 1, shaped (clips, 256).
-        seconds: How long each clip is: how much it counts in a mean; more than 0.
-        similarity: Two groups are joined where the mean cosine of their clips is this or more.
+        vectors: d-vectors of length 1, shaped (clips, 256).
+        seconds: Length of each clip, above 0: its weight in a mean.
+        similarity: Lowest mean cosine of two groups that are joined.
 
     Returns:
-        For every clip the index of one of its group.
+        For every clip the index of a clip that stands for its group, shaped (clips,).
     """
     sums, weights = vectors * seconds[:, None], seconds.astype(np.float64)
     groups, closed = np.arange(len(vectors)), np.zeros(len(vectors), bool)
@@ -46,12 +47,12 @@ def voices_of(vectors: NDArray[np.float64], seconds: NDArray[np.float64], simila
         elif cosines[nearest] >= similarity:
             chain.append(nearest)
         else:
-            closed[chain.pop()] = True  # whatever else is joined comes no nearer to it
+            closed[chain.pop()] = True  # no later merge comes nearer to it
     return groups
 
 
 def similarities(vectors: NDArray[np.float64], seconds: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For every clip the cosine of the reference's d-vector and that of the clip's voice: of all clips that are one voice with it."""
+    """For every clip the cosine between the reference's d-vector and that of its whole group."""
     groups = voices_of(vectors, seconds, VOICE_SIMILARITY)
     sums = np.zeros_like(vectors)
     np.add.at(sums, groups, vectors * seconds[:, None])

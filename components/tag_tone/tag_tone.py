@@ -1,4 +1,4 @@
-"""Clips measured one after the other, then compared within their voices and named."""
+"""Measures clips one by one, then compares them within their voices and names their tones."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.audio import read
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Tone, Vector
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Tone, Vector, span
 from components.tag_tone.classifier import Classifier
 from components.tag_tone.clusters import AROUSAL, NAME, NAME_GIVEN, PROSODY, clustered
 from components.tag_tone.contours import contours
@@ -23,20 +23,20 @@ _SILENT = Prosody(None, None, None, 0.0)
 
 @dataclass(frozen=True)
 class Heard:
-    """What was measured of a clip."""
+    """Measurements of a clip."""
 
     clip: Clip
     energy_db: float | None
     """None for digital silence."""
     prosody: Prosody
     measures: Matrix | None
-    """As MEASURES names them; None where there is no voice."""
+    """In the order of MEASURES; None without voiced frames."""
     features: Vector
 
 
 @dataclass(frozen=True)
 class Named:
-    """What a clip's tone is called, and how aroused it is within its voice."""
+    """Name of a clip's tone, and its arousal relative to its voice."""
 
     tone: str
     probability: float | None
@@ -47,15 +47,15 @@ _UNNAMED = Named("", None, None)
 
 
 def hear(audio: Path, clips: Sequence[Clip], done: Callable[[float], None]) -> Iterator[Heard]:
-    """Measures clips of the recordings' files in a folder; `done` is told the seconds of each."""
+    """Measures clips of the recordings in a folder; calls `done` with the seconds of each."""
     for clip in clips:
         yield hear_clip(audio / f"{clip.recording}.flac", clip)
         done(clip.end - clip.start)
 
 
 def hear_clip(file: Path, clip: Clip) -> Heard:
-    """Measures one clip in blocks: first its level, then everything else relative to that."""
-    start, end = round(clip.start * SAMPLE_RATE_HZ), round(clip.end * SAMPLE_RATE_HZ)
+    """Measures one clip in blocks: first its level, then everything else relative to it."""
+    start, end = span(clip)
     rms = _rms(file, start, end)
     if rms == 0:
         return Heard(clip, None, _SILENT, None, Vector(b""))
@@ -72,14 +72,14 @@ def _rms(file: Path, start: int, end: int) -> float:
 
 
 def tones(heard: Sequence[Heard], voices: NDArray[np.int64], classifier: Classifier | None, clusters: int, compared: bool) -> list[Tone]:
-    """A row for every clip, in order.
+    """Returns a row for every clip, in order.
 
     Args:
         heard: The clips of a shard.
-        voices: The voice of each.
-        classifier: What names tones; without it they are clusters.
-        clusters: How many of them a voice has; 0 for as many as a criterion prefers.
-        compared: Whether the classifier is given clips relative to their voice.
+        voices: The voice of each clip, shaped (clips,).
+        classifier: Names the tones; None makes clusters instead.
+        clusters: Number of clusters per voice; 0 chooses it by a criterion.
+        compared: Whether the classifier gets measures relative to the clip's voice.
     """
     told = [i for i, h in enumerate(heard) if h.measures is not None]
     named = dict(zip(told, _named([heard[i] for i in told], voices[told], classifier, clusters, compared), strict=True)) if told else {}
@@ -114,7 +114,7 @@ def _classified(heard: Sequence[Heard], voices: NDArray[np.int64], classifier: C
 
 
 def _numbers(heard: Sequence[Heard], names: Sequence[str]) -> Matrix:
-    """Columns by name: of MEASURES, or of the clip's row."""
+    """Columns by name, from MEASURES or from the clip's row, shaped (clips, names)."""
     own = {
         "f0_range": [h.prosody.f0_range_semitones for h in heard],
         "f0_slope": [h.prosody.f0_slope_semitones_per_second for h in heard],
@@ -125,7 +125,7 @@ def _numbers(heard: Sequence[Heard], names: Sequence[str]) -> Matrix:
 
 
 def _arousal(heard: Sequence[Heard], voices: NDArray[np.int64]) -> Matrix:
-    """Mean of AROUSAL, standardized within the voice, less the voice's own mean."""
+    """Mean of the AROUSAL measures, standardized within the voice, minus the voice's own mean."""
     mean = standardized(_numbers(heard, AROUSAL), voices, [h.clip.gender for h in heard]).mean(axis=1)
     for voice in np.unique(voices):
         mean[voices == voice] -= mean[voices == voice].mean()

@@ -1,4 +1,4 @@
-"""Which clips of a shard are one voice, and every clip's measures relative to its voice."""
+"""Groups the clips of a shard by voice, and standardizes measures within each voice."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,10 @@ _PASSES = 5
 
 
 def clip_vectors(windows: Path, clips: Sequence[Clip]) -> Matrix:
-    """d-vector of every clip: the mean of the windows whose middle lies inside, to length 1; zeros without any. Shaped (clips, 256)."""
+    """Pools the windows whose middle lies inside a clip into its d-vector of length 1; zeros without windows. Shaped (clips, 256).
+
+    `tag_speaker` weights windows by their overlap instead; with that, clips would be grouped and named differently here.
+    """
     vectors = np.zeros((len(clips), NONE.vectors.shape[1]))
     places: dict[str, list[int]] = {}
     for i, clip in enumerate(clips):
@@ -34,7 +37,7 @@ def clip_vectors(windows: Path, clips: Sequence[Clip]) -> Matrix:
 
 
 def _clip_vector(windows: Windows, clip: Clip) -> Matrix:
-    """Windows are ordered by time, so the clip's are neighbors; a clip between two middles has the window that holds its own."""
+    """Windows are ordered by time, so a clip's are neighbors. A clip between two middles gets the nearest window that overlaps it."""
     middles = (windows.starts + windows.ends) / 2
     first, last = np.searchsorted(middles, [clip.start, clip.end])
     if first == last:
@@ -47,15 +50,15 @@ def _clip_vector(windows: Windows, clip: Clip) -> Matrix:
 
 
 def voices(vectors: Matrix, genders: Sequence[str], similarity: float) -> Labels:
-    """A number for the voice of every clip, the first voice heard being 0; clips of different genders are different voices.
+    """Numbers the voice of every clip from 0 in order of appearance; clips of different genders are different voices.
 
-    A clip joins the nearest group that is similar enough, else it founds one; then near groups are joined, and every clip goes to the
-    nearest one. Clips without a d-vector are one voice a gender.
+    A clip joins the nearest group that is similar enough, or starts a group. Then near groups are joined, and every clip moves to
+    the nearest one. Clips without a d-vector are one voice per gender.
 
     Args:
         vectors: d-vectors of length 1, or zeros, shaped (clips, 256).
-        genders: Of the clips.
-        similarity: Least cosine of a clip and a group, and of two groups.
+        genders: Gender of every clip.
+        similarity: Lowest cosine of a clip and its group, and of two groups that are joined.
     """
     found = np.zeros(len(vectors), np.int64)
     count = 0
@@ -91,7 +94,7 @@ def _groups(vectors: Matrix, similarity: float) -> Labels:
 
 
 def _joined(sums: Matrix, similarity: float) -> Matrix:
-    """Sums of groups' vectors, the two nearest groups joined until none are similar enough."""
+    """Joins the two nearest groups, given as sums of vectors, until none are similar enough."""
     while len(sums) > 1:
         units = _units(sums)
         closeness = units @ units.T - 2 * np.eye(len(sums))
@@ -108,16 +111,16 @@ def _units(rows: Matrix) -> Matrix:
 
 
 def standardized(measures: Matrix, labels: Labels, genders: Sequence[str], deviations: Matrix | None = None) -> Matrix:
-    """Measures relative to their voice: (value - mean) / deviation, within ±LIMIT.
+    """Standardizes measures within their voice: (value - mean) / deviation, clipped to ±LIMIT.
 
-    A voice's mean is drawn to that of all clips of its gender in the shard, and its deviation to `deviations`, as if PRIOR_CLIPS clips
-    more had been heard: a voice of few clips is compared with the others, and one that is always the same is not blown up.
+    A voice's mean is shrunk toward that of all clips of its gender in the shard, and its deviation toward `deviations`, with the
+    weight of PRIOR_CLIPS clips. So a voice of few clips is compared with the others, and a constant voice is not amplified.
 
     Args:
         measures: Shaped (clips, measures), without NaN.
         labels: The voice of every clip.
-        genders: Of the clips.
-        deviations: What is usual within a voice, shaped (measures,); without it, the mean one of the shard's voices.
+        genders: Gender of every clip.
+        deviations: Usual deviation within a voice, shaped (measures,); None takes that of the shard's voices.
     """
     result = np.zeros_like(measures)
     usual = within(measures, labels) if deviations is None else deviations
@@ -133,7 +136,7 @@ def standardized(measures: Matrix, labels: Labels, genders: Sequence[str], devia
 
 
 def within(measures: Matrix, labels: Labels) -> Matrix:
-    """Deviation inside voices, all of them together, shaped (measures,); where no voice has two clips, that of all clips."""
+    """Pooled deviation within voices, shaped (measures,); the deviation of all clips if no voice has two."""
     _, voice, counts = np.unique(labels, return_inverse=True, return_counts=True)
     if counts.max() < 2:
         return measures.std(axis=0)

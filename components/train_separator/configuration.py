@@ -1,4 +1,7 @@
-"""What a Spleeter model is configured by, checked before anything is read."""
+"""Configurations of Spleeter models, checked before a training reads anything.
+
+`separate` has checks of its own (network.py): stages do not import each other, and two users are too few for components/shared.
+"""
 
 import json
 from collections.abc import Mapping

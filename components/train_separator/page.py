@@ -1,6 +1,7 @@
-"""The course of a training as one self-contained HTML page: a plot and a table."""
+"""The progress of a training as one self-contained HTML page: curves of SI-SDR and loss, and tables."""
 
 import html
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,30 +14,35 @@ table { border-collapse: collapse }
 th, td { padding: .1rem 1.5rem .1rem 0; text-align: right; font-variant-numeric: tabular-nums }
 th.name, td.name { text-align: left; vertical-align: top; overflow-wrap: anywhere }
 tr.best { font-weight: 600 }
-svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: currentColor }
-.loss { stroke: #4477aa } .speech { stroke: #228833 } .mixture { stroke: #888888; stroke-dasharray: 4 4 }
-polyline, line { fill: none; stroke-width: 2 }
+svg { width: 100%; height: auto }
 """
-_WIDTH, _HEIGHT, _LEFT, _TOP = 800.0, 200.0, 60.0, 20.0
+_TEXT = "#01fe01"
+"""Stands for the page's text color, which differs between light and dark mode; Matplotlib needs a fixed one."""
+_CHART: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "speechmill",  # the same measurements give the same bytes
+    "axes.edgecolor": _TEXT,
+    "axes.labelcolor": _TEXT,
+    "text.color": _TEXT,
+    "xtick.color": _TEXT,
+    "ytick.color": _TEXT,
+}
 
 
 def page(name: str, points: Sequence[Point], mixtures_db: float, facts: Mapping[str, Any]) -> str:
-    """The page.
+    """Renders the page.
 
     Args:
-        name: Of the model.
-        points: The measurements.
-        mixtures_db: SI-SDR of the held-out mixtures as they are.
-        facts: What else there is to say, by name.
+        name: Name of the model.
+        points: The measurements, at least one.
+        mixtures_db: SI-SDR in dB of the unprocessed held-out mixtures.
+        facts: Outcome, settings and data, by name.
     """
     best = max(points, key=lambda point: point.si_sdr_db)
-    speech = [(p.step, p.si_sdr_db) for p in points]
     parts = [
         f"<h1>Training of {html.escape(name)}</h1>",
-        f"<h2>Speech of held-out mixtures, dB SI-SDR (dashed: the mixtures, {mixtures_db:.2f} dB)</h2>",
-        _plot(speech, "speech", mixtures_db),
-        "<h2>Loss</h2>",
-        _plot([(p.step, p.loss) for p in points], "loss"),
+        f"<p>Dashed line: the unprocessed held-out mixtures, {mixtures_db:.2f} dB.</p>",
+        _chart(points, mixtures_db),
         "<h2>Measurements</h2>",
         "<table><tr><th>step<th>loss<th>speech, dB SI-SDR<th>gain, dB<th>learning rate</tr>",
         *(
@@ -56,22 +62,20 @@ def _shown(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
-def _plot(points: Sequence[tuple[float, float]], kind: str, mark: float | None = None) -> str:
-    """A line through points, with the ends of both axes and perhaps a level to compare with."""
-    values = [value for _, value in points] + ([] if mark is None else [mark])
-    low, high, last = min(values), max(values), points[-1][0]
-    span = (high - low) or 1.0
+def _chart(points: Sequence[Point], mixtures_db: float) -> str:
+    """SI-SDR and loss over steps as an SVG element."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
-    def at(step: float, value: float) -> tuple[float, float]:
-        return _LEFT + (_WIDTH - _LEFT) * step / last, _TOP + _HEIGHT * (high - value) / span
-
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*point) for point in points))
-    texts = [(0.0, _TOP + 4, high), (0.0, _TOP + _HEIGHT + 4, low)]
-    labels = "".join(f'<text x="{x:.0f}" y="{y:.0f}">{value:.3g}</text>' for x, y, value in texts)
-    level = (
-        "" if mark is None else '<line class="mixture" x1="{0:.1f}" y1="{1:.1f}" x2="{2:.1f}" y2="{1:.1f}"/>'.format(*at(0, mark), _WIDTH)
-    )
-    ends = f'<text x="{_WIDTH:.0f}" y="{_TOP + _HEIGHT + 20:.0f}" text-anchor="end">step {last:.0f}</text>'
-    box = f"0 0 {_WIDTH + 10:.0f} {_HEIGHT + 2 * _TOP + 10:.0f}"
-    line = f'<polyline class="{kind}" points="{line}"/>'
-    return f'<svg viewBox="{box}" role="img" aria-label="{kind} over steps">{labels}{ends}{level}{line}</svg>'
+    steps, file = [p.step for p in points], io.StringIO()
+    with rc_context(_CHART):
+        figure = Figure(figsize=(9, 6), layout="constrained")
+        speech, loss = figure.subplots(2, 1, sharex=True)
+        speech.plot(steps, [p.si_sdr_db for p in points], "o-", color="#228833", markersize=3, gid="speech")
+        speech.axhline(mixtures_db, color="#888888", linestyle="--", gid="mixtures")
+        speech.set_ylabel("speech, dB SI-SDR")
+        loss.plot(steps, [p.loss for p in points], "o-", color="#4477aa", markersize=3, gid="loss")
+        loss.set(ylabel="loss", xlabel="step", xlim=(0, 1.02 * steps[-1]))
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    element = file.getvalue().partition("<svg")[2]
+    return f'<svg role="img" aria-label="SI-SDR and loss over steps"{element}'.replace(_TEXT, "currentColor")

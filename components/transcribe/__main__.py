@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from components.shared.rows import Clip, Transcript, Vector
+from components.shared.audio import read_mono
+from components.shared.rows import Clip, Transcript, Vector, span
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 from components.transcribe.engines import NONE, Engine, Heard, Settings
 from components.transcribe.flags import characters, flags
-from components.transcribe.sound import batches, pcm_of
+from components.transcribe.sound import batches
 
 
 def main(
@@ -94,7 +95,7 @@ def heard_rows(audio: Path, clips: Sequence[Clip], engine: Engine) -> list[Trans
     progress = Progress(sum(c.end - c.start for c in clips))
     rows: list[Transcript] = []
     for batch in batches(clips, engine.batch_clips):
-        sounds = [pcm_of(audio / f"{clip.recording}.flac", clip) for clip in batch]
+        sounds = [read_mono(audio / f"{clip.recording}.flac", *span(clip)) for clip in batch]
         for clip, heard in zip(batch, engine.hear(sounds), strict=True):
             if heard.problem:
                 report(f"clip {clip.clip} has no transcript: {heard.problem}")

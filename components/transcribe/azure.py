@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from components.shared.audio import flac_bytes
 from components.shared.task import StageError, one_line
 from components.transcribe.engines import Engine, Heard, Settings, Word
-from components.transcribe.sound import Pcm, flac
+from components.transcribe.sound import Pcm
 
 KEY, ENDPOINT = "AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT"
 API_VERSION = "2025-10-15"
@@ -95,7 +96,7 @@ def load_azure(settings: Settings, first_wait_seconds: float = FIRST_WAIT_SECOND
         return one_line(str(text).replace(key, "***"))
 
     def ask(clip: Pcm) -> Heard:
-        sound = flac(clip)
+        sound = flac_bytes(clip)
         return _attempt(lambda: send(sound), settings.azure_attempts, first_wait_seconds, stop, hide)
 
     def hear(clips: Sequence[Pcm]) -> list[Heard]:

@@ -1,4 +1,9 @@
-"""Writes clips and tables as the files that people and other tools work with."""
+"""Writes clips, recordings and tables as files for people and other tools.
+
+Audio is encoded in two ways. A clip is short and lies in memory: pydub encodes it, and makes the temporary
+files that ffmpeg needs for MP4 and ASF, where it seeks. A recording may last hours: ffmpeg converts it from
+file to file as a stream, because pydub would hold all of its samples in memory.
+"""
 
 import csv
 import dataclasses
@@ -20,7 +25,7 @@ from components.shared.task import StageError, one_line
 from store.datasets import DatasetStore, Version, audio_key
 from store.interface import Store
 
-# What pydub calls the container and ffmpeg the encoder of each codec.
+# For each codec: the container as ffmpeg names it, and the encoder; None is the container's default.
 CODECS = {
     "flac": ("flac", None),
     "wav": ("wav", None),
@@ -38,9 +43,9 @@ class ExportError(StageError):
 
 
 def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
-    """16-bit samples shaped (frames, channels) at SAMPLE_RATE_HZ as a file of one of CODECS."""
+    """Encodes 16-bit samples shaped (frames, channels) at SAMPLE_RATE_HZ as a file in memory, with one of CODECS."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it looks for an ffmpeg of the system when it is imported
+        warnings.simplefilter("ignore")  # on import, pydub warns if the system has no ffmpeg
         import pydub
     container, encoder = CODECS[codec]
     segment = pydub.AudioSegment(pcm.tobytes(), sample_width=2, frame_rate=SAMPLE_RATE_HZ, channels=pcm.shape[1])
@@ -51,7 +56,7 @@ def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
 
 
 def convert(flac: Path, target: Path) -> None:
-    """Writes a FLAC file of any length as the format that the target's suffix, one of AUDIO_SUFFIXES, names."""
+    """Converts a FLAC file of any length to the format of the target's suffix, one of AUDIO_SUFFIXES."""
     if target.suffix.casefold() == ".flac":
         shutil.copyfile(flac, target)
     else:
@@ -59,7 +64,7 @@ def convert(flac: Path, target: Path) -> None:
 
 
 def empty_folder(folder: Path) -> Path:
-    """The folder, made if need be; ExportError if something is in it."""
+    """Makes the folder if it does not exist and returns it; ExportError if it is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExportError(f"expected an empty or a new folder to write to, found files in {folder}: name another one")
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,16 +74,16 @@ def empty_folder(folder: Path) -> Path:
 def export(
     store: Store, dataset: DatasetStore, version: Version, folder: Path, *, numbered: bool, codec: str, done: Callable[[float], None]
 ) -> int:
-    """Writes the kept clips of a version and manifest.jsonl, one line a clip in the order of recordings and times.
+    """Writes the kept clips of a version and manifest.jsonl: one line per clip, ordered by recording and start.
 
     Args:
-        store: Where the audio is.
+        store: The store that holds the audio.
         dataset: The dataset.
-        version: Its version.
-        folder: An empty or a new folder.
-        numbered: Whether the files are called 1, 2, …; else audio/<clip>.
+        version: The version to export.
+        folder: A new or an empty folder.
+        numbered: Whether the files are named 1, 2, …; otherwise audio/<clip>.
         codec: One of CODECS.
-        done: Called with the seconds of each clip written.
+        done: Called with the seconds of each clip after it is written.
 
     Returns:
         The number of clips.
@@ -98,7 +103,7 @@ def export(
 
 
 def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:
-    """All that the dataset knows of a kept clip but its d-vector; nothing but text, numbers and lists of them."""
+    """A clip's columns except its d-vector, as texts, numbers and lists."""
     known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
     times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
     return {
@@ -111,7 +116,7 @@ def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, 
 
 
 def write_csv(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:
-    """A table with a header; times are seconds, what nobody measured is empty."""
+    """Writes a table with a header; times are in seconds, missing values are empty."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
@@ -119,7 +124,7 @@ def write_csv(path: Path, columns: Sequence[str], lines: Iterable[Sequence[objec
 
 
 def write_textgrid(path: Path, spans: Iterable[tuple[float, float, str]], seconds: float, tier: str) -> None:
-    """A Praat TextGrid with one interval tier, in Praat's short text format; what lies between spans has an empty label."""
+    """Writes a Praat TextGrid with one interval tier in the short text format; gaps between spans get empty labels."""
     intervals: list[tuple[float, float, str]] = []
     at = 0.0
     for start, end, label in [*spans, (seconds, seconds, "")]:
@@ -135,5 +140,5 @@ def write_textgrid(path: Path, spans: Iterable[tuple[float, float, str]], second
 
 
 def _quoted(label: str) -> str:
-    """A label inside Praat's quotes, in one line."""
+    """Escapes a label for Praat's quotes, on one line."""
     return one_line(label).replace('"', '""')

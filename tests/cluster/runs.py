@@ -13,13 +13,13 @@ from xml.sax.saxutils import escape
 import numpy as np
 from kfp import Client
 
-from components.deployment import ROOT
-from components.shared.audio import FlacWriter
 from components.shared.rows import DatasetRow
 from store.datasets import DatasetStore
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
+from tests.artifacts import write_flac
 from tests.end_to_end.runs import Server, law_of_seconds, speechmill
+from tests.places import SAMPLE
 
 STORE = os.environ.get("SPEECHMILL_STORE", "s3://speechmill")
 NAMESPACE = os.environ.get("KFP_NAMESPACE", "kubeflow")
@@ -80,13 +80,12 @@ def task_states(run: str) -> dict[str, list[str]]:
 
 def episode(path: Path, seed: int, seconds: float = 3.0) -> None:
     """Noise, as a recording of its own."""
-    with FlacWriter(path) as file:
-        file.write(np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
+    write_flac(path, np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
 
 
 def speech(server: Server) -> str:
     """Serves an episode of the bundled sample; returns its name."""
-    return Path(shutil.copy(ROOT / "components" / "download" / "sample" / "episode-1.opus", server.folder)).name
+    return Path(shutil.copy(SAMPLE / "episode-1.opus", server.folder)).name
 
 
 def feed(server: Server, names: Iterable[str], seconds: float = 3.0) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.deployment import ROOT, Deployment, deployed
+from components.deployment import Deployment, deployed
 from components.shared.audio import ffmpeg
 from components.shared.rows import DatasetRow
 from components.shared.task import StageError
@@ -19,6 +19,7 @@ from pipelines.local.environments import has_gpu
 from store.datasets import DatasetStore
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
+from tests.places import SAMPLE
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 
@@ -100,7 +101,7 @@ HOST_SECONDS = ((13.10, 16.88), (28.48, 32.50), (41.49, 45.01))
 
 def host_of_the_sample(folder: Path) -> list[Path]:
     """The host's voice in files, as a person would cut it out of an episode."""
-    episode = ROOT / "components" / "download" / "sample" / "episode-1.opus"
+    episode = SAMPLE / "episode-1.opus"
     files = []
     for number, (start, end) in enumerate(HOST_SECONDS):
         files.append(folder / f"host-{number}.wav")

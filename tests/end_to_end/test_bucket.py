@@ -1,6 +1,5 @@
 """Runs with their store in a bucket of a real MinIO, embedded and in Docker: the same dataset."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,26 +11,18 @@ from store.minio import access, client
 from store.models import ModelStore
 from store.objects import open_store
 from tests.end_to_end.runs import Dataset, require_images, same, speechmill, stages_that_ran
-from tests.minio_server import serving
+from tests.minio_server import MinioServer
 
 OWN = bundled(SEPARATE)
 
 
-@pytest.fixture(scope="module")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A server to which the environment leads."""
-    with serving(tmp_path_factory.mktemp("minio")) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
-        yield
-
-
 @pytest.mark.parametrize("runner", ["embedded", "docker"])
 def test_the_sample_is_the_same_dataset_as_in_a_folder(
-    runner: str, sample: Dataset, minio: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: str, sample: Dataset, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if runner == "docker":
         require_images()
+    minio.lead(monkeypatch)
     client(access()).make_bucket(f"bucket-{runner}")
     monkeypatch.chdir(tmp_path)
     other = Dataset(tmp_path, "sample", f"s3://bucket-{runner}")

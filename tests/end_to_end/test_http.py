@@ -7,11 +7,10 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from components.deployment import ROOT
 from components.shared.audio import ffmpeg
 from tests.end_to_end.runs import Dataset, Server, speechmill, stages_that_ran
+from tests.places import SAMPLE
 
-SAMPLE = ROOT / "components" / "download" / "sample"
 TITLE = "a/b\\c ../ \U0001f399 line\nbreak"
 
 

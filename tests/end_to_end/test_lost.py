@@ -12,7 +12,6 @@ import pytest
 
 from components.deployment import LOCAL
 from components.discover.items import recording_id
-from components.shared.audio import FlacWriter
 from components.shared.task import MENDABLE
 from pipelines.cluster.workflow import RunError
 from pipelines.dataset import STAGES, build
@@ -23,6 +22,7 @@ from pipelines.local.embedded import executor
 from pipelines.local.runner import run
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
+from tests.artifacts import write_flac
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
 
 SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False}
@@ -30,8 +30,7 @@ SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_
 
 
 def noise(path: Path, seed: int, seconds: float = 4.0) -> None:
-    with FlacWriter(path) as file:
-        file.write(np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
+    write_flac(path, np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
 
 
 def killer(python: Path, folder: Path, poison: str) -> Path:

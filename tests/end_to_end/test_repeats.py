@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from components.deployment import ROOT
 from components.shared.audio import FlacWriter, decode
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from store.fingerprints import FingerprintStore
 from store.objects import open_store
 from store.repeats import RepeatStore
 from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill, stages_that_ran
+from tests.places import SAMPLE
 
 OWN_SECONDS = {"one": (10.0, 22.0), "two": (27.0, 43.0)}
 """Of the sample's second episode, before what both have: where that begins in each is another place."""
@@ -34,7 +34,7 @@ def show(tmp_path: Path) -> tuple[Dataset, float]:
     (media := tmp_path / "media").mkdir()
     for name, stretch in OWN_SECONDS.items():
         with FlacWriter(media / f"{name}.flac") as file:
-            file.write(sound(ROOT / "components" / "download" / "sample" / "episode-2.opus", *stretch))
+            file.write(sound(SAMPLE / "episode-2.opus", *stretch))
             file.write(advertisement)
     dataset = Dataset(tmp_path / "store", "show")
     done = dataset.run("--sources", media, *QUICK, *REFUSE, 20)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from components.deployment import ROOT
 from components.shared.audio import FlacWriter, decode
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Segment, Speaker, Tone, Transcript, Window
 from components.shared.table import read_rows, write_rows
@@ -17,6 +16,7 @@ from pipelines.dataset import SHARD_STAGES
 from pipelines.inputs.slots import SLOTS
 from pipelines.local.environments import stages
 from tests.images.conftest import SEALED, docker, inside
+from tests.places import SAMPLE
 
 SECONDS = 20
 COMPUTE = [stage for stage in SHARD_STAGES if not (stage.needs.store or stage.needs.internet)]
@@ -26,7 +26,7 @@ COMPUTE = [stage for stage in SHARD_STAGES if not (stage.needs.store or stage.ne
 def folder(tmp_path_factory: pytest.TempPathFactory, built: Mapping[str, str]) -> Iterator[Path]:
     """Where artifacts lie, writable for the images' user, with one recording of the sample and what stages load by default."""
     path = tmp_path_factory.mktemp("artifacts")
-    sound = decode(ROOT / "components/download/sample/episode-1.opus", SAMPLE_RATE_HZ)
+    sound = decode(SAMPLE / "episode-1.opus", SAMPLE_RATE_HZ)
     (path / "recordings" / "audio").mkdir(parents=True)
     with FlacWriter(path / "recordings" / "audio" / "one.flac", 1) as file:
         left = SECONDS * SAMPLE_RATE_HZ

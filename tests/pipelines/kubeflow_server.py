@@ -2,13 +2,11 @@
 
 import contextlib
 import http.server
-import io
 import itertools
 import json
 import os
 import re
 import signal
-import sys
 import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,10 +14,9 @@ from dataclasses import dataclass, field
 from email.parser import BytesParser
 from typing import Any
 
-import pytest
 import yaml
 
-from pipelines.commands.cli import main
+from tests.command import speechmill
 
 MADE = "2026-11-29T00:00:00Z"
 LOST, INTERRUPTED = "the answer is lost", "somebody presses Ctrl-C"
@@ -74,15 +71,8 @@ class StandIn:
 
     def command(self, *arguments: str) -> "Done":
         """`speechmill` with this Kubeflow, in this process; tests may change how long it waits."""
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            patch.setenv("KFP_HOST", self.url)
-            patch.setattr(sys, "argv", ["speechmill", *arguments])
-            try:
-                main()
-            except SystemExit as end:
-                return Done(end.code, out.getvalue(), err.getvalue())
-        return Done(0, out.getvalue(), err.getvalue())
+        done = speechmill(*arguments, KFP_HOST=self.url)
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def run(self, script: Script, **parameters: Any) -> str:
         """Puts a run there that somebody has started in another experiment."""

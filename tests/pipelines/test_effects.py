@@ -1,10 +1,9 @@
 """`speechmill effects` as a person meets it: from media files to a kit in a store that a run can be handed."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,11 @@ from components.shared.model import parse, read_model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows
 from components.shared.task import MODEL
-from pipelines.commands.cli import main
 from pipelines.inputs.media import KIT, recordings
 from pipelines.inputs.slots import DENOISE_EFFECTS, find
 from store.models import EFFECTS, ModelStore
 from store.objects import open_store
+from tests.command import speechmill
 
 
 def knock(seconds: float, seed: int) -> np.ndarray:
@@ -44,33 +43,14 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return named
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Effects = Callable[..., Done]
+Effects = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Effects:
+def effects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Effects:
     """Runs `speechmill effects …` in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["speechmill", "effects", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return Done(status, *capfd.readouterr())
-
-    return run
+    return partial(speechmill, "effects")
 
 
 def test_media_files_become_a_kit_that_a_run_finds_by_its_name(effects: Effects, files: dict[str, Path], tmp_path: Path) -> None:

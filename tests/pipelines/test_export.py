@@ -12,7 +12,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.shared.audio import decode
+from components.shared.audio import decode, flac_bytes
 from components.shared.rows import DatasetRow, Vector
 from components.shared.table import empty
 from pipelines.datasets.export import CODECS, encode, export, write_textgrid
@@ -35,9 +35,8 @@ def test_a_textgrid_covers_the_recording(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_a_manifest_has_all_that_is_known_of_a_clip_in_a_readable_form(tmp_path: Path) -> None:
-    store, sound = open_store(str(tmp_path / "store")), BytesIO()
-    soundfile.write(sound, np.zeros(4410, np.int16), 44_100, format="FLAC", subtype="PCM_16")
-    store.write(audio_key("show", "aa11"), sound.getvalue())
+    store = open_store(str(tmp_path / "store"))
+    store.write(audio_key("show", "aa11"), flac_bytes(np.zeros(4410, np.int16)))
     nothing = dataclasses.replace(empty(DatasetRow), clip="r-00000000", recording="r", audio_sha256="aa11", kept=True, end=0.1)
     times = np.array([0.01, 0.04, 0.05, 0.1], "<f4").tobytes()
     said = {

@@ -1,17 +1,15 @@
 """Runs on a cluster, started, followed, stopped and read by the commands, against a stand-in of Kubeflow."""
 
 import dataclasses
-import secrets
 from collections.abc import Iterator
 
 import pytest
 
+from components.shared.table import empty
 from pipelines.cluster import follow
 from pipelines.cluster.workflow import Failure
 from store.ledger import Ledger, LedgerRow
-from store.minio import access, client
 from store.objects import open_store
-from tests import minio_server
 from tests.pipelines.kubeflow_server import INTERRUPTED, LOST, Script, StandIn, serving
 from tests.pipelines.test_workflow import EXIT, LAUNCHER, LOOP, NO_INPUT, node
 
@@ -101,27 +99,11 @@ def test_many_failures_are_told_in_ten_lines_and_blame_recordings_if_one_does() 
     assert not follow.why(failures | {"cut 12": Failure("odd", False)})[1] and not follow.why({})[1]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[minio_server.MinioServer]:
-    with minio_server.serving(tmp_path_factory.mktemp("minio")) as server:
-        yield server
-
-
-@pytest.fixture
-def bucket(kubeflow: StandIn, server: minio_server.MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A store; the environment leads to it."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    name = f"test-{secrets.token_hex(6)}"
-    client(access()).make_bucket(name)
-    return f"s3://{name}"
-
-
 def attempts(store: str, run: str = "") -> int:
     """Of the one recording that a dataset has, which a run has planned at its second attempt."""
-    ledger, empty = Ledger(open_store(store), "mine"), {f.name: f.type() for f in dataclasses.fields(LedgerRow)}
+    ledger = Ledger(open_store(store), "mine")
     if run:
-        ledger.write(lambda _: [LedgerRow(**empty | {"recording": "a", "run": run, "attempts": 2})])
+        ledger.write(lambda _: [dataclasses.replace(empty(LedgerRow), recording="a", run=run, attempts=2)])
     return ledger.rows()["a"].attempts
 
 

@@ -1,7 +1,6 @@
 """What is refused before and while a Kubeflow is looked for: one clear line, at once, and nothing of kfp's own noise."""
 
 import contextlib
-import io
 import os
 import re
 import ssl
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cluster import client as kubeflow
-from pipelines.commands.cli import main
+from tests.command import speechmill
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 AWAY = ("KFP_HOST", "KF_PIPELINES_ENDPOINT", "KFP_TOKEN", "KFP_NAMESPACE", "KUBECONFIG", "SPEECHMILL_REGISTRY")
@@ -24,18 +23,12 @@ SUBMIT = ("submit", "--dataset", "mine", "--sources", "https://example.org/feed.
 
 def refused(*arguments: str, status: int = 1, **environment: str) -> str:
     """The error of a command, which must be all that it prints."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with pytest.MonkeyPatch.context() as patch:
         for name in AWAY:
             patch.delenv(name, raising=False)
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        patch.setattr(sys, "argv", ["speechmill", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-    assert end.value.code == status, err.getvalue()
-    assert out.getvalue() == ""
-    lines = err.getvalue().splitlines()
+        done = speechmill(*arguments, **environment)
+    assert (done.returncode, done.stdout) == (status, ""), done.stderr
+    lines = done.stderr.splitlines()
     assert status == 2 or len(lines) == 1, lines
     return lines[-1]
 

@@ -6,15 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from components.shared.model import describe, read_model
-from pipelines.commands.cli import main
+from components.shared.model import read_model
 from pipelines.inputs.registry import entry
 from pipelines.local import environments
+from tests.command import speechmill
+from tests.models import write_model
 from tests.pipelines.model_server import Server, serving
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
@@ -31,40 +32,17 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """A folder as a training leaves it."""
-    folder = tmp_path / "trained"
-    folder.mkdir()
-    (folder / "weights").write_bytes(random.Random(1).randbytes(1000))
-    describe(folder, "my-separator", "spleeter", "CC0-1.0", "trained by a test", "2026-11-23T01:00:00+00:00")
-    return folder
+    return write_model(tmp_path / "trained", "my-separator", {"weights": random.Random(1).randbytes(1000)})
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Models = Callable[..., Done]
+Models = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Models:
-    """Runs `speechmill models …` in an empty folder, without the seconds that a process takes to start."""
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """Runs `speechmill models …` in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["speechmill", "models", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return Done(status, *capsys.readouterr())
-
-    return run
+    return partial(speechmill, "models")
 
 
 def line(shown: str, name: str) -> list[str]:
@@ -96,7 +74,7 @@ def test_a_trained_model_is_pushed_as_it_is(models: Models, trained: Path, tmp_p
         "spleeter",
         "1.0",
         "kB",
-        "CC0-1.0",
+        "MIT",
     ]
     assert models("push", "trained", "--to", tmp_path / "store").returncode == 0
 

@@ -1,11 +1,8 @@
 """`speechmill references` as a person meets it: from media files to a voice in a store."""
 
-import os
-import secrets
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +15,14 @@ from components.shared.model import parse, read_model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows, write_rows
 from components.shared.task import MODEL
-from pipelines.commands.cli import main
 from pipelines.inputs.media import REFERENCE, recordings
-from store.minio import access, client
 from store.models import REFERENCES, ModelStore
 from store.objects import open_store
-from tests.minio_server import MinioServer, serving
+from tests.command import speechmill
+from tests.places import DATA
 
 NONE = ROOT / "bundled" / "references" / "none"
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data")) / "librispeech" / "test-other"
+LIBRISPEECH = DATA / "librispeech" / "test-other"
 
 
 def voice(seconds: float, pitch_hz: float, rate_hz: int = SAMPLE_RATE_HZ) -> np.ndarray:
@@ -51,49 +47,14 @@ def files(tmp_path: Path) -> dict[str, Path]:
     return named
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-References = Callable[..., Done]
+References = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> References:
-    """Runs `speechmill references …` in a folder of its own, without the seconds that a process takes to start."""
+def references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> References:
+    """Runs `speechmill references …` in a folder of its own."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["speechmill", "references", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-        return Done(status, *capfd.readouterr())
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    with serving(tmp_path_factory.mktemp("minio")) as server:
-        yield server
-
-
-@pytest.fixture
-def bucket(server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URI of an empty bucket; the environment leads to it."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
-    name = f"test-{secrets.token_hex(6)}"
-    client(access()).make_bucket(name)
-    return f"s3://{name}"
+    return partial(speechmill, "references")
 
 
 def test_media_files_become_a_reference_that_is_found_by_its_name(references: References, files: dict[str, Path], tmp_path: Path) -> None:
@@ -122,10 +83,10 @@ def test_media_files_become_a_reference_that_is_found_by_its_name(references: Re
 
 
 def test_a_file_with_another_voice_is_named(references: References, bucket: str) -> None:
-    if not DATA.is_dir():
+    if not LIBRISPEECH.is_dir():
         pytest.skip("no recordings of LibriSpeech: SPEECHMILL_DATA leads to none")
-    own = [DATA / f"1688-142285-000{n}.flac" for n in (0, 1, 2)]
-    done = references("add", "reader", *own, DATA / "1998-15444-0000.flac", "--store", bucket)
+    own = [LIBRISPEECH / f"1688-142285-000{n}.flac" for n in (0, 1, 2)]
+    done = references("add", "reader", *own, LIBRISPEECH / "1998-15444-0000.flac", "--store", bucket)
     assert done.returncode == 0, done.stderr
     (named,) = [line for line in done.stdout.splitlines() if "disagrees with the others" in line]
     assert named.startswith("1998-15444-0000.flac ")

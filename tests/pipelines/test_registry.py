@@ -21,6 +21,7 @@ from components.shared.task import StageError
 from pipelines.inputs.registry import Entry, entry, fetch, registry
 from store.objects import is_name
 from tests.pipelines.model_server import Server, serving
+from tests.places import ROOT
 
 FILES = {
     "checkpoint": b'model_checkpoint_path: "model"\n',
@@ -103,7 +104,7 @@ def test_a_16_khz_variant_is_the_same_weights_over_more_of_the_spectrum(stems: i
 
 
 def test_hashes_of_the_networks_of_segment_are_those_that_it_pins() -> None:
-    source = Path(__file__).resolve().parents[2] / "components" / "segment" / "networks.py"
+    source = ROOT / "components" / "segment" / "networks.py"
     pinned = dict(re.findall(r'"(keras_\w+\.hdf5)": "([0-9a-f]{64})"', source.read_text()))
     assert pinned and pinned == {name: file.sha256 for name, file in entry("ina-segmenter").files.items()}
 

@@ -4,12 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from components.shared.model import Model, describe, parse, read_model
+from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.cluster import slot_uris
 from pipelines.inputs.registry import FETCHED
@@ -18,23 +18,17 @@ from store.init import initialize
 from store.interface import Store, StoreError
 from store.models import REFERENCES, ModelStore, place
 from store.objects import open_store
-from tests.minio_server import MinioServer, serving
+from tests.minio_server import MinioServer
+from tests.models import CREATED, write_model
 
 OWN = bundled(SEPARATE)
 (PREFERRED,) = SEPARATE.preferred
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    with serving(tmp_path_factory.mktemp("minio")) as server:
-        yield server
-
-
 @pytest.fixture
-def bucket(server: MinioServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def bucket(minio: MinioServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """URI of an empty store in a bucket with its users; the environment leads to it, as root."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    minio.lead(monkeypatch)
     name = f"s3://{tmp_path.name.replace('_', '-')[:60]}".lower().rstrip("-")
     initialize(name, tmp_path / "secrets")
     return name
@@ -49,12 +43,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def make(tmp_path: Path) -> Callable[..., Path]:
     """Makes the folder of a model."""
 
-    def made(name: str, contents: str = "weights", kind: str = "spleeter", created: str = "2026-11-23T01:00:00+00:00") -> Path:
-        folder = tmp_path / "made" / f"{name}-{contents}"
-        folder.mkdir(parents=True)
-        (folder / "model.index").write_text(contents)
-        describe(folder, name, kind, "MIT", "a test", created)
-        return folder
+    def made(name: str, contents: str = "weights", kind: str = "spleeter", created: str = CREATED) -> Path:
+        return write_model(tmp_path / "made" / f"{name}-{contents}", name, {"model.index": contents.encode()}, kind, created)
 
     return made
 
@@ -151,7 +141,7 @@ def test_a_spoiled_model_of_a_store_is_refused_before_a_run(make: Callable[..., 
 
 
 def test_who_may_not_write_models_takes_those_that_are_there(
-    bucket: str, server: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: str, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = (tmp_path / "secrets" / f"{bucket.removeprefix('s3://')}-publisher.env").read_text().splitlines()
     for name, _, value in (line.partition("=") for line in keys):
@@ -159,13 +149,12 @@ def test_who_may_not_write_models_takes_those_that_are_there(
     with pytest.raises(StoreError, match=f"could not put it there .*as the store's root user, speechmill models push --to {bucket}"):
         choose(open_store(bucket), SEPARATE, AUTO)
     with monkeypatch.context() as root:
-        for name, value in server.environment.items():
-            root.setenv(name, value)
+        minio.lead(root)
         push(open_store(bucket), SEPARATE.bundled_folder)
     assert choose(open_store(bucket), SEPARATE, AUTO) == OWN
 
 
-def test_a_new_store_has_the_bundled_model(server: MinioServer, tmp_path: Path) -> None:
+def test_a_new_store_has_the_bundled_model(minio: MinioServer, tmp_path: Path) -> None:
     command = [
         str(Path(sys.executable).parent / "speechmill"),
         "store",
@@ -174,7 +163,7 @@ def test_a_new_store_has_the_bundled_model(server: MinioServer, tmp_path: Path) 
         "--out",
         str(tmp_path / "secrets"),
     ]
-    done = subprocess.run(command, env=os.environ | server.environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=os.environ | minio.environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     there = {f"s3://made-by-the-command/{place(m.name, m.version, s.folder)} is there" for s in SLOTS.values() for m in [bundled(s)]}
     assert there <= set(done.stdout.splitlines())

@@ -1,12 +1,8 @@
 """`speechmill speakers`: what it says of datasets and of audio files whose voices somebody has labelled."""
 
-import contextlib
 import csv
-import io
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,24 +14,14 @@ from PIL import Image
 
 from components.shared.rows import DatasetRow, Vector
 from components.shared.table import empty
-from pipelines.commands.cli import main
 from store.datasets import DatasetStore
 from store.objects import open_store
-
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[3] / "shared" / "data"))
+from tests.command import speechmill
+from tests.places import DATA
 
 
 def speakers(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The command, in this process: it takes seconds to load."""
-    given, status = ["speechmill", "speakers", *map(str, arguments)], 0
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.setattr(sys, "argv", given)
-        try:
-            main()
-        except SystemExit as end:
-            status = int(end.code or 0)
-    return subprocess.CompletedProcess(given, status, out.getvalue(), err.getvalue())
+    return speechmill("speakers", *arguments)
 
 
 def refused(*arguments: str | Path) -> str:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from components.shared.model import File, Model, describe
+from components.shared.model import File, Model
 from components.shared.task import StageError
 from pipelines.inputs.transcription import ENGINE, LANGUAGE, VARIABLES, azure_configured, resolve, settle
 from store.interface import Store
 from store.models import ModelStore
 from store.objects import open_store
+from tests.models import write_model
 
 
 def model(name: str, size: int, created: str = "2026-01-01T00:00:00Z") -> Model:
@@ -53,10 +54,7 @@ def store(tmp_path: Path) -> Store:
     """A store with two models of kind whisper, and another one."""
     opened = open_store(str(tmp_path / "store"))
     for name, kind, size in (("small", "whisper", 1), ("large", "whisper", 2), ("huge", "spleeter", 3)):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "model.bin").write_bytes(b"x" * size)
-        describe(tmp_path / name, name, kind, "MIT", "a test", "2026-11-23T01:00:00+00:00")
-        ModelStore(opened).push(tmp_path / name)
+        ModelStore(opened).push(write_model(tmp_path / name, name, {"model.bin": b"x" * size}, kind))
     return opened
 
 

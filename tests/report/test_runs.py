@@ -15,9 +15,9 @@ from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from pipelines.dataset import STAGES
 from store.ledger import PUBLISHED
 from tests.end_to_end.runs import Dataset, speechmill
+from tests.places import DATA
 from tests.report.parsed import Parsed
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
 RADIO = ROOT.parent / "shared" / "tools" / "radio.py"
 
 

@@ -24,12 +24,12 @@ import soundfile
 from scipy.signal import resample_poly
 
 from components.shared.audio import ffmpeg
+from tests.places import ROOT, SAMPLE
 from tests.sample import synth
 from tests.sample.show import EPISODES, HOST, LICENCE, TITLE, VOICES, Effect, Episode, Music, Silence, Talk, Voice
 from tests.sample.synth import RATE_HZ, Sound, add, frames
 
-ROOT = Path(__file__).resolve().parents[2]
-FEED, AUDIO, TRUTH = ROOT / "components/discover/sample", ROOT / "components/download/sample", ROOT / "tests/sample/truth"
+FEED, AUDIO, TRUTH = ROOT / "components/discover/sample", SAMPLE, ROOT / "tests/sample/truth"
 
 SPEECH_RMS = 0.1
 EFFECT_RMS = 0.09

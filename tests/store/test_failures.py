@@ -96,8 +96,7 @@ def test_a_writer_killed_half_way_leaves_whole_objects(uri: str, size: int) -> N
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MinioServer]:
     """A server that a test may stop, with the bucket s3://own; the environment leads to it."""
     with serving(tmp_path) as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.lead(monkeypatch)
         client(access()).make_bucket("own")
         yield server
 
@@ -261,14 +260,13 @@ def test_a_full_disk_of_a_folder_is_told(small_disk: Path) -> None:
 
 def test_a_full_disk_of_a_server_is_told(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(small_disk) as server:
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        server.lead(monkeypatch)
         client(access()).make_bucket("own")
         fill(open_store("s3://own"), small_disk)
 
 
 @pytest.fixture
-def noisy_line(server: MinioServer) -> Iterator[str]:
+def noisy_line(minio: MinioServer) -> Iterator[str]:
     """URL of a line to the server that falsifies, in either direction, the first time a word comes by."""
     falsified = threading.Event()
 
@@ -278,7 +276,7 @@ def noisy_line(server: MinioServer) -> Iterator[str]:
         falsified.set()
         return data.replace(b"<<speech>>", b"<<screec>>")
 
-    with line(server, falsify) as url:
+    with line(minio, falsify) as url:
         yield url
 
 
@@ -305,7 +303,7 @@ def test_what_a_line_falsifies_of_a_file_is_sent_again(
     assert clear.read("a") == b"0" * 1000 + b"<<speech>>"
 
 
-def test_blocks_that_break_off_after_the_last_byte_are_whole(bucket: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_that_break_off_after_the_last_byte_are_whole(bucket: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """As behind a proxy that sends in chunks and is ended before it says that there are no more."""
     data = bytes(range(250)) * 20
     open_store(bucket).write("a", data)
@@ -323,13 +321,13 @@ def test_blocks_that_break_off_after_the_last_byte_are_whole(bucket: str, server
             some += b"\r\nno number\r\n" if not left else b""
         return some
 
-    with line(server, without_an_end) as url:
+    with line(minio, without_an_end) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         assert b"".join(open_store(bucket).blocks("a")) == data
     assert left == 0
 
 
-def test_blocks_go_on_where_a_line_was_cut(bucket: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_go_on_where_a_line_was_cut(bucket: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 20_000
     open_store(bucket).write("a", data)
     passed, cuts = 0, 0
@@ -342,7 +340,7 @@ def test_blocks_go_on_where_a_line_was_cut(bucket: str, server: MinioServer, mon
             return b""
         return some
 
-    with line(server, cut) as url:
+    with line(minio, cut) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         assert b"".join(open_store(bucket).blocks("a")) == data
     assert cuts == 2 and passed < 1.5 * len(data)

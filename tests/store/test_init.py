@@ -16,8 +16,9 @@ from minio.commonconfig import ENABLED
 from minio.error import S3Error
 from minio.versioningconfig import VersioningConfig
 
-from components.shared.model import describe
+from components.shared.model import read_model
 from components.shared.rows import Item
+from components.shared.table import empty
 from store.datasets import DatasetStore, audio_key
 from store.init import initialize
 from store.interface import StoreError
@@ -27,6 +28,7 @@ from store.models import ModelStore
 from store.objects import open_store
 from store.plans import read_plan, write_plan
 from tests.minio_server import MinioServer
+from tests.models import write_model
 from tests.store.test_tables import row
 
 RUNNER, PUBLISHER, READER = (f"SPEECHMILL_{role}_SECRET_KEY" for role in ("RUNNER", "PUBLISHER", "READER"))
@@ -34,15 +36,14 @@ Use = Callable[[str], str]
 
 
 @pytest.fixture
-def uri(server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
+def uri(minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
     """URI of a bucket that is not there yet; the environment is the root user's."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    minio.lead(monkeypatch)
     return f"s3://init-{secrets.token_hex(6)}"
 
 
 @pytest.fixture
-def use(server: MinioServer, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Use:
+def use(minio: MinioServer, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Use:
     """Makes the store, and the environment one of its users' by role."""
     initialize(uri, tmp_path / "secrets")
 
@@ -67,17 +68,14 @@ def refused(work: Callable[[], object]) -> bool:
 
 
 def item(name: str) -> Item:
-    return Item(**{**{f.name: f.type() for f in dataclasses.fields(Item)}, "recording": name})
+    return dataclasses.replace(empty(Item), recording=name)
 
 
 def test_models_are_pushed_by_the_root_user_and_read_by_the_others(use: Use, uri: str, tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    folder.mkdir()
-    (folder / "weights").write_bytes(b"weights")
-    model = describe(folder, "small", "spleeter", "CC0-1.0", "a test", "2026-11-23T00:00:00+00:00")
-    assert ModelStore(open_store(uri)).push(folder) == model
-    folder.joinpath("weights").write_bytes(b"other weights")
-    describe(folder, "small", "spleeter", "CC0-1.0", "a test", "2026-11-24T00:00:00+00:00")
+    folder = write_model(tmp_path / "model", "small", {"weights": b"weights"})
+    model = ModelStore(open_store(uri)).push(folder)
+    assert model == read_model(folder, "spleeter")
+    write_model(folder, "small", {"weights": b"other weights"}, created="2026-11-24T00:00:00+00:00")
     for role in ("runner", "publisher"):
         models = ModelStore(open_store(use(role)))
         assert models.names() == ["small"] and models.versions("small") == [model]
@@ -109,11 +107,10 @@ def test_the_publisher_writes_nothing_but_datasets_plans_and_trainings_and_delet
     assert refused(lambda: direct.make_bucket("another"))
 
 
-def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     plans = open_store(use("publisher"))
     shard = write_plan(plans, [item("a")])
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    minio.lead(monkeypatch)
     read = ("models/a/1/x", "references/a/1/x", "effects/a/1/x", "sources/show/x")
     for key in (*read, "datasets/show/audio/x"):
         open_store(plans.uri).write(key, b"1")
@@ -135,12 +132,11 @@ def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, server: Minio
     assert refused(lambda: DatasetStore(store, "show").versions())
 
 
-def test_the_reader_reads_datasets_and_nothing_else(use: Use, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reader_reads_datasets_and_nothing_else(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = open_store(use("publisher"))
     publisher.write(audio_key("show", "ab12"), b"flac")
     DatasetStore(publisher, "show").publish("run", lambda _: ([row("a")], {}))
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    minio.lead(monkeypatch)
     for key in ("models/a/1/x", "runs/x", "plans/x"):
         open_store(publisher.uri).write(key, b"1")
     store = open_store(use("reader"))
@@ -176,10 +172,9 @@ def test_it_may_be_repeated(uri: str, tmp_path: Path) -> None:
 
 
 def test_renewed_secrets_count_and_old_ones_do_not(
-    use: Use, uri: str, tmp_path: Path, server: MinioServer, monkeypatch: pytest.MonkeyPatch
+    use: Use, uri: str, tmp_path: Path, minio: MinioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    minio.lead(monkeypatch)
     initialize(uri, tmp_path / "new", renew=True)
     store = open_store(use("runner"))
     with pytest.raises(StoreError, match="AWS_SECRET_ACCESS_KEY is not the secret"):
@@ -199,13 +194,13 @@ def test_only_the_owner_reads_the_files_and_nothing_tells_a_secret(uri: str, tmp
         assert path.read_text().strip().rpartition("=")[2] not in "\n".join(lines)
 
 
-def test_a_job_gives_the_secrets_through_the_environment(uri: str, server: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_gives_the_secrets_through_the_environment(uri: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {RUNNER: "runner-secret-1", PUBLISHER: "publisher-secret-1", READER: "reader-secret-1"}
     command = [sys.executable, "-m", "store.init", uri]
     for _ in range(2):
         done = subprocess.run(command, env=os.environ | given, capture_output=True, text=True, check=True)
         assert "secret-1" not in done.stdout + done.stderr
-    for name, value in server.environment_of(f"{uri.removeprefix('s3://')}-publisher", given[PUBLISHER]).items():
+    for name, value in minio.environment_of(f"{uri.removeprefix('s3://')}-publisher", given[PUBLISHER]).items():
         monkeypatch.setenv(name, value)
     open_store(uri).write("plans/x", b"")
 
@@ -221,7 +216,7 @@ def test_a_job_gives_the_secrets_through_the_environment(uri: str, server: Minio
         ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_made(uri: str, server: MinioServer, change: dict[str, str], message: str) -> None:
+def test_what_is_wrong_is_said_and_nothing_is_made(uri: str, minio: MinioServer, change: dict[str, str], message: str) -> None:
     done = subprocess.run([sys.executable, "-m", "store.init", uri], env=os.environ | change, capture_output=True, text=True)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     with pytest.raises(StoreError, match=message):

@@ -13,6 +13,7 @@ from store.interface import StoreError
 from store.minio import PART_BYTES
 from store.models import ModelStore
 from store.objects import open_store
+from tests.models import CREATED, write_model
 
 SIZE = PART_BYTES + 12345  # larger than what is sent at once
 
@@ -24,13 +25,9 @@ def models(uri: str) -> ModelStore:
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    def made(seed: int = 1, name: str = "small", created: str = "2026-11-23T01:00:00+00:00", size: int = 1000) -> Path:
-        folder = tmp_path / f"made-{name}-{seed}"
-        (folder / "sub").mkdir(parents=True)
-        (folder / "weights").write_bytes(random.Random(seed).randbytes(size))
-        (folder / "sub" / "config.json").write_text("{}")
-        describe(folder, name, "spleeter", "MIT", "a test", created)
-        return folder
+    def made(seed: int = 1, name: str = "small", created: str = CREATED, size: int = 1000) -> Path:
+        files = {"weights": random.Random(seed).randbytes(size), "sub/config.json": b"{}"}
+        return write_model(tmp_path / f"made-{name}-{seed}", name, files, created=created)
 
     return made
 

@@ -158,7 +158,6 @@ def test_reading_leaves_no_thread_that_could_end_the_process_badly(tmp_path: Pat
     store = open_store(str(tmp_path / "store"))
     item = Item("r", "feed", "https://a.example/1.mp3", "", "", "", "", 1.0, 0)
     shard = write_plan(store, [item])
-    ledgered = {f.name: f.type() for f in dataclasses.fields(LedgerRow)} | {"recording": "r"}
-    Ledger(store, "show").write(lambda rows: [LedgerRow(**ledgered)])
+    Ledger(store, "show").write(lambda rows: [dataclasses.replace(empty(LedgerRow), recording="r")])
     done = subprocess.run([sys.executable, "-c", THREADS, str(tmp_path / "store"), shard], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

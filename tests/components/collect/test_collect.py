@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.collect.collect import account, outside, with_before
-from components.shared.audio import FlacWriter, pcm_sha256, read
+from components.shared.audio import pcm_sha256, read
 from components.shared.rows import (
     SAMPLE_RATE_HZ,
     Account,
@@ -36,16 +35,14 @@ from components.shared.rows import (
 from components.shared.table import empty, from_table, read_rows, write_rows
 from store.datasets import audio_key, timeline_key
 from store.objects import open_store
+from tests.artifacts import recording, write_recordings
+from tests.tasks import artifacts, stage_command
 
 LABELS = ("speech", "music", "noise", "silence")
 TABLES = ("recordings", "fingerprints", "segments", "clean", "clips")
 TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
 FINGERPRINTS = [Fingerprint("r", 0.03, 2.7, b"12345678"), Fingerprint("broken", 0.03, 2.7, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
-
-
-def recording(name: str = "r", samples: int = 0, reason: str = "") -> Recording:
-    return Recording(name, "local", f"file:/{name}", name, "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
 
 
 def spans(edges: list[int]) -> list[tuple[int, int]]:
@@ -69,7 +66,7 @@ def test_no_sample_is_lost_or_counted_twice(borders: list[int], data: st.DataObj
     labels = data.draw(st.lists(st.sampled_from(LABELS), min_size=len(borders) - 1, max_size=len(borders) - 1))
     cuts = sorted(data.draw(st.lists(st.integers(0, borders[-1]), max_size=10, unique=True)))
     cut = spans(cuts)[::2]
-    a = account(recording(samples=borders[-1]), segments(borders, labels), clips(cut))
+    a = account(recording("r", borders[-1]), segments(borders, labels), clips(cut))
     left = a.music_samples + a.noise_samples + a.silence_samples + a.unclipped_speech_samples
     assert left + sum(end - start for start, end in cut) == borders[-1]
 
@@ -95,38 +92,25 @@ def test_outside_agrees_with_counting(one: list[int], other: list[int]) -> None:
 )
 def test_tables_that_break_the_laws_are_refused(borders: list[int], cut: list[tuple[int, int]], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        account(recording(samples=1000), segments(borders, ["speech"]), clips(cut))
+        account(recording("r", 1000), segments(borders, ["speech"]), clips(cut))
 
 
 def run(folder: Path, shard: str = "0123456789abcdef") -> subprocess.CompletedProcess[str]:
-    artifacts = {n: {"artifacts": [{"name": n, "uri": str(folder / n)}]} for n in (*TABLES, *TAGS)}
-    task = {
-        "inputs": {"parameterValues": {"shard": shard, "dataset": "show", "store": str(folder / "store")}, "artifacts": artifacts},
-        "outputs": {
-            "artifacts": {
-                "part": {"artifacts": [{"name": "part", "uri": str(folder / "part"), "type": {"schemaTitle": "system.Dataset"}}]}
-            },
-            "outputFile": str(folder / "out.json"),
-        },
-    }
-    command = [sys.executable, "-m", "components.collect", json.dumps(task), "speechmill/collect:0"]
-    return subprocess.run(command, capture_output=True, text=True)
+    inputs, outputs = artifacts(**{name: folder / name for name in (*TABLES, *TAGS)}), artifacts(part=folder / "part")
+    parameters = {"shard": shard, "dataset": "show", "store": str(folder / "store")}
+    return subprocess.run(stage_command("collect", folder / "out.json", inputs, outputs, **parameters), capture_output=True, text=True)
 
 
-def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
+def write_inputs(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     """Input artifacts of one recording of noise and one that failed; returns the noise."""
     for name in (*TABLES, *TAGS):
         (folder / name).mkdir()
     noise = np.random.default_rng(1).integers(-20_000, 20_000, samples, np.int16)
-    with FlacWriter(folder / "clean" / "audio" / "r.flac") as file:
-        file.write(noise)
-    with FlacWriter(folder / "recordings" / "audio" / "r.flac", channels=2) as file:
-        file.write(np.stack([noise // 2, noise // 4], axis=1))
+    both = {"r": noise, "broken": noise[:0]}
+    write_recordings(folder / "clean", both)
+    write_recordings(folder / "recordings", both | {"r": np.stack([noise // 2, noise // 4], axis=1)})
     write_rows(folder / "clean", Removed, [Removed("r", 0.5, 2.0, "tones", "6000 Hz", 6000.0, None, 40.0)], "removed")
-    both = [recording("r", samples), recording("broken", 0, "HTTP 404")]
-    write_rows(folder / "recordings", Recording, both)
     write_rows(folder / "fingerprints", Fingerprint, FINGERPRINTS)
-    write_rows(folder / "clean", Recording, both)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
     cut = clips([(44_100, 66_150), (66_150, 100_000)])
     write_rows(folder / "clips", Clip, cut)
@@ -137,7 +121,7 @@ def artifacts(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
 
 
 def test_a_row_has_what_the_stages_measured_and_nothing_where_they_did_not(tmp_path: Path) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     assert run(tmp_path).returncode == 0
     first, second = read_rows(tmp_path / "part", DatasetRow)
     assert (first.vector, first.similarity, first.purity) == (VOICE, None, 0.5)
@@ -147,7 +131,7 @@ def test_a_row_has_what_the_stages_measured_and_nothing_where_they_did_not(tmp_p
 
 
 def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -> None:
-    noise = artifacts(tmp_path)
+    noise = write_inputs(tmp_path)
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = read_rows(tmp_path / "part", DatasetRow)
@@ -160,12 +144,12 @@ def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -
         assert soundfile.info(file).samplerate == SAMPLE_RATE_HZ
     good, broken = read_rows(tmp_path / "part", Account, "recordings")
     assert (good.music_samples, good.unclipped_speech_samples) == (40_000, 4_100 + 3 * SAMPLE_RATE_HZ - 100_000)
-    assert (broken.samples, broken.reason) == (0, "HTTP 404")
+    assert (broken.samples, broken.reason) == (0, "404 Not Found")
     assert json.loads((tmp_path / "out.json").read_text())["artifacts"]["part"]["artifacts"][0]["metadata"]["failed_recordings"] == 1
 
 
 def test_some_clips_keep_their_sound_before_all_work_on_it(tmp_path: Path) -> None:
-    noise = artifacts(tmp_path).astype(float)
+    noise = write_inputs(tmp_path).astype(float)
     assert run(tmp_path).returncode == 0
     for row in read_rows(tmp_path / "part", DatasetRow):
         start = round(row.start * SAMPLE_RATE_HZ)
@@ -186,7 +170,7 @@ def test_of_many_clips_a_share_keeps_its_sound_before_and_always_the_same_ones()
 
 
 def test_the_timeline_of_a_recording_is_in_the_store(tmp_path: Path) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     assert run(tmp_path).returncode == 0
     (key,) = {timeline_key("show", r.timeline_sha256) for r in read_rows(tmp_path / "part", DatasetRow)}
     rows = from_table(Heard, pq.read_table(tmp_path / "store" / key))
@@ -199,7 +183,7 @@ def test_the_timeline_of_a_recording_is_in_the_store(tmp_path: Path) -> None:
 
 
 def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     first, second = (c.clip for c in read_rows(tmp_path / "clips", Clip))
     vector = Vector(np.linspace(0, 1, 256, dtype="<f4").tobytes())
     tone = Tone(second, "tone-2", None, 0.5, 210.0, 4.0, -1.5, -23.0, 0.6, "clusters", Vector(b"1234"))
@@ -233,7 +217,7 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
     ],
 )
 def test_a_stage_that_speaks_of_a_clip_that_is_not_there_or_twice_of_one_is_named(tmp_path: Path, name: str, stage: str, row: Any) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     there = read_rows(tmp_path / "clips", Clip)[0].clip
     write_rows(tmp_path / name, type(row), [dataclasses.replace(row, clip="r-99999999")])
     assert f"error: ValueError: expected rows of the clips that were cut from {stage}, found one of r-99999999" in run(tmp_path).stderr
@@ -243,7 +227,7 @@ def test_a_stage_that_speaks_of_a_clip_that_is_not_there_or_twice_of_one_is_name
 
 
 def test_audio_that_is_there_is_not_written_again(tmp_path: Path) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     run(tmp_path)
     files = {k: (tmp_path / "store" / k).stat().st_mtime_ns for k in open_store(str(tmp_path / "store")).keys("datasets/show/audio/")}
     assert run(tmp_path).returncode == 0
@@ -252,7 +236,7 @@ def test_audio_that_is_there_is_not_written_again(tmp_path: Path) -> None:
 
 
 def test_a_stage_that_changed_the_length_is_found_out(tmp_path: Path) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     rows = read_rows(tmp_path / "clean", Recording)
     write_rows(tmp_path / "clean", Recording, [dataclasses.replace(rows[0], samples=rows[0].samples - 1), rows[1]])
     done = run(tmp_path)
@@ -262,7 +246,7 @@ def test_a_stage_that_changed_the_length_is_found_out(tmp_path: Path) -> None:
 
 
 def test_a_part_hands_the_fingerprints_on_and_misses_one(tmp_path: Path) -> None:
-    artifacts(tmp_path)
+    write_inputs(tmp_path)
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert read_rows(tmp_path / "part", Fingerprint, "fingerprints") == FINGERPRINTS

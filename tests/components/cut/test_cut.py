@@ -14,40 +14,30 @@ from components.cut.__main__ import main
 from components.cut.cut import MIN_SECONDS, SETTLE_SECONDS, clips_of
 from components.cut.pauses import frame_levels
 from components.cut.split import split
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, to_samples
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
 from components.shared.windows import WindowsWriter
+from tests.artifacts import write_flac, write_recordings
 
 NAME = "0123456789abcdef"
 SECONDS = 60
 
 
-def samples(seconds: float) -> int:
-    return round(seconds * SAMPLE_RATE_HZ)
-
-
 def voice(seconds: float, pauses: list[tuple[float, float]] = (), pause_level: float = 0.001) -> np.ndarray:
     """Noise that swells four times a second, as syllables do, by 10 dB; nearly nothing in the pauses."""
-    time = np.arange(samples(seconds)) / SAMPLE_RATE_HZ
+    time = np.arange(to_samples(seconds)) / SAMPLE_RATE_HZ
     sound = np.random.default_rng(7).standard_normal(len(time)) * 0.1 * 10 ** (-(1 + np.cos(2 * np.pi * 4 * time)) / 4)
     for start, end in pauses:
-        sound[samples(start) : samples(end)] *= pause_level
+        sound[to_samples(start) : to_samples(end)] *= pause_level
     return sound.astype(np.float32)
-
-
-def write(path: Path, sound: np.ndarray) -> Path:
-    with FlacWriter(path, sound.ndim) as file:
-        file.write(sound)
-    return path
 
 
 def heard(*spans: tuple[float, str]) -> list[Segment]:
     """Segments one after the other; "male" and "female" are speech."""
     rows, at = [], 0
     for seconds, label in spans:
-        end = at + samples(seconds)
+        end = at + to_samples(seconds)
         gender = label if label in ("male", "female") else ""
         rows.append(Segment(NAME, at / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ, "speech" if gender else label, gender))
         at = end
@@ -68,7 +58,7 @@ def cut(tmp_path: Path) -> Cut:
     """Clips of a sound in which these segments were heard."""
 
     def run(sound: np.ndarray, *spans: tuple[float, str], **settings: float) -> list[Clip]:
-        return clipped(write(tmp_path / "sound.flac", sound), len(sound), heard(*spans), **settings)
+        return clipped(write_flac(tmp_path / "sound.flac", sound), len(sound), heard(*spans), **settings)
 
     return run
 
@@ -88,7 +78,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         at += rng.uniform(0.2, 4)
         pauses.append((at, at := at + rng.uniform(0.02, 0.6)))
     left = voice(SECONDS, pauses)
-    return write(tmp_path_factory.mktemp("talk") / "talk.flac", np.stack([left, 0.5 * left], axis=1))
+    return write_flac(tmp_path_factory.mktemp("talk") / "talk.flac", np.stack([left, 0.5 * left], axis=1))
 
 
 @st.composite
@@ -119,31 +109,31 @@ def runs(mask: np.ndarray) -> Iterator[tuple[int, int]]:
 def test_clips_keep_the_laws(talk: Path, rows: list[Segment], max_s: float, gap_s: float, pad_s: float) -> None:
     length = SECONDS * SAMPLE_RATE_HZ
     clips = clipped(talk, length, rows, max_s, gap_s, pad_s)
-    spans = [(samples(c.start), samples(c.end)) for c in clips]
+    spans = [(to_samples(c.start), to_samples(c.end)) for c in clips]
     assert [c.start for c in clips] == [a / SAMPLE_RATE_HZ for a, _ in spans]
     assert [c.end for c in clips] == [b / SAMPLE_RATE_HZ for _, b in spans]
     edges = [e for span in spans for e in span]
     assert edges == sorted(edges)
     assert [e for e in edges if not 0 <= e <= length] == []
-    assert all(samples(MIN_SECONDS) <= b - a <= max_s * SAMPLE_RATE_HZ for a, b in spans)
+    assert all(to_samples(MIN_SECONDS) <= b - a <= max_s * SAMPLE_RATE_HZ for a, b in spans)
     assert len({c.clip for c in clips}) == len(clips)
 
     gender = np.zeros(length, np.int8)
     for row in rows:
-        gender[samples(row.start) : samples(row.end)] = {"male": 1, "female": 2, "": 0}[row.gender]
+        gender[to_samples(row.start) : to_samples(row.end)] = {"male": 1, "female": 2, "": 0}[row.gender]
     inside = np.zeros(length, bool)
     near = np.zeros(length, bool)  # as far as a border between two genders may move
     for border in np.flatnonzero(gender[:-1] * gender[1:] == 2) + 1:
-        near[max(0, border - samples(SETTLE_SECONDS)) : border + samples(SETTLE_SECONDS)] = True
+        near[max(0, border - to_samples(SETTLE_SECONDS)) : border + to_samples(SETTLE_SECONDS)] = True
     for clip, (a, b) in zip(clips, spans, strict=True):
         inside[a:b] = True
         own = {"male": 1, "female": 2}[clip.gender]
         assert not np.any((gender[a:b] == 3 - own) & ~near[a:b])
         for x, y in runs(gender[a:b] == 0):
             at_edge = x == 0 or y == b - a
-            assert y - x <= samples(max(pad_s, gap_s) if at_edge else gap_s)
+            assert y - x <= to_samples(max(pad_s, gap_s) if at_edge else gap_s)
     for own in (1, 2):
-        assert all(inside[x:y].all() for x, y in runs(gender == own) if y - x >= samples(MIN_SECONDS))
+        assert all(inside[x:y].all() for x, y in runs(gender == own) if y - x >= to_samples(MIN_SECONDS))
 
 
 @settings(max_examples=15, deadline=None)
@@ -159,8 +149,8 @@ def test_block_size_changes_nothing(talk: Path, rows: list[Segment], block_frame
 def test_pieces_of_any_stretch_fit(levels: list[float], rest: int, max_s: float) -> None:
     size, longest = len(levels) * 441 + rest, int(max_s * SAMPLE_RATE_HZ)
     if size > longest:
-        edges = [0, *(at for at, _ in split(np.array(levels, np.float32), size, samples(MIN_SECONDS), longest)), size]
-        assert all(samples(MIN_SECONDS) <= b - a <= longest for a, b in pairwise(edges))
+        edges = [0, *(at for at, _ in split(np.array(levels, np.float32), size, to_samples(MIN_SECONDS), longest)), size]
+        assert all(to_samples(MIN_SECONDS) <= b - a <= longest for a, b in pairwise(edges))
 
 
 # --- where cuts lie
@@ -200,7 +190,7 @@ def test_the_closure_of_a_plosive_is_no_pause(cut: Cut) -> None:
 
 
 def test_pauses_are_found_over_quiet_music(cut: Cut) -> None:
-    time = np.arange(samples(20)) / SAMPLE_RATE_HZ
+    time = np.arange(to_samples(20)) / SAMPLE_RATE_HZ
     music = 0.012 * np.sin(2 * np.pi * 220 * time) + 0.008 * np.sin(2 * np.pi * 331 * time)
     clips = cut(voice(20, [(8.0, 8.3)]) + music.astype(np.float32), (20, "male"))
     assert len(clips) == 2
@@ -211,7 +201,7 @@ def test_pauses_are_found_over_quiet_music(cut: Cut) -> None:
 def test_what_is_a_pause_follows_the_level_of_the_voice(cut: Cut) -> None:
     pauses = [(at, at + 0.2) for at in (9.0, 20.0, 34.0, 43.0, 52.0)]
     sound = voice(60, pauses, pause_level=0.05)
-    sound[samples(25) :] *= 0.1
+    sound[to_samples(25) :] *= 0.1
     clips = cut(sound, (60, "male"))
     assert not any(c.hard_cut for c in clips)
     late = [c.end for c in clips[:-1] if c.end > 33]
@@ -233,7 +223,7 @@ def test_a_border_between_genders_without_a_pause_is_a_hard_cut(cut: Cut) -> Non
 
 
 def test_digital_silence_is_cut_like_any_pause(cut: Cut) -> None:
-    clips = cut(np.zeros(samples(40), np.float32), (40, "male"))
+    clips = cut(np.zeros(to_samples(40), np.float32), (40, "male"))
     assert max(c.end - c.start for c in clips) <= 15 + 1e-9
     assert sum(c.end - c.start for c in clips) == pytest.approx(40)
 
@@ -255,8 +245,8 @@ def test_two_genders_are_never_joined(cut: Cut) -> None:
 
 def test_where_gender_was_not_asked_for_there_is_one_stretch(tmp_path: Path) -> None:
     rows = [Segment(NAME, 0.0, 2.0, "speech", ""), Segment(NAME, 2.0, 5.0, "speech", "")]
-    path = write(tmp_path / "a.flac", voice(5))
-    assert [(c.start, c.end, c.gender) for c in clipped(path, samples(5), rows)] == [(0, 5, "")]
+    path = write_flac(tmp_path / "a.flac", voice(5))
+    assert [(c.start, c.end, c.gender) for c in clipped(path, to_samples(5), rows)] == [(0, 5, "")]
 
 
 def test_padding_stays_inside_the_recording_and_neighbors_share_the_room(cut: Cut) -> None:
@@ -275,31 +265,24 @@ def test_speech_too_short_for_a_clip_is_left_out(cut: Cut) -> None:
 
 
 def test_a_turn_ends_a_stretch(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.flac", voice(10, [(3.9, 4.2)]))
-    inside = clipped(path, samples(10), heard((10, "male")), turns=[samples(4)])
+    path = write_flac(tmp_path / "a.flac", voice(10, [(3.9, 4.2)]))
+    inside = clipped(path, to_samples(10), heard((10, "male")), turns=[to_samples(4)])
     assert [c.gender for c in inside] == ["male", "male"]
     assert 3.9 <= inside[0].end == inside[1].start <= 4.2
-    in_gap = clipped(path, samples(10), heard((3.9, "male"), (0.2, "silence"), (5.9, "male")), turns=[samples(4)])
+    in_gap = clipped(path, to_samples(10), heard((3.9, "male"), (0.2, "silence"), (5.9, "male")), turns=[to_samples(4)])
     assert times(in_gap) == [(0, 4.0), (4.0, 10)]
 
 
 # --- the stage
 
 
-def recording(name: str, sound: np.ndarray, reason: str = "") -> Recording:
-    return Recording(name, "local", "", "", "", "", "", len(sound) / SAMPLE_RATE_HZ, len(sound), "", "", reason)
-
-
 def run_stage(
     folder: Path, sounds: dict[str, np.ndarray], segments: list[Segment], **settings: float
 ) -> tuple[dict[str, object], list[Clip]]:
     voices, heard_in, nobody, out = (folder / name for name in ("voices", "segments", "windows", "clips"))
-    for path in (voices, heard_in, nobody, out):
+    for path in (heard_in, nobody, out):
         path.mkdir()
-    for name, sound in sounds.items():
-        if len(sound):
-            write(voices / "audio" / f"{name}.flac", sound)
-    write_rows(voices, Recording, [recording(name, sound, "" if len(sound) else "404 Not Found") for name, sound in sounds.items()])
+    write_recordings(voices, sounds)
     write_rows(heard_in, Segment, segments)
     defaults = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9}
     with WindowsWriter(nobody):

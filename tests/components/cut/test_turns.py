@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from components.cut.__main__ import main
 from components.cut.pauses import FLOOR_DB, FRAME
 from components.cut.turns import PIECE_SECONDS, turns_of
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.windows import Windows, WindowsWriter
+from tests.artifacts import write_recordings
 
 NAME = "0123456789abcdef"
 SETTINGS = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9}
@@ -88,13 +88,8 @@ def run_stage(folder: Path, turns: Turns, windows: Windows | None, gender: str =
         (folder / name).mkdir(parents=True)
     amplitude = np.repeat(np.where(levels_of(turns) > FLOOR_DB, 0.1, 1e-5), FRAME)
     sound = (amplitude * np.random.default_rng(3).standard_normal(len(amplitude))).astype(np.float32)
-    with FlacWriter(folder / "voices" / "audio" / f"{NAME}.flac", 1) as file:
-        file.write(sound)
-    seconds = len(sound) / SAMPLE_RATE_HZ
-    lost = Recording("aaaaaaaaaaaaaaaa", "local", "", "", "", "", "", 0.0, 0, "", "", "404 Not Found")
-    rows = [lost, Recording(NAME, "local", "", "", "", "", "", seconds, len(sound), "", "", "")]
-    write_rows(folder / "voices", Recording, rows)
-    write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, seconds, "speech", gender)])
+    write_recordings(folder / "voices", {"aaaaaaaaaaaaaaaa": sound[:0], NAME: sound})
+    write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, len(sound) / SAMPLE_RATE_HZ, "speech", gender)])
     with WindowsWriter(folder / "windows") as writer:
         if windows:
             writer.write(NAME, windows)

@@ -2,7 +2,6 @@
 
 import csv
 import functools
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,12 +16,12 @@ from components.denoise.__main__ import main
 from components.denoise.best import EXCERPT, EXCERPTS, excerpts, picked
 from components.denoise.chain import parse
 from components.denoise.filters import Sound
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Choice, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Choice, Segment
 from components.shared.table import read_rows, write_rows
+from tests.artifacts import write_recordings
+from tests.places import DATA, ROOT
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
-NO_EFFECTS = Path(__file__).parents[3] / "bundled" / "effects" / "none"
+NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
 real = pytest.mark.skipif(not DATA.exists(), reason=f"no recordings at {DATA}")
 
 
@@ -103,12 +102,7 @@ def test_the_stage_does_what_was_chosen_and_says_why(tmp_path: Path, capsys: pyt
     sounds = {"whistles": talk() + whistle, "clean": talk(), "speechless": talk()}
     voices, segments = tmp_path / "voices", tmp_path / "segments"
     segments.mkdir()
-    rows = []
-    for name, sound in sounds.items():
-        with FlacWriter(voices / "audio" / f"{name}.flac") as file:
-            file.write(sound)
-        rows.append(Recording(name, "local", "", "", "", "", "", len(sound) / SAMPLE_RATE_HZ, len(sound), "", "", ""))
-    write_rows(voices, Recording, rows)
+    write_recordings(voices, sounds)
     seconds = len(talk()) / SAMPLE_RATE_HZ
     write_rows(segments, Segment, [Segment(name, 0, seconds, "noise" if name == "speechless" else "speech", "") for name in sounds])
 

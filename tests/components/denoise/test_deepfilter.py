@@ -1,9 +1,7 @@
 """DeepFilterNet on the recording's own timeline: noise falls, clean speech stays what it is."""
 
-import os
 import sys
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,18 +13,17 @@ from components.denoise.deepfilter import deepfilter
 from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
+from tests.places import DATA, SAMPLE
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 SPEECH = sorted((DATA / "ravdess").rglob("*.flac"))[:40:20]
 AMBIENCE = DATA / "noise" / "ambience" / "wind1.mp3"
-SAMPLE = Path(__file__).parents[3] / "components" / "download" / "sample" / "episode-1.opus"
 START = 17
 """Second of the bundled sample from which on there is speech and nothing else: a synthesizer's, which the network takes for a voice."""
 
 
 @cache
 def sample() -> np.ndarray:
-    return np.concatenate(list(decode(SAMPLE, SAMPLE_RATE_HZ)))[:, 0].astype(np.float64)
+    return np.concatenate(list(decode(SAMPLE / "episode-1.opus", SAMPLE_RATE_HZ)))[:, 0].astype(np.float64)
 
 
 def voice(seconds: float) -> np.ndarray:

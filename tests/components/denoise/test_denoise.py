@@ -1,7 +1,6 @@
 """What a chain does to sound: attenuation, timeline, length, loudness."""
 
 import functools
-import os
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +16,12 @@ from components.denoise.chain import parse
 from components.denoise.denoise import denoise
 from components.denoise.filters import Sound, prepared
 from components.denoise.loudness import measure
-from components.shared.audio import FlacWriter, decode
+from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
+from tests.artifacts import write_flac, write_recordings
+from tests.places import DATA, ROOT
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
 CHAINS = ["none", "loudness:-23", "highpass:80:24:1", "lowpass:5000:36:2", EXAMPLE]
 
@@ -53,16 +53,10 @@ def speech_like(seconds: float, seed: int = 0) -> np.ndarray:
     return 0.2 * voice * np.clip(np.sin(2 * np.pi * 2.1 * time), 0.03, 1) * (np.sin(2 * np.pi * 0.23 * time) > -0.7)
 
 
-def write(path: Path, sound: np.ndarray) -> Path:
-    with FlacWriter(path, sound.ndim) as file:
-        file.write(sound)
-    return path
-
-
 def run(folder: Path, sound: np.ndarray, text: str, block_seconds: float = 10.0) -> np.ndarray:
     """A sound through the whole of a chain, from file to file, as 16-bit integers."""
     target = folder / "target.flac"
-    denoise(write(folder / "source.flac", sound), target, parsed(text), lambda _: None, block_seconds=block_seconds)
+    denoise(write_flac(folder / "source.flac", sound), target, parsed(text), lambda _: None, block_seconds=block_seconds)
     return soundfile.read(target, dtype="int16")[0]
 
 
@@ -219,7 +213,7 @@ def test_real_recordings_reach_their_loudness(tmp_path: Path, text: str) -> None
 
 # --- the stage
 
-NO_EFFECTS = Path(__file__).parents[3] / "bundled" / "effects" / "none"
+NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
 
 
 def unheard(folder: Path) -> Path:
@@ -232,18 +226,11 @@ def unheard(folder: Path) -> Path:
 
 def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     voices, clean = tmp_path / "voices", tmp_path / "clean"
-    voices.mkdir()
     clean.mkdir()
     click = 0.001 * speech_like(5)
     click[1000] = 0.9
     sounds = {"talk": speech_like(5), "click": click, "silent": np.zeros(50_000), "short": speech_like(0.39), "failed": np.zeros(0)}
-    rows = []
-    for name, sound in sounds.items():
-        if len(sound):
-            write(voices / "audio" / f"{name}.flac", sound)
-        reason = "" if len(sound) else "404 Not Found"
-        rows.append(Recording(name, "local", "", "", "", "", "", len(sound) / SAMPLE_RATE_HZ, len(sound), "", "", reason))
-    write_rows(voices, Recording, rows)
+    rows = write_recordings(voices, sounds)
 
     outcome = main(voices, unheard(tmp_path), NO_EFFECTS, clean, "loudness:-23", 1)
 
@@ -264,11 +251,9 @@ def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Pat
 
 def test_samples_that_a_filter_drives_beyond_full_scale_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     voices, clean = tmp_path / "voices", tmp_path / "clean"
-    voices.mkdir()
     clean.mkdir()
     square = 0.99 * np.sign(np.sin(2 * np.pi * 500 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ))
-    write(voices / "audio" / "square.flac", square)
-    write_rows(voices, Recording, [Recording("square", "local", "", "", "", "", "", 1.0, SAMPLE_RATE_HZ, "", "", "")])
+    write_recordings(voices, {"square": square})
     assert main(voices, unheard(tmp_path), NO_EFFECTS, clean, "lowpass:2000:36:2", 1)["clipped_samples"] > 1000
     assert "square: " in capsys.readouterr().out
     assert main(voices, unheard(tmp_path), NO_EFFECTS, clean, "lowpass:2000:36:2, loudness:-23", 1)["clipped_samples"] == 0

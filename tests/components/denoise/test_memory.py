@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from components.denoise.chain import BEST, ENTRIES
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Recording
-from components.shared.table import write_rows
+from components.shared.rows import SAMPLE_RATE_HZ
+from tests.artifacts import write_flac, write_recordings
 
 CODE = """
 import sys
@@ -47,17 +46,13 @@ def effect() -> np.ndarray:
 @pytest.fixture(scope="module")
 def effects(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("effects")
-    with FlacWriter(folder / "audio" / "burst.flac") as file:
-        file.write(effect())
-    write_rows(folder, Recording, [Recording("burst", "local", "", "burst", "", "", "", 1.0, SAMPLE_RATE_HZ, "", "", "")])
+    write_recordings(folder, {"burst": effect()})
     return folder
 
 
 def peak_megabytes(folder: Path, chain: str, seconds: int, effects: Path) -> float:
     """The most memory of a process that does it."""
-    with FlacWriter(folder / f"{seconds}.flac") as file:
-        file.write(sound(seconds))
-    arguments = [str(folder / f"{seconds}.flac"), str(folder / "out.flac"), chain, str(effects)]
+    arguments = [str(write_flac(folder / f"{seconds}.flac", sound(seconds))), str(folder / "out.flac"), chain, str(effects)]
     said = subprocess.run([sys.executable, "-c", CODE, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     assert said[0] == ("sfx tones" if "sfx" in chain else "")
     return int(said[1]) / 1000

@@ -1,8 +1,5 @@
 """RNNoise on the recording's own timeline."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
@@ -13,8 +10,8 @@ from scipy import signal
 from components.denoise.rate import DOWN, UP, resampled
 from components.denoise.rnnoise import rnnoise
 from components.shared.rows import SAMPLE_RATE_HZ
+from tests.places import DATA
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 SPEECH = sorted((DATA / "librispeech").rglob("*.flac"))[:3]
 
 

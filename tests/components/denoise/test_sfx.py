@@ -1,6 +1,6 @@
 """Known effects in made-up and real sound: what is found, how much of it goes, and what is left alone."""
 
-import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,12 @@ from scipy import signal
 from components.denoise.__main__ import main
 from components.denoise.filters import Prepared, Sound
 from components.denoise.sfx import sfx
-from components.shared.audio import FlacWriter, decode
+from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
-
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+from tests.artifacts import write_recordings
+from tests.places import DATA
 
 
 def chirp(seconds: float, low_hz: float, high_hz: float) -> np.ndarray:
@@ -67,13 +67,8 @@ def put(bus: np.ndarray, effect: np.ndarray, second: float) -> None:
 
 def kit(folder: Path, effects: dict[str, np.ndarray]) -> Path:
     """An artifact of effects."""
-    folder.mkdir(exist_ok=True)
-    rows = []
-    for number, (name, sound) in enumerate(effects.items()):
-        with FlacWriter(folder / "audio" / f"{number}.flac") as file:
-            file.write(sound)
-        rows.append(Recording(str(number), "local", "", name, "", "", "", len(sound) / SAMPLE_RATE_HZ, len(sound), "", "", ""))
-    write_rows(folder, Recording, rows)
+    rows = write_recordings(folder, {str(number): sound for number, sound in enumerate(effects.values())})
+    write_rows(folder, Recording, [replace(row, title=name) for row, name in zip(rows, effects, strict=True)])
     return folder
 
 

@@ -11,7 +11,7 @@ from components.discover.listing import list_source
 from components.discover.sources import parse
 from components.shared.task import StageError
 from store.minio import access, client, object_place
-from tests.minio_server import MinioServer, serving
+from tests.minio_server import MinioServer
 
 KEYS = [
     "show/1.mp3",
@@ -26,14 +26,13 @@ KEYS = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    with serving(tmp_path_factory.mktemp("minio")) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
+def server(minio: MinioServer) -> Iterator[MinioServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        minio.lead(patch)
         client(access()).make_bucket("media")
         for key in KEYS:
             client(access()).put_object("media", key, io.BytesIO(b""), 0)
-        yield server
+        yield minio
 
 
 def keys(url: str) -> list[str]:

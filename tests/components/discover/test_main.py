@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,10 @@ from components.discover.feeds import SAMPLE
 from store.ledger import FAILED, PUBLISHED, Ledger
 from store.objects import open_store
 from store.plans import read_plan
+from tests.places import ROOT
+from tests.places import SAMPLE as AUDIO
+from tests.tasks import stage_command
 
-ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = {
     "max_recordings": 0,
     "max_shards": 0,
@@ -36,14 +37,8 @@ class Task:
     def start(self, sources: str, **changes: Any) -> subprocess.Popen[str]:
         self.runs += 1
         wiring = {"sources": sources, "dataset": "radio", "store": self.store.uri, "allow_private": True, "run": f"run-{self.runs}"}
-        task = {
-            "inputs": {"parameterValues": wiring | SETTINGS | changes},
-            "outputs": {
-                "parameters": {name: {"outputFile": str(self.folder / name)} for name in ("shards", "count")},
-                "outputFile": str(self.folder / f"output-{self.runs}.json"),
-            },
-        }
-        command = [sys.executable, "-m", "components.discover", json.dumps(task), "speechmill/discover:0"]
+        output = self.folder / f"output-{self.runs}.json"
+        command = stage_command("discover", output, results=["shards", "count"], **wiring | SETTINGS | changes)
         return subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}
         )
@@ -199,4 +194,4 @@ def test_the_bundled_sample_needs_no_network(task):
     assert items
     for item in items:
         assert item.kind == "sample"
-        assert (ROOT / "components" / "download" / "sample" / item.url.removeprefix("sample:")).is_file()
+        assert (AUDIO / item.url.removeprefix("sample:")).is_file()

@@ -5,7 +5,6 @@ import http.server
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,8 +20,9 @@ from components.shared.rows import Item, Recording
 from components.shared.table import read_rows
 from store.objects import LocalStore
 from store.plans import write_plan
+from tests.places import ROOT
+from tests.tasks import artifacts, stage_command
 
-ROOT = Path(__file__).resolve().parents[3]
 QUICK = Policy(retries=3, backoff_seconds=0.01, sleep_seconds=0, max_sleep_seconds=0, rate_limit_bytes=0, licences=frozenset())
 
 
@@ -165,16 +165,8 @@ def run_task(
     store, recordings, output = tmp_path / "store", tmp_path / "recordings", tmp_path / "output.json"
     shard = shard or write_plan(LocalStore(store), items)
     parameters = {"retries": 1, "backoff_seconds": 0.01, "sleep_seconds": 0, "max_sleep_seconds": 0, "rate_limit_bytes": 0, "licences": ""}
-    task = {
-        "inputs": {"parameterValues": {"shard": shard, "store": str(store), "allow_private": allow_private, **parameters, **settings}},
-        "outputs": {
-            "outputFile": str(output),
-            "artifacts": {
-                "recordings": {"artifacts": [{"name": "recordings", "uri": str(recordings), "type": {"schemaTitle": "system.Dataset"}}]}
-            },
-        },
-    }
-    command = [sys.executable, "-m", "components.download", json.dumps(task), "speechmill/download:0"]
+    parameters |= {"shard": shard, "store": str(store), "allow_private": allow_private} | settings
+    command = stage_command("download", output, None, artifacts(recordings=recordings), **parameters)
     variables = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
     done = subprocess.run(command, env=variables, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     rows = read_rows(recordings, Recording) if done.returncode == 0 else []

@@ -12,22 +12,23 @@ from components.download.bucket import fetch
 from components.download.download import download
 from components.download.policy import ItemError
 from components.shared.rows import Item
+from components.shared.table import empty
 from store.interface import StoreError
 from store.minio import access, client, object_url
 from tests.components.download.conftest import QUICK
-from tests.minio_server import MinioServer, line, serving
+from tests.minio_server import MinioServer, line
 
 MEDIA = random.Random(1).randbytes(3_000_000)
 
 
-@pytest.fixture(scope="module")
-def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
-    with serving(tmp_path_factory.mktemp("minio")) as server, pytest.MonkeyPatch.context() as patch:
-        for name, value in server.environment.items():
-            patch.setenv(name, value)
+@pytest.fixture(scope="module", autouse=True)
+def media(minio: MinioServer) -> Iterator[None]:
+    """A bucket with an object, to which the environment leads."""
+    with pytest.MonkeyPatch.context() as patch:
+        minio.lead(patch)
         client(access()).make_bucket("media")
         put("show/a?b#c%20d 밤.mp3", MEDIA)
-        yield server
+        yield
 
 
 def put(key: str, data: bytes) -> None:
@@ -36,7 +37,7 @@ def put(key: str, data: bytes) -> None:
 
 def bucket_item(key: str) -> Item:
     url = object_url("media", key)
-    return Item(**{**{f.name: f.type() for f in dataclasses.fields(Item)}, "recording": key[:1] * 16, "kind": "bucket", "url": url})
+    return dataclasses.replace(empty(Item), recording=key[:1] * 16, kind="bucket", url=url)
 
 
 def test_an_object_comes_as_it_is(minio: MinioServer, tmp_path: Path) -> None:

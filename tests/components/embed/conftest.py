@@ -1,16 +1,11 @@
 """Voices that tests share."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import soundfile
 
 from components.embed.encoder import Encoder, load_encoder
-
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
+from tests.places import DATA
 
 
 def spoken(seconds, seed=0, rate_hz=16_000):

@@ -3,35 +3,23 @@
 import json
 import os
 import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from components.embed.__main__ import main
-from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.windows import REFERENCE, read_windows
-from tests.components.embed.conftest import ROOT, spoken
+from tests.artifacts import recording, write_recordings
+from tests.components.embed.conftest import spoken
+from tests.places import ROOT
+from tests.tasks import artifacts, stage_command
 
 SECONDS = 12.0
 SEGMENTS = [("music", 1.0), ("speech", 4.1), ("silence", 0.2), ("speech", 0.5), ("noise", 2.0), ("speech", 0.9), ("silence", 0.5)]
 SETTINGS = {"enabled": True, "hop_seconds": 0.4, "batch_windows": 64, "threads": 1}
-
-
-def row(name, samples, reason=""):
-    return Recording(name, "local", "", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
-
-
-def recordings(folder, sounds):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, sound in sounds.items():
-        with FlacWriter(folder / "audio" / f"{name}.flac") as file:
-            file.write(sound)
-    write_rows(folder, Recording, [row("failed", 0, "HTTP 404"), *(row(name, len(sound)) for name, sound in sounds.items())])
-    return folder
 
 
 def segments_of(recording):
@@ -44,24 +32,20 @@ def segments_of(recording):
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
     voice = spoken(SECONDS, rate_hz=SAMPLE_RATE_HZ)
-    recordings(folder / "voices", {"talk": voice, "tiny": voice[:400], "unheard": voice[:50_000]})
+    failed = {"failed": np.zeros(0)}
+    write_recordings(folder / "voices", failed | {"talk": voice, "tiny": voice[:400], "unheard": voice[:50_000]})
     (folder / "segments").mkdir()
     write_rows(folder / "segments", Segment, [*segments_of("talk"), Segment("tiny", 0.0, 400 / SAMPLE_RATE_HZ, "speech", "")])
-    recordings(folder / "reference", {"utterance": np.concatenate([voice[:200_000], np.zeros(100_000, np.float32), voice[:200_000]])})
-    recordings(folder / "none", {})
+    write_recordings(
+        folder / "reference", failed | {"utterance": np.concatenate([voice[:200_000], np.zeros(100_000, np.float32), voice[:200_000]])}
+    )
+    write_recordings(folder / "none", failed)
     return folder
 
 
 def run(inputs, out, environment=None, reference="reference", **settings):
-    def artifacts(**paths):
-        return {n: {"artifacts": [{"name": n, "uri": str(p), "type": {"schemaTitle": "system.Dataset"}}]} for n, p in paths.items()}
-
     read = artifacts(voices=inputs / "voices", segments=inputs / "segments", reference=inputs / reference)
-    task = {
-        "inputs": {"artifacts": read, "parameterValues": SETTINGS | settings},
-        "outputs": {"artifacts": artifacts(windows=out / "windows"), "outputFile": str(out / "output.json")},
-    }
-    command = [sys.executable, "-m", "components.embed", json.dumps(task), "speechmill/embed:test"]
+    command = stage_command("embed", out / "output.json", read, artifacts(windows=out / "windows"), **SETTINGS | settings)
     return subprocess.run(command, cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True)
 
 
@@ -111,8 +95,9 @@ def test_the_same_inputs_give_the_same_tables(inputs, tmp_path):
 
 
 def test_audio_that_ends_early_is_an_error_that_names_it(inputs, tmp_path):
-    folder = recordings(tmp_path / "voices", {"talk": spoken(3.0, rate_hz=SAMPLE_RATE_HZ)})
-    write_rows(folder, Recording, [row("talk", round(SECONDS * SAMPLE_RATE_HZ))])
+    folder = tmp_path / "voices"
+    write_recordings(folder, {"talk": spoken(3.0, rate_hz=SAMPLE_RATE_HZ)})
+    write_rows(folder, Recording, [recording("talk", round(SECONDS * SAMPLE_RATE_HZ))])
     (tmp_path / "out").mkdir()
     with pytest.raises(ValueError, match=r"expected 12.000 s of audio in .*talk.flac, found 3.000 s"):
         main(folder, inputs / "segments", inputs / "none", tmp_path / "out", **SETTINGS)

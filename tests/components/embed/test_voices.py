@@ -6,10 +6,10 @@ import pytest
 from components.embed.__main__ import main
 from components.embed.embed import hear
 from components.embed.plan import windows_of
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Segment
 from components.shared.table import write_rows
 from components.shared.windows import REFERENCE, read_windows, together
+from tests.artifacts import write_recordings
 
 PARTS = (("1688", 6.0), ("1998", 5.0), ("1688", 4.0))
 
@@ -31,10 +31,7 @@ def talk(utterances, tmp_path_factory):
         said.append(sounds[name][start : used[name]])
     signal = np.concatenate(said)
     for artifact, sound in (("voices", signal), ("reference", reference)):
-        with FlacWriter(folder / artifact / "audio" / f"{artifact}.flac") as file:
-            file.write(to_store_rate(sound))
-        row = Recording(artifact, "local", "", "", "", "", "", file.samples / SAMPLE_RATE_HZ, file.samples, "", "", "")
-        write_rows(folder / artifact, Recording, [row])
+        write_recordings(folder / artifact, {artifact: to_store_rate(sound)})
     (folder / "segments").mkdir()
     write_rows(folder / "segments", Segment, [Segment("voices", 0.0, len(signal) / 16_000, "speech", "")])
     (folder / "windows").mkdir()

@@ -1,9 +1,7 @@
 """Rows, and a store with a ledger on which publish runs as a task."""
 
 import dataclasses
-import json
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from store.datasets import DatasetStore, audio_key
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
 from store.speakers import SpeakerStore
+from tests.tasks import artifacts, stage_command
 
 SETTINGS = {
     f.name: f.default or "" if isinstance(f.default, tuple) else f.default for f in dataclasses.fields(Rules) if f.name != "tones_of"
@@ -80,19 +79,9 @@ class Show:
             "store": self.store.uri,
             "run": run,
         } | SETTINGS
-        artifacts = {"parts": {"artifacts": [{"name": "parts", "uri": str(p)} for p in parts]}} if parts else {}
-        folder = outputs or self.folder
-        version = {"artifacts": [{"name": "version", "uri": str(folder / "version"), "type": {"schemaTitle": "system.Dataset"}}]}
-        metrics = {"artifacts": [{"name": "metrics", "uri": str(folder / "metrics"), "type": {"schemaTitle": "system.Metrics"}}]}
-        task = {
-            "inputs": {"parameterValues": parameters | settings, "artifacts": artifacts},
-            "outputs": {
-                "artifacts": {"version": version, "metrics": metrics},
-                "parameters": {"version_number": {}},
-                "outputFile": str(folder / "out.json"),
-            },
-        }
-        command = [sys.executable, "-m", "components.publish", json.dumps(task), "speechmill/publish:0"]
+        inputs, folder = artifacts(parts=[*parts]) if parts else None, outputs or self.folder
+        made = artifacts(version=folder / "version") | artifacts("system.Metrics", metrics=folder / "metrics")
+        command = stage_command("publish", folder / "out.json", inputs, made, ["version_number"], **parameters | settings)
         return subprocess.run(command, capture_output=True, text=True)
 
 

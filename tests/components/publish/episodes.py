@@ -1,7 +1,6 @@
 """Episodes of a show that share a jingle, an advertisement and a minute of talk, as separate MP3s, and their fingerprints."""
 
 import csv
-import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from components.fingerprint.fingerprint import HOP_SECONDS, SPAN_SECONDS, hashes
 from components.shared.audio import FlacWriter, decode, ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ, Fingerprint
+from tests.artifacts import write_flac
+from tests.places import DATA
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
 Sound = NDArray[np.float64]
 SHARED = {"jingle": 6.0, "advertisement": 20.0, "minute": 60.0}
 """What comes back, and how long it is."""
@@ -119,9 +119,7 @@ def made(source: Synthetic | Real, folder: Path) -> Show:
 def taken(name: str, sound: Sound, folder: Path, bit_rate: str) -> Fingerprint:
     """The fingerprint of what comes out of an MP3."""
     wave, encoded, decoded = (folder / f"{name}{end}" for end in (".flac", ".mp3", "-again.flac"))
-    with FlacWriter(wave) as file:
-        file.write(sound)
-    subprocess.run([ffmpeg(), "-v", "error", "-i", wave, "-b:a", bit_rate, encoded], check=True)
+    subprocess.run([ffmpeg(), "-v", "error", "-i", write_flac(wave, sound), "-b:a", bit_rate, encoded], check=True)
     with FlacWriter(decoded) as file:
         for block in decode(encoded, SAMPLE_RATE_HZ):
             file.write(block)

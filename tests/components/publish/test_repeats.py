@@ -7,7 +7,7 @@ import episodes
 import numpy as np
 import pytest
 from conftest import Show, account, row
-from episodes import CUT_SECONDS, DATA, DATES, SHARED
+from episodes import CUT_SECONDS, DATES, SHARED
 
 from components.publish.matching import thinned
 from components.publish.publish import seconds_by_outcome
@@ -16,6 +16,7 @@ from components.shared.rows import DatasetRow
 from components.shared.table import read_rows
 from store.fingerprints import FingerprintStore
 from store.repeats import Repeat, RepeatStore
+from tests.places import DATA
 
 TOLERANCE_SECONDS = 0.6
 

@@ -1,19 +1,17 @@
 """The stage on a store: what is on the page, and what is told of it."""
 
 import copy
-import io
 import json
 import re
 import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import soundfile
 
+from components.shared.audio import flac_bytes
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import empty
 from store.datasets import DatasetStore, audio_key
@@ -24,6 +22,7 @@ from store.truth import Truth, write_truth
 from tests import report_store
 from tests.report.parsed import Parsed
 from tests.report_store import HOSTILE, NAME
+from tests.tasks import artifacts, stage_command
 
 KINDS = {"page": "system.HTML", "metrics": "system.Metrics", "tone_confusion": "system.ClassificationMetrics"}
 
@@ -37,11 +36,11 @@ class Made:
 
 
 def report(folder: Path, version: int = 0) -> Made:
-    artifacts = {n: {"artifacts": [{"name": n, "uri": str(folder / n), "type": {"schemaTitle": k}}]} for n, k in KINDS.items()}
+    outputs: dict[str, Any] = {}
+    for name, kind in KINDS.items():
+        outputs |= artifacts(kind, **{name: folder / name})
     parameters = {"dataset": NAME, "store": str(folder / "store"), "version": float(version)}
-    task = {"inputs": {"parameterValues": parameters}, "outputs": {"artifacts": artifacts, "outputFile": str(folder / "out.json")}}
-    command = [sys.executable, "-m", "components.report", json.dumps(task), "speechmill/report:0"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(stage_command("report", folder / "out.json", None, outputs, **parameters), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     written = json.loads((folder / "out.json").read_text())["artifacts"]
     return Made((folder / "page").read_text(encoding="utf-8"), {name: a["artifacts"][0]["metadata"] for name, a in written.items()})
@@ -183,9 +182,8 @@ def test_of_a_recording_of_hours_clips_and_what_was_removed_are_drawn(tmp_path: 
 
 def noise(store: Store, seed: int) -> str:
     """Sound that takes most room, as a file and as a picture: noise, of more seconds than a page holds."""
-    file, pcm = io.BytesIO(), np.random.default_rng(seed).integers(-20_000, 20_000, 12 * SAMPLE_RATE_HZ, np.int16)
-    soundfile.write(file, pcm, SAMPLE_RATE_HZ, subtype="PCM_16", format="FLAC")
-    store.write(audio_key(NAME, f"{seed:064d}"), file.getvalue())
+    pcm = np.random.default_rng(seed).integers(-20_000, 20_000, 12 * SAMPLE_RATE_HZ, np.int16)
+    store.write(audio_key(NAME, f"{seed:064d}"), flac_bytes(pcm))
     return f"{seed:064d}"
 
 

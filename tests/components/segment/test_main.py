@@ -1,27 +1,21 @@
 """The whole stage, as a run starts it: a folder of recordings in, segments out."""
 
-import json
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from components.segment import networks
-from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
+from tests.artifacts import recording, write_recordings
+from tests.places import ROOT
+from tests.tasks import artifacts, stage_command
 
-ROOT = Path(__file__).resolve().parents[3]
 LENGTHS = {"noise": 3.007, "tiny": 0.05, "silence": 2.0, "constant": 1.0, "stereo": 1.5}
-
-
-def recording(name, samples, reason=""):
-    return Recording(name, "local", "", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
 
 
 def sound(name, samples):
@@ -36,26 +30,15 @@ def sound(name, samples):
 @pytest.fixture(scope="module")
 def voices(tmp_path_factory):
     folder = tmp_path_factory.mktemp("voices")
-    rows = [recording("failed", 0, "HTTP 404")]
-    for name, seconds in LENGTHS.items():
-        samples = round(seconds * SAMPLE_RATE_HZ)
-        data = sound(name, samples)
-        with FlacWriter(folder / "audio" / f"{name}.flac", data.shape[1]) as file:
-            file.write(data)
-        rows.append(recording(name, samples))
-    write_rows(folder, Recording, rows)
+    sounds = {name: sound(name, round(seconds * SAMPLE_RATE_HZ)) for name, seconds in LENGTHS.items()}
+    write_recordings(folder, {"failed": np.zeros(0)} | sounds)
     return folder
 
 
 def run(voices, out, environment=None, **parameters):
-    def artifact(name, path):
-        return {name: {"artifacts": [{"name": name, "uri": str(path), "type": {"schemaTitle": "system.Dataset"}}]}}
-
-    task = {
-        "inputs": {"artifacts": artifact("voices", voices), "parameterValues": {"engine": "smn", "detect_gender": True} | parameters},
-        "outputs": {"artifacts": artifact("segments", out / "segments"), "outputFile": str(out / "output.json")},
-    }
-    command = [sys.executable, "-m", "components.segment", json.dumps(task), "speechmill/segment:test"]
+    inputs, outputs = artifacts(voices=voices), artifacts(segments=out / "segments")
+    parameters = {"engine": "smn", "detect_gender": True} | parameters
+    command = stage_command("segment", out / "output.json", inputs, outputs, **parameters)
     return subprocess.run(command, cwd=ROOT, env=os.environ | (environment or {}), capture_output=True, text=True)
 
 

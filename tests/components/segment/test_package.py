@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +20,8 @@ from components.segment.networks import FOLDER, load_segmenter
 from components.segment.segment import analyze
 from components.shared.audio import FlacWriter, decode, ffmpeg
 from components.shared.rows import SAMPLE_RATE_HZ
+from tests.places import DATA, ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
 RADIO = ROOT.parent / "shared" / "tools" / "radio.py"
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="no real recordings: set SPEECHMILL_DATA to their folder")
 

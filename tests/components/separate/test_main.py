@@ -8,27 +8,18 @@ import pytest
 import soundfile
 
 from components.separate.__main__ import NOT_KEPT, main
-from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows, write_rows
+from tests.artifacts import recording, write_recordings
 
 SOUNDS = {"mono": (30_000, 1), "stereo": (41_234, 2), "short": (7, 2), "failed": (0, 1)}
-
-
-def row(name: str, samples: int) -> Recording:
-    reason = "" if samples else "404 Not Found"
-    return Recording(name, "local", "", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
 
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Noise of several lengths, and a recording that could not be fetched."""
     folder = tmp_path_factory.mktemp("recordings")
-    for name, (samples, channels) in SOUNDS.items():
-        if samples:
-            with FlacWriter(folder / "audio" / f"{name}.flac", channels) as file:
-                file.write(0.1 * np.random.default_rng(samples).standard_normal((samples, channels)))
-    write_rows(folder, Recording, [row(name, samples) for name, (samples, _) in SOUNDS.items()])
+    write_recordings(folder, {name: 0.1 * np.random.default_rng(shape[0]).standard_normal(shape) for name, shape in SOUNDS.items()})
     return folder
 
 
@@ -89,9 +80,8 @@ def test_what_passes_is_the_recording_to_the_bit(folder: Path, tmp_path: Path) -
     recordings, passing, plain = tmp_path / "recordings", tmp_path / "passing", tmp_path / "plain"
     passing.mkdir()
     plain.mkdir()
-    with FlacWriter(recordings / "audio" / "faint.flac") as file:  # too faint for music, whatever the model says of it
-        file.write(3e-4 * np.random.default_rng(0).standard_normal(30_000))
-    write_rows(recordings, Recording, [row("faint", 30_000)])
+    faint = 3e-4 * np.random.default_rng(0).standard_normal(30_000)  # too faint for music, whatever the model says of it
+    write_recordings(recordings, {"faint": faint})
     before = heard(recordings, "faint")
     assert np.ptp(before) > 50
 
@@ -109,9 +99,8 @@ def test_what_passes_is_the_recording_to_the_bit(folder: Path, tmp_path: Path) -
 
 def test_a_recording_that_is_not_as_long_as_its_row_stops_the_stage(folder: Path, tmp_path: Path) -> None:
     recordings = tmp_path / "recordings"
-    with FlacWriter(recordings / "audio" / "a.flac") as file:
-        file.write(np.zeros(1000))
-    write_rows(recordings, Recording, [row("a", 1001)])
+    write_recordings(recordings, {"a": np.zeros(1000)})
+    write_rows(recordings, Recording, [recording("a", 1001)])
     with pytest.raises(ValueError, match=r"expected 1001 samples in .*, found 1000"):
         run(recordings, folder, tmp_path)
     assert not (tmp_path / "voices" / "rows.parquet").exists()

@@ -1,8 +1,6 @@
 """What the model that lies in the repository does to speech with music under it, and to speech without."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +9,10 @@ from test_stream import in_blocks
 from components.separate.network import Network, load_network
 from components.separate.separate import Options, results
 from components.shared.audio import Samples, decode
+from tests.places import DATA, ROOT, SAMPLE
 from tests.sample.synth import tune
 
-ROOT = Path(__file__).parents[3]
 MODEL = ROOT / "bundled" / "models" / "speech-2stems-small"
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
 SPEECH, MUSIC = (sorted((DATA / folder).rglob("*.*")) for folder in ("librispeech/test-other", "music"))
 
 
@@ -45,7 +42,7 @@ def bundled_speech() -> Samples:
     """The utterances of the bundled sample that nothing lies under."""
     utterances = []
     for episode in ("episode-1", "episode-2"):
-        sound = np.concatenate(list(decode(ROOT / "components" / "download" / "sample" / f"{episode}.opus", 44_100)))[:, 0]
+        sound = np.concatenate(list(decode(SAMPLE / f"{episode}.opus", 44_100)))[:, 0]
         truth = json.loads((ROOT / "tests" / "sample" / "truth" / f"{episode}.json").read_text())
         others = [(s["start"], s["end"]) for kind in ("music", "effects", "noise") for s in truth[kind]]
         spans = [(u["start"], u["end"]) for u in truth["utterances"]]

@@ -1,6 +1,5 @@
 """The stream gives what Spleeter's whole-file path gives, at any length, whatever its blocks."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,8 @@ from peer import OFFICIAL, SMALL, whole_file, write_model
 from components.separate.network import Network, load_network
 from components.separate.separate import Options, results
 from components.shared.audio import Samples, decode
+from tests.places import DATA
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 MUSIC = sorted((DATA / "music").glob("*.*"))
 SEGMENT = SMALL["T"] * SMALL["frame_step"]
 

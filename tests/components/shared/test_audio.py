@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import io
 import subprocess
 import threading
 import tracemalloc
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from components.shared.audio import FlacWriter, blocks, decode, ffmpeg, from_pcm16, pcm_sha256, read, to_pcm16
+from components.shared.audio import FlacWriter, blocks, decode, ffmpeg, flac_bytes, from_pcm16, pcm_sha256, read, read_mono, to_pcm16
 
 RATE = 44_100
 EVERY_VALUE = np.arange(-32_768, 32_768).astype(np.int16)
@@ -73,6 +74,38 @@ def test_frames_outside_the_recording_are_an_error(tmp_path: Path, start: int, s
         writer.write(EVERY_VALUE)
     with pytest.raises(ValueError, match=rf"expected frames within 0 to 65536 of a\.flac, found {start} to {stop}"):
         read(tmp_path / "a.flac", start, stop)
+
+
+def test_channels_are_averaged_as_they_are_in_floats(tmp_path: Path) -> None:
+    """For every sum of two samples."""
+    pcm = np.stack([EVERY_VALUE[np.arange(131_071) // 2], EVERY_VALUE[np.arange(1, 131_072) // 2]], axis=1)
+    with FlacWriter(tmp_path / "a.flac", 2) as writer:
+        writer.write(pcm)
+    found = read_mono(tmp_path / "a.flac", 0, len(pcm))
+    np.testing.assert_array_equal(found, to_pcm16(from_pcm16(pcm).mean(axis=1)))
+    np.testing.assert_array_equal(found, np.rint(pcm.sum(axis=1, dtype=np.int64) / 2))
+
+
+def test_one_channel_is_read_unchanged(tmp_path: Path) -> None:
+    (tmp_path / "a.flac").write_bytes(flac_bytes(EVERY_VALUE))
+    np.testing.assert_array_equal(read_mono(tmp_path / "a.flac", 100, 60_000), EVERY_VALUE[100:60_000])
+
+
+def test_a_file_in_memory_is_the_one_on_disk(tmp_path: Path) -> None:
+    with FlacWriter(tmp_path / "a.flac") as writer:
+        writer.write(EVERY_VALUE)
+    assert flac_bytes(EVERY_VALUE) == (tmp_path / "a.flac").read_bytes()
+    assert soundfile.info(io.BytesIO(flac_bytes(EVERY_VALUE))).samplerate == RATE
+
+
+@pytest.mark.parametrize(("seconds", "fits"), [(3.0, True), (3.09, True), (2.91, True), (3.11, False), (2.89, False)])
+def test_a_recording_of_another_length_is_an_error(tmp_path: Path, seconds: float, fits: bool) -> None:
+    decoded = decode(tone(tmp_path / "a.wav"), 16_000, seconds=seconds)
+    if fits:
+        assert sum(map(len, decoded)) == 48_000
+    else:
+        with pytest.raises(ValueError, match=rf"expected {seconds:.3f} s of audio in .*a\.wav, found 3\.000 s"):
+            list(decoded)
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:

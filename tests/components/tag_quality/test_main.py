@@ -1,31 +1,24 @@
 """From clean recordings and clips to a table: what one run of the stage gives."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
 from components.tag_quality.__main__ import main
+from tests.artifacts import write_recordings
 from tests.components.tag_quality.sounds import speech_like
-
-NOBODY = Recording("bad", "media", "u", "t", "c", "", "", 0.0, 0, "", "", "cannot be read")
 
 
 def made(folder: Path, sounds: dict[str, np.ndarray], clips: list[tuple[str, float, float]]) -> tuple[Path, Path, Path]:
     """The stage's inputs and an empty output: recordings of these sounds, and one that could not be read."""
     clean, cuts, quality = folder / "clean", folder / "clips", folder / "quality"
-    for path in (clean, cuts, quality):
+    for path in (cuts, quality):
         path.mkdir()
-    for name, sound in sounds.items():
-        with FlacWriter(clean / "audio" / f"{name}.flac") as file:
-            file.write(sound)
-    rows = [replace(NOBODY, recording=n, samples=len(s), seconds=len(s) / SAMPLE_RATE_HZ, reason="") for n, s in sounds.items()]
-    write_rows(clean, Recording, [*rows, NOBODY])
+    write_recordings(clean, sounds | {"bad": np.zeros(0)})
     write_rows(cuts, Clip, [Clip(f"{r}-{round(a * 1000):08d}", r, a, b, "", False) for r, a, b in clips])
     return clean, cuts, quality
 

@@ -1,6 +1,5 @@
 """Every meter against sounds that its answer is known for, synthetic and real."""
 
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +17,10 @@ from components.tag_quality.clipping import clipped_share
 from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import snr_db
 from tests.components.tag_quality.sounds import speech_like
+from tests.places import DATA
 
 Sound = NDArray[np.float64]
 
-DATA = Path(os.environ.get("SPEECHMILL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.exists(), reason="no real recordings: set SPEECHMILL_DATA to their folder")
 RECORDINGS = sorted((DATA / "emodb").glob("**/*.flac"))[::60] if DATA.exists() else []
 

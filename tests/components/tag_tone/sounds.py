@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
+from components.shared.rows import SAMPLE_RATE_HZ, Clip
 from components.shared.table import write_rows
 from components.shared.windows import Windows, WindowsWriter
+from tests.artifacts import write_recordings
 
 Sound = NDArray[np.float64]
 
@@ -37,15 +37,10 @@ def write_artifacts(root: Path, recordings: dict[str, list[Sound]], voices: dict
     folders = {name: root / name for name in ("clean", "clips", "windows")}
     for folder in folders.values():
         folder.mkdir(parents=True)
-    rows, clips = [], []
+    clips: list[Clip] = []
     with WindowsWriter(folders["windows"]) as windows:
         for recording, sounds in recordings.items():
             edges = np.cumsum([0, *(len(s) for s in sounds)])
-            with FlacWriter(folders["clean"] / "audio" / f"{recording}.flac") as file:
-                for sound in sounds:
-                    file.write(sound)
-            seconds = int(edges[-1]) / SAMPLE_RATE_HZ
-            rows.append(Recording(recording, "local", "", "", "", "", "", seconds, int(edges[-1]), "", "", ""))
             starts, ends = edges[:-1] / SAMPLE_RATE_HZ, edges[1:] / SAMPLE_RATE_HZ
             clips += [
                 Clip(f"{recording}-{round(a * 1000):08d}", recording, float(a), float(b), "female", False)
@@ -53,6 +48,6 @@ def write_artifacts(root: Path, recordings: dict[str, list[Sound]], voices: dict
             ]
             if voices:
                 windows.write(recording, Windows(starts, ends, np.eye(256, dtype=np.float32)[voices[recording]]))
-    write_rows(folders["clean"], Recording, rows)
+    write_recordings(folders["clean"], {recording: np.concatenate(sounds) for recording, sounds in recordings.items()})
     write_rows(folders["clips"], Clip, clips)
     return folders

@@ -14,8 +14,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from components.shared.model import describe
 from components.shared.task import StageError
 from components.tag_tone.classifier import CONFIG, FILE, load_classifier
+from tests.places import ROOT
 
-MODELS = Path(__file__).resolve().parents[3] / "bundled" / "models"
+MODELS = ROOT / "bundled" / "models"
 
 
 def double(values: np.ndarray) -> np.ndarray:

@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 from sounds import Sound, buzz, glide, spoken
 
-from components.shared.audio import FlacWriter
 from components.shared.rows import Clip
 from components.tag_tone.measures import MEASURES
 from components.tag_tone.tag_tone import Heard, hear_clip
+from tests.artifacts import write_flac
 
 
 def heard(folder: Path, sound: Sound) -> Heard:
-    folder.mkdir(exist_ok=True)
-    with FlacWriter(folder / "a.flac") as file:
-        file.write(sound)
-    return hear_clip(folder / "a.flac", Clip("a-0", "a", 0.0, len(sound) / 44_100, "female", False))
+    return hear_clip(write_flac(folder / "a.flac", sound), Clip("a-0", "a", 0.0, len(sound) / 44_100, "female", False))
 
 
 @pytest.mark.parametrize("hz", [75.0, 110.0, 196.0, 330.0, 480.0])

@@ -1,9 +1,7 @@
 """Real speech of speakers and a language that the bundled models have not heard; only where the collection is."""
 
 import csv
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +14,8 @@ from components.shared.table import read_rows
 from components.tag_tone.classifier import load_classifier
 from components.tag_tone.tag_tone import Heard, hear, tones
 from components.tag_tone.voices import clip_vectors, voices
+from tests.places import DATA, ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
 SPEAKERS = ("ko_nea", "ko_nek", "ko_nem")
 
 pytestmark = pytest.mark.skipif(not (DATA / "manifest.csv").exists(), reason="no collection of real speech: SPEECHMILL_DATA")

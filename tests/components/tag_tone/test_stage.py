@@ -11,8 +11,9 @@ from components.shared.rows import Clip, Tone
 from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.tag_tone.__main__ import main
+from tests.places import ROOT
 
-MODELS = Path(__file__).resolve().parents[3] / "bundled" / "models"
+MODELS = ROOT / "bundled" / "models"
 
 
 def calm(seed: int, hz: float = 170) -> Sound:

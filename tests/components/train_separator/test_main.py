@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from components.shared.task import Lineage, StageError
 from components.train_separator.__main__ import identity, main
 from components.train_separator.training import build, save_model
 from tests.components.train_separator.conftest import CONFIG
+from tests.tasks import artifacts, stage_command
 
 SETTINGS: dict[str, Any] = {
     "name": "small-one",
@@ -73,7 +73,7 @@ def test_a_model_that_is_trained_further_is_another_one_that_spleeter_loads_and_
     assert done["si_sdr_db"] > done["start_si_sdr_db"] + 0.5 and done["steps"] == 16 and done["ended"] == "done"
     assert lineage["train_separator"]["data"]["songs"] == 5
     page = (tmp_path / "one" / "curve.html").read_text()
-    assert "small-one" in page and "<polyline" in page and "files_sha256" in page
+    assert "small-one" in page and 'id="speech"' in page and "files_sha256" in page
     again, _ = train(tmp_path / "one", songs, start, configuration="2stems", max_steps=16)
     assert again["si_sdr_db"] == pytest.approx(done["si_sdr_db"]) and again["minutes"] == done["minutes"]  # taken from what is kept
     assert read_model(tmp_path / "one" / "model", "spleeter").files == model.files
@@ -111,24 +111,12 @@ def test_a_start_whose_files_are_damaged_is_refused(songs: Path, tmp_path: Path)
         train(tmp_path / "one", songs, tmp_path / "start")
 
 
-def artifact(name: str, path: Path, kind: str) -> dict[str, Any]:
-    return {"artifacts": [{"name": name, "uri": str(path), "metadata": {}, "type": {"schemaTitle": f"system.{kind}"}}]}
-
-
 def start_program(songs: Path, folder: Path, **settings: Any) -> subprocess.Popen[str]:
     """The program as Kubeflow starts it."""
-    outputs = {"model": "Model", "curve": "HTML", "metrics": "Metrics"}
-    task = {
-        "inputs": {
-            "parameterValues": SETTINGS | settings | {"dataset": "", "store": str(folder / "store")},
-            "artifacts": {"sounds": artifact("sounds", songs, "Dataset")},
-        },
-        "outputs": {
-            "artifacts": {name: artifact(name, folder / name, kind) for name, kind in outputs.items()},
-            "outputFile": str(folder / "output.json"),
-        },
-    }
-    command = [sys.executable, "-m", "components.train_separator", json.dumps(task), "speechmill/train_separator:1"]
+    outputs = artifacts("system.Model", model=folder / "model") | artifacts("system.HTML", curve=folder / "curve")
+    outputs |= artifacts("system.Metrics", metrics=folder / "metrics")
+    parameters = SETTINGS | settings | {"dataset": "", "store": str(folder / "store")}
+    command = stage_command("train_separator", folder / "output.json", artifacts(sounds=songs), outputs, **parameters)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 

@@ -1,7 +1,6 @@
 """Settings, sounds and models that tests share."""
 
 import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ import numpy as np
 import pytest
 from tiny import write_model
 
-from components.shared.audio import FlacWriter, decode, to_pcm16
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
+from components.shared.audio import decode, to_pcm16
+from components.shared.rows import SAMPLE_RATE_HZ, Clip
 from components.shared.table import write_rows
 from components.transcribe.engines import Settings
-
-ROOT = Path(__file__).resolve().parents[3]
-DATA = Path(os.environ.get("SPEECHMILL_DATA", ROOT.parent / "shared" / "data"))
+from tests.artifacts import write_recordings
+from tests.places import DATA
 
 DEFAULTS = Settings(
     engine="none",
@@ -76,14 +74,7 @@ def shard(tmp_path: Path) -> Callable[[dict[str, np.ndarray], list[tuple[str, fl
         folders = {name: tmp_path / name for name in ("clean", "clips", "model", "transcripts")}
         for folder in folders.values():
             folder.mkdir(exist_ok=True)
-        rows = []
-        for name, sound in recordings.items():
-            if len(sound):
-                with FlacWriter(folders["clean"] / "audio" / f"{name}.flac", 1 if sound.ndim == 1 else sound.shape[1]) as file:
-                    file.write(sound)
-            length = len(sound) / SAMPLE_RATE_HZ
-            rows.append(Recording(name, "local", "", "", "", "", "", length, len(sound), "", "", "" if len(sound) else "404 Not Found"))
-        write_rows(folders["clean"], Recording, rows)
+        write_recordings(folders["clean"], recordings)
         made = [Clip(f"{name}-{round(1000 * start):08d}", name, start, end, "", False) for name, start, end in clips]
         write_rows(folders["clips"], Clip, made)
         return folders

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import DATA
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.transcribe import flags as module
 from components.transcribe.engines import Heard
 from components.transcribe.flags import ANY_RATE, RATES, characters, flags, is_hallucination, is_usual_rate, repeats_itself
+from tests.places import DATA
 
 LISTED = tomllib.loads(Path(module.__file__).with_name("hallucinations.toml").read_text(encoding="utf-8"))
 

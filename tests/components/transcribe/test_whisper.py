@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from tiny import write_model
 
 from components.shared.model import describe
@@ -19,6 +18,7 @@ from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
 from components.transcribe.engines import Heard, Settings
 from components.transcribe.whisper import load_whisper
+from tests.places import ROOT
 
 Spoken = dict[str, tuple[np.ndarray, str]]
 Choose = Callable[..., Settings]
