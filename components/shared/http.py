@@ -1,7 +1,8 @@
 """GET over HTTP and HTTPS with retries and limits, on requests. Only programs whose pins include requests import it.
 
-Redirects, proxies and certificates of the environment (HTTPS_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE) are those of requests. All
-connections use Python's sockets and http.client, so `network.public_only` covers them.
+requests follows redirects and uses the proxies and certificates of the environment (HTTPS_PROXY,
+NO_PROXY, REQUESTS_CA_BUNDLE). It connects through Python's sockets and http.client, so
+`network.public_only` covers it.
 """
 
 import random
@@ -56,7 +57,8 @@ class Limits:
     """How often, how long and how much to fetch. 0 is no limit."""
 
     attempts: int
-    """Failed attempts in a row before giving up. An attempt that brings more of the file than any before starts a new row."""
+    """Failed attempts in a row before giving up. An attempt that gets further than all before it
+    starts a new row."""
     pause_seconds: float
     """Pause after the first failure; it doubles with each further one, up to MAX_PAUSE_SECONDS."""
     connect_seconds: float = 30
@@ -104,8 +106,9 @@ def fetch(url: str, limits: Limits, skipped_types: tuple[str, ...] = ()) -> Answ
 def transfer(url: str, path: Path, limits: Limits, expected_bytes: int = 0, received: Received | None = None) -> None:
     """Writes the file at a URL to `path`, or the part that is still missing.
 
-    A transfer that breaks is resumed, also by a later call, if the server names the file's version (ETag or Last-Modified) and
-    still has that version. The version is kept beside `path` with the ending .version until the file is complete.
+    A transfer that breaks is resumed, also by a later call, if the server names the file's version
+    (ETag or Last-Modified) and still has that version. The version is kept beside `path` with the
+    ending .version until the file is complete.
 
     Args:
         url: http:// or https://.
@@ -128,8 +131,8 @@ def retry(attempt: Callable[[], T], url: str, limits: Limits, size: Callable[[],
     """Calls `attempt` until it returns; pauses after each TransientError.
 
     Raises:
-        HttpError: `limits.attempts` attempts in a row failed. `size()`, the bytes received so far, was no new maximum after any of
-            them but the first.
+        HttpError: `limits.attempts` attempts in a row failed. `size()`, the bytes received so far,
+            reached a new maximum after none of them but the first.
     """
     failures = most = 0
     while True:
