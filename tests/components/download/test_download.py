@@ -79,7 +79,7 @@ def test_failed_requests_are_tried_again_as_often_as_it_is_set(server: Server, e
     broken = item(server.put("/broken.mp3", episode, statuses=[503], cuts=[10_000, 5_000]))
     started = time.monotonic()
     rows = fetch(tmp_path, down, broken, policy=dataclasses.replace(QUICK, retries=2, backoff_seconds=0.2))
-    assert 3 * 0.6 > time.monotonic() - started >= 2 * 0.6
+    assert time.monotonic() - started >= 2 * 0.6
     assert [r.reason for r in rows] == ["HTTP 500, 3 times", ""] and server.starts()[-2:] == [10_000, 15_000]
 
 
