@@ -14,7 +14,8 @@ import feedparser
 
 from components.discover.items import Listed, SourceError, is_web_url, link, listed, own_id, place_of, query_of, seconds_of
 from components.discover.sources import has_media_suffix
-from components.discover.web import PAGE_PAUSE_SECONDS, Answer, fetch
+from components.discover.web import MEDIA_TYPES, PAGE_PAUSE_SECONDS, fetch
+from components.shared.http import Answer
 from components.shared.network import public_url
 from components.shared.task import one_line, report
 
@@ -29,7 +30,7 @@ def list_link(url: str) -> Iterator[Listed]:
         SourceError: It leads to neither, or not all pages of the feed can be had; what was listed before counts.
     """
     answer = fetch(url)
-    if answer.is_media:
+    if answer.content_type.startswith(MEDIA_TYPES):
         yield list_media(url)
     else:
         yield from _list_pages(answer, place_of(url))

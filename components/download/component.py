@@ -21,8 +21,8 @@ def download(
     """Fetches a shard's recordings and turns them into FLAC at 44.1 kHz.
 
     Args:
-        retries: How often a failed request is tried again.
-        backoff_seconds: Wait before the first retry, in seconds; it doubles with every further one.
+        retries: Most retries in a row; a transfer that gets further than before starts a new row.
+        backoff_seconds: Wait before the first retry, in seconds; it doubles with each further one, up to 600.
         sleep_seconds: Shortest wait before a download, in seconds.
         max_sleep_seconds: Longest wait before a download, in seconds.
         rate_limit_bytes: Most bytes a second; 0 is no limit.

@@ -15,7 +15,7 @@ from components.download import bucket, youtube
 from components.download.convert import probe, to_flac
 from components.download.failures import disk_full, surprise
 from components.download.policy import ItemError, Policy
-from components.download.transfer import transfer
+from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
 from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
 from components.shared.task import Progress, StageError, one_line, report
@@ -149,7 +149,10 @@ def sha256(path: Path) -> str:
 
 
 def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:
-    transfer(item.url, shard.media / "media", shard.policy)
+    try:
+        transfer(item.url, shard.media / "media", shard.policy.limits)
+    except HttpError as error:
+        raise ItemError(str(error)) from None
     return shard.media / "media", item
 
 

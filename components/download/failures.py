@@ -3,30 +3,10 @@
 import errno
 import re
 import traceback
-from collections.abc import Iterator
 
+from components.shared.http import causes
 from components.shared.network import PrivateAddressError, public_text, public_url
 from components.shared.task import one_line
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and all that led to it, the last one first; libraries keep it under several names."""
-    seen: set[int] = set()
-    waiting: list[object] = [error]
-    while waiting:
-        found = waiting.pop(0)
-        if isinstance(found, BaseException) and id(found) not in seen:
-            seen.add(id(found))
-            yield found
-            info = getattr(found, "exc_info", None) or ()
-            waiting += [
-                *found.args,
-                *info,
-                getattr(found, "cause", None),
-                getattr(found, "reason", None),
-                found.__cause__,
-                found.__context__,
-            ]
 
 
 def private_address(error: BaseException) -> str:

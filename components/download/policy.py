@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from components.shared.http import Limits
 from components.shared.task import StageError
 
 UNKNOWN = "unknown"
@@ -24,9 +25,10 @@ class Policy:
     licences: frozenset[str]
     """In small letters; empty is any."""
 
-    def wait_seconds(self, retry: int) -> float:
-        """Pause before a retry, counted from 0."""
-        return self.backoff_seconds * 2.0**retry
+    @property
+    def limits(self) -> Limits:
+        """The settings as limits of an HTTP transfer."""
+        return Limits(self.retries + 1, self.backoff_seconds, max_bytes_per_second=self.rate_limit_bytes)
 
     def check_licence(self, licence: str) -> None:
         """Raises ItemError unless media under this licence, as its source states it, may be fetched."""

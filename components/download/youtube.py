@@ -11,8 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from components.download.failures import causes, disk_full, private_address, without_secrets
+from components.download.failures import disk_full, private_address, without_secrets
 from components.download.policy import ItemError, Policy
+from components.shared.http import causes
 from components.shared.network import public_text
 from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
@@ -42,7 +43,7 @@ def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
     def refuse(info: dict[str, Any], *, incomplete: bool) -> None:
         check(info, policy)
 
-    waits = dict.fromkeys(("http", "fragment", "extractor"), lambda n: policy.wait_seconds(n))
+    waits = dict.fromkeys(("http", "fragment", "extractor"), lambda n: policy.limits.pause_after(n + 1))
     (own / "no-programs").mkdir()
     return {
         "format": "bestaudio/best",

@@ -15,8 +15,8 @@ from components.shared.model import read_model
 from pipelines.inputs.registry import entry
 from pipelines.local import environments
 from tests.command import speechmill
+from tests.http_server import Server, serving
 from tests.models import write_model
-from tests.pipelines.model_server import Server, serving
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 NETWORKS = environments.FOLDER / "segment" / "models" / "inaSpeechSegmenter"
@@ -53,8 +53,8 @@ def line(shown: str, name: str) -> list[str]:
 @needs_networks
 def test_a_model_goes_from_a_mirror_into_a_store_and_is_found_there(models: Models, server: Server, tmp_path: Path) -> None:
     for name in entry("ina-segmenter").files:
-        server.put(f"mirror/{name}", (NETWORKS / name).read_bytes(), cuts=[1_000_000])
-    done = models("fetch", "ina-segmenter", "--from", f"{server.url}mirror/")
+        server.put(f"/mirror/{name}", (NETWORKS / name).read_bytes(), cuts=[1_000_000])
+    done = models("fetch", "ina-segmenter", "--from", f"{server.url}/mirror/")
     assert done.returncode == 0, done.stderr
     assert "keras_male_female_cnn.hdf5: 6.0 MB of 6.0 MB, " in done.stdout and "MB/s" in done.stdout
     version = read_model(tmp_path / "data" / "fetched-models" / "ina-segmenter", "ina").version
@@ -110,9 +110,9 @@ def test_what_cannot_be_is_said_in_one_line(models: Models, tmp_path: Path, argu
 
 
 def test_an_interrupted_fetch_ends_at_once_and_says_that_it_goes_on(server: Server, tmp_path: Path) -> None:
-    server.put("config.json", b"{}", statuses=[503] * 1000)
+    server.put("/config.json", b"{}", statuses=[503] * 1000)
     process = subprocess.Popen(
-        [COMMAND, "models", "fetch", "whisper-tiny", "--from", server.url], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        [COMMAND, "models", "fetch", "whisper-tiny", "--from", f"{server.url}/"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     while not server.asked:
         time.sleep(0.05)

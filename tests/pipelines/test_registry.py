@@ -20,7 +20,7 @@ from components.shared.model import File, Model, read_model
 from components.shared.task import StageError
 from pipelines.inputs.registry import Entry, entry, fetch, registry
 from store.objects import is_name
-from tests.pipelines.model_server import Server, serving
+from tests.http_server import Server, serving
 from tests.places import ROOT
 
 FILES = {
@@ -59,7 +59,7 @@ def server() -> Iterator[Server]:
 def packed(server: Server) -> Entry:
     """A model whose files lie in an archive."""
     files = {name: File(sha256(data), len(data)) for name, data in FILES.items()}
-    url = server.put("release/2stems.tar.gz", ARCHIVE)
+    url = server.put("/release/2stems.tar.gz", ARCHIVE)
     return Entry("spleeter-test", "tests", "spleeter", "MIT", "", url, sha256(ARCHIVE), len(ARCHIVE), files=files, config=CONFIG)
 
 
@@ -67,9 +67,9 @@ def packed(server: Server) -> Entry:
 def loose(server: Server) -> Entry:
     """A model whose files lie beside each other."""
     for name, data in FILES.items():
-        server.put(f"main/{name}", data)
+        server.put(f"/main/{name}", data)
     files = {name: File(sha256(data), len(data)) for name, data in FILES.items()}
-    return Entry("whisper-test", "tests", "whisper", "MIT", "", f"{server.url}main/", files=files)
+    return Entry("whisper-test", "tests", "whisper", "MIT", "", f"{server.url}/main/", files=files)
 
 
 def get(wanted: Entry, folder: Path, source: str | Path = "") -> Model:
@@ -140,8 +140,8 @@ def test_however_a_model_comes_it_is_the_same_version(packed: Entry, server: Ser
     with zipfile.ZipFile(tmp_path / "by-hand.zip", "w") as zipped:
         for name, data in FILES.items():
             zipped.writestr(f"2stems/{name}", data)
-    server.put("mirror/2stems.tar.gz", ARCHIVE)
-    sources = ["", f"{server.url}mirror/", f"{server.url}mirror/2stems.tar.gz", tmp_path / "2stems.tar.gz", tmp_path]
+    server.put("/mirror/2stems.tar.gz", ARCHIVE)
+    sources = ["", f"{server.url}/mirror/", f"{server.url}/mirror/2stems.tar.gz", tmp_path / "2stems.tar.gz", tmp_path]
     sources += [tmp_path / "pretrained_models" / "2stems", tmp_path / "by-hand.zip"]
     assert len({get(packed, tmp_path / "out" / str(i), source).version for i, source in enumerate(sources)}) == 1
     assert not leftovers(tmp_path / "out")
@@ -150,8 +150,8 @@ def test_however_a_model_comes_it_is_the_same_version(packed: Entry, server: Ser
 def test_files_that_lie_beside_each_other_come_one_by_one(loose: Entry, server: Server, tmp_path: Path) -> None:
     model = get(loose, tmp_path / "m")
     for name, data in FILES.items():
-        server.put(f"mirror/{name}", data)
-    assert get(loose, tmp_path / "n", f"{server.url}mirror") == replace(model, created=read_model(tmp_path / "n", "whisper").created)
+        server.put(f"/mirror/{name}", data)
+    assert get(loose, tmp_path / "n", f"{server.url}/mirror") == replace(model, created=read_model(tmp_path / "n", "whisper").created)
     assert set(model.files) == set(FILES)
     assert not leftovers(tmp_path)
 
@@ -203,11 +203,11 @@ def test_a_fetch_that_is_killed_leaves_no_model_and_the_next_goes_on(packed: Ent
 
 
 def test_other_bytes_of_the_same_length_are_refused_and_not_kept(packed: Entry, server: Server, tmp_path: Path) -> None:
-    server.put("release/2stems.tar.gz", bytes(len(ARCHIVE)))
+    server.put("/release/2stems.tar.gz", bytes(len(ARCHIVE)))
     with pytest.raises(StageError, match=f"expected the SHA-256 {packed.sha256}, found {sha256(bytes(len(ARCHIVE)))}; it was removed"):
         get(packed, tmp_path / "m")
     assert not (tmp_path / "m").exists() and not list(tmp_path.rglob("*.tar.gz*part"))
-    server.put("release/2stems.tar.gz", ARCHIVE)
+    server.put("/release/2stems.tar.gz", ARCHIVE)
     assert get(packed, tmp_path / "m")
 
 

@@ -1,5 +1,6 @@
 """A web server on loopback whose pages a test writes."""
 
+import dataclasses
 import http.server
 import threading
 from collections.abc import Callable, Iterator
@@ -50,7 +51,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
         def log_message(self, *_: object) -> None:
             pass
 
-    monkeypatch.setattr(web_module, "BACKOFF_SECONDS", 0.01)
+    monkeypatch.setattr(web_module, "LIMITS", dataclasses.replace(web_module.LIMITS, pause_seconds=0.01))
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

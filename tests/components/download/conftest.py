@@ -1,13 +1,11 @@
-"""A loopback server that behaves as podcast hosts do on bad days, media made by ffmpeg, and items to fetch."""
+"""A loopback server, media made by ffmpeg, and items to fetch."""
 
 import hashlib
-import http.server
 import json
 import os
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,88 +18,17 @@ from components.shared.rows import Item, Recording
 from components.shared.table import read_rows
 from store.objects import LocalStore
 from store.plans import write_plan
+from tests.http_server import Server, serving
 from tests.places import ROOT
 from tests.tasks import artifacts, stage_command
 
 QUICK = Policy(retries=3, backoff_seconds=0.01, sleep_seconds=0, max_sleep_seconds=0, rate_limit_bytes=0, licences=frozenset())
 
 
-@dataclass
-class Resource:
-    """What the server does at one path. Statuses and cuts are used up by one request each, then it behaves."""
-
-    data: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
-    ranges: bool = True
-    statuses: list[int] = field(default_factory=list)
-    cuts: list[int] = field(default_factory=list)
-    """After so many bytes of an answer the connection breaks."""
-    later: bytes = b""
-    """What is there from the second request on, if it changes."""
-
-
-@dataclass
-class Server:
-    url: str
-    resources: dict[str, Resource]
-    asked: list[tuple[str, str]]
-    """Path and Range header of every request."""
-    cookies: list[str] = field(default_factory=list)
-
-    def put(self, path: str, data: bytes, **behavior: Any) -> str:
-        """Serves data at a path and returns its URL."""
-        headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "Content-Type": "audio/mpeg"} | behavior.pop("headers", {})
-        self.resources[path] = Resource(data, headers, **behavior)
-        return self.url + path
-
-    def paths(self) -> list[str]:
-        return [path for path, _ in self.asked]
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    state: Server
-
-    def do_GET(self) -> None:
-        path, requested = self.path.partition("?")[0], self.headers.get("Range", "")
-        self.state.asked.append((self.path, requested))
-        self.state.cookies.append(self.headers.get("Cookie", ""))
-        found = self.state.resources.get(path, Resource(statuses=[404] * 99))
-        status = found.statuses.pop(0) if found.statuses else 200
-        data, headers = found.data, dict(found.headers)
-        unchanged = self.headers.get("If-Range") in (None, headers.get("ETag"), headers.get("Last-Modified"))
-        if status == 200 and requested.startswith("bytes=") and found.ranges and unchanged:
-            start = int(requested[6:].partition("-")[0])
-            headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
-            status, data = 206, data[start:]
-        if status >= 300:
-            data = b""
-        if found.later:
-            found.data, found.headers["ETag"] = found.later, '"later"'
-        self.send_response(status)
-        for name, value in ({"Content-Length": str(len(data)), "Connection": "close"} | headers).items():
-            if value:
-                self.send_header(name, value)
-        self.end_headers()
-        self.close_connection = True
-        if self.command != "HEAD":
-            self.wfile.write(data[: found.cuts.pop(0)] if found.cuts and status in (200, 206) else data)
-
-    do_HEAD = do_GET  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
-    state = Server("", {}, [])
-    handler = type("BoundHandler", (Handler,), {"state": state})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:
-        state.url = f"http://127.0.0.1:{listening.server_port}"
-        threading.Thread(target=listening.serve_forever, args=[0.01], daemon=True).start()
+    with serving() as state:
         yield state
-        listening.shutdown()
 
 
 Make = Callable[..., Path]

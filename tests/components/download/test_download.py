@@ -74,6 +74,15 @@ def test_the_same_plan_gives_the_same_rows_and_samples(server: Server, episode: 
     assert len({(tmp_path / name / "audio" / f"{items[0].recording}.flac").read_bytes() for name in "ab"}) == 1
 
 
+def test_failed_requests_are_tried_again_as_often_as_it_is_set(server: Server, episode: bytes, tmp_path: Path) -> None:
+    down = item(server.put("/down.mp3", episode, statuses=[500] * 9))
+    broken = item(server.put("/broken.mp3", episode, statuses=[503], cuts=[10_000, 5_000]))
+    started = time.monotonic()
+    rows = fetch(tmp_path, down, broken, policy=dataclasses.replace(QUICK, retries=2, backoff_seconds=0.2))
+    assert time.monotonic() - started >= 2 * 0.6
+    assert [r.reason for r in rows] == ["HTTP 500, 3 times", ""] and server.starts()[-2:] == [10_000, 15_000]
+
+
 def test_a_shard_of_which_everything_fails_succeeds(server: Server, tmp_path: Path) -> None:
     task = run_task(tmp_path, [item(f"{server.url}/{n}.mp3", "feed") for n in range(3)])
     assert task.status == 0
