@@ -91,7 +91,7 @@ def serving(folder: Path) -> Iterator[MinioServer]:
 
 @contextmanager
 def proxy(server: MinioServer, change: Callable[[bytes], bytes]) -> Iterator[str]:
-    """The URL of a proxy to a server. `change` gets all data, in both directions, and returns what goes on; b"" closes the connection."""
+    """The URL of a proxy to a server. `change` gets all data, in both directions, and returns what to pass on; b"" disconnects."""
     host, _, port = server.host.rpartition(":")
 
     class Connection(socketserver.BaseRequestHandler):

@@ -48,7 +48,7 @@ def main() -> None:
     speakers, beds = chosen(options.data, options.split, options.leave_out.split(","))
     utterances = mixed(options.out, options.data, speakers, beds)
     with Display() as display:
-        plain = heard(options.out / "plain", utterances, options.out / "heard", display)
+        plain = embedded(options.out / "plain", utterances, options.out / "heard", display)
         own = windows_by_path(options.out, utterances)
         after = separated(options.out, options.separated, utterances, display)
     write_report(*compare(utterances, own, {False: plain, True: after}), options.out)
@@ -66,7 +66,7 @@ def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds
     return [Utterance(**u) for u in json.loads(index.read_text())]
 
 
-def heard(voices: Path, utterances: list[Utterance], folder: Path, display: Display) -> dict[str, Windows]:
+def embedded(voices: Path, utterances: list[Utterance], folder: Path, display: Display) -> dict[str, Windows]:
     """Runs `embed` on voices, with the known times of the utterances as speech; returns the windows by recording."""
     made = folder / "embed" / "windows"
     if not (made / "rows.parquet").exists():
@@ -109,7 +109,7 @@ def separated(out: Path, language: str, utterances: list[Utterance], display: Di
             (subset / "audio").symlink_to((out / "mixed" / "audio").resolve())
         write_rows(subset, Recording, [r for r in read_rows(out / "mixed", Recording) if r.recording in names])
         run_stage(separate, {"recordings": subset, "model": MODEL}, {}, out, display)
-    return heard(out / "separate" / "voices", utterances, out / "heard_separated", display)
+    return embedded(out / "separate" / "voices", utterances, out / "heard_separated", display)
 
 
 def compare(

@@ -73,8 +73,8 @@ def check_versions(dataset: DatasetStore) -> None:
 def test_a_killed_publisher_leaves_only_complete_versions(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     for i, seconds in enumerate((0.03, 0.11, 0.24, 0.4)):
-        told = killed_after(started(PUBLISHER, uri, f"run-{i}"), seconds)
-        assert dataset.versions()[-1].number in (int(told[-1]), int(told[-1]) + 1)
+        printed = killed_after(started(PUBLISHER, uri, f"run-{i}"), seconds)
+        assert dataset.versions()[-1].number in (int(printed[-1]), int(printed[-1]) + 1)
         check_versions(dataset)
     last = dataset.versions()[-1].number
     made = dataset.publish("after", lambda rows: ([*rows, row("after")], {}))
@@ -105,24 +105,24 @@ def test_writers_continue_after_a_restart_of_the_server(own: MinioServer) -> Non
     """The server is killed twice while three processes write: all of them continue, and nothing is lost."""
     programs = [(PUBLISHER, "a-run"), (WRITER, str(200_000)), (WRITER, str(2 * PART_BYTES))]
     processes = [started(program, "s3://own", argument) for program, argument in programs]
-    told: list[list[str]] = [[], [], []]
+    printed: list[list[str]] = [[], [], []]
 
     def listen(process: subprocess.Popen[str], lines: list[str]) -> None:
         assert process.stdout
         lines.extend(iter(process.stdout.readline, ""))
 
-    threads = [threading.Thread(target=listen, args=pair) for pair in zip(processes, told, strict=True)]
+    threads = [threading.Thread(target=listen, args=pair) for pair in zip(processes, printed, strict=True)]
     try:
         for thread in threads:
             thread.start()
         for _ in range(2):
-            before = [len(lines) for lines in told]
-            wait_for(lambda before=before: all(len(lines) > n + 1 for lines, n in zip(told, before, strict=True)))
+            before = [len(lines) for lines in printed]
+            wait_for(lambda before=before: all(len(lines) > n + 1 for lines, n in zip(printed, before, strict=True)))
             own.stop()
             time.sleep(0.5)
             own.start()
-        before = [len(lines) for lines in told]
-        wait_for(lambda: all(len(lines) > n + 1 for lines, n in zip(told, before, strict=True)))
+        before = [len(lines) for lines in printed]
+        wait_for(lambda: all(len(lines) > n + 1 for lines, n in zip(printed, before, strict=True)))
         assert [p.poll() for p in processes] == [None, None, None]
     finally:
         for process, thread in zip(processes, threads, strict=True):
@@ -131,9 +131,9 @@ def test_writers_continue_after_a_restart_of_the_server(own: MinioServer) -> Non
             thread.join()
     store = open_store("s3://own")
     check_versions(DatasetStore(store, "show"))
-    assert DatasetStore(store, "show").versions()[-1].number >= int(told[0][-1])
+    assert DatasetStore(store, "show").versions()[-1].number >= int(printed[0][-1])
     keys = list(store.keys("clips/"))
-    assert len(keys) >= sum(len(lines) - 1 for lines in told[1:])
+    assert len(keys) >= sum(len(lines) - 1 for lines in printed[1:])
     assert all(key == f"clips/{hashlib.sha256(store.read(key)).hexdigest()}" for key in keys)
 
 
@@ -172,10 +172,10 @@ def test_wrong_credentials_are_named_and_the_secret_is_not_printed(
     for name, value in change.items():
         monkeypatch.setenv(name, value)
     for operation in operations(open_store(bucket)):
-        with pytest.raises(StoreError, match=message) as told:
+        with pytest.raises(StoreError, match=message) as error:
             operation()
-        assert "\n" not in str(told.value) and os.environ["AWS_SECRET_ACCESS_KEY"] not in str(told.value)
-        assert bucket in str(told.value) and os.environ["AWS_ENDPOINT_URL"] in str(told.value)
+        assert "\n" not in str(error.value) and os.environ["AWS_SECRET_ACCESS_KEY"] not in str(error.value)
+        assert bucket in str(error.value) and os.environ["AWS_ENDPOINT_URL"] in str(error.value)
 
 
 def test_a_missing_bucket_is_an_error_and_not_an_empty_store(bucket: str) -> None:
@@ -189,9 +189,9 @@ def test_an_unreachable_server_is_an_error_within_a_minute(bucket: str, monkeypa
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
         begun = time.monotonic()
-        for told in [future.exception() for future in [pool.submit(operation) for operation in operations(open_store(bucket))]]:
-            assert isinstance(told, StoreError) and "\n" not in str(told)
-            assert re.search(r"at http://127.0.0.1:\d+: the server does not answer: .*Connection refused", str(told))
+        for error in [future.exception() for future in [pool.submit(operation) for operation in operations(open_store(bucket))]]:
+            assert isinstance(error, StoreError) and "\n" not in str(error)
+            assert re.search(r"at http://127.0.0.1:\d+: the server does not answer: .*Connection refused", str(error))
         assert time.monotonic() - begun < 60
 
 
@@ -210,9 +210,9 @@ def test_an_invalid_environment_is_an_error_that_names_the_variable(
 ) -> None:
     for name, value in change.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(StoreError, match=message) as told:
+    with pytest.raises(StoreError, match=message) as error:
         open_store(bucket)
-    assert "hidden" not in str(told.value)
+    assert "hidden" not in str(error.value)
 
 
 @pytest.fixture
@@ -234,18 +234,18 @@ def fill(store: Store, folder: Path) -> None:
     """Fills a disk through a store; checks the errors, and that earlier contents stay complete."""
     dataset = DatasetStore(store, "show")
     dataset.publish("one", lambda _: ([row("a")], {}))
-    with pytest.raises(StoreError, match=r"could not write clips/\d+ in .*: make room there and run it again") as told:
+    with pytest.raises(StoreError, match=r"could not write clips/\d+ in .*: make room there and run it again") as error:
         for i in range(100):
             store.write(f"clips/{i}", bytes([i]) * 1_000_000)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     ballast = folder / "ballast"
     with pytest.raises(OSError), ballast.open("wb") as file:
         while True:
             file.write(b"0" * 4096)
             file.flush()
-    with pytest.raises(StoreError, match=r"could not .* the table datasets/show/table in .*make room there and run it again") as told:
+    with pytest.raises(StoreError, match=r"could not .* the table datasets/show/table in .*make room there and run it again") as error:
         dataset.publish("two", lambda rows: ([*rows, *(row(secrets.token_hex(500)) for _ in range(1000))], {}))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     assert [v.run for v in dataset.versions()] == ["one"] and dataset.rows(dataset.version()) == [row("a")]
     for key in store.keys("clips/"):
         assert store.read(key) == bytes([int(key.removeprefix("clips/"))]) * 1_000_000

@@ -146,7 +146,7 @@ def test_the_tables_show_the_errors_by_length_and_size_of_the_reference(out: Pat
     assert {row[3] for row in references} == {"0.500"}, "similarities are 0 and 1"
 
 
-def test_the_tables_show_what_separation_mends(out: Path) -> None:
+def test_the_tables_show_that_separation_removes_errors(out: Path) -> None:
     rows = {row[0]: row[1:] for row in tables(out)["Before and after `separate`"]}
     assert list(rows) == ["clean", "talk", "bed", "ambience"]
     assert rows["bed"][0] == "50.0 %" and rows["bed"][2] == "100.0 %", "no threshold keeps others out and the voice in"

@@ -1,4 +1,4 @@
-"""recipes/speech_2stems_small/compose.py. A stand-in for fluidsynth takes the MIDI file as it is."""
+"""recipes/speech_2stems_small/compose.py, with a stand-in for fluidsynth that copies the MIDI file."""
 
 import sys
 from pathlib import Path
@@ -28,7 +28,7 @@ def fluidsynth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def rendered(monkeypatch: pytest.MonkeyPatch, out: Path, seed: int) -> list[bytes]:
-    """What the recipe gives the renderer for three short pieces."""
+    """The MIDI files of three short pieces, as the renderer gets them."""
     soundfont = out.parent / "font.sf2"
     soundfont.write_text("instruments")
     arguments = ["--soundfont", soundfont, "--out", out, "--pieces", "3", "--seconds", "6", "--seed", seed]
@@ -46,7 +46,7 @@ def test_a_seed_gives_the_same_pieces_again_and_another_seed_others(tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", range(20))
-def test_a_piece_has_playable_notes_and_about_the_length_that_was_asked_for(number: int) -> None:
+def test_a_piece_has_playable_notes_and_about_the_requested_length(number: int) -> None:
     piece = compose(np.random.default_rng((1, number)), 20.0)
     (track,) = piece.tracks
     starts = [m for m in track if m.type == "note_on"]
