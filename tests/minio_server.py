@@ -51,7 +51,7 @@ class MinioServer:
         }
 
     def lead(self, patch: pytest.MonkeyPatch) -> None:
-        """Makes the environment lead stores to the server, as its root user."""
+        """Sets the environment so that stores connect to the server as its root user."""
         for name, value in self.environment.items():
             patch.setenv(name, value)
 

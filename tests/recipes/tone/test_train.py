@@ -12,9 +12,9 @@ import soundfile
 from components.shared.model import read_model
 from components.tag_tone.classifier import CONFIG, FILE, KIND, load_classifier
 from recipes.tone.train import TONES, main
+from tests.places import ROOT
 from tests.recipes.tone.conftest import RATE_HZ, write_manifest
 
-ROOT = Path(__file__).resolve().parents[3]
 FILES = [FILE, CONFIG, "model.json"]
 
 
