@@ -14,57 +14,58 @@ help: ## Print this help
 	.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-install: .venv/complete ## Install the command and one environment a stage
+install: .venv/complete ## Install the command and one environment per stage
 	@.venv/bin/python -m pipelines.local.environments
 
-run: install ## Make a dataset: SOURCES=links.txt DATASET=name STORE=folder; the bundled sample by default
+run: install ## Make a dataset, by default of the bundled sample: SOURCES=links.txt DATASET=name STORE=folder
 	@.venv/bin/speechmill run $(if $(SOURCES),--sources "$(SOURCES)") $(if $(DATASET),--dataset "$(DATASET)") $(if $(STORE),--store "$(STORE)")
 
-models: .venv/complete ## List the models; NAME=one fetches it and puts it into the store: FROM=URL or path, STORE=folder
+models: .venv/complete ## List the models, or fetch one and push it to the store: NAME=model FROM=URL-or-path STORE=folder
 	@$(if $(NAME),.venv/bin/speechmill models fetch $(NAME) $(if $(FROM),--from "$(FROM)") && ).venv/bin/speechmill models \
 	$(if $(NAME),push $(NAME) $(if $(STORE),--to "$(STORE)"),list $(if $(STORE),--store "$(STORE)"))
 
-check: .venv/complete ## Format, lint and type check
+check: .venv/complete ## Check format, lint and types
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy components pipelines store
 
-test: install ## Run every test where it belongs and print one summary
+test: install ## Run every test in its environment and print a summary: ARGS="-k cut"
 	@.venv/bin/python tests/run.py $(ARGS)
 
-pins: .venv/complete ## Resolve every requirements.in into hashed pins
+pins: .venv/complete ## Resolve every requirements.in to pinned versions with hashes
 	./pipelines/local/pins.sh
 
-bump-yt-dlp: .venv/complete ## Renew the pin of yt-dlp, which rots within weeks, and no other
+bump-yt-dlp: .venv/complete ## Update the pin of yt-dlp, which stops working within weeks, and no other
 	printf 'yt-dlp\nyt-dlp-ejs\n' | .venv/bin/uv pip compile --quiet --python-version 3.11 --no-deps --no-header --no-annotate - \
 	| while read -r pin; do sed -i "s/^$${pin%%==*}==.*/$$pin/" components/discover/requirements.in components/download/requirements.in; done
 	./pipelines/local/pins.sh discover download
 
-images: .venv/complete ## Build what images are missing, print their sizes (image-STAGE: one): GPU=1, BASE=image to start from
+images: .venv/complete ## Build missing images and print sizes; image-STAGE builds one: GPU=1 BASE=image
 	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu)
 
 image-%: .venv/complete
 	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu) $*
 
-push: .venv/complete ## Build what images are missing and hand all to a registry: REGISTRY=host/prefix, GPU=1
+push: .venv/complete ## Build missing images and push all to a registry: REGISTRY=host/prefix GPU=1
 	@test -n "$(REGISTRY)" || { echo "expected REGISTRY=host/prefix" >&2; exit 1; }
 	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu) --push "$(REGISTRY)"
 
-compile: .venv/complete ## Compile the pipelines for Kubeflow into build/: REGISTRY=host/prefix/, GPU=1
+compile: .venv/complete ## Compile the pipelines for Kubeflow into build/: REGISTRY=host/prefix GPU=1
 	@.venv/bin/speechmill compile $(if $(GPU),--gpu) $(if $(REGISTRY),--registry "$(REGISTRY)")
 
-deploy: .venv/complete ## Apply the manifests to the current cluster: OVERLAY=cpu|gpu|external-minio, REGISTRY=host/prefix
+deploy: .venv/complete ## Apply the manifests to the current cluster: OVERLAY=cpu|gpu|external-minio REGISTRY=host/prefix
 	.venv/bin/python manifests/prepare.py $(if $(REGISTRY),--registry "$(REGISTRY)")
 	kubectl apply --server-side --force-conflicts -k manifests/overlays/$(or $(OVERLAY),cpu)
 
-# KFP_HOST and AWS_* lead to a Kubeflow and its store, KUBECONFIG to its pods, KFP_UI to its web page; SPEECHMILL_IMAGE_LOADER
-# is a command that makes images of this machine, its arguments, known to the cluster. What is not named is skipped.
-test-cluster: install ## Run the tests against a real Kubeflow: KFP_HOST, AWS_*, KUBECONFIG, KFP_UI, SPEECHMILL_IMAGE_LOADER
+# KFP_HOST is the address of Kubeflow's API, AWS_* the store, KUBECONFIG gives access to pods, KFP_UI is the web page.
+# SPEECHMILL_IMAGE_LOADER is a command that loads images of this machine, its arguments, into the cluster.
+# Tests skip if a variable that they need is not set.
+test-cluster: install ## Test on a real Kubeflow; set KFP_HOST, AWS_*, KUBECONFIG, KFP_UI, SPEECHMILL_IMAGE_LOADER
 	@names=$$({ .venv/bin/python -m pipelines.local.images; .venv/bin/python -m pipelines.local.images minio; } | awk '{print $$1}') \
 	&& { test -z "$$SPEECHMILL_IMAGE_LOADER" || $$SPEECHMILL_IMAGE_LOADER $$names >/dev/null; }
 	.venv/bin/python -m pytest -v tests/cluster $(ARGS)
 
-clean: ## Remove environments and builds; datasets stay
+clean: ## Remove environments and builds, but no datasets
 	rm -rf .venv .venvs build
 
 .PHONY: help install run models check test pins bump-yt-dlp images push compile deploy test-cluster clean

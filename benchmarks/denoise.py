@@ -1,9 +1,10 @@
-"""Speed and memory of `denoise` with the example chain, against scipy and pyloudnorm on the whole array in the same run; and
-of the filters that listen or load a network, each alone, on 10 and on 60 minutes.
+"""Speed and memory of `denoise`, against scipy and pyloudnorm on the whole recording as one array.
 
     PYTHONPATH=. .venvs/denoise/bin/python benchmarks/denoise.py [--long-minutes 180]
 
-Prints for each run: seconds of audio per second, peak memory of its process, and both as ratios to the whole array's.
+Runs the peer and the stage's example chain on 10 minutes, the chain on --long-minutes, and each filter that analyzes the sound or
+loads a network (tones, profile, deepfilter, rnnoise) alone on 10 and on 60 minutes. Each run has a process of its own. Prints per
+run: seconds of audio per second, per CPU second, peak memory, and the ratios to the peer.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from components.shared.rows import SAMPLE_RATE_HZ
 
 
 def make(path: Path, minutes: int) -> None:
-    """Stereo noise in syllables over a whistle, the same minute over and over."""
+    """Writes stereo noise in syllables over a whistle; every minute is the same."""
     time_s = np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     minute = np.random.default_rng(0).standard_normal((len(time_s), 2)) * (0.05 * np.clip(np.sin(2 * np.pi * 2 * time_s), 0.02, 1))[:, None]
     minute += 0.004 * np.sin(2 * np.pi * 6000 * time_s)[:, None]
@@ -41,7 +42,7 @@ def streaming(source: Path, target: Path, chain: str = EXAMPLE) -> None:
 
 
 def whole(source: Path, target: Path) -> None:
-    """The same chain as one would write it for an array."""
+    """The peer: the same chain on the whole recording as one array."""
     import pyloudnorm
     import soundfile
     from scipy import signal
@@ -62,13 +63,13 @@ def peak_megabytes() -> float:
 
 
 def measured(name: str, source: Path) -> dict[str, float]:
-    """Runs one of the two in a process of its own."""
+    """Runs one measurement in a process of its own."""
     out = subprocess.run([sys.executable, __file__, "--run", name, str(source)], check=True, capture_output=True, text=True).stdout
     return json.loads(out)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long-minutes", type=int, default=180)
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -1,9 +1,10 @@
-"""Speed and memory of `embed` and of Resemblyzer's own embed_utterance on one recording, each in a process of its own.
+"""Speed and memory of `embed`, against Resemblyzer's own embed_utterance on the same recording.
 
-PYTHONPATH=. .venvs/embed/bin/python benchmarks/embed.py --minutes 10 [--audio FILE …] [--threads 2] [--only ours]
+    PYTHONPATH=. .venvs/embed/bin/python benchmarks/embed.py --minutes 10 [--audio FILE …] [--threads 2] [--only ours]
 
-The recording is the files over and over, as long as asked for, all of it speech; without files, a synthetic voice. What counts are
-the ratios of one run: the seconds depend on the machine and on what else it does.
+The recording repeats the files until it has --minutes, all of it speech; without files it is a synthetic voice. Each run has a
+process of its own. Prints seconds of audio per second and per CPU second, peak memory, the ratios, and how similar the vectors of
+the same windows are. Compare the ratios: the seconds depend on the machine and its load.
 """
 
 import argparse
@@ -36,7 +37,7 @@ def peak_mb() -> float:
 
 
 def voice(seconds: int = 20) -> Iterator[Samples]:
-    """Harmonics of a wandering pitch in syllables, over faint noise."""
+    """A synthetic voice: harmonics of a varying pitch in syllables, over faint noise."""
     t = np.arange(seconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     phase = 2 * np.pi * np.cumsum(120 + 20 * np.sin(2 * np.pi * 0.3 * t)) / SAMPLE_RATE_HZ
     tone = sum(np.sin(n * phase) / n for n in range(1, 20)) * np.maximum(0.05, np.sin(2 * np.pi * 2 * t))
@@ -44,7 +45,7 @@ def voice(seconds: int = 20) -> Iterator[Samples]:
 
 
 def make(sources: list[Path], minutes: float, folder: Path) -> None:
-    """The inputs of the stage: a recording of so many minutes, all of it speech, and no reference."""
+    """Writes the stage's inputs: one recording of this length, all of it speech, and no reference."""
     left = round(minutes * 60 * SAMPLE_RATE_HZ)
     with FlacWriter(folder / "voices" / "audio" / "voices.flac") as file:
         for again in cycle([partial(decode, source, SAMPLE_RATE_HZ) for source in sources] or [voice]):
@@ -62,7 +63,7 @@ def make(sources: list[Path], minutes: float, folder: Path) -> None:
 
 
 def cpu_seconds() -> float:
-    """Of this process and of the decoders that it has waited for."""
+    """CPU time of this process and of the decoders that it has waited for."""
     usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(u.ru_utime + u.ru_stime for u in usages)
 

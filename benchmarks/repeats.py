@@ -1,10 +1,10 @@
-"""Time and memory of finding what comes back, and speed of the fingerprint itself.
+"""Time and memory of finding repeated sounds in `publish`, and speed of the fingerprint. There is no peer.
 
-What a new hour repeats of a thousand stored ones, what a thousand new episodes share, and what repeats itself for hours.
+    PYTHONPATH=. .venvs/publish/bin/python benchmarks/repeats.py [--stored-hours 1000] [--new-hours 1] [--episodes 1000] …
 
-    PYTHONPATH=. .venvs/publish/bin/python benchmarks/repeats.py [--stored-hours 1000] [--new-hours 1] …
-
-Fingerprints are made of chance: bits that flip one by one, as those of sound do. In each new hour is a minute of three stored ones.
+Measures four cases: a loop of 8 s that repeats for hours; many new episodes that share five sounds; new hours that each contain a
+minute of three stored hours; and the fingerprint of real samples. The fingerprints of the first three cases are random: a few bits
+differ from one hash to the next, as in fingerprints of sound. Prints CPU seconds, seconds, peak memory and the repeats found.
 """
 
 import argparse
@@ -29,7 +29,7 @@ FLIPPED = 0.04
 
 
 def made(name: str, seed: int, seconds: float, hops: int = 1) -> Fingerprint:
-    """A fingerprint of no sound, a hash every so many hops."""
+    """A random fingerprint with one hash every `hops` hops."""
     rng, hop_seconds = np.random.default_rng(seed), hops * HOP_SECONDS
     flips = (
         np.packbits(rng.random((round((seconds - SPAN_SECONDS) / hop_seconds), 32), np.float32) < hops * FLIPPED, axis=1)
@@ -41,20 +41,20 @@ def made(name: str, seed: int, seconds: float, hops: int = 1) -> Fingerprint:
 
 
 def looped(name: str, period_seconds: float, seconds: float) -> Fingerprint:
-    """One that repeats itself."""
+    """A fingerprint that repeats with a period."""
     turn = np.frombuffer(made(name, 0, period_seconds + SPAN_SECONDS).hashes, "<u4")
     return Fingerprint(name, HOP_SECONDS, SPAN_SECONDS, np.resize(turn, round((seconds - SPAN_SECONDS) / HOP_SECONDS)).tobytes())
 
 
 def with_sound(new: Fingerprint, sound: Fingerprint, start_seconds: float) -> Fingerprint:
-    """The same with another one's hashes in it."""
+    """The fingerprint with the hashes of a sound from a time on."""
     values, start = np.frombuffer(new.hashes, "<u4").copy(), round(start_seconds / HOP_SECONDS)
     values[start : start + len(sound.hashes) // 4] = np.frombuffer(sound.hashes, "<u4")
     return Fingerprint(new.recording, HOP_SECONDS, SPAN_SECONDS, values.tobytes())
 
 
 def with_minutes(new: Fingerprint, stored: list[Fingerprint]) -> Fingerprint:
-    """The same with a minute of each of some others in it, at the tenth, twentieth … minute."""
+    """The fingerprint with one minute of each stored one, at minutes 10, 20 and so on."""
     minute = 4 * round(60 / HOP_SECONDS)
     for number, other in enumerate(stored, 1):
         new = with_sound(new, replace(other, hashes=other.hashes[5 * minute : 6 * minute]), number * 600)
@@ -62,7 +62,7 @@ def with_minutes(new: Fingerprint, stored: list[Fingerprint]) -> Fingerprint:
 
 
 def found_in(store: FingerprintStore, new: list[Fingerprint], what: str) -> None:
-    """Says what it takes to find what is new in a store; new ones are written there first."""
+    """Writes the new fingerprints to a store, finds the repeats and prints time and memory."""
     for fingerprint in new:
         store.write(thinned(fingerprint))
     before, began, spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic(), time.process_time()
@@ -94,7 +94,7 @@ def looping(hours: float) -> None:
 
 
 def sharing(episodes: int, sounds: int, minutes: int) -> None:
-    """New episodes at once, each with all of some sounds of 6 to 10 s, at places of its own."""
+    """Many new episodes at once that share sounds of 6 to 10 s, at different times in each."""
     shared = [made(f"sound{n}", n, 6.0 + n % 5) for n in range(sounds)]
     new = []
     for n in range(episodes):

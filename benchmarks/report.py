@@ -1,12 +1,12 @@
-"""How long the page of a large dataset takes, how much memory, and how large it is.
+"""Time, memory and page size of `report` on a large dataset. There is no peer.
 
-    PYTHONPATH=. .venvs/report/bin/python benchmarks/report.py [CLIPS]
+    PYTHONPATH=. .venvs/report/bin/python benchmarks/report.py [--clips 100000]
 
-Clips of a store made of synthetic rows, 100,000 of them without a number, 200 a recording.
+The dataset is synthetic, with 200 clips per recording.
 """
 
+import argparse
 import os
-import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests import report_store
 
 
 def memory_mb() -> tuple[float, float]:
-    """What the process holds now, and what it held at most."""
+    """Resident memory of this process: now, and at its peak."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmRSS"].split()[0]) / 1024, int(status["VmHWM"].split()[0]) / 1024
 
@@ -40,9 +40,11 @@ def make(folder: Path, clips: int) -> None:
 
 
 if __name__ == "__main__":
-    clips = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=100_000)
+    clips = parser.parse_args().clips
     with tempfile.TemporaryDirectory() as scratch:
-        child = os.fork()  # what makes the rows takes memory too
+        child = os.fork()  # making the rows takes memory that must not count
         if not child:
             make(Path(scratch) / "store", clips)
             os._exit(0)

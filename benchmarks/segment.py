@@ -1,9 +1,10 @@
-"""Speed and memory of `segment` and of the package's own Segmenter on one recording, each in a process of its own.
+"""Speed and memory of `segment`, against inaSpeechSegmenter's own Segmenter on the same recording.
 
-PYTHONPATH=. .venvs/segment/bin/python benchmarks/segment.py --minutes 10 [--audio FILE] [--engine sm] [--only ours]
+    PYTHONPATH=. .venvs/segment/bin/python benchmarks/segment.py --minutes 10 [--audio FILE] [--engine sm] [--only ours]
 
-The recording is FILE over and over, as long as asked for; without one, a synthetic voice over noise. What counts are the
-ratios of one run: the seconds depend on the machine and on what else it does.
+The recording repeats FILE until it has --minutes; without FILE it is a synthetic voice over noise. Each run has a process of its
+own. Prints seconds of audio per second, peak memory, the ratios, and the share of frames with the same label. Compare the ratios:
+the seconds depend on the machine and its load.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def peak_mb() -> float:
 
 
 def voice(seconds: int = 20) -> Iterator[Samples]:
-    """Harmonics of a wandering pitch in syllables, over faint noise, with a pause."""
+    """A synthetic voice: harmonics of a varying pitch in syllables, over faint noise, with a pause."""
     t = np.arange(seconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     phase = 2 * np.pi * np.cumsum(120 + 20 * np.sin(2 * np.pi * 0.3 * t)) / SAMPLE_RATE_HZ
     tone = sum(np.sin(n * phase) / n for n in range(1, 20)) * np.maximum(0, np.sin(2 * np.pi * 2 * t)) * (t % 10 < 8)
@@ -41,7 +42,7 @@ def voice(seconds: int = 20) -> Iterator[Samples]:
 
 
 def make(source: Path | None, minutes: float, target: Path) -> None:
-    """A mono FLAC of so many minutes."""
+    """Writes a mono FLAC of this length."""
     left = round(minutes * 60 * SAMPLE_RATE_HZ)
     with FlacWriter(target) as file:
         for again in cycle([partial(decode, source, SAMPLE_RATE_HZ) if source else voice]):

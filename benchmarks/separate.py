@@ -1,14 +1,20 @@
-"""Same samples, speed and memory: `separate` against Spleeter's Separator, at the size of Spleeter's 2stems-16kHz.
+"""Equality, speed and memory of `separate`, against Spleeter's Separator.separate with the same network.
 
     PYTHONPATH=. .venvs/separate/bin/python benchmarks/separate.py [--minutes 10] [--long-minutes 60 180] [--audio FILE]
 
-Prints the highest difference of the two over a minute; then, each in a process of its own, what Separator.separate and the stage
-take for so many minutes of stereo, both with both stems in stereo and without writing them, and what the stage takes to write the
-speech in mono, without and with its further steps: the multichannel Wiener filter alone, and the defaults, under which the network
-hears a stereo recording a second time when its sides are subtracted from its middle. Then the defaults again for the longer
-recordings. Times are from before the network is built to the end. The weights are random numbers, which changes neither time nor
-memory; with --model FOLDER those of a model, which for the comparison must hold Spleeter's global_step. The recording is FILE over
-and over; without one, noise in syllables. What counts are the ratios of one run, since the machine may do other things too.
+Prints the highest difference of the two results over one minute. Then it measures, each in a process of its own, on --minutes of
+stereo:
+
+    Separator.separate   the peer: both stems in stereo, not written to a file
+    both stems, stereo   the stage's code with the same output
+    speech, mono         the speech written as mono FLAC
+    speech, mono, mwf    the same with the multichannel Wiener filter
+    defaults             the stage's default settings; the network may run twice on a stereo recording
+
+The defaults are also measured on --long-minutes. Time includes building the network. The network has the size of Spleeter's
+2stems-16kHz with random weights, which changes neither time nor memory. --model FOLDER uses a real model; to compare it with the
+peer it must contain Spleeter's global_step. The recording repeats FILE; without FILE it is noise in syllables. Compare the ratios:
+the seconds depend on the machine and its load.
 """
 
 import argparse
@@ -37,14 +43,14 @@ PEER_GB_A_MINUTE = 1.4
 
 
 def syllables() -> Iterator[Samples]:
-    """A minute of stereo noise."""
+    """One minute of stereo noise in syllables."""
     time_s = np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     noise = np.random.default_rng(0).standard_normal((len(time_s), 2)).astype(np.float32)
     yield noise * (0.05 * np.clip(np.sin(2 * np.pi * 2 * time_s), 0.02, 1)).astype(np.float32)[:, None]
 
 
 def make(source: Path | None, minutes: float, target: Path) -> None:
-    """A stereo FLAC of so many minutes."""
+    """Writes a stereo FLAC of this length."""
     left = round(minutes * 60 * SAMPLE_RATE_HZ)
     with FlacWriter(target, channels=2) as file:
         for again in cycle([partial(decode, source, SAMPLE_RATE_HZ, 2) if source else syllables]):
@@ -81,7 +87,7 @@ def with_filter(model: Path, recording: Path) -> None:
 
 
 def parity(model: Path, recording: Path) -> float:
-    """Highest difference of the two over the first minute."""
+    """The highest difference between the peer's samples and the stage's, over the first minute."""
     minute = next(blocks(recording, 60.0))
     theirs = whole_file(model, minute)
     network = load_network(model)
@@ -109,7 +115,7 @@ def free_gb() -> float:
 
 
 def measured(name: str, model: Path, recording: Path) -> dict[str, Any]:
-    """Runs one of them, or the comparison, in a process of its own."""
+    """Runs one measurement, or the comparison, in a process of its own."""
     command = [sys.executable, __file__, "--measure", name, "--model", str(model), "--audio", str(recording)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -118,7 +124,7 @@ def measured(name: str, model: Path, recording: Path) -> dict[str, Any]:
 
 
 def measure(name: str, model: Path, recording: Path) -> dict[str, Any]:
-    import tensorflow  # noqa: F401  # importing it is no part of either
+    import tensorflow  # noqa: F401  # not part of the measured time
 
     if name == "parity":
         return {"difference": parity(model, recording)}

@@ -1,8 +1,9 @@
-"""Speed and memory of `sfx` with few and many effects, beside scipy.signal.correlate over the whole array in the same run.
+"""Speed and memory of the filter `sfx` of `denoise`, against scipy.signal.correlate on the whole recording as one array.
 
     PYTHONPATH=. .venvs/denoise/bin/python benchmarks/sfx.py [--minutes 10 60] [--effects 4 40]
 
-Prints for each run: seconds of audio per CPU second, and peak memory of its process.
+The peer only searches; `sfx` searches, fits and subtracts. The peer runs on the shortest recording alone, since an hour takes it
+9 GB. Each run has a process of its own. Prints seconds of audio per CPU second, peak memory, and the effects found.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from components.shared.table import write_rows
 
 
 def make(folder: Path, minutes: int, effects: int) -> None:
-    """Noise in syllables, the same minute over and over, with an effect in each; and the effects, of 1.5 s each."""
+    """Writes noise in syllables with one effect in every minute, and the effects, 1.5 s each."""
     folder.mkdir()
     length = round(1.5 * SAMPLE_RATE_HZ)
     kit = [0.1 * np.random.default_rng(n).standard_normal(length) * np.exp(-4 * np.arange(length) / length) for n in range(effects)]
@@ -45,13 +46,13 @@ def make(folder: Path, minutes: int, effects: int) -> None:
 
 
 def streaming(folder: Path) -> int:
-    """Finds, fits and subtracts; returns how many."""
+    """Finds, fits and subtracts the effects; returns how many it removed."""
     result = denoise(folder / "show.flac", folder / "out.flac", parse("sfx", Means(folder / "kit")), lambda _: None)
     return len(result.removed)
 
 
 def whole(folder: Path) -> int:
-    """Only correlates, and only the samples as they are; returns how many effects have their highest peak where one is."""
+    """The peer: only correlates; returns how many effects have their highest peak where one is."""
     sound = soundfile.read(folder / "show.flac")[0]
     found = 0
     for path in sorted((folder / "kit" / "audio").iterdir()):
@@ -66,7 +67,7 @@ def peak_megabytes() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=int, nargs="+", default=[10, 60])
     parser.add_argument("--effects", type=int, nargs="+", default=[4, 40])
     parser.add_argument("--run", nargs=2, help=argparse.SUPPRESS)

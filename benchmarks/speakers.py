@@ -1,8 +1,8 @@
-"""Speed and memory of `cut` and `tag_speaker` on a long recording in which two people talk.
+"""Speed and memory of `cut` and `tag_speaker` on a long recording of two people. There is no peer.
 
     PYTHONPATH=. .venvs/cut/bin/python benchmarks/speakers.py [--minutes 180]
 
-Prints for each stage: seconds of audio per second of a processor's time, and the peak memory of its process.
+Each stage has a process of its own. Prints seconds of audio per CPU second and peak memory.
 """
 
 import argparse
@@ -27,7 +27,7 @@ HOP_SECONDS, WINDOW_SECONDS = 0.4, 1.6
 
 
 def make(folder: Path, minutes: int) -> None:
-    """Phrases of 1 to 4 s with pauses of 0.3 s, of two voices that change now and then."""
+    """Writes phrases of 1 to 4 s with pauses of 0.3 s, spoken by two voices in turn."""
     for name in ("voices", "segments", "windows", "clips", "speakers"):
         (folder / name).mkdir()
     minute = np.concatenate(list(_phrases(np.random.default_rng(0))))[: 60 * SAMPLE_RATE_HZ]

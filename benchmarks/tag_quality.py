@@ -1,9 +1,10 @@
-"""Speed and memory of `tag_quality`, against `speechmos.dnsmos.run` on the same clips in the same run.
+"""Speed and memory of `tag_quality`, against speechmos' own dnsmos.run on the same clips.
 
     PYTHONPATH=. .venvs/tag_quality/bin/python benchmarks/tag_quality.py [--clips 8] [--long-minutes 180] [--peer PYTHON]
 
-PYTHON is that of an environment with speechmos, onnxruntime, librosa and requests; without it there is no comparison.
-Prints seconds of audio per second by the clock and per CPU second, and the peak memory of the process.
+PYTHON is the interpreter of an environment with speechmos, onnxruntime, librosa, requests, scipy and soundfile; without it nothing
+is compared. "hop 1" and "hop 9" are the stage with DNSMOS windows every 1 and every 9 s. Each run has a process of its own. Prints
+seconds of audio per second and per CPU second, and peak memory.
 """
 
 import argparse
@@ -19,7 +20,7 @@ RATE_HZ = 44_100
 
 
 def make(folder: Path, seconds: float) -> None:
-    """A recording of noise in syllables, the same minute over and over, and clips that cover it; they are all tag_quality reads."""
+    """Writes the stage's inputs: noise in syllables, and clips that cover it."""
     import numpy as np
 
     from components.shared.audio import FlacWriter
@@ -49,7 +50,7 @@ def stage(folder: Path, hop_seconds: float) -> None:
 
 
 def peer(folder: Path) -> None:
-    """What one would write with the package: every clip at 16 kHz through its function."""
+    """The peer: resamples every clip to 16 kHz and calls the package's function."""
     import soundfile
     from scipy import signal
     from speechmos import dnsmos
@@ -60,7 +61,7 @@ def peer(folder: Path) -> None:
 
 
 def measured(python: str, name: str, folder: Path, seconds: float) -> dict[str, float]:
-    """Runs one of them in a process of its own."""
+    """Runs one measurement in a process of its own."""
     command = [python, __file__, "--run", name, str(folder)]
     facts = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     print(
@@ -81,7 +82,7 @@ def run(name: str, folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--long-minutes", type=float, default=180)
     parser.add_argument("--peer")

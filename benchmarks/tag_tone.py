@@ -1,9 +1,9 @@
-"""Speed and memory of `tag_tone` with the default model on a short and on a long recording, each in a process of its own.
+"""Speed and memory of `tag_tone`; speed of its pitch tracker, against librosa.yin and librosa.pyin.
 
     PYTHONPATH=. .venvs/tag_tone/bin/python benchmarks/tag_tone.py [--short-minutes 10] [--long-minutes 180]
 
-Prints for each run: seconds of audio per second and per CPU second, and peak memory of its process; then the speed of the pitch
-tracker alone against librosa's.
+The stage runs with the model tone-4 on a short and on a long recording, each in a process of its own. Prints seconds of audio per
+second and per CPU second, and peak memory; then the seconds of audio per CPU second of the three pitch trackers.
 """
 
 import argparse
@@ -29,7 +29,7 @@ CLIP_SECONDS = 12
 
 
 def voice(seconds: int, rate_hz: int, seed: int) -> np.ndarray:
-    """Syllables of a buzz whose pitch wanders."""
+    """A synthetic voice: syllables of a buzz with a varying pitch."""
     rng = np.random.default_rng(seed)
     time_s = np.arange(seconds * rate_hz) / rate_hz
     hz = 160 * 2 ** np.interp(time_s, np.arange(seconds + 1), rng.uniform(-0.4, 0.4, seconds + 1))
@@ -39,7 +39,7 @@ def voice(seconds: int, rate_hz: int, seed: int) -> np.ndarray:
 
 
 def make(folder: Path, minutes: int) -> None:
-    """Artifacts of one recording whose clips follow each other."""
+    """Writes the stage's inputs: one recording, all of it cut into clips of 12 s."""
     parts = {name: folder / name for name in ("clean", "clips", "windows", "tones")}
     for part in parts.values():
         part.mkdir(parents=True)
@@ -56,26 +56,17 @@ def make(folder: Path, minutes: int) -> None:
 
 
 def run(folder: Path) -> None:
-    """Tags the artifacts of a folder and prints what it took."""
+    """Runs the stage on a folder's artifacts and prints time and memory."""
     wall, cpu = time.perf_counter(), time.process_time()
-    tag_tone(
-        folder / "clean",
-        folder / "clips",
-        folder / "windows",
-        MODEL,
-        folder / "tones",
-        True,
-        0,
-        True,
-        0.75,
-    )
+    inputs = (folder / name for name in ("clean", "clips", "windows"))
+    tag_tone(*inputs, MODEL, folder / "tones", enabled=True, clusters=0, voice_normalization=True, same_voice_similarity=0.75)
     status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory before exec
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
     print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "megabytes": peak}))
 
 
 def trackers() -> None:
-    """Speed of the pitch trackers on half a minute."""
+    """Prints the speed of the pitch trackers on half a minute."""
     import librosa
 
     sound = voice(30, RATE_HZ, 1).astype(np.float32)
@@ -86,14 +77,14 @@ def trackers() -> None:
         "librosa.pyin": lambda: librosa.pyin(sound, **settings),
     }
     for name, track in runs.items():
-        track()  # compiles
+        track()  # the first call compiles
         start = time.process_time()
         track()
         print(f"{name}: {30 / (time.process_time() - start):.0f} s per CPU second")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short-minutes", type=int, default=10)
     parser.add_argument("--long-minutes", type=int, default=180)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)

@@ -1,15 +1,16 @@
-"""Speed and memory of `transcribe`.
+"""Speed and memory of `transcribe` with each of its engines. There is no peer; the engines compare with each other.
 
-    PYTHONPATH=. .venvs/transcribe/bin/python benchmarks/transcribe.py [--minutes 5] [--long-minutes 60 180] [--audio FILE]
+    PYTHONPATH=.:.venvs/pytest .venvs/transcribe/bin/python benchmarks/transcribe.py [--minutes 5] [--long-minutes 60 180]
 
-Each run is the whole stage in a process of its own, on a recording cut into clips of 12 s. The recording is FILE over and over; without
-one, noise in syllables, in which no engine hears words. Whisper has random weights in the shape of a real size: its encoder takes what the
-real one takes, and so does the memory; how long it decodes depends on how much is said, which a random model (--stop: the higher, the
-shorter its texts) cannot know. `azure` talks to a service on this machine that answers at once: what is measured is the stage's own part.
-What counts are the ratios of one run, since the machine may do other things too.
+Each run is the whole stage in a process of its own, on a recording cut into clips of 12 s. The recording repeats --audio FILE;
+without FILE it is noise in syllables, in which no engine finds words. Whisper has random weights in the shape of a real size. Its
+encoder and its memory are those of the real size. Its decoding time is not: it depends on the length of the texts, which --stop
+sets. `azure` talks to a service on this machine that answers at once, so only the stage's own work is measured. The service, the
+random models and the settings are those of the stage's tests. Prints seconds of audio per second, per CPU second, and peak memory.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -20,22 +21,22 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parents[1] / "components" / "transcribe"
-sys.path.insert(0, str(HERE))
+import numpy as np
 
-import numpy as np  # noqa: E402
+from components.shared.audio import FlacWriter, decode
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
+from components.shared.table import write_rows
+from components.transcribe.__main__ import main as transcribe
+from components.transcribe.azure import ENDPOINT, KEY
 
-from components.shared.audio import FlacWriter, decode  # noqa: E402
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording  # noqa: E402
-from components.shared.table import write_rows  # noqa: E402
-
+TESTS = Path(__file__).resolve().parents[1] / "tests" / "components" / "transcribe"
 SIZES = {"random": (64, 2, 2), "tiny": (384, 4, 6), "base": (512, 6, 8), "small": (768, 12, 12), "medium": (1024, 24, 16)}
-"""Width, layers and heads; the real ones as OpenAI's paper has them (table 1)."""
+"""Width, layers and heads of each size; those of the real sizes are from table 1 of OpenAI's paper."""
 CLIP_SECONDS = 12.0
 
 
 def make(source: Path | None, minutes: float, folder: Path) -> None:
-    """A recording of so many minutes and its clips."""
+    """Writes a recording of this length and its clips."""
     left, rng = round(minutes * 60 * SAMPLE_RATE_HZ), np.random.default_rng(0)
     syllables = np.clip(np.sin(2 * np.pi * 4 * np.arange(10 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ), 0.02, 1)
     sound = decode(source, SAMPLE_RATE_HZ) if source else iter([0.05 * syllables * rng.standard_normal(len(syllables))])
@@ -55,17 +56,15 @@ def make(source: Path | None, minutes: float, folder: Path) -> None:
 
 
 def measure(folder: Path, settings: dict[str, Any]) -> dict[str, float]:
-    """What the stage takes, from before its engine is loaded to the end."""
-    from components.transcribe.__main__ import main
-
+    """Time and memory of the stage, including loading its engine."""
     wall, cpu = time.perf_counter(), time.process_time()
-    outcome = main(*(folder / name for name in ("clean", "clips", "model", "transcripts")), **settings)
+    outcome = transcribe(*(folder / name for name in ("clean", "clips", "model", "transcripts")), **settings)
     peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak_mb": peak, "clips": outcome["transcribed_clips"]}
 
 
 def measured(folder: Path, settings: dict[str, Any], environment: dict[str, str]) -> dict[str, float]:
-    """The same in a process of its own."""
+    """Runs `measure` in a process of its own."""
     command = [sys.executable, __file__, "--measure", json.dumps([str(folder), settings])]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
     if done.returncode:
@@ -74,6 +73,11 @@ def measured(folder: Path, settings: dict[str, Any], environment: dict[str, str]
 
 
 def main() -> None:
+    sys.path.insert(0, str(TESTS))  # not in the measured processes, where it would add memory
+    from conftest import DEFAULTS
+    from service import said, serving
+    from tiny import write_model
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--long-minutes", type=float, nargs="*", default=[60, 180])
@@ -81,22 +85,8 @@ def main() -> None:
     parser.add_argument("--engines", nargs="*", default=["pocketsphinx", "azure", "whisper:random", "whisper:tiny", "whisper:base"])
     parser.add_argument("--long-engines", nargs="*", default=["azure", "whisper:random"])
     parser.add_argument("--batch-clips", type=int, default=8)
-    parser.add_argument("--stop", type=float, default=14.0, help="the higher, the shorter are the random models' texts")
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    parser.add_argument("--stop", type=float, default=14.0, help="the higher, the shorter the texts of the random models (default: 14)")
     options = parser.parse_args()
-    if options.measure:
-        folder, settings = json.loads(options.measure)
-        print(json.dumps(measure(Path(folder), settings)))
-        return
-
-    import dataclasses
-
-    from conftest import DEFAULTS
-    from service import said, serving
-    from tiny import write_model
-
-    from components.transcribe.azure import ENDPOINT, KEY
-
     runs = [(options.minutes, name) for name in options.engines]
     runs += [(minutes, name) for minutes in options.long_minutes for name in options.long_engines]
     with tempfile.TemporaryDirectory() as scratch, serving(lambda *_: said("오늘 날씨가 참 좋습니다")) as service:
@@ -132,4 +122,8 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--measure"]:
+        folder, settings = json.loads(sys.argv[2])
+        print(json.dumps(measure(Path(folder), settings)))
+    else:
+        main()

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes debian:bookworm-slim where no registry has it, from the mirror this machine's own apt uses, with debootstrap:
+# Makes the image debian:bookworm-slim with debootstrap, for machines that cannot pull it from a registry:
 #     sudo dockerfiles/make-debian.sh [NAME]
-# Does nothing if the image is there. Certificates that were added to this machine are carried over; the rest is Debian's.
+# Uses the mirror of this machine's apt, and copies certificates that were added to this machine. Does nothing if the image exists.
 set -eu
 name=${1:-debian:bookworm-slim}
 suite=bookworm
@@ -13,7 +13,7 @@ if docker image inspect "$name" >/dev/null 2>&1; then exit 0; fi
 [ "$(id -u)" = 0 ] || fail "debootstrap needs root, found user $(id -un): run it with sudo"
 command -v debootstrap >/dev/null || fail "expected debootstrap, found none: apt-get install debootstrap"
 
-sources() { # apt knows both of its formats; one line per archive: address, suite
+sources() { # one line per archive: address, suite; apt reads both formats of its source lists
     apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 'Created-By: Packages' 'Component: main' | sort -u
 }
 of_debian() { grep -E "/debian(-security)?/* $suite(-updates|-security)?\$" || true; }
@@ -25,8 +25,8 @@ mirror=$(echo "$found" | sed -n "s/ $suite\$//p" | head -n 1)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
-logged() { # shows what a command says only if it fails
-    "$@" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2 && fail "this failed: $*"; }
+logged() { # runs a command and shows its output only if it fails
+    "$@" >"$work/log" 2>&1 || { tail -n 20 "$work/log" >&2 && fail "expected this command to succeed, found it failed: $*"; }
 }
 mkdir -p "$root/etc/dpkg/dpkg.cfg.d" "$root/etc/apt/apt.conf.d" "$root/usr/local/share/ca-certificates"
 cat >"$root/etc/dpkg/dpkg.cfg.d/slim" <<'END'
@@ -49,7 +49,7 @@ logged env DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get dist-upgrade -y
 : >"$root/etc/resolv.conf"
 : >"$root/etc/machine-id"
 rm -rf "$root"/var/lib/apt/lists/* "$root"/var/cache/* "$root"/var/log/* "$root"/tmp/* "$root"/etc/hostname
-find "$root/usr/share/doc" -type f ! -name copyright -delete # what was unpacked before dpkg was there to leave it out
+find "$root/usr/share/doc" -type f ! -name copyright -delete # debootstrap unpacked these before dpkg could exclude them
 rm -rf "$root"/usr/share/man/* "$root"/usr/share/info/* "$root"/usr/share/locale/*
 tar -C "$root" --numeric-owner --one-file-system -c . | docker import --change 'CMD ["bash"]' - "$name" >/dev/null
 docker image inspect --format "$name: {{.Size}} bytes" "$name"

@@ -1,7 +1,9 @@
-"""Writes what the manifests need and git does not have: secrets, and the names of the images.
+"""Writes the files of the manifests that git does not have: secrets and the names of the images.
 
-`python manifests/prepare.py [--registry HOST/PREFIX] [--minio IMAGE]`: secret keys are drawn for base/secrets/*.env, where
-a file that is there stays as it is; images/kustomization.yaml names the images of this checkout.
+    python manifests/prepare.py [--registry HOST/PREFIX] [--minio IMAGE]
+
+Generates secret keys in base/secrets/*.env; existing files stay. Writes the image names of this checkout to
+images/kustomization.yaml.
 """
 
 import argparse
@@ -15,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def write_secrets(folder: Path) -> list[Path]:
-    """Makes the env files that are missing out of their examples; returns them."""
+    """Makes the missing env files from their examples, with random keys; returns their paths."""
     made = []
     for example in sorted(folder.glob("*.env.example")):
         path = example.with_suffix("")
@@ -27,7 +29,7 @@ def write_secrets(folder: Path) -> list[Path]:
 
 
 def images(registry: str, minio: str) -> str:
-    """A kustomization that names the images."""
+    """The text of a kustomization that sets the image names."""
     with deployed(Deployment(registry=registry)):
         names = {"speechmill/publish": stage_image("publish"), "speechmill/models": models_name(), "speechmill/minio": minio}
     lines = ["apiVersion: kustomize.config.k8s.io/v1alpha1", "kind: Component", "images:"]
@@ -38,13 +40,18 @@ def images(registry: str, minio: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Writes the secrets that are missing, and the names of the images.")
-    parser.add_argument("--registry", default="", metavar="HOST/PREFIX", help="where the images were pushed to; the node's own by default")
-    parser.add_argument("--minio", metavar="IMAGE", help="a MinIO image of your own, with its tag")
+    parser = argparse.ArgumentParser(description="Writes missing secrets and the names of the images.")
+    parser.add_argument(
+        "--registry",
+        default="",
+        metavar="HOST/PREFIX",
+        help="the registry of the images (default: none, for images that the nodes already have)",
+    )
+    parser.add_argument("--minio", metavar="IMAGE", help="another MinIO image, with its tag (default: the image of make image-minio)")
     options = parser.parse_args()
     registry = f"{options.registry.rstrip('/')}/" if options.registry else ""
     for path in write_secrets(HERE / "base" / "secrets"):
-        print(f"made {path.relative_to(HERE)}: keep a copy where you keep secrets")
+        print(f"made {path.relative_to(HERE)}: keep a copy in your password store")
     target = HERE / "images" / "kustomization.yaml"
     target.parent.mkdir(exist_ok=True)
     target.write_text(images(registry, options.minio or f"{registry}{minio_name()}"))

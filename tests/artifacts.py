@@ -1,4 +1,4 @@
-"""Audio artifacts, as stages write them."""
+"""Writes audio artifacts as stages do."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from components.shared.table import write_rows
 
 
 def recording(name: str, samples: int) -> Recording:
-    """The row of a recording; without samples, of one whose download failed."""
+    """The row of a recording. Without samples it is one whose download failed."""
     reason = "" if samples else "404 Not Found"
     return Recording(name, "local", f"file:/{name}", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason)
 

@@ -1,4 +1,4 @@
-"""The `speechmill` command in the process of the tests: a process of its own takes seconds to load."""
+"""Runs the `speechmill` command inside the tests' process, since a new process takes seconds to start."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""What all tests need, in every environment. Fixtures import what only some environments have when they are used."""
+"""Setup for all tests, in every environment. A fixture imports packages that only some environments have when it is used."""
 
 import secrets
 import signal
@@ -10,14 +10,14 @@ import pytest
 if TYPE_CHECKING:
     from tests.minio_server import MinioServer
 
-# A shell starts what runs in the background deaf to Ctrl-C, and its children with it; tests press it.
+# A shell starts background jobs with SIGINT ignored, and their children inherit that. Some tests send SIGINT.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[MinioServer]":
-    """A MinIO server; tests share it, and make buckets of their own."""
+    """A MinIO server that all tests share; each uses buckets of its own."""
     from tests.minio_server import serving
 
     with serving(tmp_path_factory.mktemp("minio")) as server:
@@ -26,7 +26,7 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[MinioServer]":
 
 @pytest.fixture
 def bucket(minio: "MinioServer", monkeypatch: pytest.MonkeyPatch) -> str:
-    """URI of an empty bucket; the environment leads to it."""
+    """URI of an empty bucket; sets the environment to connect to its server."""
     from store.minio import access, client
 
     minio.lead(monkeypatch)

@@ -1,4 +1,4 @@
-"""Programs that tests need and that come as Go modules: built once into build/bin."""
+"""Go programs that tests need. Each is built once, into build/bin."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from tests.places import ROOT
 
 
 def built(name: str, module: str, version: str) -> Path:
-    """The program of a module, named by its version; built where it is missing, which takes minutes. Skips the test where Go is absent."""
+    """The path of a module's program. Builds it if it is missing, which takes minutes; skips the test if Go is absent."""
     path = ROOT / "build" / "bin" / f"{name}-{version}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:

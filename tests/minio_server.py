@@ -1,4 +1,4 @@
-"""A real MinIO server for tests: built once from its Go module, started on loopback, stopped at the end."""
+"""A real MinIO server for tests, built once from its Go module and started on loopback."""
 
 import os
 import re
@@ -21,12 +21,12 @@ from tests.places import ROOT
 
 RECIPE = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
 (VERSION,) = re.findall(r"^ARG MINIO=(\S+)$", RECIPE, re.MULTILINE)
-"""The one that our image has."""
+"""The version that our image has."""
 ROOT_USER = "root-of-tests"
 
 
 class MinioServer:
-    """A server on a port of its own that keeps its data in a folder, and its root user."""
+    """A server on a free port that keeps its data in a folder. `secret` is its root user's secret key."""
 
     def __init__(self, folder: Path) -> None:
         with socket.socket() as free:
@@ -38,11 +38,11 @@ class MinioServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What leads a store to the server, as its root user."""
+        """Environment variables with which a store connects to the server as its root user."""
         return self.environment_of(ROOT_USER, self.secret)
 
     def environment_of(self, user: str, secret: str) -> dict[str, str]:
-        """What leads a store to the server, as one of its users."""
+        """Environment variables with which a store connects to the server as one of its users."""
         return {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": "us-east-1",
@@ -51,12 +51,12 @@ class MinioServer:
         }
 
     def lead(self, patch: pytest.MonkeyPatch) -> None:
-        """Makes the environment lead stores to the server, as its root user."""
+        """Sets the environment so that stores connect to the server as its root user."""
         for name, value in self.environment.items():
             patch.setenv(name, value)
 
     def start(self) -> None:
-        """Starts it and waits until it answers."""
+        """Starts the server and waits until it answers."""
         environment = os.environ | {"MINIO_ROOT_USER": ROOT_USER, "MINIO_ROOT_PASSWORD": self.secret, "MINIO_BROWSER": "off"}
         command = [self._program, "server", "--quiet", "--address", self.host, self._folder / "data"]
         with (self._folder / "minio.log").open("ab") as log:
@@ -68,10 +68,10 @@ class MinioServer:
                     return
             except OSError:
                 time.sleep(0.05)
-        raise RuntimeError(f"MinIO does not start: {(self._folder / 'minio.log').read_text()}")
+        raise RuntimeError(f"expected MinIO to start within 60 s, found it did not: {(self._folder / 'minio.log').read_text()}")
 
     def stop(self) -> None:
-        """Kills it, as a power cut would."""
+        """Kills the server, as a power cut would."""
         if self._process:
             self._process.kill()
             self._process.wait()
@@ -80,7 +80,7 @@ class MinioServer:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[MinioServer]:
-    """A server that keeps its data in a folder."""
+    """Starts a server that keeps its data in a folder; stops it at the end."""
     server = MinioServer(folder)
     server.start()
     try:
@@ -90,27 +90,27 @@ def serving(folder: Path) -> Iterator[MinioServer]:
 
 
 @contextmanager
-def line(server: MinioServer, carry: Callable[[bytes], bytes]) -> Iterator[str]:
-    """URL of a line to a server, which does with all that passes, in either direction, what `carry` does; b"" cuts it."""
+def proxy(server: MinioServer, change: Callable[[bytes], bytes]) -> Iterator[str]:
+    """The URL of a proxy to a server. `change` gets all data, in both directions, and returns what to pass on; b"" disconnects."""
     host, _, port = server.host.rpartition(":")
 
-    class Line(socketserver.BaseRequestHandler):
+    class Connection(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with socket.create_connection((host, int(port))) as beyond:
-                ends = {self.request: beyond, beyond: self.request}
+            with socket.create_connection((host, int(port))) as upstream:
+                ends = {self.request: upstream, upstream: self.request}
                 while True:
                     for end in select.select(list(ends), [], [])[0]:
-                        if not (data := carry(end.recv(65536))):
+                        if not (data := change(end.recv(65536))):
                             return
                         ends[end].sendall(data)
 
-    class Lines(socketserver.ThreadingTCPServer):
+    class Proxy(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            pass  # an end that is gone
+            pass  # one end has closed the connection
 
-    with Lines(("127.0.0.1", 0), Line) as lines:
-        threading.Thread(target=lines.serve_forever, args=[0.01], daemon=True).start()
-        yield f"http://127.0.0.1:{lines.server_address[1]}"
-        lines.shutdown()
+    with Proxy(("127.0.0.1", 0), Connection) as listening:
+        threading.Thread(target=listening.serve_forever, args=[0.01], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_address[1]}"
+        listening.shutdown()

@@ -1,4 +1,4 @@
-"""Model folders for tests of what stores and names them; no stage can load them."""
+"""Writes model folders for tests of the store and its commands. No stage can load them."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A store with a dataset that has something of everything a report shows: made of rows and synthetic sound."""
+"""A store with a synthetic dataset that contains everything a report can show."""
 
 import hashlib
 import io
@@ -19,7 +19,7 @@ from store.truth import Truth, write_truth
 
 NAME = "show"
 HOSTILE = '<script>alert("title")</script>\'"><img src=x onerror=alert(1)>'
-"""What a stranger may call a video, or say in it."""
+"""HTML in a title or a text, as a stranger may write it."""
 REASONS = ("", "", "", "dnsmos", "", "too_short", "", "repeats:r0-00000000", "", "speaker")
 SETTINGS = {"min_dnsmos": 2.5, "min_seconds": 1.5, "min_similarity": 0.84, "speakers": "dominant", "tones": ""}
 LINEAGE = {
@@ -52,7 +52,7 @@ def put_sound(store: Store, seconds: float, seed: int) -> str:
 
 
 def put_timeline(store: Store, recording: str, clips: int) -> str:
-    """Speech with music between, a whistle over all of it and an effect."""
+    """Puts a timeline: speech with music between, a whistle over all of it, and an effect."""
     heard = [Heard(recording, 6.0 * i, 6.0 * i + 5, "speech", ("female", "male")[i % 2]) for i in range(clips)]
     heard += [Heard(recording, 6.0 * i + 5, 6.0 * i + 6, ("music", "noise", "silence")[i % 3], "") for i in range(clips)]
     heard += [Heard(recording, 0.0, 6.0 * clips, "tones", "6000 Hz"), Heard(recording, 7.0, 8.0, "sfx", HOSTILE)]
@@ -64,7 +64,7 @@ def put_timeline(store: Store, recording: str, clips: int) -> str:
 
 
 def rows(count: int, audio: Sequence[str], before: str, timelines: Sequence[str], of_recording: int = 10) -> list[DatasetRow]:
-    """Clips of recordings, `of_recording` each, with scores that chance gives; the same ones every time."""
+    """Clips with random scores, `of_recording` per recording. Every call gives the same rows."""
     chance, made = np.random.default_rng(0), []
     for i in range(count):
         recording, place = f"r{i // of_recording}", i % of_recording
@@ -103,7 +103,7 @@ def rows(count: int, audio: Sequence[str], before: str, timelines: Sequence[str]
 
 
 def make(store: Store, clips: int = 40) -> list[DatasetRow]:
-    """Publishes a version with a failed download and a truth about tones; returns its rows."""
+    """Publishes a version with a failed download and known tones; returns its rows."""
     audio = [put_sound(store, 3.0, seed) for seed in range(3)]
     found = rows(clips, audio, put_sound(store, 3.0, 9), [put_timeline(store, f"r{i}", 10) for i in range(2)])
     kept = sum(r.samples for r in found if r.kept) / SAMPLE_RATE_HZ

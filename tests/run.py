@@ -1,7 +1,7 @@
-"""Runs every test where it belongs and prints one summary: `make test`, `make test ARGS="-k cut"`.
+"""Runs every test in its environment and prints one summary: `make test`, `make test ARGS="-k cut"`.
 
-tests/components/<stage> runs in that stage's environment, so a stage that needs what its image lacks is found out;
-everything else runs in the control side's.
+tests/components/<stage> runs in that stage's environment, so a stage that uses a package its image lacks fails its tests.
+tests/recipes/<name> runs where the recipe runs. Everything else runs in the control side's environment.
 """
 
 import hashlib
@@ -22,6 +22,8 @@ from pipelines.local import environments
 
 TESTS = ROOT / "tests"
 SLOW_FIRST = ("end_to_end", "segment", "images", "download")
+RECIPES_IN_STAGES = {"tone": "tag_tone"}
+"""The stage in whose environment a recipe runs; all other recipes run in the control side's."""
 NO_TESTS = 5  # pytest's exit status
 
 
@@ -36,7 +38,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Result:
-    """What pytest's report says of a group."""
+    """The outcome of a group: pytest's exit status and output, and the counts of its report."""
 
     group: Group
     status: int
@@ -49,16 +51,21 @@ class Result:
 def groups() -> list[Group]:
     """All groups, the slow ones first."""
     control = Path(sys.executable)
-    stages = [p for p in sorted((TESTS / "components").iterdir()) if p.is_dir() and p.name != "__pycache__"]
-    found = [Group(p.name, control if p.name == "shared" else environments.ensure(p.name), (p,)) for p in stages]
-    slow, others = ("end_to_end", "images"), ("components", "cluster", "__pycache__")
+    places = {p: "" if p.name == "shared" else p.name for p in _folders("components")}
+    places |= {p: RECIPES_IN_STAGES.get(p.name, "") for p in _folders("recipes")}
+    found = [Group(p.name, environments.ensure(stage) if stage else control, (p,)) for p, stage in places.items()]
+    slow, others = ("end_to_end", "images"), ("components", "recipes", "cluster", "__pycache__")
     rest = [p for p in sorted(TESTS.iterdir()) if (p.is_dir() and p.name not in (*slow, *others)) or p.name.startswith("test_")]
     found += [*(Group(name, control, (TESTS / name,)) for name in slow), Group("control", control, tuple(rest))]
     return sorted(found, key=lambda g: SLOW_FIRST.index(g.name) if g.name in SLOW_FIRST else len(SLOW_FIRST))
 
 
+def _folders(name: str) -> list[Path]:
+    return [p for p in sorted((TESTS / name).iterdir()) if p.is_dir() and p.name != "__pycache__"]
+
+
 def test_tools() -> Path:
-    """A folder with pytest and hypothesis for PYTHONPATH. A stage's environment holds what its image holds and no more."""
+    """A folder with pytest and hypothesis for PYTHONPATH. A stage's environment lacks them: it holds only what its image holds."""
     pins, target = TESTS / "requirements.txt", environments.FOLDER / "pytest"
     wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
     stamp = target / "complete"
@@ -71,7 +78,7 @@ def test_tools() -> Path:
 
 
 def run(group: Group, arguments: list[str], tools: Path) -> Result:
-    """Runs a group to its end."""
+    """Runs a group and waits for it."""
     path = os.pathsep.join([str(ROOT), str(tools)])
     environment = os.environ | {"PYTHONPATH": path, "PATH": f"{group.python.parent}{os.pathsep}{os.environ['PATH']}"}
     start = time.monotonic()

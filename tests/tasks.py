@@ -1,4 +1,4 @@
-"""Stages started as Kubeflow starts them: as commands with the executor's input as a JSON argument."""
+"""Starts stages as Kubeflow does: by a command with the executor's input as a JSON argument."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The README says what the code does."""
+"""The README agrees with the code."""
 
 import re
 
@@ -8,7 +8,7 @@ from pipelines.dataset import SHARD_STAGES, STAGES
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_table_of_stages_is_the_pipeline() -> None:
+def test_the_table_of_stages_agrees_with_the_pipeline() -> None:
     table = README.partition("| stage |")[2].partition("\n\n")[0]
     cells = {row[0].strip("` "): row[1:] for line in table.splitlines()[2:] if (row := line.strip("| ").split(" | "))}
     assert list(cells) == [stage.name for stage in STAGES]
@@ -19,12 +19,12 @@ def test_the_table_of_stages_is_the_pipeline() -> None:
         assert [n.strip() for n in cells[stage.name][1].split(",")] == list(specs.outputs), stage.name
 
 
-def test_the_commands_it_names_exist() -> None:
+def test_every_make_command_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"\bmake ([a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_the_stages_it_shows_in_the_graph_are_all() -> None:
+def test_the_graph_shows_every_stage() -> None:
     graph = README.partition("## How it works")[2].partition("| stage |")[0]
     assert all(stage.name in graph for stage in STAGES)

@@ -20,7 +20,7 @@ def modules(*folders: str) -> dict[str, Path]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """What a module imports by name, also inside functions; imports for type checking alone count."""
+    """The names that a module imports, also inside functions and for type checking."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -1,4 +1,4 @@
-"""Every stage folder is whole, its interface and its program agree, and no stage knows another."""
+"""Every stage has all its files, its interface agrees with its program, and no stage imports another."""
 
 import ast
 import importlib
@@ -32,7 +32,7 @@ def sources(name: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_folder_is_whole(name: str) -> None:
+def test_a_stage_has_all_its_files(name: str) -> None:
     for file in ("component.py", "__main__.py", "requirements.in", "requirements.txt"):
         assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
     assert list((ROOT / "tests" / "components" / name).glob("test_*.py"))
@@ -40,11 +40,11 @@ def test_a_stage_folder_is_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_an_image_gets_the_stage_shared_and_the_store_only_where_it_says_so(name: str) -> None:
+def test_an_image_gets_the_stage_shared_and_if_declared_the_store(name: str) -> None:
     given = images.build_arguments(name, gpu=False, base="base")
     recipe = (ROOT / "dockerfiles" / "stage.Dockerfile").read_text()
     parts = dict(re.findall(r"^FROM \S+ AS (\S+)\n(.*?)(?=^FROM|\Z)", recipe, re.MULTILINE | re.DOTALL))
-    assert recipe.splitlines()[-1] == "FROM stage${STORE:+-with-store}", "what is built last is the image"
+    assert recipe.splitlines()[-1] == "FROM stage${STORE:+-with-store}", "docker builds the last target of the file"
     used = parts["stage"] + (parts["stage-with-store"] if given.get("STORE") else "")
     targets = re.findall(r"^COPY .* (\S+?)/?$", used.replace("${STAGE}", given["STAGE"]), re.MULTILINE)
     copied = {target.removeprefix("components/") for target in targets}
@@ -59,7 +59,7 @@ def test_every_pin_has_a_hash(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_interface_and_program_agree(name: str) -> None:
+def test_the_interface_agrees_with_the_program(name: str) -> None:
     tree = ast.parse((COMPONENTS / name / "__main__.py").read_text())
     (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
     program = {a.arg: ast.unparse(a.annotation) for a in main.args.args if a.annotation and ast.unparse(a.annotation) != "Lineage"}
@@ -85,7 +85,7 @@ def test_interface_and_program_agree(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_a_stage_imports_itself_and_shared_and_the_store_only_where_it_says_so(name: str) -> None:
+def test_a_stage_imports_itself_shared_and_if_declared_the_store(name: str) -> None:
     used = {module for path in sources(name) if path.name != "component.py" for module in imports(path)}
     ours = {m for m in used if m.split(".")[0] in ("components", "pipelines", "store", "tests")}
     store = {m for m in ours if m.split(".")[0] == "store"}
@@ -103,14 +103,14 @@ def test_shared_and_store_import_no_stage_and_no_kfp() -> None:
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_every_setting_is_explained_and_has_a_plain_type(name: str) -> None:
+def test_every_setting_is_documented_and_has_a_simple_type(name: str) -> None:
     stage = interface(name)
     explained = {p.arg_name for p in docstring_parser.parse(stage.doc).params if p.description}
     assert explained == set(stage.settings)
     assert all(p.annotation in (str, int, float, bool) for p in stage.settings.values())
 
 
-def test_the_image_s_name_follows_what_it_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_an_image_changes_with_its_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "ROOT", tmp_path)
     for file in (
         "components/one/one.py",

@@ -1,10 +1,10 @@
-"""Measures how well similarities tell voices apart: equal error rates, thresholds and what they cost, as tables and a plot.
+"""Measures how well voice similarities tell speakers apart: equal error rates, and what each threshold costs.
 
-    .venv/bin/python recipes/speakers/measure.py --data FOLDER --out FOLDER
+    .venv/bin/python -m recipes.speakers.measure --data DATA --out FOLDER
 
-FOLDER holds manifest.csv with the columns path, corpus, kind (speech, emotion, music, noise), split, lang, speaker, gender (F, M)
-and label. Utterances are mixed (mixtures.py) and heard by the project's own stages (separate, embed), each in its environment;
-what these have made in --out is used again. Writes tables.md, det.svg and measurement.json into --out.
+DATA is a folder that holds manifest.csv with the columns path, corpus, kind (speech, emotion, music, noise), split, lang, speaker,
+gender (F, M) and label, and the recordings that it names. mixtures.py mixes utterances; the stages `separate` and `embed` process
+them, each in its own environment. Their outputs in FOLDER are reused. Writes tables.md, det.svg and measurement.json into FOLDER.
 """
 
 import argparse
@@ -14,10 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from mixtures import CONDITIONS, Utterance, chosen, downmixed, recording_id, write_mixtures
 from numpy.typing import NDArray
-from report import write_report
-from trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials, clips, programmes, references, trials, turns
 
 from components.deployment import ROOT
 from components.embed.component import embed
@@ -27,10 +24,13 @@ from components.shared.table import read_rows, write_rows
 from components.shared.windows import Windows, read_windows
 from pipelines.local.display import Display
 from pipelines.local.single import run_stage
+from recipes.speakers.mixtures import CONDITIONS, Utterance, chosen, downmixed, recording_id, write_mixtures
+from recipes.speakers.report import write_report
+from recipes.speakers.trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials, clips, programmes, references, trials, turns
 
 MODEL = ROOT / "bundled" / "models" / "speech-2stems-small"
 HOP_SECONDS = 0.8
-"""Of the windows: half as many as in a run, in half the time."""
+"""From one window to the next: twice as far as in a run, which takes half the time."""
 
 
 def main() -> None:
@@ -39,21 +39,23 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", default="dev")
     parser.add_argument(
-        "--leave-out", default="", help="speakers, separated by commas: whose gender is doubtful, or who may be another one"
+        "--leave-out",
+        default="",
+        help="speakers to leave out, separated by commas: those whose gender is doubtful, or who may be listed under two names",
     )
-    parser.add_argument("--separated", default="ko", help="language whose recordings also go through separate")
+    parser.add_argument("--separated", default="ko", help="the language whose recordings are also measured after `separate` (default: ko)")
     options = parser.parse_args()
     speakers, beds = chosen(options.data, options.split, options.leave_out.split(","))
     utterances = mixed(options.out, options.data, speakers, beds)
     with Display() as display:
-        plain = heard(options.out / "plain", utterances, options.out / "heard", display)
+        plain = embedded(options.out / "plain", utterances, options.out / "heard", display)
         own = windows_by_path(options.out, utterances)
         after = separated(options.out, options.separated, utterances, display)
     write_report(*compare(utterances, own, {False: plain, True: after}), options.out)
 
 
 def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds: dict[str, list[dict[str, str]]]) -> list[Utterance]:
-    """Utterances in every condition, as recordings (stereo) and as voices from which nothing was taken (mono)."""
+    """Mixes the utterances in every condition: stereo recordings in `mixed`, the same as mono voices in `plain`."""
     index = out / "utterances.json"
     if not index.exists():
         for name in ("mixed", "plain"):
@@ -64,8 +66,8 @@ def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds
     return [Utterance(**u) for u in json.loads(index.read_text())]
 
 
-def heard(voices: Path, utterances: list[Utterance], folder: Path, display: Display) -> dict[str, Windows]:
-    """The windows of voices, in what is known to be speech."""
+def embedded(voices: Path, utterances: list[Utterance], folder: Path, display: Display) -> dict[str, Windows]:
+    """Runs `embed` on voices, with the known times of the utterances as speech; returns the windows by recording."""
     made = folder / "embed" / "windows"
     if not (made / "rows.parquet").exists():
         names = {r.recording for r in read_rows(voices, Recording)}
@@ -86,7 +88,7 @@ def heard(voices: Path, utterances: list[Utterance], folder: Path, display: Disp
 
 
 def windows_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Windows]:
-    """The windows of every clean utterance."""
+    """The windows of every clean utterance, by the utterance's path."""
     clean = dict(read_windows(out / "heard" / "embed" / "windows"))
     found = {}
     for one in utterances:
@@ -98,7 +100,7 @@ def windows_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Windows
 
 
 def separated(out: Path, language: str, utterances: list[Utterance], display: Display) -> dict[str, Windows]:
-    """The windows of one language's voices after the music was taken out."""
+    """The windows of one language's recordings after `separate` removed the music."""
     names = {recording_id(c, u.speaker) for c in CONDITIONS for u in utterances if u.language == language}
     subset = out / "subset"
     if not (out / "separate" / "voices" / "rows.parquet").exists():
@@ -107,13 +109,13 @@ def separated(out: Path, language: str, utterances: list[Utterance], display: Di
             (subset / "audio").symlink_to((out / "mixed" / "audio").resolve())
         write_rows(subset, Recording, [r for r in read_rows(out / "mixed", Recording) if r.recording in names])
         run_stage(separate, {"recordings": subset, "model": MODEL}, {}, out, display)
-    return heard(out / "separate" / "voices", utterances, out / "heard_separated", display)
+    return embedded(out / "separate" / "voices", utterances, out / "heard_separated", display)
 
 
 def compare(
     utterances: list[Utterance], own: dict[str, Windows], variants: dict[bool, dict[str, Windows]]
 ) -> tuple[Trials, Trials, dict[float, list[float]]]:
-    """All trials of clips by themselves, before and after separation; those of programmes; and the purities of clips with two voices."""
+    """All trials of single clips, before and after separation; all trials in programmes; and the purities of clips with two voices."""
     made = {count: references([u for u in utterances if u.path in own], own, count) for count in REFERENCE_UTTERANCES}
     parts: list[dict[str, NDArray[np.generic]]] = []
     mixed_up: dict[float, list[float]] = defaultdict(list)

@@ -1,6 +1,6 @@
-"""Utterances of many speakers, one after the other, as recordings: as they are, over music, over ambience.
+"""Builds the test recordings: each speaker's utterances one after the other, clean, over music, and over ambience.
 
-What a speaker says lies at the same times in every condition, so that conditions are compared on the same speech.
+An utterance lies at the same time in every condition, so all conditions are compared on the same speech.
 """
 
 import csv
@@ -22,17 +22,17 @@ from components.shared.table import write_rows
 SPEECH_RMS = 0.1
 PAUSE_SECONDS = 0.6
 MOST_UTTERANCES = 8
-"""Of one speaker: a corpus with more of them must not decide alone."""
+"""Utterances used per speaker, so that no corpus dominates because it has more of them."""
 LEFT_GAIN, RIGHT_GAIN = 1.3, 0.7
-"""Music lies to one side, as in a broadcast; speech and ambience in the middle."""
+"""Gains of the music in the two channels: it lies to one side, as in a broadcast. Speech and ambience are in the middle."""
 
 CONDITIONS = {"clean": None, "talk": ("music", -18.0, -12.0), "bed": ("music", -12.0, -5.0), "ambience": ("noise", -15.0, -15.0)}
-"""What lies under the speech, and from and to how many dB below it."""
+"""What is mixed under the speech, and the range of its level relative to the speech, in dB."""
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One stretch of one voice, and where it lies in its speaker's recordings."""
+    """One utterance, and its start and end in its speaker's recordings, in seconds."""
 
     path: str
     speaker: str
@@ -43,12 +43,12 @@ class Utterance:
 
 
 def recording_id(condition: str, speaker: str) -> str:
-    """Id of what a speaker says in a condition."""
+    """The id of a speaker's recording in a condition."""
     return hashlib.sha256(f"{condition} {speaker}".encode()).hexdigest()[:16]
 
 
 def chosen(data: Path, split: str, left_out: Iterable[str]) -> tuple[dict[str, list[dict[str, str]]], dict[str, list[dict[str, str]]]]:
-    """Rows of the manifest of one split: utterances by speaker, and what is mixed under them by kind."""
+    """Chooses rows of the manifest: utterances by speaker, and music and ambience by kind ("music", "noise")."""
     with (data / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["split"] == split]
     speakers, beds = defaultdict(list), defaultdict(list)
@@ -66,7 +66,7 @@ def chosen(data: Path, split: str, left_out: Iterable[str]) -> tuple[dict[str, l
 def write_mixtures(
     data: Path, speakers: dict[str, list[dict[str, str]]], beds: dict[str, list[dict[str, str]]], conditions: Sequence[str], folder: Path
 ) -> list[Utterance]:
-    """Writes a recordings artifact, one stereo recording a speaker and condition, and says what lies where."""
+    """Writes a recordings artifact, one stereo recording per speaker and condition; returns where each utterance lies."""
     music = {row["path"]: _load(data / row["path"]) for rows in beds.values() for row in rows}
     recordings, found = [], []
     for speaker, rows in speakers.items():
@@ -88,7 +88,7 @@ def write_mixtures(
 
 
 def downmixed(stereo: Path, mono: Path, rows: Iterable[Recording]) -> None:
-    """The same recordings as voices from which nothing was taken out."""
+    """Writes the recordings as a mono voices artifact, as `separate` would without removing anything."""
     for row in rows:
         with FlacWriter(mono / "audio" / f"{row.recording}.flac") as file:
             for block in decode(stereo / "audio" / f"{row.recording}.flac", SAMPLE_RATE_HZ):
@@ -114,7 +114,7 @@ def _bed(
     samples: int,
     rng: np.random.Generator,
 ) -> Samples:
-    """So much of a random piece, at a random level below the speech."""
+    """A random piece of this length at a random level of the condition; silence for a clean one."""
     if kind is None:
         return np.zeros(samples, np.float32)
     name, low_db, high_db = kind
@@ -134,7 +134,7 @@ def _load(path: Path) -> Samples:
 
 
 def _trimmed(samples: Samples) -> Samples:
-    """Without what is quieter than a fiftieth of the peak at both ends."""
+    """Cuts off both ends where they stay below a fiftieth of the peak."""
     loud: NDArray[np.int64] = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 50)
     pad = SAMPLE_RATE_HZ // 20
     return samples[max(0, int(loud[0]) - pad) : int(loud[-1]) + pad]

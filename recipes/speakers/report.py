@@ -1,14 +1,14 @@
-"""The tables and the plot of a measurement."""
+"""Writes the tables and the plot of a measurement."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from mixtures import CONDITIONS
-from trials import BANDS_SECONDS, REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials
 
 from pipelines.datasets.calibration import Curve, curve, equal_error, plot_det
+from recipes.speakers.mixtures import CONDITIONS
+from recipes.speakers.trials import BANDS_SECONDS, REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials
 
 ROUNDS = 300
 THRESHOLDS = (0.60, 0.70, 0.75, 0.80, 0.82, 0.84, 0.86, 0.88, 0.90, 0.92)
@@ -44,7 +44,7 @@ def write_report(measured: Trials, shows: Trials, mixed_up: Mapping[float, Seque
 
 
 def _hard(given: Trials) -> Trials:
-    """Against others of the same gender alone."""
+    """Only the trials in which the other speaker has the same gender."""
     return given[given.columns["same"].astype(bool) | given.columns["same_gender"].astype(bool)]
 
 
@@ -54,6 +54,8 @@ def by_voice(given: Trials) -> str:
         of_language = given.where(language=language)
         for gender in ("female", "male", ""):
             own = of_language[np.isin(of_language.columns["target"], _targets(of_language, gender))]
+            if not len(own):  # no voices of this gender
+                continue
             clean = own.where(condition="clean")
             low, high = interval(clean)
             worst, name = max((_eer(clean.where(target=t)), str(t)) for t in np.unique(clean.columns["target"]))
@@ -141,7 +143,7 @@ def by_purity(given: Trials, mixed_up: Mapping[float, Sequence[float]]) -> str:
     lines = [
         [
             f"{least:.2f}",
-            *(_percent(float(np.mean(p < least))) for p in bands.values()),
+            *(_percent(float(np.mean(p < least)) if len(p) else np.nan) for p in bands.values()),
             *(_percent(float(np.mean(np.array(found) < least))) for found in mixed_up.values()),
         ]
         for least in PURITIES
@@ -151,7 +153,7 @@ def by_purity(given: Trials, mixed_up: Mapping[float, Sequence[float]]) -> str:
 
 
 def curve_of(given: Trials, weights: Sequence[float] | None = None) -> Curve:
-    """Error rates of trials, each counted once or as much as its weight."""
+    """Error rates of trials, each with weight 1 or with its own weight."""
     same = given.columns["same"].astype(bool)
     similarities = given.columns["similarity"]
     parts = (None, None) if weights is None else (np.asarray(weights)[same], np.asarray(weights)[~same])
@@ -159,14 +161,14 @@ def curve_of(given: Trials, weights: Sequence[float] | None = None) -> Curve:
 
 
 def threshold_by_time(given: Trials) -> tuple[float, float]:
-    """The lowest threshold with so few false accepts by time, and the share of the voice's own time that it misses."""
+    """The lowest threshold with at most FALSE_ACCEPT_RATE by time, and the share of the voice's own time that it misses."""
     found = curve_of(given, given.columns["seconds"])  # type: ignore[arg-type]
     index = int(np.argmax(found.false_accepts <= FALSE_ACCEPT_RATE))
     return float(found.thresholds[index]), float(found.misses[index])
 
 
 def interval(given: Trials) -> tuple[float, float]:
-    """95 % interval of the equal error rate, from a bootstrap of the voices: trials of one voice are not independent."""
+    """95 % interval of the equal error rate. The bootstrap draws voices, since trials of one voice are not independent."""
     voices, which = np.unique(given.columns["target"], return_inverse=True)
     rng, rates = np.random.default_rng(0), []
     for _ in range(ROUNDS):
@@ -177,13 +179,13 @@ def interval(given: Trials) -> tuple[float, float]:
 
 
 def languages(given: Trials) -> list[str]:
-    """Those that there are, in the order of LANGUAGES."""
+    """The languages of the trials: those of LANGUAGES first, in its order."""
     found = {str(x) for x in np.unique(given.columns["language"])}
     return [*(n for n in LANGUAGES if n in found), *sorted(found - LANGUAGES.keys())]
 
 
 def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Formats a Markdown table."""
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, ["---"] * len(heads), *lines])
 
 

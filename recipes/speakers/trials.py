@@ -1,6 +1,6 @@
-"""Who is compared with whom: references of some utterances of a speaker against clips of that speaker and of others.
+"""Pairs references with clips. A trial compares one clip with one reference, of the same speaker or of another.
 
-A trial is one clip against one reference. Clips are cut from utterances; those that a reference is made of are in no trial of it.
+Clips are cut from utterances. A reference is made of some utterances of a speaker, and is never compared with clips of these.
 """
 
 import zlib
@@ -9,26 +9,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from mixtures import Utterance, recording_id
 from numpy.typing import NDArray
 
 from components.shared.rows import Clip, Speaker
-from components.shared.windows import Windows
-from components.tag_speaker.tag_speaker import compared, heard_in, voice
+from components.shared.windows import Windows, together
+from components.tag_speaker.tag_speaker import compared, heard_in
+from recipes.speakers.mixtures import Utterance, recording_id
 
 REFERENCE_UTTERANCES = (1, 3, 5)
 USUAL_UTTERANCES = 3
-"""Of a reference, where nothing else is said."""
+"""Utterances of a reference in the tables that do not compare sizes of references."""
 DRAWS = 3
-"""References that are drawn of each speaker and size."""
+"""References drawn per speaker and size."""
 BANDS_SECONDS = {"1.5 to 3 s": (1.5, 3.0), "3 to 6 s": (3.0, 6.0), "6 to 15 s": (6.0, 15.0)}
 TURN_SECONDS = (1.0, 1.6, 2.4)
-"""How long somebody else speaks at the end of a clip that is not pure."""
+"""Seconds of another voice at the end of a clip, for the table of purities."""
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """A clip of an utterance, what is heard in it, and the windows of its recording."""
+    """A clip of an utterance, its voice vector and purity, and the windows of its recording."""
 
     utterance: Utterance
     band: str
@@ -38,28 +38,28 @@ class Spoken:
 
     @property
     def seconds(self) -> float:
-        """Its length."""
+        """The clip's length."""
         return self.clip.end - self.clip.start
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What some utterances of a speaker give."""
+    """A voice vector made of some utterances of a speaker."""
 
     speaker: str
     vector: NDArray[np.float64]
     paths: frozenset[str]
-    """The utterances."""
+    """The utterances that it was made of."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """Many trials, a column each, all shaped (trials,)."""
+    """A table of trials: its columns by name, each shaped (trials,)."""
 
     columns: Mapping[str, NDArray[np.generic]]
 
     def where(self, **wanted: object) -> "Trials":
-        """Those whose columns have these values."""
+        """The trials whose columns have these values."""
         keep = np.ones(len(self), bool)
         for name, value in wanted.items():
             keep &= self.columns[name] == value
@@ -73,7 +73,7 @@ class Trials:
 
 
 def clips(utterances: Iterable[Utterance], condition: str, windows: Mapping[str, Windows]) -> list[Spoken]:
-    """One clip of each length that an utterance is long enough for, from its beginning on."""
+    """For each utterance, one clip per band of lengths that it is long enough for. Clips start where the utterance does."""
     found = []
     for one in utterances:
         recording = recording_id(condition, one.speaker)
@@ -88,7 +88,7 @@ def clips(utterances: Iterable[Utterance], condition: str, windows: Mapping[str,
 
 
 def references(utterances: Sequence[Utterance], heard: Mapping[str, Windows], count: int) -> list[Reference]:
-    """References of so many utterances each, DRAWS of every speaker who has some more."""
+    """Draws DRAWS references of `count` utterances for every speaker with at least `count` + 3 utterances."""
     by_speaker = defaultdict(list)
     for one in utterances:
         by_speaker[one.speaker].append(one)
@@ -102,14 +102,14 @@ def references(utterances: Sequence[Utterance], heard: Mapping[str, Windows], co
 
 
 def reference_vector(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """As `tag_speaker` makes it of a reference's windows."""
-    return voice(vectors, np.ones(len(vectors)))
+    """The vector that `tag_speaker` computes from a reference's windows."""
+    return together(vectors)
 
 
 def trials(
     made: Sequence[Reference], given: Sequence[Spoken], condition: str, separated: bool, utterances: int
 ) -> Iterator[dict[str, NDArray[np.generic]]]:
-    """Every clip of the reference's language against every reference: columns of a reference at a time."""
+    """Compares every reference with every clip of its language; yields the columns of one reference at a time."""
     fixed = {
         "path": np.array([s.utterance.path for s in given]),
         "speaker": np.array([s.utterance.speaker for s in given]),
@@ -138,13 +138,15 @@ def trials(
 def programmes(
     made: Sequence[Reference], by_condition: Mapping[str, Sequence[Spoken]], separated: bool
 ) -> Iterator[dict[str, NDArray[np.generic]]]:
-    """Similarities as `tag_speaker` gives them in a programme, where clips that sound like one voice are compared together.
+    """Similarities in whole programmes, where `tag_speaker` compares clips that sound like one voice together.
 
-    In each the voice of the reference says more than anybody else; two others of its gender and one of the other gender say two
-    utterances each; every utterance is in a random condition.
+    A programme holds all remaining utterances of the reference's speaker, and two utterances each of two speakers of the same gender
+    and of one of the other gender. Every utterance is in a random condition.
     """
     names = sorted(by_condition)
-    placed = {(s.utterance.path, name): s for name in names for s in by_condition[name]}  # of the bands of an utterance the longest
+    placed = {
+        (s.utterance.path, name): s for name in names for s in by_condition[name]
+    }  # later bands win: the longest clip of each utterance
     spoken = {s.utterance.path: s.utterance for s in by_condition[names[0]]}
     for number, reference in enumerate(r for r in made if any(u.speaker == r.speaker for u in spoken.values())):
         rng = np.random.default_rng(number)
@@ -172,16 +174,16 @@ def programmes(
 
 
 def _guests(utterances: Sequence[Utterance], count: int, rng: np.random.Generator, each: int = 2) -> list[Utterance]:
-    """Some utterances of some speakers."""
+    """The first `each` utterances of `count` random speakers."""
     speakers = sorted({u.speaker for u in utterances})
     chosen = rng.permutation(speakers)[:count] if speakers else []
     return [u for speaker in chosen for u in [v for v in utterances if v.speaker == speaker][:each]]
 
 
 def turns(made: Sequence[Reference], given: Sequence[Spoken], band: str = "3 to 6 s") -> dict[float, list[float]]:
-    """Purities of clips of a speaker in which another one of the same gender speaks last, by how long that one does.
+    """Purities of clips that end with another speaker of the same gender, by the seconds that the other one speaks.
 
-    No window holds both voices, as one at the change would.
+    The two parts are measured apart, so no window holds both voices, as one at the change would in a real recording.
     """
     found: dict[float, list[float]] = defaultdict(list)
     of_band = [s for s in given if s.band == band]

@@ -1,9 +1,9 @@
 """Composes pieces of music and renders them with FluidSynth and a free General MIDI soundfont.
 
-    python compose.py --soundfont FluidR3_GM.sf2 --out FOLDER --pieces 150 --seed 1
+    .venv/bin/python -m recipes.speech_2stems_small.compose --soundfont FluidR3_GM.sf2 --out FOLDER --pieces 180 --seed 1
 
-Needs mido, numpy and the program fluidsynth. A piece is a function of (seed, number): key, tempo, meter, chords, bass,
-drums, arpeggio and melody are drawn, as are the instruments. Nothing of it is anybody's tune.
+Needs the program fluidsynth. Each piece is a function of the seed and its number: key, tempo, meter, chords, bass, drums, arpeggio,
+melody and instruments are drawn at random. No existing tune is used.
 """
 
 import argparse
@@ -32,7 +32,7 @@ PROGRESSIONS = (
     (0, 2, 3, 4),
     (0, 0, 3, 3),
 )
-# Programs of General MIDI, by what they are used for.
+# General MIDI program numbers for each part.
 PADS = (*range(16, 21), *range(48, 55), *range(88, 96))
 CHORDS = (*range(0, 8), *range(24, 32), 46, 11, 12)
 LEADS = (*range(0, 4), 9, 11, 13, 22, 24, 25, *range(40, 43), *range(56, 61), *range(64, 76), *range(80, 84))
@@ -41,7 +41,7 @@ KICK, SNARE, CLAP, CLOSED, OPEN, RIDE, SHAKER = 36, 38, 39, 42, 46, 51, 70
 
 
 class Piece:
-    """One piece: its harmony, and the notes of its parts as (tick, duration, channel, pitch, velocity)."""
+    """One piece: its harmony, and its notes as (tick, duration in ticks, channel, pitch, velocity)."""
 
     def __init__(self, rng: np.random.Generator, seconds: float) -> None:
         self.rng = rng
@@ -121,7 +121,7 @@ class Piece:
 
 
 def compose(rng: np.random.Generator, seconds: float) -> mido.MidiFile:
-    """One piece as MIDI."""
+    """Composes one piece of about this length as MIDI."""
     piece, programs = Piece(rng, seconds), {}
 
     def instrument(channel: int, choices: tuple[int, ...]) -> int:
@@ -174,24 +174,8 @@ def main() -> None:
         with tempfile.NamedTemporaryFile(suffix=".mid") as midi:
             compose(np.random.default_rng((args.seed, number)), args.seconds).save(midi.name)
             target = args.out / f"{number:04d}.flac"
-            command = [
-                "fluidsynth",
-                "-ni",
-                "-q",
-                "-g",
-                "0.5",
-                "-r",
-                "44100",
-                "-T",
-                "flac",
-                "-O",
-                "s16",
-                "-F",
-                str(target),
-                str(args.soundfont),
-                midi.name,
-            ]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            options = ["-ni", "-q", "-g", "0.5", "-r", "44100", "-T", "flac", "-O", "s16", "-F", str(target)]
+            subprocess.run(["fluidsynth", *options, str(args.soundfont), midi.name], check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

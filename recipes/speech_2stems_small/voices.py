@@ -1,8 +1,9 @@
-"""Speaks made-up words with many voices of espeak-ng.
+"""Speaks made-up words with many espeak-ng voices.
 
-    python voices.py --out FOLDER --utterances 600 --seed 1
+    .venv/bin/python -m recipes.speech_2stems_small.voices --out FOLDER --utterances 400 --seed 1
 
-Needs numpy, soundfile, scipy and the program espeak-ng. What is said means nothing: what counts is how many voices say it.
+Needs the program espeak-ng. Each utterance is a function of the seed and its number. The words have no meaning: the training only
+needs many different voices.
 """
 
 import argparse
@@ -22,7 +23,7 @@ HANGUL_FIRST, HANGUL_COUNT = 0xAC00, 11_172
 
 
 def words(rng: np.random.Generator, language: str, count: int) -> str:
-    """Made-up words: random syllables of Hangul for Korean, of Latin letters otherwise."""
+    """Made-up words of random syllables: Hangul for Korean, Latin letters for other languages."""
 
     def syllable() -> str:
         if language == "ko":
@@ -33,7 +34,7 @@ def words(rng: np.random.Generator, language: str, count: int) -> str:
 
 
 def speak(rng: np.random.Generator) -> np.ndarray:
-    """One utterance at 44.1 kHz, mono."""
+    """One mono utterance at 44.1 kHz, shaped (samples,)."""
     language = str(rng.choice(LANGUAGES))
     voice = f"{language}+{rng.choice(VARIANTS)}"
     options = ["-v", voice, "-p", str(int(rng.integers(15, 86))), "-s", str(int(rng.integers(120, 210)))]

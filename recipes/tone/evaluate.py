@@ -1,9 +1,10 @@
-"""Prints how right classifiers of tones are on speakers they have not heard, in their own language and in two others.
+"""Compares tone classifiers on speakers that they were not trained on, in their own language and in two others.
 
-    PYTHONPATH=. .venvs/tag_tone/bin/python recipes/tone/evaluate.py --data DATA
+    .venvs/tag_tone/bin/python -m recipes.tone.evaluate --data DATA
 
-DATA is a folder as train.py takes it, which may hold corpora that nothing may be trained on for others: nothing is written. For EmoDB
-every speaker is left out once; the classifiers of all of EmoDB are tried on the other corpora. docs/tone.md shows what it prints.
+DATA is a folder as for train.py. It may hold corpora whose licence forbids training, since this script writes no model. On EmoDB
+each speaker is left out once; classifiers trained on all of EmoDB are then tried on the other corpora. The output is the tables in
+docs/tone.md: each cell is accuracy / unweighted recall ± the standard deviation of the speakers' accuracies.
 """
 
 import argparse
@@ -20,11 +21,11 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from train import AT_REST, FEATURES, REST_LOGIT, STRENGTH, TONES, Clips, read_clips
 
 from components.tag_tone.contours import MEANS
 from components.tag_tone.measures import MEASURES
 from components.tag_tone.voices import standardized, within
+from recipes.tone.train import AT_REST, FEATURES, REST_LOGIT, STRENGTH, TONES, Clips, read_clips
 
 Names = NDArray[np.str_]
 Namer = Callable[[Any, Any], Any]
@@ -42,7 +43,17 @@ CLASSIFIERS: dict[str, Callable[[], Any]] = {
 
 
 def namer(train: Clips, columns: list[int], make: Callable[[], Any], rest: str) -> Callable[[Clips, bool], Names]:
-    """Names clips; `rest` is the tone that is favored, or "". With the flag, clips are compared within their voices."""
+    """Trains a classifier; returns a function from clips to tones.
+
+    Args:
+        train: The clips to train on.
+        columns: The measures to use.
+        make: Makes an untrained classifier.
+        rest: The tone that gets REST_LOGIT, or "" for none.
+
+    Returns:
+        A function of clips and of whether their measures are taken relative to their voice.
+    """
     table = train.measures[:, columns]
     deviations, means = within(table, train.voices()), table.mean(axis=0)
 
@@ -64,7 +75,7 @@ def namer(train: Clips, columns: list[int], make: Callable[[], Any], rest: str) 
 
 
 def scores(named: Names, clips: Clips) -> str:
-    """Accuracy, unweighted recall, and the spread of the speakers' accuracies."""
+    """Accuracy, unweighted recall, and the standard deviation of the speakers' accuracies."""
     right = named == clips.tones
     recall = np.mean([right[clips.tones == t].mean() for t in np.unique(clips.tones)])
     spread = np.std([right[clips.speakers == s].mean() for s in np.unique(clips.speakers)])
@@ -72,7 +83,7 @@ def scores(named: Names, clips: Clips) -> str:
 
 
 def left_out(clips: Clips, columns: list[int], make: Callable[[], Any], rest: str, compared: bool) -> Names:
-    """Every speaker's clips as the others' clips teach."""
+    """The tone of every clip, by a classifier trained on all other speakers."""
     named = np.empty(len(clips.tones), clips.tones.dtype)
     for speaker in np.unique(clips.speakers):
         mine = clips.speakers == speaker
@@ -81,7 +92,7 @@ def left_out(clips: Clips, columns: list[int], make: Callable[[], Any], rest: st
 
 
 def row(title: str, home: Clips, others: Sequence[Clips], columns: list[int], make: Callable[[], Any], rest: str = "") -> None:
-    """Prints a line of a table for clips compared within their voices, and one for clips that are not."""
+    """Prints two lines of a table: with measures relative to their voice, and without."""
     away = namer(home, columns, make, rest)
     for compared in (True, False):
         cells = [scores(left_out(home, columns, make, rest, compared), home), *(scores(away(o, compared), o) for o in others)]

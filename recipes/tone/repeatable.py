@@ -1,4 +1,4 @@
-"""A skops file whose bytes depend on the object alone: no addresses of this process, no time of writing."""
+"""Writes skops files reproducibly: the bytes depend only on the object, not on memory addresses or the time."""
 
 import re
 import zipfile
@@ -13,7 +13,7 @@ _BEGINNING = (1980, 1, 1, 0, 0, 0)
 
 
 def write_skops(target: Path, thing: Any) -> None:
-    """Writes what skops.io.dump writes, its ids numbered in the order they come."""
+    """Writes what skops.io.dump writes, with object ids replaced by consecutive numbers and no timestamps."""
     part = target.with_name(f".{target.name}.part")
     skops.io.dump(thing, part)
     with zipfile.ZipFile(part) as found:

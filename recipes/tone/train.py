@@ -1,8 +1,9 @@
-"""Trains a model of tones on the CC0 recordings of a collection and writes its folder.
+"""Trains a tone model on the CC0 recordings of a collection and writes the model's folder.
 
-    PYTHONPATH=. .venvs/tag_tone/bin/python recipes/tone/train.py --data DATA --tones 4 --out models/tone-4
+    .venvs/tag_tone/bin/python -m recipes.tone.train --data DATA --tones 4 --out bundled/models/tone-4
 
-DATA is a folder with manifest.csv: path, corpus, licence, speaker, gender, label. The same recordings give the same files.
+DATA is a folder that holds manifest.csv (columns path, corpus, licence, speaker, gender, label) and the recordings that it
+names. The same recordings give the same files, byte for byte.
 """
 
 import argparse
@@ -14,14 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # sums in one order
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # several threads would add numbers in varying order
 
 import librosa
 import numpy as np
 import sklearn
 import soundfile
 from numpy.typing import NDArray
-from repeatable import write_skops
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -32,6 +32,7 @@ from components.tag_tone.contours import BOTTOM_HZ, TOP_HZ, contours
 from components.tag_tone.measures import MEASURES, measures
 from components.tag_tone.sound import BLOCK_FRAMES, EDGE, HOP, RATE_HZ
 from components.tag_tone.voices import standardized, within
+from recipes.tone.repeatable import write_skops
 
 Matrix = NDArray[np.float64]
 
@@ -39,28 +40,29 @@ TONES = {
     4: {"neutral": "neutral", "happiness": "happy", "anger": "angry", "sadness": "sad"},
     2: {"neutral": "calm", "boredom": "calm", "sadness": "calm", "anger": "angry"},
 }
-"""What the labels of EmoDB are called; clips of its other labels are left out."""
+"""The tone of each EmoDB label, by the number of tones. Clips with other labels are not used."""
 
 CREATED = {4: "2026-11-23T06:30:00+00:00", 2: "2026-11-23T06:30:01+00:00"}
 STRENGTH = 0.005
-"""C of the logistic regression: so small that no single measure decides."""
+"""Inverse regularization strength (C) of the logistic regression. It is small, so that no single measure decides."""
 
 AT_REST = "neutral"
 REST_LOGIT = 0.5
-"""How much sooner a clip is AT_REST than the training says.
+"""Added to the logit of AT_REST after training.
 
-A voice that is always at rest is its own mean, and that lies between the classes. With two classes it lies among the calm ones.
+Measures are relative to their voice's mean. A voice that is always neutral therefore lies between the classes, and without this
+its clips would get other tones. With two classes such a voice lies among the calm clips, so nothing is added.
 """
 
 FEATURES = MEASURES[: MEASURES.index("band_0")] + tuple(
     f"mel_{i}" for i, hz in enumerate(librosa.mel_frequencies(130, fmin=0, fmax=RATE_HZ / 2)[1:-1]) if BOTTOM_HZ < hz < TOP_HZ
 )
-"""Melody, level, timbre, and the mel bands of 100 to 4000 Hz."""
+"""The measures that the model uses: pitch contour, level, timbre, and the mel bands from 100 to 4000 Hz."""
 
 
 @dataclass(frozen=True)
 class Clips:
-    """Labelled clips of several speakers, one entry a clip."""
+    """Labeled clips of several speakers. Every field has one entry per clip; `measures` is shaped (clips, measures)."""
 
     measures: Matrix
     tones: NDArray[np.str_]
@@ -68,17 +70,17 @@ class Clips:
     genders: list[str]
 
     def voices(self) -> NDArray[np.int64]:
-        """A number for every speaker."""
+        """The number of each clip's speaker."""
         return np.unique(self.speakers, return_inverse=True)[1]
 
     def some(self, chosen: NDArray[np.bool_]) -> "Clips":
-        """Those of the chosen."""
+        """The clips where `chosen` is true."""
         genders = [g for g, c in zip(self.genders, chosen, strict=True) if c]
         return Clips(self.measures[chosen], self.tones[chosen], self.speakers[chosen], genders)
 
 
 def read_clips(data: Path, corpus: str, tones: dict[str, str], licence: str = "") -> Clips:
-    """Measures the clips of a corpus whose label has a tone and whose licence begins so."""
+    """Measures the clips of a corpus whose label is in `tones` and whose licence starts with `licence`."""
     with (data / "manifest.csv").open(newline="", encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["corpus"] == corpus and r["label"] in tones and r["licence"].startswith(licence)]
     found = [(r, m) for r in rows if (m := measure(data / r["path"])) is not None]
@@ -91,7 +93,7 @@ def read_clips(data: Path, corpus: str, tones: dict[str, str], licence: str = ""
 
 
 def measure(path: Path) -> Matrix | None:
-    """Measures of a whole file at RATE_HZ, without the silence around it."""
+    """Measures a file at RATE_HZ without the silence at both ends; None where the stage would measure nothing."""
     sound, rate = soundfile.read(path, dtype="float32", always_2d=True)
     if rate != RATE_HZ:
         raise SystemExit(f"expected {RATE_HZ} Hz in {path}, found {rate}: resample the collection")
@@ -109,7 +111,7 @@ def _blocks(sound: NDArray[np.float32]) -> Iterator[tuple[NDArray[np.float32], i
 
 
 def fitted(clips: Clips, columns: list[int]) -> tuple[Pipeline, Matrix]:
-    """A classifier of clips relative to their voices, and the deviation within these."""
+    """Trains a classifier on measures relative to their voice; also returns each measure's deviation within voices."""
     table = clips.measures[:, columns]
     deviations = within(table, clips.voices())
     points = standardized(table, clips.voices(), clips.genders, deviations)
@@ -121,13 +123,13 @@ def fitted(clips: Clips, columns: list[int]) -> tuple[Pipeline, Matrix]:
 
 
 def folds(clips: Clips) -> None:
-    """Prints how many clips of every speaker are named right by what the others' clips teach."""
+    """Prints a leave-one-speaker-out validation: each speaker's clips are classified by a model trained on all others."""
     columns = [MEASURES.index(f) for f in FEATURES]
     recalls = []
     for speaker in np.unique(clips.speakers):
         mine = clips.speakers == speaker
         if len(set(clips.tones[~mine].tolist())) < 2:
-            print(f"{speaker}: nobody else speaks in two tones, so it cannot be left out")
+            print(f"{speaker}: not left out, since the other speakers have fewer than two tones")
             continue
         pipeline, deviations = fitted(clips.some(~mine), columns)
         test = clips.some(mine)
@@ -139,7 +141,7 @@ def folds(clips: Clips) -> None:
 
 
 def write(folder: Path, clips: Clips, corpus: str, labels: dict[str, str], description: dict[str, str]) -> None:
-    """Writes the classifier of all clips, its configuration and model.json."""
+    """Trains on all clips and writes the classifier, its configuration and model.json."""
     columns = [MEASURES.index(f) for f in FEATURES]
     pipeline, deviations = fitted(clips, columns)
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,14 +164,16 @@ def write(folder: Path, clips: Clips, corpus: str, labels: dict[str, str], descr
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the model; its name is the model's")
-    parser.add_argument("--tones", type=int, choices=sorted(TONES), default=4, help="the bundled model of so many tones")
-    parser.add_argument("--corpus", default="emodb", help="another one, for an own model, with --labels and --licence")
-    parser.add_argument("--labels", help="its labels and their tones: wut=angry,ruhe=calm")
-    parser.add_argument("--licence", help="what the model may be used under")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write; its name becomes the model's name")
+    parser.add_argument(
+        "--tones", type=int, choices=sorted(TONES), default=4, help="number of tones of the bundled model to make (default: 4)"
+    )
+    parser.add_argument("--corpus", default="emodb", help="for a model of your own: the corpus to train on; needs --labels and --licence")
+    parser.add_argument("--labels", help="the corpus' labels and their tones, such as wut=angry,ruhe=calm")
+    parser.add_argument("--licence", help="the licence of the new model")
     given = parser.parse_args()
     if bool(given.labels) != bool(given.licence) or (given.corpus != "emodb" and not given.labels):
-        parser.error("an own model takes --corpus, --labels and --licence")
+        parser.error("a model of your own needs all of --corpus, --labels and --licence")
     if given.labels:
         labels = dict(pair.split("=") for pair in given.labels.split(","))
         clips = read_clips(given.data, given.corpus, labels)
@@ -185,7 +189,8 @@ def main() -> None:
         facts = {"licence": "CC0 1.0", "origin": origin, "created": CREATED[given.tones]}
     if len(set(clips.tones.tolist())) < 2:
         raise SystemExit(
-            f"expected clips of two tones or more in {given.data}, found {len(clips.tones)} clips: check --corpus and --labels"
+            f"expected clips of two or more tones in {given.data}, found {len(set(clips.tones.tolist()))} in {len(clips.tones)} clips: "
+            "check --corpus and --labels"
         )
     folds(clips)
     write(given.out, clips, "EmoDB" if given.corpus == "emodb" else given.corpus, labels, {"name": given.out.name} | facts)

@@ -1,4 +1,4 @@
-"""Tests against a real Kubeflow: `make test-cluster` says what they want."""
+"""Tests against a real Kubeflow. The Makefile explains what `make test-cluster` needs."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def _a_cluster() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _a_store(_a_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """In the namespace of runs what manifests/ make there: where the store is, and its users' secrets. What is there stays."""
+    """Creates the store's ConfigMap and its users' secrets in the namespace of runs, as manifests/ do. Existing ones stay."""
     if not os.environ.get("KUBECONFIG"):
         return
     cluster = api()
@@ -50,13 +50,13 @@ def _a_store(_a_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> None
 
 @pytest.fixture
 def dataset() -> ClusterDataset:
-    """A dataset that no other test knows."""
+    """A dataset with a name of its own."""
     return ClusterDataset(f"test-{secrets.token_hex(4)}")
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A folder served where pods reach this machine: on the address that leads to the cluster."""
+    """Serves a folder to the cluster's pods, on the address of this machine that connects to the cluster."""
     host = urllib.parse.urlsplit(os.environ["KFP_HOST"])
     with socket.create_connection((host.hostname or "", host.port or 80)) as connection:
         address = connection.getsockname()[0]

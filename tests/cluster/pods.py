@@ -1,4 +1,4 @@
-"""The pods of a run, for those who have the cluster's kubeconfig."""
+"""Looks at the pods of a run. Needs the cluster's kubeconfig."""
 
 import json
 import os
@@ -11,20 +11,20 @@ from tests.cluster.runs import NAMESPACE
 
 
 def api() -> client.CoreV1Api:
-    """The cluster itself; the test is skipped without a kubeconfig."""
+    """A client for the cluster's API; skips the test without a kubeconfig."""
     if not os.environ.get("KUBECONFIG"):
-        pytest.skip("no KUBECONFIG: pods cannot be looked at")
+        pytest.skip("no KUBECONFIG: the test cannot list pods")
     config.load_kube_config()
     return client.CoreV1Api()
 
 
 def pods(run: str, stage: str) -> list[client.V1Pod]:
-    """Pods in which a stage of a run worked or works; tasks from the cache have none."""
+    """All pods of a stage in a run, finished ones included. A task from the cache has none."""
     return api().list_namespaced_pod(NAMESPACE, label_selector=f"pipeline/runid={run},speechmill/stage={stage}").items
 
 
 def input_uri(pod: client.V1Pod, name: str) -> str:
-    """Where an input of a stage lies, as Kubeflow's metadata has it and its launcher was told."""
+    """The URI of a stage's input, from the command of its launcher."""
     (main,) = [container for container in pod.spec.containers if container.name == "main"]
     words = [*(main.command or []), *(main.args or [])]
     task = json.loads(words[words.index("--executor_input") + 1])
@@ -32,7 +32,7 @@ def input_uri(pod: client.V1Pod, name: str) -> str:
 
 
 def kill(run: str, stage: str, within_seconds: float = 300) -> str:
-    """Takes a pod away while its stage works, as a lost node does; returns its name."""
+    """Deletes a pod while its stage runs, as a lost node would; returns its name."""
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         for pod in pods(run, stage):

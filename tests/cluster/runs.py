@@ -1,4 +1,4 @@
-"""Runs on a cluster, as a person starts them, and what they left in its store."""
+"""Starts runs on a cluster by the command, and reads the datasets in its store."""
 
 import os
 import re
@@ -33,13 +33,13 @@ class ClusterDataset:
     name: str
 
     def submit(self, *arguments: object, fresh: bool = True, wait: bool = True) -> subprocess.CompletedProcess[str]:
-        """`speechmill submit` on it. A fresh run finds nothing in the cluster's cache."""
+        """Calls `speechmill submit` for the dataset. A fresh run has no cache hits."""
         options = ["--dataset", self.name, "--store", STORE, "--namespace", NAMESPACE, "--allow-private"]
         options += ["--download-sleep-seconds", f"0.{secrets.randbelow(10**9):09}"] if fresh else []
         return speechmill("submit", *options, *(["--wait"] if wait else []), *arguments)
 
     def run(self, *arguments: object, fresh: bool = True) -> subprocess.CompletedProcess[str]:
-        """The same, to its end; it must succeed."""
+        """Submits a run and waits for its end; it must succeed."""
         done = self.submit(*arguments, fresh=fresh)
         assert done.returncode == 0, done.stdout + done.stderr
         law_of_seconds(self.ledger())
@@ -63,14 +63,14 @@ def client() -> Client:
 
 
 def run_id(done: subprocess.CompletedProcess[str]) -> str:
-    """The id of the run that a command started."""
+    """The id of the run that a command printed."""
     found = RUN_ID.search(done.stdout)
     assert found, done.stdout + done.stderr
     return found[0]
 
 
 def task_states(run: str) -> dict[str, list[str]]:
-    """States of a run's tasks by the name they are shown under. A task from the cache is SKIPPED."""
+    """The states of a run's tasks, by display name. A task from the cache is SKIPPED."""
     states: dict[str, list[str]] = {}
     for task in client().get_run(run).run_details.task_details or []:
         if task.display_name and task.state:
@@ -79,17 +79,17 @@ def task_states(run: str) -> dict[str, list[str]]:
 
 
 def episode(path: Path, seed: int, seconds: float = 3.0) -> None:
-    """Noise, as a recording of its own."""
+    """Writes a recording of noise, different for each seed."""
     write_flac(path, np.random.default_rng(seed).normal(0, 0.05, round(seconds * 44_100)))
 
 
 def speech(server: Server) -> str:
-    """Serves an episode of the bundled sample; returns its name."""
+    """Serves an episode of the bundled sample; returns the file's name."""
     return Path(shutil.copy(SAMPLE / "episode-1.opus", server.folder)).name
 
 
 def feed(server: Server, names: Iterable[str], seconds: float = 3.0) -> str:
-    """The URL of an RSS feed of these media, which are in the served folder."""
+    """Writes an RSS feed of files in the served folder; returns its URL."""
     items = "".join(
         f"<item><title>{escape(n)}</title><guid>{escape(n)}</guid><itunes:duration>{seconds:.0f}</itunes:duration>"
         f'<enclosure url="{server.url}/{escape(n)}" type="audio/flac" length="{(server.folder / n).stat().st_size}"/></item>'

@@ -1,4 +1,4 @@
-"""The commands for Kubeflow against a real one: versions, runs that hang or fail, schedules."""
+"""The commands for Kubeflow against a real one: pipeline versions, runs that hang or fail, schedules."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ def succeed(*arguments: str) -> str:
     return done.stdout
 
 
-def test_a_version_is_uploaded_once() -> None:
+def test_a_pipeline_version_is_uploaded_only_once() -> None:
     first, second = succeed("upload", *NOWHERE), succeed("upload", *NOWHERE)
     assert second == first.replace(" uploaded", " is there")
     assert "pipeline speechmill-dataset: version " in first
@@ -26,7 +26,7 @@ def test_a_version_is_uploaded_once() -> None:
 
 @pytest.fixture
 def hanging(dataset: ClusterDataset) -> Iterator[tuple[str, str, int]]:
-    """A run whose images exist nowhere, followed until it says so and Ctrl-C: its id, what was printed, the exit status."""
+    """A run whose images do not exist. Follows it until it says so, then presses Ctrl-C: run id, output, exit status."""
     command = [COMMAND, "submit", "--dataset", dataset.name, "--sources", "https://example.org/a.mp3", "--store", STORE, "--wait", *NOWHERE]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         assert process.stdout
@@ -43,7 +43,7 @@ def hanging(dataset: ClusterDataset) -> Iterator[tuple[str, str, int]]:
         client().terminate_run(run)
 
 
-def test_a_run_without_images_says_what_it_waits_for_and_goes_on_without_the_person(
+def test_a_run_without_images_says_what_it_waits_for_and_continues_after_ctrl_c(
     dataset: ClusterDataset, hanging: tuple[str, str, int]
 ) -> None:
     run, text, status = hanging
@@ -64,7 +64,7 @@ def test_a_run_without_images_says_what_it_waits_for_and_goes_on_without_the_per
     ]
 
 
-def test_a_failed_run_names_the_stage_and_its_own_error(dataset: ClusterDataset) -> None:
+def test_a_failed_run_names_the_stage_and_its_error(dataset: ClusterDataset) -> None:
     """Needs the image of `discover`."""
     done = dataset.submit("--sources", "http://127.0.0.1:9/feed.xml")
     assert done.returncode == 1

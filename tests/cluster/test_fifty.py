@@ -1,4 +1,4 @@
-"""As many shards as a large crawl has, in as few runs as a cluster lets them have."""
+"""A crawl of fifty shards, in as few runs as the limit of shards per run allows."""
 
 from pipelines.commands.cluster import MOST_SHARDS
 from tests.cluster.runs import ClusterDataset, episode, feed
@@ -7,7 +7,7 @@ from tests.end_to_end.runs import Server
 SHARDS = 50
 
 
-def test_fifty_shards_are_published(dataset: ClusterDataset, server: Server) -> None:
+def test_every_run_publishes_its_shards_until_all_fifty_are_published(dataset: ClusterDataset, server: Server) -> None:
     names = [f"{number}.flac" for number in range(SHARDS)]
     for number, name in enumerate(names):
         episode(server.folder / name, number)

@@ -1,7 +1,7 @@
-"""The manifests on a real API server: every overlay is accepted, and one really runs in a namespace of its own.
+"""The manifests on a real API server: every overlay is accepted, and `cpu` is deployed in a namespace of its own.
 
-Wants kubectl on PATH or in KUBECTL and a cluster that knows the images of `publish`, `models` and MinIO (another name
-for the last: MINIO_IMAGE). On a cluster that provides no volumes it must run on the cluster's own machine.
+Needs kubectl on PATH or in KUBECTL, and a cluster with the images of `publish`, `models` and MinIO (MINIO_IMAGE names another MinIO
+image). On a cluster without a StorageClass the tests must run on the cluster's own machine.
 """
 
 import io
@@ -61,7 +61,7 @@ def test_the_api_server_accepts_an_overlay_as_it_is(kubectl: Kubectl, tmp_path: 
 
 @pytest.fixture(scope="module")
 def applied(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Document]]:
-    """The overlay `cpu` in a namespace of its own, and its documents; all of it is taken away at the end."""
+    """Applies the overlay `cpu` in a namespace of its own; its documents. Everything is deleted at the end."""
     folder = tmp_path_factory.mktemp("applied")
     documents = render(prepare(folder, *IMAGE, namespace=NAMESPACE) / "overlays" / "cpu")
     shared = [d for d in documents if d["kind"] == "PriorityClass"]
@@ -78,10 +78,10 @@ def applied(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def _volume(folder: Path) -> list[Document]:
-    """A folder of this machine as the volume that the cluster cannot provide."""
+    """A persistent volume in a folder of this machine, for a cluster that provides no volumes."""
     data = folder / "volume"
     data.mkdir()
-    for path in (data, *data.parents[:3]):  # pytest's own folders are closed to others, such as the server's user
+    for path in (data, *data.parents[:3]):  # pytest creates folders that other users, such as the server's, cannot enter
         path.chmod(0o777 if path == data else 0o755)
     spec: dict[str, Any] = {
         "capacity": {"storage": "20Gi"},
@@ -94,7 +94,7 @@ def _volume(folder: Path) -> list[Document]:
 
 @pytest.fixture(scope="module")
 def store(kubectl: Kubectl, applied: list[Document]) -> list[Document]:
-    """The same, when the server answers and the bucket's Job is done."""
+    """The same, after the server is ready and both Jobs are complete."""
     _await(kubectl, "Job", "speechmill-init", "condition=complete")
     _await(kubectl, "Job", "speechmill-models", "condition=complete")
     _await(kubectl, "Pod", "speechmill-minio-0", "condition=Ready")
@@ -111,7 +111,7 @@ def _await(kubectl: Kubectl, kind: str, name: str, state: str) -> None:
 
 @contextmanager
 def _forwarded(kubectl: Kubectl) -> Iterator[str]:
-    """Where the server of the namespace answers on this machine."""
+    """Forwards a local port to the server; host and port."""
     program = os.environ.get("KUBECTL") or shutil.which("kubectl")
     assert program
     with socket.socket() as free:
@@ -133,9 +133,7 @@ def _secret(kubectl: Kubectl, name: str) -> Mapping[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
-def test_a_dataset_is_kept_by_the_publisher_and_closed_to_the_runner(
-    kubectl: Kubectl, store: list[Document], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_user_can_write_only_the_keys_of_its_role(kubectl: Kubectl, store: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:
     with _forwarded(kubectl) as host:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}")
         users = (("speechmill-publisher", "datasets/a/x"), ("speechmill-runner", "runs/x"), ("speechmill-reader", None))
@@ -163,7 +161,7 @@ def _writes(server: Minio, key: str) -> bool:
     return True
 
 
-def test_what_is_stored_outlives_the_server(kubectl: Kubectl, store: list[Document]) -> None:
+def test_objects_survive_a_restart_of_the_server(kubectl: Kubectl, store: list[Document]) -> None:
     keys = _secret(kubectl, "speechmill-runner")
     with _forwarded(kubectl) as host:
         assert _writes(Minio(host, keys["accesskey"], keys["secretkey"], secure=False, region="us-east-1"), "runs/kept")
@@ -174,7 +172,7 @@ def test_what_is_stored_outlives_the_server(kubectl: Kubectl, store: list[Docume
         assert server.get_object("speechmill", "runs/kept").read() == b"sound"
 
 
-def test_the_same_manifests_change_nothing_a_second_time(kubectl: Kubectl, store: list[Document]) -> None:
+def test_applying_the_same_manifests_again_changes_nothing(kubectl: Kubectl, store: list[Document]) -> None:
     mine = [d for d in store if d["kind"] not in ("PriorityClass", "Secret")]
     before = _generations(kubectl, mine)
     apply(kubectl, mine)
@@ -201,7 +199,9 @@ def _generations(kubectl: Kubectl, documents: list[Document]) -> dict[str, Any]:
         ("create", "jobs.batch", False),
     ],
 )
-def test_what_a_task_may_ask_of_kubernetes(kubectl: Kubectl, applied: list[Document], verb: str, what: str, may: bool) -> None:
+def test_the_service_account_of_tasks_has_only_its_rights(
+    kubectl: Kubectl, applied: list[Document], verb: str, what: str, may: bool
+) -> None:
     who = f"--as=system:serviceaccount:{NAMESPACE}:speechmill-runner"
     try:
         answer = kubectl("--namespace", NAMESPACE, "auth", "can-i", verb, what, who)
@@ -210,7 +210,7 @@ def test_what_a_task_may_ask_of_kubernetes(kubectl: Kubectl, applied: list[Docum
     assert answer.strip() == ("yes" if may else "no")
 
 
-def test_a_container_that_asks_for_no_disk_gets_its_bound(kubectl: Kubectl, store: list[Document]) -> None:
+def test_a_container_without_a_disk_request_gets_the_default(kubectl: Kubectl, store: list[Document]) -> None:
     (limit,) = find(store, "LimitRange", "speechmill")["spec"]["limits"]
     container = {"name": "a", "image": find(store, "Job", "speechmill-init")["spec"]["template"]["spec"]["containers"][0]["image"]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bounded", "namespace": NAMESPACE}, "spec": {"containers": [container]}}
@@ -244,7 +244,7 @@ def least_privilege(text: str):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def account(kubectl: Kubectl, applied: list[Document]) -> Iterator[str]:
-    """The service account of runs with its role, under another name in Kubeflow's namespace. Its launcher may have another secret."""
+    """Copies the service account of runs and its role to Kubeflow's namespace, for the secret that its launcher uses there."""
     documents = [find(applied, kind, "speechmill-runner") for kind in ("ServiceAccount", "Role", "RoleBinding")]
     launcher = yaml.safe_load(
         json.loads(kubectl("--namespace", KUBEFLOW, "get", "configmap", "kfp-launcher", "--output=json"))["data"]["providers"]
@@ -263,8 +263,8 @@ def account(kubectl: Kubectl, applied: list[Document]) -> Iterator[str]:
         kubectl("--namespace", KUBEFLOW, "delete", copy["kind"], copy["metadata"]["name"])
 
 
-def test_a_run_needs_no_more_than_its_role(account: str, tmp_path: Path) -> None:
-    """Driver, launcher and Argo's executor of a loop whose tasks write and read artifacts."""
+def test_a_run_succeeds_with_only_the_rights_of_its_role(account: str, tmp_path: Path) -> None:
+    """The run uses driver, launcher and Argo's executor: a loop whose tasks write and read artifacts."""
     compiled = tmp_path / "pipeline.yaml"
     compiler.Compiler().compile(least_privilege, str(compiled))
     kubeflow = client()

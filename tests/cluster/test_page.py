@@ -1,4 +1,4 @@
-"""Kubeflow's web page, as a person uses it: the form, the graph, the metrics and the page of what was made."""
+"""Kubeflow's web page in a browser: the form, the graph, the metrics and the report."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ def page() -> Iterator[Page]:
 
 
 def fitted(page: Page) -> None:
-    """Has the graph, where there is one, as large as the window: only what is in it can be clicked."""
+    """Fits the graph, if there is one, to the window: nodes outside it cannot be clicked."""
     page.wait_for_timeout(2000)  # the page moves its parts into place
     for fit in page.locator(".react-flow__controls-fitview").all():
         fit.click(force=True)
@@ -38,14 +38,14 @@ def fitted(page: Page) -> None:
 
 
 def shown(page: Page, name: str) -> None:
-    """Keeps a picture where SPEECHMILL_SCREENSHOTS names a folder."""
+    """Saves a screenshot if SPEECHMILL_SCREENSHOTS names a folder."""
     if folder := os.environ.get("SPEECHMILL_SCREENSHOTS"):
         fitted(page)
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 def pipeline() -> tuple[str, str]:
-    """The pipeline and its version of this code."""
+    """The ids of the pipeline and of the version of this checkout."""
     uploaded = speechmill("upload")
     assert uploaded.returncode == 0, uploaded.stderr
     kubeflow = client()
@@ -54,7 +54,7 @@ def pipeline() -> tuple[str, str]:
     return identifier, next(v.pipeline_version_id for v in versions if v.display_name in uploaded.stdout)
 
 
-def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: ClusterDataset) -> None:
+def test_a_run_started_from_the_form_shows_graph_metrics_and_report(page: Page, dataset: ClusterDataset) -> None:
     ui, (identifier, version) = os.environ["KFP_UI"], pipeline()
     truth = [Truth(f"sample:episode-{number}.opus", 0.0, 60.0, "neutral") for number in (1, 2)]
     write_truth(open_store(STORE), dataset.name, truth)
@@ -91,7 +91,7 @@ def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: Clust
     player = report.locator("audio").first
     player.evaluate("player => player.play()")
     page.wait_for_timeout(1500)
-    assert player.evaluate("player => player.currentTime") > 0.5, "it can be heard"
+    assert player.evaluate("player => player.currentTime") > 0.5, "expected the clip to play"
     shown(page, "summary")
     open_publish(page)
     node(page, "tone_confusion").click()
@@ -101,12 +101,12 @@ def test_a_run_is_started_from_the_form_and_looked_at(page: Page, dataset: Clust
 
 
 def node(page: Page, text: str) -> Locator:
-    """A task or an artifact of the graph."""
+    """The first task or artifact of the graph with this text."""
     return page.locator(".react-flow__node").filter(has_text=text).first
 
 
 def open_publish(page: Page) -> None:
-    """Goes through the page's layers of the graph to the one with `publish` and what it made."""
+    """Opens the sub-graph with `publish` and its artifacts."""
     page.reload()
     for layer in ("condition-branches-1", "anything-new"):
         node(page, layer).click(timeout=60_000)

@@ -1,4 +1,4 @@
-"""The same pipeline on a real cluster: its datasets, its cache, and what is lost on the way."""
+"""The dataset pipeline on a real cluster: its datasets, its cache, and lost pods."""
 
 import os
 import random
@@ -28,13 +28,13 @@ TWO_SHARDS = ("--discover-shard-seconds", 60)
 
 @pytest.fixture(scope="module")
 def embedded_rows(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetRow]:
-    """The bundled sample's rows as this machine makes them, in the same shards: tones are told within the voices of a shard."""
+    """The sample's rows from an embedded run with the same shards. Tones depend on the shard: they are relative to its voices."""
     local = Dataset(tmp_path_factory.mktemp("embedded"), "sample")
     local.run(*TWO_SHARDS)
     return local.rows()
 
 
-def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_finds_nothing_new(
+def test_the_dataset_equals_that_of_an_embedded_run_and_a_second_run_finds_nothing_new(
     dataset: ClusterDataset, embedded_rows: list[DatasetRow]
 ) -> None:
     done = dataset.run("--sources", "sample:", *TWO_SHARDS)
@@ -50,13 +50,13 @@ def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_fi
     assert not pods(run_id(again), "download")
 
 
-def test_a_pod_is_lost_and_the_run_or_the_resubmitted_run_finishes(dataset: ClusterDataset, server: Server) -> None:
+def test_after_a_lost_pod_the_run_or_a_second_run_finishes(dataset: ClusterDataset, server: Server) -> None:
     source, pause = feed(server, [speech(server)]), ["--download-sleep-seconds", f"{random.random():.9f}"]
     first = dataset.submit("--sources", source, *pause, wait=False, fresh=False)
     assert first.returncode == 0, first.stderr
     kill(run_id(first), "segment")
     waited = speechmill("runs", "wait", run_id(first))
-    if waited.returncode:  # Argo did not try the lost pod again
+    if waited.returncode:  # Argo did not retry the lost pod
         second = dataset.run("--sources", source, *pause, fresh=False)
         assert not pods(run_id(second), "download"), "taken from the cache"
     assert dataset.versions() == 1
@@ -64,7 +64,7 @@ def test_a_pod_is_lost_and_the_run_or_the_resubmitted_run_finishes(dataset: Clus
 
 
 def load_killer(image: str, poison: str, tmp_path: Path) -> str:
-    """Gives the cluster an image of `cut` that is killed, as the kernel does when memory is out, where the poison is among its audio."""
+    """Loads an image of `cut` that kills itself with SIGKILL, as the OOM killer does, if its audio includes the recording `poison`."""
     loader = os.environ.get("SPEECHMILL_IMAGE_LOADER")
     if not loader:
         pytest.skip("no SPEECHMILL_IMAGE_LOADER: a command that makes images of this machine known to the cluster")
@@ -79,7 +79,7 @@ def load_killer(image: str, poison: str, tmp_path: Path) -> str:
 
 
 def submit_with(images: dict[str, str], dataset: ClusterDataset, source: str, pause_seconds: float, folder: Path) -> str:
-    """Runs the pipeline with other images in place of its own; returns the state it ends in."""
+    """Runs the pipeline with replaced images; returns its final state."""
     path = folder / "pipeline.yaml"
     Compiler().compile(build(LOCAL), str(path))
     text = path.read_text()
@@ -87,7 +87,7 @@ def submit_with(images: dict[str, str], dataset: ClusterDataset, source: str, pa
         text = text.replace(own, other)
     path.write_text(text)
     arguments = {"sources": source, "dataset": dataset.name, "store": STORE, "allow_private": True, "discover_shard_seconds": 3.0}
-    arguments["download_sleep_seconds"] = pause_seconds  # another number is another run to the cache
+    arguments["download_sleep_seconds"] = pause_seconds  # another number causes cache misses
     run = client().create_run_from_pipeline_package(str(path), arguments=arguments, experiment_name="speechmill")
     return str(client().wait_for_run_completion(run.run_id, timeout=1800).state)
 
@@ -106,7 +106,7 @@ def test_a_recording_that_always_kills_its_pod_is_given_up_and_the_rest_is_publi
         rows = {r.recording: r for r in dataset.ledger().values() if r.kind != "source"}
         assert {r.outcome for r in rows.values()} == {PENDING}
         assert rows[poison].attempts == attempt + 1
-        assert all(r.attempts == 0 for name, r in rows.items() if name != poison), "the other shards did all their work"
+        assert all(r.attempts == 0 for name, r in rows.items() if name != poison), "the other shards completed"
         source = feed(server, ["0.flac", "1.flac", "2.flac"])  # a new episode in between
     assert submit_with(images, dataset, source, pause, tmp_path) == "SUCCEEDED"
     rows = dataset.ledger()
@@ -117,7 +117,7 @@ def test_a_recording_that_always_kills_its_pod_is_given_up_and_the_rest_is_publi
 
 @pytest.fixture
 def schedule(dataset: ClusterDataset) -> Iterator[str]:
-    """The name of a schedule, which is removed after the test."""
+    """A name for a schedule; a schedule of this name is removed after the test."""
     yield dataset.name
     speechmill("schedule", "remove", dataset.name)
 
@@ -139,7 +139,7 @@ def test_a_schedule_runs_twice_and_publishes_once(dataset: ClusterDataset, serve
 
 
 def runs_of(schedule: str) -> list[str]:
-    """States of the runs that a schedule has started."""
+    """The states of a schedule's runs."""
     recurring = next(r for r in client().list_recurring_runs(page_size=100).recurring_runs if r.display_name == schedule)
     found = client().list_runs(page_size=100, sort_by="created_at desc").runs or []
     return [str(r.state) for r in found if r.recurring_run_id == recurring.recurring_run_id]

@@ -1,4 +1,4 @@
-"""Who, how and what on a real cluster: the same rows as on this machine, and other rules without any other stage."""
+"""Speakers, tones and transcripts on a real cluster: the same rows as in an embedded run; other rules rerun only `publish`."""
 
 import statistics
 from pathlib import Path
@@ -12,7 +12,7 @@ from tests.cluster.runs import STORE, ClusterDataset, run_id
 from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill
 
 ASKED = ("--reference", "host-of-the-sample", "--transcribe-engine", "pocketsphinx", "--transcribe-language", "en")
-HEARD_BY = {"separate_model": "separate", "tag_tone_model": "tag_tone", "transcribe_model": "transcribe"}
+STAGE_OF_MODEL = {"separate_model": "separate", "tag_tone_model": "tag_tone", "transcribe_model": "transcribe"}
 COMPUTE = (
     "download",
     "fingerprint",
@@ -30,7 +30,7 @@ COMPUTE = (
 
 @pytest.fixture(scope="module")
 def embedded_rows(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetRow]:
-    """The bundled sample's rows as this machine makes them, with its host as reference."""
+    """The sample's rows from an embedded run with its host as reference."""
     local = Dataset(tmp_path_factory.mktemp("embedded"), "sample")
     add_host(local.uri, tmp_path_factory.mktemp("host"))
     local.run(*ASKED)
@@ -38,15 +38,15 @@ def embedded_rows(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetRow]:
 
 
 def add_host(store: str, folder: Path) -> str:
-    """Puts the reference into a store; returns its name and version."""
+    """Adds the reference to a store; returns its name and version."""
     added = speechmill("references", "add", "host-of-the-sample", *host_of_the_sample(folder), "--store", store)
     if "may not do this" in added.stderr:
-        pytest.skip(f"no reference can be put into {store}: its root user's keys are not in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        pytest.skip(f"no reference can be added to {store}: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not the root user's")
     assert added.returncode == 0, added.stderr
     return added.stdout.splitlines()[-1].partition("references/")[2]
 
 
-def test_the_sample_has_its_tags_and_other_rules_run_publish_alone(
+def test_the_rows_equal_those_of_an_embedded_run_and_other_rules_rerun_only_publish(
     dataset: ClusterDataset, embedded_rows: list[DatasetRow], tmp_path: Path
 ) -> None:
     host = add_host(STORE, tmp_path)
@@ -55,7 +55,7 @@ def test_the_sample_has_its_tags_and_other_rules_run_publish_alone(
     assert rows == embedded_rows
     assert {r.reference for r in rows} == {host}
     assert all(r.speaker and r.similarity is not None and r.tone and r.dnsmos_ovrl and r.text_by.startswith("pocketsphinx/") for r in rows)
-    uris = {stage: uri(STORE, SLOTS[parameter], bundled(SLOTS[parameter])) for parameter, stage in HEARD_BY.items()}
+    uris = {stage: uri(STORE, SLOTS[parameter], bundled(SLOTS[parameter])) for parameter, stage in STAGE_OF_MODEL.items()}
     for stage, model in uris.items():
         assert {input_uri(pod, "model") for pod in pods(run, stage)} == {model}
     assert {input_uri(pod, "reference") for pod in pods(run, "embed")} == {f"{STORE}/references/{host}"}

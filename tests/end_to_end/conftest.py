@@ -13,7 +13,7 @@ from tests.end_to_end.runs import Dataset, Server
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """The sample's first version, made by the first run; tests may add further ones."""
+    """The bundled sample as a dataset with one version. Tests may add versions."""
     dataset = Dataset(tmp_path_factory.mktemp("store"), "sample")
     done = dataset.run("--discover-shard-seconds", 3600)
     assert "dataset sample, version 1 of 1" in done.stdout

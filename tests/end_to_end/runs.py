@@ -1,4 +1,4 @@
-"""Runs of the command on this machine, and what they left in the store."""
+"""Runs the command on this machine, and reads the datasets that it made."""
 
 import os
 import subprocess
@@ -25,13 +25,13 @@ COMMAND = str(Path(sys.executable).parent / "speechmill")
 
 
 def speechmill(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does, in no terminal; the options are those of subprocess.run."""
+    """Runs the command as a user does, without a terminal; `options` go to subprocess.run."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd, **options)
 
 
 def law_of_seconds(ledger: dict[str, LedgerRow]) -> None:
-    """Samples in == samples kept + samples rejected with a reason, for every recording."""
+    """Checks for every recording: samples in == samples kept + samples rejected with a reason."""
     for row in ledger.values():
         rejected = row.rejected_samples + row.music_samples + row.noise_samples + row.silence_samples + row.unclipped_speech_samples
         assert row.samples == row.kept_samples + rejected, row
@@ -39,7 +39,7 @@ def law_of_seconds(ledger: dict[str, LedgerRow]) -> None:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One dataset in a store of its own: a folder, unless a bucket is named."""
+    """A dataset in a store of its own: a folder, or a bucket if one is given."""
 
     folder: Path
     name: str
@@ -50,7 +50,7 @@ class Dataset:
         return self.bucket or str(self.folder)
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """`speechmill run` on it; it must succeed."""
+        """Calls `speechmill run` for the dataset; it must succeed."""
         done = speechmill("run", "--store", self.uri, "--dataset", self.name, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         law_of_seconds(self.ledger())
@@ -70,9 +70,9 @@ class Dataset:
 
 
 def same(dataset: Dataset, other: Dataset) -> None:
-    """The first versions and the ledgers of two stores are the same, down to the hashes of the samples (law 6).
+    """Checks that the first versions and the ledgers of two stores are equal, down to the audio hashes (law 6).
 
-    Which run planned a recording, and when, is not the dataset's.
+    The columns that name the run, and its time, are left out.
     """
     assert dataset.rows(1) == other.rows(1)
     mine, others = ([replace(row, run="", planned="") for row in d.ledger().values()] for d in (dataset, other))
@@ -80,7 +80,7 @@ def same(dataset: Dataset, other: Dataset) -> None:
 
 
 def require_images() -> None:
-    """Skips a test where Docker or the images of this code are missing."""
+    """Skips a test if Docker or the images of this checkout are missing."""
     with deployed(Deployment(gpu=has_gpu())):
         images = [stage.image for stage in STAGES]
     try:
@@ -90,17 +90,17 @@ def require_images() -> None:
 
 
 def stages_that_ran(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """The stages of a run that were not taken from the cache, by their last lines."""
+    """The stages of a run that did not come from the cache, by their last lines of output."""
     lines = [line.split("|", 1) for line in done.stdout.splitlines() if "|" in line]
     return sorted({name.split()[0] for name, text in lines if text.strip().startswith("done in")})
 
 
 HOST_SECONDS = ((13.10, 16.88), (28.48, 32.50), (41.49, 45.01))
-"""Where the host speaks in the first episode of the bundled sample (tests/sample/truth), without music."""
+"""Where the host speaks without music in the bundled sample's first episode, by tests/sample/truth."""
 
 
 def host_of_the_sample(folder: Path) -> list[Path]:
-    """The host's voice in files, as a person would cut it out of an episode."""
+    """Writes files of the host's voice, cut out of an episode; returns their paths."""
     episode = SAMPLE / "episode-1.opus"
     files = []
     for number, (start, end) in enumerate(HOST_SECONDS):
@@ -112,7 +112,7 @@ def host_of_the_sample(folder: Path) -> list[Path]:
 
 @dataclass
 class Server:
-    """A folder served over loopback HTTP; `requests` are the paths that were asked for."""
+    """A folder that is served over loopback HTTP; `requests` are the requested paths."""
 
     folder: Path
     url: str = ""

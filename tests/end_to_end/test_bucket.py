@@ -1,4 +1,4 @@
-"""Runs with their store in a bucket of a real MinIO, embedded and in Docker: the same dataset."""
+"""Runs whose store is a bucket of a real MinIO, embedded and in Docker, make the same dataset."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ OWN = bundled(SEPARATE)
 
 
 @pytest.mark.parametrize("runner", ["embedded", "docker"])
-def test_the_sample_is_the_same_dataset_as_in_a_folder(
+def test_a_bucket_holds_the_same_dataset_as_a_folder(
     runner: str, sample: Dataset, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if runner == "docker":
@@ -46,7 +46,7 @@ def test_the_sample_is_the_same_dataset_as_in_a_folder(
 
 
 def read_as_the_reader(dataset: Dataset, folder: Path) -> None:
-    """Who looks and exports needs no more than the least of the store's users may."""
+    """Shows, exports and reports a dataset as the store's reader, who may do nothing else."""
     initialize(dataset.uri, folder)
     with pytest.MonkeyPatch.context() as patch:
         for line in (folder / f"{dataset.uri.removeprefix('s3://')}-reader.env").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Runs in Docker, in the real images: the same dataset, from containers that get what their stage declares and no more."""
+"""Runs in Docker with the real images: the same dataset, and containers with only what their stage declares."""
 
 import dataclasses
 import io
@@ -54,7 +54,7 @@ def images() -> None:
 
 
 class Inside:
-    """Runs Python code in place of a stage's task, in a container as the stage gets it; keeps what it prints."""
+    """Runs Python code instead of a stage, in the stage's container; returns whether it succeeded, and its output."""
 
     def __init__(self, folder: Path) -> None:
         self.place = docker.Place(str(folder / "my, store"), folder / "my, store" / "runs", "sample:")
@@ -86,7 +86,7 @@ def inside(tmp_path: Path) -> Inside:
 
 
 def containers_with(text: str) -> list[str]:
-    """Names of the containers, running or not, whose description holds a text."""
+    """Names of all containers whose description contains a text."""
     ids = subprocess.run(["docker", "ps", "--all", "--quiet"], capture_output=True, text=True, check=True).stdout.split()
     found = subprocess.run(["docker", "inspect", *ids], capture_output=True, text=True).stdout if ids else "[]"
     return [c["Name"] for c in json.loads(found) if text in json.dumps(c)]
@@ -99,17 +99,17 @@ def until(condition: Callable[[], bool], seconds: float) -> bool:
     return condition()
 
 
-def test_the_sample_is_the_same_dataset_as_embedded(sample: Dataset, tmp_path: Path) -> None:
+def test_docker_makes_the_same_dataset_as_an_embedded_run(sample: Dataset, tmp_path: Path) -> None:
     other = Dataset(tmp_path / "my, store", "sample")
     other.run("--runner", "docker", "--discover-shard-seconds", 3600)
     same(other, sample)
     assert not list(other.folder.rglob("scratch-*"))
     again = other.run("--runner", "docker", "--discover-shard-seconds", 3600, "--discover-again")
-    assert again.stdout.count("taken from the cache") == len(SHARD_STAGES) - 1, "all but collect"
+    assert again.stdout.count("taken from the cache") == len(SHARD_STAGES) - 1, "every stage of the shard except collect"
     assert containers_with(str(other.folder)) == []
 
 
-def test_feeds_on_loopback_and_files_beside_the_caller_are_found(server: Server, tmp_path: Path) -> None:
+def test_containers_reach_feeds_on_loopback_and_files_at_relative_paths(server: Server, tmp_path: Path) -> None:
     show, here = Dataset(tmp_path / "store", "show"), tmp_path / "here"
     (here / "my files").mkdir(parents=True)
     episode(here / "my files" / "one.mp3", 1, 0)
@@ -123,9 +123,9 @@ def test_feeds_on_loopback_and_files_beside_the_caller_are_found(server: Server,
 
 
 def test_files_belong_to_the_caller() -> None:
-    """A user without rights, but for reading the Python of whoever runs the tests, who may use Docker."""
+    """Runs as an unprivileged user who may use Docker, and may read any file, such as the tests' own Python."""
     if os.getuid() or not shutil.which("setpriv"):
-        pytest.skip("expected to be root and to have setpriv, to become another user")
+        pytest.skip("expected to be root and to have setpriv, to switch to another user")
     engine = Path("/var/run/docker.sock").stat().st_gid
     user = ["--reuid=12345", "--regid=12345", f"--groups={engine}", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     with tempfile.TemporaryDirectory() as folder:
@@ -160,9 +160,7 @@ except OSError:
     assert server.requests == []
 
 
-def test_transcribe_has_the_network_and_the_key_of_azure_where_its_engine_is_azure_alone(
-    inside: Inside, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_transcribe_has_network_and_azure_key_only_with_the_azure_engine(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_SPEECH_KEY", "hush")
     seen = "os.listdir('/sys/class/net') == ['lo'], os.environ.get('AZURE_SPEECH_KEY'), os.environ['HOME'] == os.environ['TMPDIR']"
     code = f"import os; print({seen})"
@@ -171,7 +169,7 @@ def test_transcribe_has_the_network_and_the_key_of_azure_where_its_engine_is_azu
         assert inside(transcribe, code) == (True, "False hush True\n")
 
 
-def test_collect_has_no_network_where_the_store_is_a_folder(inside: Inside) -> None:
+def test_collect_has_no_network_if_the_store_is_a_folder(inside: Inside) -> None:
     assert inside(collect, "import os; print(os.listdir('/sys/class/net'))") == (True, "['lo']\n")
 
 
@@ -194,7 +192,7 @@ def test_stages_with_a_store_get_its_keys_and_only_download_the_cookies(
     assert "hush" not in str(docker.container_options(task, download.needs, inside.place, task.folder))
 
 
-def test_a_task_writes_nowhere_but_in_its_folder(inside: Inside, tmp_path: Path) -> None:
+def test_a_task_can_write_only_to_its_own_folder_and_tmp(inside: Inside, tmp_path: Path) -> None:
     other, unseen, object_ = (inside.place.runs / name for name in ("run/task-0/out", "run/task-00/out", "../plans/x"))
     for path in (other, unseen, object_):
         path.mkdir(parents=True)
@@ -216,7 +214,7 @@ print([os.path.exists(path) for path in hidden], os.stat(scratch).st_dev == os.s
     assert not list(other.iterdir())
 
 
-def test_a_model_is_read_and_nothing_else_of_the_store_is_seen(inside: Inside) -> None:
+def test_a_task_sees_only_its_model_of_the_store_and_cannot_change_it(inside: Inside) -> None:
     models = Path(inside.place.store) / "models"
     for name in ("wanted", "other"):
         (models / name).mkdir(parents=True)
@@ -235,7 +233,7 @@ except OSError as error:
     assert "Read-only file system" in said
 
 
-def test_a_local_store_is_written_by_those_who_may(inside: Inside) -> None:
+def test_only_stages_that_declare_it_can_write_to_a_local_store(inside: Inside) -> None:
     other = inside.place.runs / "run" / "task-0"
     other.mkdir(parents=True)
     code = f"open({inside.place.store!r} + '/x', 'w')"
@@ -246,7 +244,7 @@ def test_a_local_store_is_written_by_those_who_may(inside: Inside) -> None:
     assert not done and "Read-only file system" in said
 
 
-def test_a_planned_file_of_an_earlier_run_s_sources_is_seen_and_its_neighbors_are_not(inside: Inside, tmp_path: Path) -> None:
+def test_download_sees_the_planned_files_and_not_their_neighbors(inside: Inside, tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     for name in ("one.flac", "two.flac"):
         (tmp_path / "media" / name).touch()
@@ -258,7 +256,7 @@ def test_a_planned_file_of_an_earlier_run_s_sources_is_seen_and_its_neighbors_ar
     assert inside.perform(task, download.needs) == (True, "['one.flac']\n")
 
 
-def test_out_of_memory_is_named(inside: Inside) -> None:
+def test_an_out_of_memory_error_names_the_limit(inside: Inside) -> None:
     needs = dataclasses.replace(segment.needs, memory="64Mi")
     for code in (
         "bytearray(200 * 2**20)",
@@ -270,7 +268,7 @@ def test_out_of_memory_is_named(inside: Inside) -> None:
     assert inside.children.failures == [-signal.SIGKILL] * 2
 
 
-def test_quick_failures_are_failures(inside: Inside) -> None:
+def test_tasks_that_fail_at_once_are_reported_as_failed(inside: Inside) -> None:
     given = [inside.task(segment, "raise SystemExit(1)") for _ in range(30)]
     with ThreadPoolExecutor(4) as pool:
         ended = list(pool.map(lambda task: inside.perform(task, segment.needs), given))
@@ -280,14 +278,14 @@ def test_quick_failures_are_failures(inside: Inside) -> None:
     assert inside.children.failures == [1] * 30 + [MENDABLE, -signal.SIGABRT]
 
 
-def test_what_docker_refuses_is_no_recording_s_fault(inside: Inside) -> None:
+def test_an_error_of_docker_does_not_count_against_a_recording(inside: Inside) -> None:
     done, said = inside.perform(inside.task(segment, ""), dataclasses.replace(segment.needs, memory="1Ki"))
     assert not done and re.match(r"error: docker create: .*memory", said)
     assert inside.children.failures == [MENDABLE]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
-def test_no_container_outlives_its_run(number: int, status: int, tmp_path: Path) -> None:
+def test_no_container_remains_after_its_run(number: int, status: int, tmp_path: Path) -> None:
     noise(tmp_path / "media" / "long.flac", 1, seconds=600)
     command = [COMMAND, "run", "--runner", "docker", "--store", tmp_path / "store", "--dataset", "show", "--sources", tmp_path / "media"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -303,7 +301,7 @@ def test_no_container_outlives_its_run(number: int, status: int, tmp_path: Path)
         assert [row.attempts for row in Dataset(tmp_path / "store", "show").ledger().values()] == [0]
 
 
-def test_a_task_that_will_not_end_is_ended_after_the_grace_time(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_that_ignores_sigterm_is_killed_after_the_grace_period(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "GRACE_SECONDS", 1.0)
     ready = inside.place.runs / "run" / "task-1" / "ready"
     code = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(ready)!r}, 'w'); time.sleep(600)"
@@ -317,7 +315,7 @@ def test_a_task_that_will_not_end_is_ended_after_the_grace_time(inside: Inside, 
     assert containers_with(str(inside.place.runs)) == []
 
 
-def test_without_engine_or_images_nothing_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_docker_or_images_no_run_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StageError, match=r"found none called speechmill/none:1 and 1 more: make images"):
         docker.check_images([image_of(segment), "speechmill/none:1", "speechmill/none:2"])
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")

@@ -1,4 +1,4 @@
-"""A feed over HTTP that grows, with what goes wrong in feeds."""
+"""Feeds over HTTP: a growing feed, broken feeds and broken downloads."""
 
 import fcntl
 import subprocess
@@ -40,10 +40,10 @@ QUICK = (
     *("--allow-private", "--download-retries", 0, "--download-sleep-seconds", 0, "--download-max-sleep-seconds", 0),
     *("--no-tag-tone-enabled", "--no-tag-quality-enabled"),
 )
-"""These tests are of how media come: they wait for no server, and for no stage that measures what none of them looks at."""
+"""Options that switch off waiting between requests, and the measurements that no test here reads."""
 
 
-def test_a_feed_that_grows(server: Server, show: Dataset) -> None:
+def test_a_growing_feed_downloads_only_new_episodes_and_keeps_published_rows(server: Server, show: Dataset) -> None:
     episode(server.folder / "one.mp3", 1, 0)
     episode(server.folder / "two.mp3", 2, 0)
     url = feed(server, ("one", TITLE), ("two", "two"), ("gone", "gone"))
@@ -67,7 +67,7 @@ def test_a_feed_that_grows(server: Server, show: Dataset) -> None:
     show.run("--sources", feed(server, ("one", TITLE), ("two", "two"), ("three", "three")), *QUICK)
     assert set(server.requests) == {"/feed.xml", "/three.mp3"}
     assert show.versions() == 2
-    assert [r for r in show.rows() if Path(r.source).name != "three.mp3"] == first, "speakers keep their names as well"
+    assert [r for r in show.rows() if Path(r.source).name != "three.mp3"] == first, "published rows stay the same, speakers' names included"
     second = show.rows()
     assert any(Path(r.source).name == "three.mp3" for r in second)
 
@@ -78,11 +78,11 @@ def test_a_feed_that_grows(server: Server, show: Dataset) -> None:
     assert [r for r in show.rows() if Path(r.source).name != "four.mp3"] == second
     known = {r.speaker for r in first}
     assert "" not in known and len(known) > 1
-    for name in ("three.mp3", "four.mp3"):  # the same two voices go on
+    for name in ("three.mp3", "four.mp3"):  # the same two voices speak again
         assert known & {r.speaker for r in show.rows() if Path(r.source).name == name}, name
 
 
-def test_a_shard_of_which_every_download_fails_ends_well(server: Server, show: Dataset) -> None:
+def test_a_shard_whose_downloads_all_fail_publishes_no_version_and_records_reasons(server: Server, show: Dataset) -> None:
     (server.folder / "empty.mp3").touch()
     (server.folder / "text.mp3").write_text("I am no music.\n" * 100)
     show.run("--sources", feed(server, ("empty", "empty"), ("text", "text"), ("gone", "gone")), *QUICK)
@@ -92,7 +92,7 @@ def test_a_shard_of_which_every_download_fails_ends_well(server: Server, show: D
     assert show.versions() == 0
 
 
-def test_a_source_that_fails_stops_no_other(server: Server, show: Dataset) -> None:
+def test_a_failing_source_does_not_stop_the_others(server: Server, show: Dataset) -> None:
     episode(server.folder / "one.mp3", 1, 0)
     good = feed(server, ("one", "one"))
     (server.folder / "html.xml").write_text("<html><body>moved</body></html>")
@@ -105,7 +105,7 @@ def test_a_source_that_fails_stops_no_other(server: Server, show: Dataset) -> No
     assert stages_that_ran(done)[0] == "collect"
 
 
-def test_private_addresses_are_asked_for_by_name(server: Server, show: Dataset) -> None:
+def test_private_addresses_need_allow_private(server: Server, show: Dataset) -> None:
     url = feed(server, ("one", "one"))
     done = speechmill("run", "--store", show.folder, "--dataset", "show", "--sources", url)
     assert done.returncode == 1
@@ -113,7 +113,7 @@ def test_private_addresses_are_asked_for_by_name(server: Server, show: Dataset) 
     assert server.requests == []
 
 
-def test_a_list_of_sources_may_be_long_and_a_folder_of_code_is_not_run(server: Server, show: Dataset, tmp_path: Path) -> None:
+def test_a_long_list_of_sources_works_and_python_files_beside_it_are_not_imported(server: Server, show: Dataset, tmp_path: Path) -> None:
     folder = tmp_path / "my downloads"
     folder.mkdir()
     (folder / "store.py").write_text("raise SystemExit('the code of a stranger')")
@@ -123,7 +123,7 @@ def test_a_list_of_sources_may_be_long_and_a_folder_of_code_is_not_run(server: S
     assert (folder / "my store" / "datasets" / "show" / "ledger").is_dir()
 
 
-def test_two_runs_of_one_dataset_do_not_get_in_each_other_s_way(show: Dataset) -> None:
+def test_a_second_run_of_a_dataset_is_refused_while_one_is_at_work(show: Dataset) -> None:
     (show.folder / "runs").mkdir(parents=True)
     with (show.folder / "runs" / "show.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -142,7 +142,7 @@ def test_two_runs_of_one_dataset_do_not_get_in_each_other_s_way(show: Dataset) -
         (["--sources", "x.mp3", "--dataset", "sample"], "--dataset NAME"),
     ],
 )
-def test_what_cannot_be_meant_is_one_clear_line(show: Dataset, arguments: list[str], message: str) -> None:
+def test_an_invalid_argument_gives_a_one_line_error(show: Dataset, arguments: list[str], message: str) -> None:
     given = [] if "--dataset" in arguments else ["--dataset", "show"]
     done = speechmill("run", "--store", show.folder, *given, *arguments)
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""Stages that are killed, and runs that a person ends."""
+"""Stages that are killed, and runs that a person interrupts."""
 
 import contextlib
 import re
@@ -26,7 +26,7 @@ from tests.artifacts import write_flac
 from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
 
 SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False}
-"""There is noise alone to be measured."""
+"""The recordings are noise, so nothing is measured."""
 
 
 def noise(path: Path, seed: int, seconds: float = 4.0) -> None:
@@ -34,7 +34,7 @@ def noise(path: Path, seed: int, seconds: float = 4.0) -> None:
 
 
 def killer(python: Path, folder: Path, poison: str) -> Path:
-    """A Python that is killed, as the kernel does when memory is out, if its task reads audio of the poisonous recording."""
+    """A Python wrapper that kills itself with SIGKILL, as the OOM killer does, if its task reads audio of the recording `poison`."""
     check = (
         "import json, pathlib, sys; inputs = json.loads(pathlib.Path(sys.argv[1][1:]).read_text())['inputs']['artifacts'].values(); "
         f"sys.exit(any(pathlib.Path(a['uri'], 'audio', '{poison}.flac').exists() for i in inputs for a in i['artifacts']))"
@@ -47,7 +47,7 @@ def killer(python: Path, folder: Path, poison: str) -> Path:
 
 
 def processes_with(text: str) -> list[str]:
-    """Command lines of the running processes that hold a text."""
+    """Command lines of running processes that contain a text."""
     found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):  # it ended meanwhile
@@ -66,7 +66,7 @@ def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, *
 
 
 @pytest.mark.parametrize(("status", "mendable"), [(MENDABLE, True), (1, False)])
-def test_what_a_person_can_mend_is_told_from_what_a_recording_is_to_blame_for(tmp_path: Path, status: int, mendable: bool) -> None:
+def test_the_exit_status_tells_a_mendable_error_from_a_bad_recording(tmp_path: Path, status: int, mendable: bool) -> None:
     show = Dataset(tmp_path / "store", "show")
     noise(tmp_path / "media" / "0.flac", 0)
     pythons = {s.image: environments.ensure(s.name) for s in STAGES}
@@ -85,7 +85,7 @@ def test_what_a_person_can_mend_is_told_from_what_a_recording_is_to_blame_for(tm
     assert row.attempts == 0
 
 
-def test_a_task_of_a_shard_that_cannot_start_says_why_and_blames_no_recording(tmp_path: Path) -> None:
+def test_a_task_that_cannot_start_says_why_and_is_a_mendable_error(tmp_path: Path) -> None:
     show = Dataset(tmp_path / "store", "show")
     noise(tmp_path / "media" / "0.flac", 0)
     pythons = {s.image: environments.ensure(s.name) for s in STAGES}
@@ -119,7 +119,7 @@ def test_a_recording_that_kills_its_stage_is_given_up_and_the_others_are_publish
     law_of_seconds(rows)
 
 
-def test_ctrl_c_ends_every_process_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_ends_every_process_and_the_next_run_resumes(tmp_path: Path) -> None:
     show = Dataset(tmp_path / "store", "show")
     noise(tmp_path / "media" / "long.flac", 1, seconds=600)
     command = [COMMAND, "run", "--store", show.folder, "--dataset", "show", "--sources", tmp_path / "media"]

@@ -1,4 +1,4 @@
-"""Two episodes with the same advertisement: it is found, listed, and refused where that is asked for."""
+"""Two episodes with the same advertisement: it is found, listed, and refused on request."""
 
 from pathlib import Path
 
@@ -15,11 +15,11 @@ from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill, stage
 from tests.places import SAMPLE
 
 OWN_SECONDS = {"one": (10.0, 22.0), "two": (27.0, 43.0)}
-"""Of the sample's second episode, before what both have: where that begins in each is another place."""
+"""Stretches of the sample's second episode before the advertisement, so that it starts at a different time in each file."""
 
 REFUSE = ("--publish-refuse-repeats", "--publish-min-repeat-seconds")
 QUICK = ("--no-embed-enabled", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--no-segment-detect-gender", "--denoise-chain", "none")
-"""Without what measures or changes clips."""
+"""Options that switch off the stages that measure or change clips."""
 
 
 def sound(path: Path, start: float = 0.0, end: float = 60.0) -> NDArray[np.floating]:
@@ -29,7 +29,7 @@ def sound(path: Path, start: float = 0.0, end: float = 60.0) -> NDArray[np.float
 
 @pytest.fixture
 def show(tmp_path: Path) -> tuple[Dataset, float]:
-    """A published dataset of two files, and how long what both end with is."""
+    """A published dataset of two files, and the seconds of the advertisement that both end with."""
     advertisement = np.concatenate([sound(path) for path in host_of_the_sample(tmp_path)])
     (media := tmp_path / "media").mkdir()
     for name, stretch in OWN_SECONDS.items():
@@ -43,12 +43,12 @@ def show(tmp_path: Path) -> tuple[Dataset, float]:
 
 
 def share(row: DatasetRow) -> float:
-    """Of a clip, how much is in what both have."""
+    """Share of a clip that lies in the advertisement."""
     start, end = OWN_SECONDS[Path(row.source).stem]
     return max(0.0, row.end - max(row.start, end - start)) / (row.end - row.start)
 
 
-def test_an_advertisement_is_found_listed_and_refused_but_once(show: tuple[Dataset, float]) -> None:
+def test_a_repeated_advertisement_is_found_listed_and_kept_only_once(show: tuple[Dataset, float]) -> None:
     dataset, seconds = show
     store, before = open_store(dataset.uri), dataset.rows()
     assert set(FingerprintStore(store, "show").recordings()) == {r.recording for r in before}
@@ -61,7 +61,7 @@ def test_an_advertisement_is_found_listed_and_refused_but_once(show: tuple[Datas
     long, heard, recordings, *_ = listed.stdout.splitlines()[1].split()
     assert abs(float(long) - seconds) < 1 and (heard, recordings) == ("2", "2")
 
-    assert all(r.kept or r.reason == "too_short" for r in before), "nothing of 20 s comes back"
+    assert all(r.kept or r.reason == "too_short" for r in before), "no repeat is as long as 20 s"
     done = speechmill("dataset", "select", "show", "--store", dataset.folder, *REFUSE, 6)
     assert done.returncode == 0, done.stderr
     refused = {r.clip: r for r in dataset.rows() if r.reason.startswith("repeats:")}

@@ -1,4 +1,4 @@
-"""The bundled sample through the real stages: what the first command of the README makes."""
+"""The bundled sample through the real stages, as the first command of the README makes it."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.end_to_end.runs import Dataset, speechmill, stages_that_ran
 from tests.sample.score import Row, score
 
 
-def test_it_holds_the_voices_and_little_else(sample: Dataset) -> None:
+def test_the_clips_hold_the_voices_and_little_else(sample: Dataset) -> None:
     truths = {p.stem: json.loads(p.read_text()) for p in sorted((ROOT / "tests" / "sample" / "truth").glob("*.json"))}
     clips: dict[str, list[Row]] = {name: [] for name in truths}
     for row in sample.rows():
@@ -22,38 +22,38 @@ def test_it_holds_the_voices_and_little_else(sample: Dataset) -> None:
     found = score(truths, clips)
     assert found.recall >= 0.95
     assert found.idle <= 0.15
-    assert found.gender >= 0.97  # the voices are synthesized: other builds of TensorFlow may hear one of them otherwise
+    assert found.gender >= 0.97  # the voices are synthetic: another build of TensorFlow may classify one differently
     assert found.repeated_seconds == 0
 
 
-def test_every_rejected_clip_has_a_reason_and_every_kept_one_its_audio(sample: Dataset) -> None:
+def test_every_rejected_clip_has_a_reason_and_every_clip_has_audio(sample: Dataset) -> None:
     rows = sample.rows()
     assert all(r.kept != bool(r.reason) for r in rows)
     assert {len(r.audio_sha256) for r in rows} == {64}
     assert all(r.samples >= 1.5 * 44_100 for r in rows if r.kept)
 
 
-def test_the_version_names_the_model_that_took_the_music_out(sample: Dataset) -> None:
+def test_the_version_names_the_separation_model(sample: Dataset) -> None:
     own = bundled(SEPARATE)
     assert sample.store().version(1).lineage["stages"]["separate"]["models"] == {"model": f"{own.name}/{own.version}"}
     shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1).stdout
     assert f"music is taken out by {own.name}/{own.version}" in shown
 
 
-def test_a_model_that_is_nowhere_is_an_error_before_the_run(sample: Dataset) -> None:
+def test_an_unknown_model_is_an_error_before_the_run(sample: Dataset) -> None:
     done = speechmill("run", "--store", sample.folder, "--separate-model", "spleeter-9stems")
     assert done.returncode == 1 and done.stdout == ""
     assert re.fullmatch(r"error: expected a version of the model spleeter-9stems in .*speechmill models push.*\n", done.stderr)
 
 
-def test_the_same_run_again_publishes_nothing(sample: Dataset) -> None:
+def test_a_repeated_run_publishes_no_new_version(sample: Dataset) -> None:
     done = sample.run("--discover-shard-seconds", 3600)
     assert "nothing changes" in done.stdout
     assert sample.versions() == 1
     assert stages_that_ran(done) == ["discover", "publish", "report"]
 
 
-def test_what_is_done_once_more_comes_from_the_cache_but_for_what_a_setting_changes(sample: Dataset) -> None:
+def test_a_changed_setting_reruns_only_the_stages_that_depend_on_it(sample: Dataset) -> None:
     again = sample.run("--discover-shard-seconds", 3600, "--discover-again")
     assert stages_that_ran(again) == ["collect", "discover", "publish", "report"]
     assert sample.versions() == 1
@@ -65,7 +65,7 @@ def test_what_is_done_once_more_comes_from_the_cache_but_for_what_a_setting_chan
     assert not {r.audio_sha256 for r in before} & {r.audio_sha256 for r in after}
 
 
-def test_other_rules_select_again_and_touch_no_audio(sample: Dataset) -> None:
+def test_select_with_other_rules_publishes_a_version_and_changes_no_audio(sample: Dataset) -> None:
     audio = sorted(sample.folder.glob("datasets/sample/audio/*/*"))
     versions = sample.versions()
     done = speechmill("dataset", "select", "sample", "--store", sample.folder, "--publish-genders", "female")
@@ -97,7 +97,7 @@ def test_an_export_is_complete(sample: Dataset, tmp_path: Path, kind: str, codec
     assert speechmill("dataset", "export", "sample", "--store", sample.folder, "--out", tmp_path / "x").returncode == 1
 
 
-def test_what_is_there_can_be_listed_and_shown(sample: Dataset) -> None:
+def test_datasets_and_versions_are_listed_and_shown(sample: Dataset) -> None:
     listed = speechmill("dataset", "list", "--store", sample.folder)
     assert "sample" in listed.stdout
     shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1)

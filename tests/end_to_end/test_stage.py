@@ -1,4 +1,4 @@
-"""One stage on a folder of files, as people did with single scripts."""
+"""`speechmill stage`: one stage on a folder of files."""
 
 import csv
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_denoise_gives_files_of_the_same_names_and_lengths(folder: Path, tmp_pat
     assert sorted(p.name for p in (tmp_path / "out").rglob("*.*")) == ["one.wav", "two.flac"]
 
 
-def test_separate_gives_voices_and_accompaniment_where_it_is_asked_for(folder: Path, tmp_path: Path) -> None:
+def test_separate_gives_voices_and_on_request_the_accompaniment(folder: Path, tmp_path: Path) -> None:
     done = speechmill("stage", "separate", "--in", folder, "--out", tmp_path / "out", "--keep-accompaniment", "--stereo", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "music is taken out by speech-2stems-small" in done.stdout
@@ -44,7 +44,7 @@ def test_separate_gives_voices_and_accompaniment_where_it_is_asked_for(folder: P
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"], "no store is made"
 
 
-def test_a_copy_of_a_file_has_the_results_of_the_file(folder: Path, tmp_path: Path) -> None:
+def test_a_copy_of_a_file_gets_the_same_result(folder: Path, tmp_path: Path) -> None:
     (folder / "copy.wav").write_bytes((folder / "one.wav").read_bytes())
     (folder / "cover.jpg").write_bytes(b"no sound")
     done = speechmill("stage", "download", "--in", folder, "--out", tmp_path / "my files")
@@ -63,7 +63,7 @@ def test_segment_gives_tables_and_textgrids(folder: Path, tmp_path: Path) -> Non
     assert grid.startswith('File type = "ooTextFile"') and '"segment"' in grid
 
 
-def test_what_is_said_comes_in_tables_beside_the_clips_it_is_said_in(tmp_path: Path) -> None:
+def test_transcribe_writes_a_table_and_a_textgrid_per_file(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     episode(tmp_path / "in" / "one.mp3", 1, 9)
     done = speechmill("stage", "transcribe", "--in", tmp_path / "in", "--out", tmp_path / "out", "--engine", "pocketsphinx", cwd=tmp_path)
@@ -78,7 +78,7 @@ def test_what_is_said_comes_in_tables_beside_the_clips_it_is_said_in(tmp_path: P
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"], "no store is made"
 
 
-def test_a_file_that_is_no_audio_is_named_and_the_others_are_done(folder: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_no_audio_is_named_and_the_others_are_processed(folder: Path, tmp_path: Path) -> None:
     (folder / "notes.mp3").write_text("no audio at all")
     done = speechmill("stage", "download", "--in", folder, "--out", tmp_path / "out")
     assert done.returncode == 1
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_audio_is_named_and_the_others_are_done(folder: Path, 
     assert (tmp_path / "out" / "one.wav").exists() and not (tmp_path / "out" / "notes.mp3").exists()
 
 
-def test_results_are_not_written_over_other_files(folder: Path) -> None:
+def test_a_folder_with_files_is_refused_as_output(folder: Path) -> None:
     done = speechmill("stage", "denoise", "--in", folder, "--out", folder)
     assert done.returncode == 1
     assert "expected an empty or a new folder" in done.stderr

@@ -1,4 +1,4 @@
-"""Who speaks, how, and what is said in the bundled sample: measured by the real stages, and selected by, as a person asks for it."""
+"""Speakers, tones, quality and transcripts of the bundled sample, measured by the real stages, and selection by them."""
 
 import json
 import subprocess
@@ -12,11 +12,11 @@ from tests.end_to_end.runs import Dataset, host_of_the_sample, law_of_seconds, s
 
 AGAIN = ("--discover-shard-seconds", 3600, "--discover-again")
 SECONDS_OF_A_SELECTION = 60
-"""Far more than it takes (a few seconds), and far less than any stage that hears audio."""
+"""Limit for a selection, which takes a few seconds. Any stage that processes audio takes longer."""
 
 
 def audio(dataset: Dataset) -> list[tuple[Path, int]]:
-    """The files of a dataset's clips, and when they were written."""
+    """The files of a dataset's clips and their modification times."""
     return sorted((p, p.stat().st_mtime_ns) for p in dataset.folder.glob("datasets/*/audio/*/*"))
 
 
@@ -24,18 +24,18 @@ def select(dataset: Dataset, *rules: object) -> subprocess.CompletedProcess[str]
     return speechmill("dataset", "select", dataset.name, "--store", dataset.folder, *rules)
 
 
-def test_every_clip_has_what_the_stages_measure(sample: Dataset) -> None:
+def test_every_clip_has_the_measurements_of_all_stages(sample: Dataset) -> None:
     rows = sample.rows(1)
     assert all(r.speaker and r.vector and r.purity is not None and -1 <= r.purity <= 1 for r in rows)
-    assert all(r.similarity is None and r.reference == "" for r in rows), "nobody gave a reference"
+    assert all(r.similarity is None and r.reference == "" for r in rows), "the run had no reference"
     assert {r.tone for r in rows} <= {"neutral", "happy", "angry", "sad"}
     assert all(r.tone_probability and r.tone_by.startswith("tone-4/") for r in rows)
     assert all(r.dnsmos_ovrl and 1 <= r.dnsmos_ovrl <= 5 and r.bandwidth_hz and r.loudness_lufs and r.quality_by for r in rows)
-    assert {(r.text, r.confidence, r.text_by) for r in rows} == {("", None, "")}, "nobody asked for transcripts"
+    assert {(r.text, r.confidence, r.text_by) for r in rows} == {("", None, "")}, "the run had no transcription engine"
 
 
 def voice_of(row: DatasetRow) -> str:
-    """Who speaks in a clip in truth: the one who is heard longest."""
+    """The speaker of a clip by the ground truth: the one with the most seconds in it."""
     name = Path(row.source.removeprefix("sample:")).stem
     heard: Counter[str] = Counter()
     for said in json.loads((ROOT / "tests" / "sample" / "truth" / f"{name}.json").read_text())["utterances"]:
@@ -44,15 +44,17 @@ def voice_of(row: DatasetRow) -> str:
     return heard.most_common(1)[0][0]
 
 
-def test_a_clip_holds_one_voice_and_a_speaker_is_one(sample: Dataset) -> None:
+def test_a_clip_has_one_voice_and_a_speaker_is_one_voice(sample: Dataset) -> None:
     voices: dict[str, set[str]] = {}
     for row in sample.rows(1):
         voices.setdefault(row.speaker, set()).add(voice_of(row))
-    assert sorted(map(sorted, voices.values())) == [["Daniel"], ["Grace"], ["Junho"], ["Yuna"]], "in both episodes, each once"
+    assert sorted(map(sorted, voices.values())) == [["Daniel"], ["Grace"], ["Junho"], ["Yuna"]], (
+        "one speaker per voice across both episodes"
+    )
 
 
-def test_other_rules_select_again_in_seconds_from_what_was_measured(sample: Dataset) -> None:
-    sample.run(*AGAIN)  # whatever other settings tests have run it with
+def test_other_rules_select_again_within_seconds_without_measuring_again(sample: Dataset) -> None:
+    sample.run(*AGAIN)  # other tests may have run it with other settings
     before, number, rows = audio(sample), sample.versions(), sample.rows()
     limit = sorted(r.dnsmos_ovrl or 0 for r in rows if r.kept)[len(rows) // 4]
     start = time.monotonic()
@@ -68,9 +70,9 @@ def test_other_rules_select_again_in_seconds_from_what_was_measured(sample: Data
     assert stages_that_ran(again) == ["collect", "discover", "publish", "report"] and sample.versions() == number + 1
 
 
-def test_what_is_said_is_written_down_where_it_is_asked_for_and_nothing_else_is_done_again(sample: Dataset) -> None:
+def test_transcripts_are_made_on_request_and_rerun_no_other_stage(sample: Dataset) -> None:
     done = sample.run(*AGAIN, "--transcribe-engine", "auto", "--transcribe-language", "en")
-    assert "pocketsphinx" in done.stdout.split("discover")[0], "it is told before the run"
+    assert "pocketsphinx" in done.stdout.split("discover")[0], "the engine is printed before the run"
     assert stages_that_ran(done) == ["collect", "discover", "publish", "report", "transcribe"]
     rows = sample.rows()
     assert all(r.text_by.startswith("pocketsphinx/") and r.language == "en-us" for r in rows)
@@ -78,7 +80,7 @@ def test_what_is_said_is_written_down_where_it_is_asked_for_and_nothing_else_is_
     assert all(len(r.word_times) == 2 * 4 * len(r.words) for r in rows)
 
 
-def test_a_rule_whose_measure_no_stage_took_says_which_one_to_switch_on(sample: Dataset) -> None:
+def test_a_rule_without_its_measurement_names_the_stage_to_switch_on(sample: Dataset) -> None:
     done = sample.run(*AGAIN, "--no-tag-quality-enabled")
     assert stages_that_ran(done) == ["collect", "discover", "publish", "report", "tag_quality"]
     assert {r.dnsmos_ovrl for r in sample.rows()} == {None}
@@ -88,7 +90,7 @@ def test_a_rule_whose_measure_no_stage_took_says_which_one_to_switch_on(sample: 
     assert "tag_quality" in refused.stderr.splitlines()[-1] and "dnsmos" in refused.stderr.splitlines()[-1]
 
 
-def test_a_reference_keeps_its_voice(sample: Dataset, tmp_path: Path) -> None:
+def test_a_reference_keeps_only_clips_of_its_voice(sample: Dataset, tmp_path: Path) -> None:
     added = speechmill("references", "add", "host", *host_of_the_sample(tmp_path), "--store", sample.folder)
     assert added.returncode == 0, added.stdout + added.stderr
     done = sample.run(*AGAIN, "--reference", "host")
@@ -105,7 +107,7 @@ def test_a_reference_keeps_its_voice(sample: Dataset, tmp_path: Path) -> None:
     law_of_seconds(sample.ledger())
 
 
-def test_a_reference_that_nobody_hears_or_has_is_an_error_before_the_run(sample: Dataset) -> None:
+def test_an_unknown_or_unused_reference_or_model_is_an_error_before_the_run(sample: Dataset) -> None:
     for options, said in (
         (("--reference", "nobody"), "speechmill references add nobody"),
         (("--reference", "nobody", "--no-embed-enabled"), "embed_enabled"),

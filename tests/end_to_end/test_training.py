@@ -1,4 +1,4 @@
-"""A model that comes with the project is trained further, and takes music out of a recording."""
+"""Training: the bundled separation model is trained further, and a new model is trained from a configuration."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ QUICK = ("--max-steps", 3, "--validate-every-steps", 3, "--validation-windows", 
 
 @pytest.fixture
 def songs(tmp_path: Path) -> Path:
-    """Songs as MusDB has them."""
+    """Songs in the folder layout of MusDB."""
     rng = np.random.default_rng(1)
     time = np.arange(8 * RATE_HZ) / RATE_HZ
     for place in ("train/one", "train/two", "test/three"):
@@ -32,7 +32,7 @@ def songs(tmp_path: Path) -> Path:
     return tmp_path / "songs"
 
 
-def test_the_bundled_model_is_trained_further_and_separate_takes_the_result(songs: Path, tmp_path: Path) -> None:
+def test_the_bundled_model_is_trained_further_and_separate_uses_the_result(songs: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     given = parse(SEPARATE.bundled_folder / MODEL)
     done = speechmill("train", "separator", "--in", songs, "--start", given.name, "--store", store, "--name", "further", *QUICK)
@@ -53,7 +53,7 @@ def test_the_bundled_model_is_trained_further_and_separate_takes_the_result(song
     assert len(voices) == len(mixture) and np.isfinite(voices).all()
 
 
-def test_a_new_model_of_a_configuration_in_a_file_goes_to_a_folder(songs: Path, tmp_path: Path) -> None:
+def test_a_new_model_is_trained_from_a_configuration_file_into_a_folder(songs: Path, tmp_path: Path) -> None:
     (songs / "test" / "three" / "vocals.wav").rename(tmp_path / "away.wav")
     arguments = (
         "--in",

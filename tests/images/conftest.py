@@ -1,4 +1,4 @@
-"""The images of this machine: built where they are missing."""
+"""The images of this checkout. Missing ones are built."""
 
 import json
 import subprocess
@@ -19,29 +19,29 @@ SEALED = (
     "--security-opt=no-new-privileges",
     "--env=HOME=/",
 )
-"""How the strictest cluster starts a container; Kubeflow's HOME is /."""
+"""Options of the strictest cluster. Kubeflow sets HOME to /."""
 
 
 def docker(*arguments: str) -> str:
-    """What Docker's command prints; it must succeed."""
+    """Runs the docker command, which must succeed; returns its output."""
     done = subprocess.run([images.docker(), *arguments], capture_output=True, text=True)
     assert done.returncode == 0, f"docker {' '.join(arguments)}: {done.stdout}{done.stderr}"
     return done.stdout
 
 
 def inside(image: str, code: str) -> Any:
-    """What Python code prints as JSON in a sealed container."""
+    """Runs Python code in a sealed container; returns the JSON that it prints last."""
     return json.loads(docker("run", *SEALED, image, "python", "-c", code).splitlines()[-1])
 
 
 def config(image: str) -> dict[str, Any]:
-    """What an image says of itself."""
+    """The configuration of an image."""
     return json.loads(docker("image", "inspect", image))[0]["Config"]
 
 
 @pytest.fixture(scope="session")
 def built() -> Mapping[str, str]:
-    """Name of every stage's image."""
+    """The name of every stage's image, by stage."""
     try:
         images.docker()
     except images.ImageError as error:

@@ -1,4 +1,4 @@
-"""An image holds its stage and what that needs, no other stage, no tool to build or test with, and no secret."""
+"""An image contains its stage and what the stage needs: no other stage, no build or test tools, no secrets."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from tests.test_stages import interface
 
 STAGES = stages()
 LIMIT_BYTES = {"torch": 6.5e9, "tensorflow-cpu": 3e9}
-"""With PyTorch as PyPI has it, which is with CUDA, and with TensorFlow without; every other image is smaller than OTHER_LIMIT_BYTES."""
+"""Largest size of an image with this package. PyTorch from PyPI includes CUDA. Other images have OTHER_LIMIT_BYTES."""
 OTHER_LIMIT_BYTES = 1.5e9
 
 WALK = """
@@ -44,7 +44,7 @@ def plain(distribution: str) -> str:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_code_in_it_is_what_its_name_is_a_hash_of(stage: str, built: Mapping[str, str]) -> None:
+def test_an_image_contains_the_files_that_its_name_is_a_hash_of(stage: str, built: Mapping[str, str]) -> None:
     found = {f.removeprefix("/app/") for f in inside(built[stage], WALK) if f.startswith("/app/")}
     files = {str(p.relative_to(ROOT)) for p in contents(stage, bool(interface(stage).needs.store), gpu=False)}
     code = {f for f in files if not f.startswith("dockerfiles/")}
@@ -55,7 +55,7 @@ def test_the_code_in_it_is_what_its_name_is_a_hash_of(stage: str, built: Mapping
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_packages_in_it_are_its_pins(stage: str, built: Mapping[str, str]) -> None:
+def test_an_image_contains_exactly_its_pinned_packages(stage: str, built: Mapping[str, str]) -> None:
     packages = re.findall(r"^([\w.-]+)(?:\[.*\])?==", pins(stage, gpu=False).read_text(), re.MULTILINE)
     assert sorted(map(plain, inside(built[stage], DISTRIBUTIONS))) == sorted(map(plain, packages))
     assert not {"kfp", "pip", "uv", "pytest", "kubernetes"} & set(packages)
@@ -63,12 +63,12 @@ def test_the_packages_in_it_are_its_pins(stage: str, built: Mapping[str, str]) -
 
 @pytest.fixture(scope="module")
 def given(built: Mapping[str, str]) -> set[str]:
-    """What the image that all are built from holds: a machine's own may have tools in it."""
+    """All files of the image that the others are built from, which may contain tools."""
     return set(docker("run", "--rm", images.debian(), "find", "/", "-xdev").splitlines())
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_tools_caches_or_cuda(stage: str, built: Mapping[str, str], given: set[str]) -> None:
+def test_an_image_contains_no_tools_caches_or_cuda(stage: str, built: Mapping[str, str], given: set[str]) -> None:
     found = set(inside(built[stage], WALK)) - given
     assert len(found) > 1000
     assert not [f for f in found if TOOLS.search(f) or LEFT_OVERS.search(f)]
@@ -76,7 +76,7 @@ def test_no_tools_caches_or_cuda(stage: str, built: Mapping[str, str], given: se
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_no_secret_in_its_history_or_environment(stage: str, built: Mapping[str, str]) -> None:
+def test_history_and_environment_of_an_image_contain_no_secret(stage: str, built: Mapping[str, str]) -> None:
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", built[stage])
     assert "install-pins" in history
     for line in [*history.splitlines(), *config(built[stage])["Env"]]:
@@ -84,7 +84,7 @@ def test_no_secret_in_its_history_or_environment(stage: str, built: Mapping[str,
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_it_says_what_it_is_and_starts_nothing_by_itself(stage: str, built: Mapping[str, str]) -> None:
+def test_an_image_has_labels_and_user_and_no_entrypoint(stage: str, built: Mapping[str, str]) -> None:
     said = config(built[stage])
     labels = {k.removeprefix("org.opencontainers.image."): v for k, v in said["Labels"].items()}
     nvidia = any("/nvidia/" in f for f in inside(built[stage], WALK))
@@ -95,12 +95,12 @@ def test_it_says_what_it_is_and_starts_nothing_by_itself(stage: str, built: Mapp
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_it_is_no_larger_than_it_may_be(stage: str, built: Mapping[str, str]) -> None:
+def test_an_image_is_below_its_size_limit(stage: str, built: Mapping[str, str]) -> None:
     limit = next((limit for package, limit in LIMIT_BYTES.items() if pinned(stage, package)), OTHER_LIMIT_BYTES)
     assert images.size(built[stage]) < limit
 
 
-def test_an_image_that_is_there_is_not_built_again(built: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_image_is_not_built_again(built: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     before = docker("image", "inspect", "--format", "{{.Id}} {{.Created}}", *built.values())
     base = images.build_base()
     assert {stage: images.build(stage, False, base) for stage in STAGES} == built

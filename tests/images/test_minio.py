@@ -1,4 +1,4 @@
-"""The MinIO server's image, where it was built (make image-minio takes minutes), serves a store to our client."""
+"""The image of the MinIO server serves a store. Building it (make image-minio) takes minutes, so a missing image skips the test."""
 
 import secrets
 import subprocess
@@ -18,7 +18,7 @@ SECRET = secrets.token_hex(16)
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Host and port of a server on a read-only root, as the image's user, that has answered that it lives."""
+    """Starts a server with a read-only root as the image's user, waits until it is live; its host and port."""
     try:
         name = images.minio_name()
         if not images.exists(name):
@@ -44,7 +44,7 @@ def address() -> Iterator[str]:
         docker("rm", "--force", "--volumes", container)
 
 
-def test_it_keeps_objects_for_those_who_have_the_key(address: str) -> None:
+def test_the_server_stores_objects_and_refuses_access_without_the_key(address: str) -> None:
     client = Minio(address, "someone", SECRET, secure=False)
     client.make_bucket("speechmill")
     client.fput_object("speechmill", "a", __file__)

@@ -1,4 +1,4 @@
-"""Images do their work as a user who is nobody, on a read-only root, without a network."""
+"""Images work as an unprivileged user, with a read-only root and without a network."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ COMPUTE = [stage for stage in SHARD_STAGES if not (stage.needs.store or stage.ne
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, built: Mapping[str, str]) -> Iterator[Path]:
-    """Where artifacts lie, writable for the images' user, with one recording of the sample and what stages load by default."""
+    """A folder for artifacts that the images' user can write, with a recording and the models that stages load by default."""
     path = tmp_path_factory.mktemp("artifacts")
     sound = decode(SAMPLE / "episode-1.opus", SAMPLE_RATE_HZ)
     (path / "recordings" / "audio").mkdir(parents=True)
@@ -42,11 +42,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, built: Mapping[str, str]) -
     path.chmod(0o777)
     yield path
     clear = "import shutil, pathlib; [shutil.rmtree(p, ignore_errors=True) for p in pathlib.Path('/artifacts').iterdir()]"
-    docker("run", *SEALED, f"--volume={path}:/artifacts", built["cut"], "python", "-c", clear)  # the files are its user's
+    docker("run", *SEALED, f"--volume={path}:/artifacts", built["cut"], "python", "-c", clear)  # the files belong to the image's user
 
 
 def work(stage: Stage, image: str, folder: Path) -> dict[str, Any]:
-    """Runs a stage with its default settings on what lies in the folder, as Kubeflow does; returns the metadata of its outputs."""
+    """Runs a stage with its default settings on the folder's artifacts, as Kubeflow does; returns the metadata of its outputs."""
     specs = stage.component.component_spec
     reads = [name for name, spec in specs.inputs.items() if str(spec.type).startswith("system.")]
     places = {name: own if (folder / (own := f"{stage.name}-{name}")).exists() else name for name in reads} | {n: n for n in specs.outputs}
@@ -65,7 +65,7 @@ def work(stage: Stage, image: str, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stage", stages())
-def test_it_starts_as_nobody_and_can_write_nowhere_but_tmp(stage: str, built: Mapping[str, str]) -> None:
+def test_an_image_runs_as_an_unprivileged_user_who_can_write_only_to_tmp(stage: str, built: Mapping[str, str]) -> None:
     code = f"""
 import json, os, importlib, tempfile
 importlib.import_module('components.{stage}.__main__')
@@ -83,7 +83,7 @@ print(json.dumps([os.getuid(), os.getgid(), [p for p in places if not refused(p)
 
 
 @pytest.mark.parametrize("stage", stages())
-def test_it_has_a_command_that_refuses_what_is_no_task(stage: str, built: Mapping[str, str]) -> None:
+def test_the_command_of_an_image_refuses_an_invalid_task_in_one_line(stage: str, built: Mapping[str, str]) -> None:
     code = f"""
 import json, subprocess, sys
 done = subprocess.run([sys.executable, '-m', 'components.{stage}', '{{}}', 'image'], capture_output=True, text=True)
@@ -93,7 +93,7 @@ print(json.dumps([done.returncode, done.stderr.splitlines()[-1]]))
     assert status and line.startswith("error: ") and "ModuleNotFoundError" not in line
 
 
-def test_download_has_its_ffmpeg_and_its_javascript(built: Mapping[str, str]) -> None:
+def test_download_contains_ffmpeg_and_a_javascript_runtime(built: Mapping[str, str]) -> None:
     code = """
 import json, subprocess
 from components.shared.audio import ffmpeg
@@ -104,8 +104,8 @@ print(json.dumps([first(ffmpeg(), '-version'), first('deno', '--version')]))
     assert version.startswith("ffmpeg version") and deno.startswith("deno")
 
 
-def test_compute_stages_do_their_work(folder: Path, built: Mapping[str, str]) -> None:
-    """All of them, one after the other, each with nothing but its inputs."""
+def test_the_compute_stages_process_a_recording(folder: Path, built: Mapping[str, str]) -> None:
+    """All of them in order, each with only its inputs."""
     said = {stage.name: work(stage, built[stage.name], folder) for stage in COMPUTE}
     for stage, output in (("separate", "voices"), ("denoise", "clean")):
         assert said[stage][output]["seconds"] == SECONDS
@@ -120,10 +120,10 @@ def test_compute_stages_do_their_work(folder: Path, built: Mapping[str, str]) ->
     assert clips and all(0 <= c.start < c.end <= SECONDS for c in clips)
     for output, kind in (("speakers", Speaker), ("tones", Tone), ("quality", Quality)):
         assert [tag.clip for tag in read_rows(folder / output, kind)] == [c.clip for c in clips]
-    assert read_rows(folder / "transcripts", Transcript) == [], "no engine was asked for"
+    assert read_rows(folder / "transcripts", Transcript) == [], "the default is no engine"
     assert {(folder / output / "rows.parquet").stat().st_uid for output in ("fingerprints", "clean", "tones")} == {10001}
 
 
-def test_another_user_does_as_well(built: Mapping[str, str]) -> None:
+def test_an_image_also_runs_as_another_user(built: Mapping[str, str]) -> None:
     code = "import os, components.segment.networks, tempfile; tempfile.TemporaryFile(); print(os.getuid())"
     assert docker("run", *SEALED, "--user=54321:54321", built["segment"], "python", "-c", code).splitlines()[-1] == "54321"

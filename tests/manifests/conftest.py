@@ -13,5 +13,5 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def rendered(manifests: Path) -> dict[str, list[Document]]:
-    """Every overlay's documents."""
+    """The documents of every overlay."""
     return {name: render(manifests / "overlays" / name) for name in OVERLAYS}

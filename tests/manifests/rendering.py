@@ -1,4 +1,4 @@
-"""What kustomize makes of manifests/, prepared in a folder of its own."""
+"""Renders a prepared copy of manifests/ with kustomize."""
 
 import os
 import re
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 
 
 def prepare(folder: Path, *arguments: str, namespace: str = "kubeflow") -> Path:
-    """A copy of manifests/ as git has it, for a namespace, and with what prepare.py makes."""
+    """Copies the files of manifests/ that git has, sets the namespace, and runs prepare.py."""
     target = folder / "manifests"
     shutil.copytree(ROOT / "manifests", target, ignore=shutil.ignore_patterns("*.env", "images", "__pycache__"))
     base = target / "base" / "kustomization.yaml"
@@ -30,13 +30,13 @@ def prepare(folder: Path, *arguments: str, namespace: str = "kubeflow") -> Path:
 
 
 def run_prepare(manifests: Path, *arguments: str) -> None:
-    """Runs prepare.py of a copy."""
+    """Runs the prepare.py of a copy."""
     command = [sys.executable, str(manifests / "prepare.py"), *arguments]
     subprocess.run(command, check=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
 
 
 def render(folder: Path) -> list[Document]:
-    """Every document that kustomize makes of a folder."""
+    """All documents that kustomize renders for a folder."""
     done = subprocess.run(
         [built("kustomize", "sigs.k8s.io/kustomize/kustomize/v5", VERSION), "build", folder], capture_output=True, text=True
     )
@@ -45,6 +45,6 @@ def render(folder: Path) -> list[Document]:
 
 
 def find(documents: list[Document], kind: str, name: str) -> Document:
-    """The one document of a kind and a name."""
+    """The document of a kind and a name; there must be exactly one."""
     (found,) = [d for d in documents if (d["kind"], d["metadata"]["name"]) == (kind, name)]
     return found

@@ -1,5 +1,7 @@
-"""What the network policies let through, by the rules of Kubernetes: pods that no policy selects are free, policies add up,
-and both ends have to agree."""
+"""Which connections the network policies allow, by the rules of Kubernetes.
+
+A pod that no policy selects is unrestricted, several policies add up, and both ends must allow a connection.
+"""
 
 import ipaddress
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ HERE = "kubeflow"
 
 @dataclass(frozen=True)
 class End:
-    """A pod, or with an address alone a host."""
+    """A pod; without a namespace, a host with an address."""
 
     labels: dict[str, str] = field(default_factory=dict)
     namespace: str = ""
@@ -89,14 +91,14 @@ def reaches(request: pytest.FixtureRequest, rendered: dict[str, list[Document]])
 
 
 @pytest.mark.parametrize("network", ["none", "store", "internet"])
-def test_every_task_reaches_what_its_launcher_needs(reaches, network: str) -> None:
+def test_every_task_reaches_the_services_that_its_launcher_needs(reaches, network: str) -> None:
     for target, port in ((MINIO, 9000), (API, 8887), (API, 8888), (METADATA, 8080), (LOGS, 8333), (DNS, 53), (KUBERNETES, 6443)):
         assert reaches(task(network), target, port), (target, port)
     assert reaches(task(network), DNS, 53, "UDP")
 
 
 @pytest.mark.parametrize("network", ["none", "store", "internet"])
-def test_no_task_reaches_anything_else_of_the_cluster(reaches, network: str) -> None:
+def test_no_task_reaches_other_services_of_the_cluster(reaches, network: str) -> None:
     others = [
         (MINIO, 22),
         (API, 22),
@@ -145,7 +147,7 @@ def test_only_internet_tasks_reach_the_internet_and_never_private_addresses(reac
             assert not reaches(task(network), End(address=address), port), (network, address)
 
 
-def test_the_store_answers_runs_and_kubeflow_alone(reaches) -> None:
+def test_only_runs_and_kubeflow_reach_the_store(reaches) -> None:
     jobs = [End({"app": app, "speechmill/network": "store"}, HERE) for app in ("speechmill-init", "speechmill-models")]
     for source in (task("none"), DRIVER, *jobs, PAGE, API):
         assert reaches(source, MINIO, 9000), source
@@ -153,24 +155,24 @@ def test_the_store_answers_runs_and_kubeflow_alone(reaches) -> None:
         assert not reaches(source, MINIO, 9000), source
 
 
-def test_the_store_asks_nobody(reaches) -> None:
+def test_the_store_opens_no_connections(reaches) -> None:
     for target, port in ((End(address="142.250.1.1"), 443), (DNS, 53), (task("none"), 9000), (KUBERNETES, 6443)):
         assert not reaches(MINIO, target, port)
 
 
-def test_nobody_reaches_into_a_task(reaches) -> None:
+def test_no_task_accepts_connections(reaches) -> None:
     for network in ("none", "store", "internet"):
         assert not any(
             reaches(source, task(network), 8080) for source in (API, PAGE, DRIVER, STRANGER, task("internet"), End(address="8.8.8.8"))
         )
 
 
-def test_kubeflow_itself_is_left_alone(reaches) -> None:
+def test_the_policies_do_not_restrict_kubeflow(reaches) -> None:
     assert reaches(API, DATABASE, 3306)
     assert reaches(DRIVER, KUBERNETES, 443)
 
 
-def test_an_external_store_is_reached_at_its_address_alone(rendered: dict[str, list[Document]]) -> None:
+def test_tasks_reach_an_external_store_only_at_its_address(rendered: dict[str, list[Document]]) -> None:
     policies = [d for d in rendered["external-minio"] if d["kind"] == "NetworkPolicy"]
     assert not [p for p in policies if p["metadata"]["name"] == "speechmill-minio"]
     for network in ("none", "store", "internet"):

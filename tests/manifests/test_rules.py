@@ -1,4 +1,4 @@
-"""What holds for every overlay, as it is applied."""
+"""Rules that every rendered overlay follows."""
 
 import base64
 import re
@@ -24,7 +24,7 @@ JOBS = {"speechmill-init", "speechmill-models"}
 
 
 def pods(documents: list[Document]) -> dict[str, Document]:
-    """The pod templates of an overlay, by the name of what makes them."""
+    """The pod templates of an overlay, by the name of their StatefulSet, Job or Deployment."""
     return {d["metadata"]["name"]: d["spec"]["template"] for d in documents if d["kind"] in ("StatefulSet", "Job", "Deployment")}
 
 
@@ -43,7 +43,7 @@ def test_validation_sees_a_misspelt_field(rendered: dict[str, list[Document]]) -
 
 
 @overlays
-def test_every_container_is_bounded_and_unprivileged(rendered: dict[str, list[Document]], overlay: str) -> None:
+def test_every_container_has_limits_and_no_privileges(rendered: dict[str, list[Document]], overlay: str) -> None:
     found = pods(rendered[overlay])
     assert set(found) == JOBS | ({"speechmill-minio"} if overlay != "external-minio" else set())
     for name, template in found.items():
@@ -67,7 +67,7 @@ def test_every_container_is_bounded_and_unprivileged(rendered: dict[str, list[Do
 
 
 @overlays
-def test_every_image_has_a_tag_that_stays(rendered: dict[str, list[Document]], overlay: str) -> None:
+def test_every_image_has_an_immutable_tag(rendered: dict[str, list[Document]], overlay: str) -> None:
     images = [c["image"] for template in pods(rendered[overlay]).values() for c in template["spec"]["containers"]]
     assert images
     for image in images:
@@ -75,8 +75,8 @@ def test_every_image_has_a_tag_that_stays(rendered: dict[str, list[Document]], o
 
 
 @overlays
-def test_what_pipelines_refer_to_is_there(rendered: dict[str, list[Document]], overlay: str) -> None:
-    """The names and keys are those of the tasks' own settings, as they are compiled."""
+def test_every_config_map_and_secret_that_tasks_use_exists(rendered: dict[str, list[Document]], overlay: str) -> None:
+    """Names and keys are compared with those in compiled pipelines."""
     have = {
         (d["kind"], d["metadata"]["name"]): set(d["data"])
         for d in rendered[overlay]
@@ -94,7 +94,7 @@ def test_what_pipelines_refer_to_is_there(rendered: dict[str, list[Document]], o
 
 
 @overlays
-def test_the_users_are_those_that_the_job_makes(rendered: dict[str, list[Document]], overlay: str) -> None:
+def test_the_secrets_name_the_users_that_the_job_makes(rendered: dict[str, list[Document]], overlay: str) -> None:
     (job,) = find(rendered[overlay], "Job", "speechmill-init")["spec"]["template"]["spec"]["containers"]
     *_, module, uri = job["command"]
     given = {v["name"]: v["valueFrom"]["secretKeyRef"]["name"] for v in job["env"] if "secretKeyRef" in v["valueFrom"]}
@@ -106,13 +106,13 @@ def test_the_users_are_those_that_the_job_makes(rendered: dict[str, list[Documen
 
 
 @overlays
-def test_models_are_put_where_pipelines_look_for_them_by_the_root_user(rendered: dict[str, list[Document]], overlay: str) -> None:
+def test_the_root_user_puts_models_where_pipelines_look_for_them(rendered: dict[str, list[Document]], overlay: str) -> None:
     (job,) = find(rendered[overlay], "Job", "speechmill-models")["spec"]["template"]["spec"]["containers"]
     assert job["command"] == ["python", "-m", "store.bundled", STORE]
     assert {v["valueFrom"]["secretKeyRef"]["name"] for v in job["env"] if "secretKeyRef" in v["valueFrom"]} == {"speechmill-minio-root"}
 
 
-def test_networks_of_all_stages_have_policies(rendered: dict[str, list[Document]]) -> None:
+def test_the_network_labels_of_all_stages_have_policies(rendered: dict[str, list[Document]]) -> None:
     networks = {"internet" if s.needs.internet else "store" if s.needs.store else "none" for s in STAGES}
     (selected,) = find(rendered["cpu"], "NetworkPolicy", "speechmill-tasks")["spec"]["podSelector"]["matchExpressions"]
     assert selected["key"] == "speechmill/network"
@@ -121,7 +121,7 @@ def test_networks_of_all_stages_have_policies(rendered: dict[str, list[Document]
 
 @overlays
 def test_the_launcher_finds_the_store(rendered: dict[str, list[Document]], overlay: str) -> None:
-    """Kubeflow's driver reads `providers` as YAML; the names of the fields are those of its S3ProviderConfig."""
+    """Kubeflow's driver reads `providers` as YAML with the fields of its S3ProviderConfig."""
     launcher = find(rendered[overlay], "ConfigMap", "kfp-launcher")["data"]
     store = find(rendered[overlay], "ConfigMap", "speechmill-store")["data"]
     scheme, _, host = store["endpoint"].partition("://")
@@ -142,7 +142,7 @@ def test_the_launcher_finds_the_store(rendered: dict[str, list[Document]], overl
     }
 
 
-def test_the_store_is_where_its_service_is(rendered: dict[str, list[Document]]) -> None:
+def test_the_endpoint_of_the_store_is_its_service(rendered: dict[str, list[Document]]) -> None:
     documents = rendered["cpu"]
     service, server = find(documents, "Service", "speechmill-minio"), find(documents, "StatefulSet", "speechmill-minio")
     endpoint = find(documents, "ConfigMap", "speechmill-store")["data"]["endpoint"]
@@ -161,18 +161,18 @@ def test_one_line_changes_the_namespace_everywhere(tmp_path: Path, overlay: str)
     assert ("speechmill-minio.team-a.svc:9000" in text) == (overlay != "external-minio")
 
 
-def test_the_namespace_is_not_ours_to_delete(rendered: dict[str, list[Document]]) -> None:
+def test_the_manifests_contain_no_namespace_object(rendered: dict[str, list[Document]]) -> None:
     assert not [d for documents in rendered.values() for d in documents if d["kind"] == "Namespace"]
 
 
-def test_tasks_read_one_secret_alone(rendered: dict[str, list[Document]]) -> None:
+def test_tasks_may_read_only_one_secret(rendered: dict[str, list[Document]]) -> None:
     rules = find(rendered["cpu"], "Role", "speechmill-runner")["rules"]
     assert [r["resourceNames"] for r in rules if "secrets" in r["resources"]] == [["speechmill-runner"]]
     assert {verb for r in rules if "pods" in r["resources"] for verb in r["verbs"]} == {"get"}
     assert not [r for r in rules if "*" in r["resources"] + r["verbs"] + r["apiGroups"]]
 
 
-def test_secrets_are_drawn_once_and_nobody_else_can_read_them(tmp_path: Path) -> None:
+def test_secrets_are_generated_once_and_only_their_owner_can_read_them(tmp_path: Path) -> None:
     manifests = prepare(tmp_path)
     folder = manifests / "base" / "secrets"
     examples = {p.with_suffix("").name for p in folder.glob("*.env.example")}
@@ -206,7 +206,7 @@ def test_git_has_no_secret() -> None:
         assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT).returncode == 0
 
 
-def test_images_come_from_the_registry_that_was_named(tmp_path: Path) -> None:
+def test_images_come_from_the_given_registry(tmp_path: Path) -> None:
     manifests = prepare(tmp_path, "--registry", "registry.example.org:5000/team", "--minio", "quay.example.org/minio:1.2")
     found = pods(render(manifests / "overlays" / "gpu"))
     with deployed(Deployment(registry="registry.example.org:5000/team/")):
@@ -215,8 +215,8 @@ def test_images_come_from_the_registry_that_was_named(tmp_path: Path) -> None:
     assert found["speechmill-minio"]["spec"]["containers"][0]["image"] == "quay.example.org/minio:1.2"
 
 
-def test_a_shard_fits_on_the_disk_that_a_task_gets(rendered: dict[str, list[Document]]) -> None:
-    """The default shard as stereo and as mono, not even compressed, twice; a task's pod has two containers."""
+def test_a_shard_fits_on_the_disk_of_a_task(rendered: dict[str, list[Document]]) -> None:
+    """A default shard in stereo and in mono, uncompressed, twice. A task's pod has two containers with a limit each."""
     (limit,) = find(rendered["cpu"], "LimitRange", "speechmill")["spec"]["limits"]
     pod_bytes = 2 * int(limit["default"]["ephemeral-storage"].removesuffix("Gi")) * 2**30
     assert pod_bytes > 2 * discover.settings["shard_seconds"].default * 44100 * 2 * (2 + 1)

@@ -1,4 +1,4 @@
-"""What the components change in Kubeflow's own objects, of which this has the names and the fields that are touched."""
+"""What the components change in Kubeflow's own objects. Stand-ins have their names and the fields that change."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def variables(documents: list[Document], name: str) -> dict[str, str]:
     return {v["name"]: v["value"] for v in container["env"]}
 
 
-def test_tuning_changes_what_it_says_and_nothing_else(manifests: Path) -> None:
+def test_tuning_changes_only_what_it_documents(manifests: Path) -> None:
     documents = tuned(manifests, "kubeflow-tuning")
     for document in documents:
         kubernetes_validate.validate(document, "1.34", strict=True)
@@ -67,7 +67,9 @@ def test_tuning_changes_what_it_says_and_nothing_else(manifests: Path) -> None:
         (("kubeflow-tuning", "retry-failures"), {"limit": "0", "retryPolicy": "Always"}),
     ],
 )
-def test_the_names_in_argos_defaults_are_ours(manifests: Path, rendered: dict[str, list[Document]], components, retry) -> None:
+def test_the_defaults_for_argo_have_our_priority_class_and_retries(
+    manifests: Path, rendered: dict[str, list[Document]], components, retry
+) -> None:
     data = find(tuned(manifests, *components), "ConfigMap", "workflow-controller-configmap")["data"]
     spec = yaml.safe_load(data["workflowDefaults"])["spec"]
     assert spec["templateDefaults"]["retryStrategy"] == retry

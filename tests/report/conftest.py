@@ -1,4 +1,4 @@
-"""A real run whose page can be compared with what it published."""
+"""A real run whose report can be compared with the published dataset."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.report import show
 
 @pytest.fixture(scope="session")
 def evening(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """What the command makes of a show in which there is something to take out, beside what is no sound and what is not there."""
+    """The dataset of a run over a show with removable sounds, a file that is no audio and a missing file."""
     folder = tmp_path_factory.mktemp("evening")
     bell, dataset = show.make(folder / "show"), Dataset(folder / "store", "evening")
     added = speechmill("effects", "add", "bell", bell, "--store", dataset.uri)

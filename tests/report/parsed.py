@@ -1,20 +1,20 @@
-"""What a page says, read from its HTML."""
+"""Reads the numbers of a report from its HTML."""
 
 from collections import Counter
 from html.parser import HTMLParser
 
 
 class Parsed(HTMLParser):
-    """A page's bars, tables, and what is drawn of a recording."""
+    """A page's bars, tables and timeline."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.bars: dict[str, list[tuple[str, list[float]]]] = {}
-        """The exact seconds of each line of its lists, by the section or the column that it stands in."""
+        """Name and exact seconds of each bar, by the list that it is in: "funnel" or a column."""
         self.tables: dict[str, list[list[str]]] = {}
-        """The texts of the cells of every table's body, by the section that it stands in."""
+        """Texts of the cells of every table's body, by the section's id."""
         self.drawn: Counter[str] = Counter()
-        """Rectangles of the timeline by what they are drawn as."""
+        """Numbers of rectangles in the timeline, by CSS class."""
         self.tags: Counter[str] = Counter()
         self._list, self._section, self._in_name, self._in_cell = "", "", False, False
         self.feed(page)

@@ -1,7 +1,7 @@
-"""A show in which there is something to take out, made of the bundled sample: for a run whose page is compared with it and looked at.
+"""Makes a show with sounds that `denoise` removes, from the bundled sample.
 
-The sample's episodes are too short for their whistle to be known as one. So both stand in one recording, one after the other,
-under a louder whistle, and the sample's bell rings while people speak.
+The sample's episodes are too short for `denoise` to recognize their whistle. So this show joins both to one recording, adds a louder
+whistle, and lets the sample's bell ring while people speak.
 """
 
 from pathlib import Path
@@ -14,16 +14,16 @@ from tests.sample import make as sample
 from tests.sample.synth import EFFECTS, RATE_HZ, add, clock
 
 WHISTLE = 0.012
-"""Amplitude of what is added to the sample's own whistle: 21 dB below speech."""
+"""Amplitude of the whistle that is added to the sample's own: 21 dB below speech."""
 BELL, BELL_SECONDS = 0.12, (14.0, 43.0, 75.0, 91.0)
-"""Amplitude, and when it rings: over speech without music."""
+"""Amplitude of the bell, and the seconds at which it rings, all over speech without music."""
 
 
 def make(folder: Path) -> Path:
-    """Writes the show, and what is no sound, into a folder, and beside the folder the file of the bell, which it returns."""
+    """Writes the show and a file that is no audio into a folder. Returns the bell's file, which lies beside the folder."""
     mix = np.concatenate([block[:, 0] for n in (1, 2) for block in decode(sample.AUDIO / f"episode-{n}.opus", RATE_HZ)]).astype(np.float64)
     mix += WHISTLE * np.sin(2 * np.pi * sample.WHISTLE_HZ * clock(len(mix) / RATE_HZ))
-    bell = EFFECTS["bell"](np.random.default_rng())  # nothing of it is left to chance
+    bell = EFFECTS["bell"](np.random.default_rng())  # the bell uses no random numbers
     bell *= BELL / np.abs(bell).max()
     for seconds in BELL_SECONDS:
         add(mix, bell, seconds)

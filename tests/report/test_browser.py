@@ -1,4 +1,4 @@
-"""The page of a version in a real browser, as `speechmill dataset report` writes it."""
+"""The report of a version, written by `speechmill dataset report`, in a real browser."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ WIDTHS, SCHEMES = (1280, 400), ("light", "dark")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if not chromium:
-        pytest.skip("no chromium: the page of a version is not looked at in a browser")
+        pytest.skip("no chromium: the report is not tested in a browser")
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(
             executable_path=chromium,
@@ -31,7 +31,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module", params=["rows", "run"])
 def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of rows that have something of everything, and that of a run."""
+    """The report of a synthetic dataset with all features, and the report of a real run."""
     folder = tmp_path_factory.mktemp("report")
     if request.param == "run":
         made: Dataset = request.getfixturevalue("evening")
@@ -47,7 +47,7 @@ def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def trouble() -> list[str]:
-    """What a browser complains of, and what it asks for from outside."""
+    """The browser's console messages, errors, and requests to other addresses."""
     return []
 
 
@@ -62,11 +62,11 @@ def opened(browser: Browser, file: Path, width: int, scheme: str, trouble: list[
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_it_fits_is_legible_and_asks_nobody(browser: Browser, file: Path, trouble: list[str], width: int, scheme: str) -> None:
+def test_the_page_fits_is_legible_and_requests_nothing(browser: Browser, file: Path, trouble: list[str], width: int, scheme: str) -> None:
     page = opened(browser, file, width, scheme, trouble)
     page.wait_for_timeout(300)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    # Nothing sticks out of the window but what lies in an element that scrolls or cuts.
+    # No element reaches beyond the window, unless an element around it scrolls or clips.
     beyond = page.evaluate(
         """() => [...document.body.querySelectorAll('*')].filter(e => {
             if (e.getBoundingClientRect().right <= innerWidth + 1) return false
@@ -99,7 +99,7 @@ def test_clips_play(browser: Browser, file: Path, trouble: list[str]) -> None:
     page.close()
 
 
-def test_a_section_is_reached_by_its_link(browser: Browser, file: Path, trouble: list[str]) -> None:
+def test_a_link_scrolls_to_its_section(browser: Browser, file: Path, trouble: list[str]) -> None:
     page = opened(browser, file, 1280, "light", trouble)
     for link in page.locator("nav a").all():
         target = page.locator(link.get_attribute("href") or "")
@@ -111,11 +111,11 @@ def test_a_section_is_reached_by_its_link(browser: Browser, file: Path, trouble:
 
 
 LEAST_CONTRAST = 4.5
-"""What WCAG asks of texts of any size, at level AA."""
+"""The contrast ratio that WCAG level AA requires of text of any size."""
 
 
 def faint(page: Page) -> list[str]:
-    """Texts that stand out from what is behind them by less than LEAST_CONTRAST, as WCAG counts it. Those over pictures are left out."""
+    """Texts whose contrast ratio by WCAG is below LEAST_CONTRAST. Texts over pictures are not checked."""
     found: list[str] = page.evaluate(
         """least => {
             document.querySelectorAll('details').forEach(e => { e.open = true })
@@ -154,7 +154,7 @@ def faint(page: Page) -> list[str]:
 
 
 def screenshots(page: Page, folder: Path, name: str) -> None:
-    """What is seen of the page at first, and of its sections."""
+    """Saves screenshots of the top of the page and of its sections."""
     if name in ("1280-light", "400-dark"):
         page.screenshot(path=folder / f"report-{name}.png")
     for section in ("scores", "clips", "timeline") if name == "1280-light" else ():

@@ -1,4 +1,4 @@
-"""The page of a real run: its numbers are those of the ledger, of the version and of its rows."""
+"""The numbers in the report of a real run agree with the ledger, the version and its rows."""
 
 import os
 import re
@@ -23,11 +23,11 @@ RADIO = ROOT.parent / "shared" / "tools" / "radio.py"
 
 @pytest.fixture
 def radio(tmp_path: Path) -> Dataset:
-    """What the command makes of a radio show of real voices, music and effects."""
+    """The dataset of a run over a radio show of real voices, music and effects."""
     if not (DATA.exists() and RADIO.exists()):
-        pytest.skip("no radio.py or recordings to mix a show from")
+        pytest.skip("expected radio.py and recordings to mix a show from, found none")
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "ffmpeg").symlink_to(ffmpeg())  # radio.py asks for it by name
+    (tmp_path / "bin" / "ffmpeg").symlink_to(ffmpeg())  # radio.py runs a program of this name
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     command = [sys.executable, str(RADIO), "--data", str(DATA), "--out", str(tmp_path / "show"), "--minutes", "1.2", "--episodes", "1"]
     subprocess.run(command, check=True, env=environment)
@@ -41,7 +41,7 @@ def seconds(rows: Iterable[DatasetRow]) -> float:
 
 
 def compared(dataset: Dataset, folder: Path) -> str:
-    """The page of a dataset's only version, after all its numbers were compared with the store's."""
+    """Compares all numbers of the report of a dataset's only version with the store; returns the page."""
     done = speechmill("dataset", "report", dataset.name, "--store", dataset.uri, "--out", folder / "page.html")
     assert done.returncode == 0, done.stdout + done.stderr
     page = (folder / "page.html").read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def compared(dataset: Dataset, folder: Path) -> str:
     return page
 
 
-def test_on_a_show_with_something_to_take_out_its_numbers_are_the_dataset_s(evening: Dataset, tmp_path: Path) -> None:
+def test_the_numbers_agree_for_a_show_with_removed_sounds_and_failures(evening: Dataset, tmp_path: Path) -> None:
     page = compared(evening, tmp_path)
     drawn = Parsed(page).drawn
     assert drawn["kept"] >= sum(r.kept for r in evening.rows()) and drawn["rejected"] >= 1 and drawn["removed"] >= 8
@@ -98,6 +98,6 @@ def test_on_a_show_with_something_to_take_out_its_numbers_are_the_dataset_s(even
     assert page.count("<h4>before</h4>") >= 1 and len(Parsed(page).tables["failures"]) == 2
 
 
-def test_on_a_radio_show_its_numbers_are_the_dataset_s(radio: Dataset, tmp_path: Path) -> None:
+def test_the_numbers_agree_for_a_radio_show(radio: Dataset, tmp_path: Path) -> None:
     page = compared(radio, tmp_path)
     assert {"speaker", "snr"} & {r.reason for r in radio.rows()} and "radio" in page

@@ -1,11 +1,11 @@
-"""Makes the bundled sample: a radio show of two episodes whose truth is known, all of it synthesized, all of it CC0.
+"""Makes the bundled sample: a synthesized radio show of two episodes, with its ground truth, under CC0.
 
-    .venv/bin/python -m tests.sample.make                 renews the sample where it lies in the repository
+    .venv/bin/python -m tests.sample.make                 replaces the sample in the repository
     .venv/bin/python -m tests.sample.make --out FOLDER    writes feed.xml, episode-N.opus, truth/episode-N.json and
-                                                          truth/episode-N.speech.flac (the voices alone) there
+                                                          truth/episode-N.speech.flac (the voices alone) to FOLDER
 
-Needs espeak-ng (Debian's package), which no stage and no image does: the files are in the repository. They were made
-with espeak-ng 1.51 and the ffmpeg of imageio-ffmpeg 0.8.1 (9.0.2, libopus); the same versions make the same sound.
+Needs the program espeak-ng. No stage and no image needs it, since the files are in the repository. They were made with espeak-ng 1.51
+and the ffmpeg of imageio-ffmpeg 0.8.1 (9.0.2, libopus); the same versions make the same sound.
 """
 
 import argparse
@@ -35,7 +35,7 @@ SPEECH_RMS = 0.1
 EFFECT_RMS = 0.09
 WHISTLE_HZ = 6000
 WHISTLE = 0.002
-"""Amplitude of the whistle, 37 dB below speech: what an old transmitter leaves in a recording."""
+"""Amplitude of the whistle: 37 dB below speech, as from an old transmitter."""
 PEAK = 0.9
 BITS_PER_SECOND = 48_000
 CALM = ((0, "seventh"), (9, "minor"), (5, "seventh"), (7, "major"))
@@ -43,12 +43,12 @@ BRIGHT = ((0, "major"), (7, "major"), (9, "minor"), (5, "major"))
 
 
 def level(sound: Sound, rms: float) -> Sound:
-    """The sound at another loudness."""
+    """Scales a sound to an RMS level."""
     return sound * (rms / np.sqrt(np.mean(sound**2)))
 
 
 def say(voice: Voice, text: str, rng: np.random.Generator) -> Sound:
-    """A sentence by espeak-ng in a small room, without silence before and after it."""
+    """Speaks a sentence with espeak-ng, in a small room, without silence at the ends."""
     command = ["espeak-ng", "-z", "-v", voice.espeak, "-p", str(voice.pitch), "-s", str(voice.words_per_minute), "--stdout", text]
     samples, rate_hz = soundfile.read(io.BytesIO(subprocess.run(command, check=True, capture_output=True).stdout))
     sound = resample_poly(samples, RATE_HZ, rate_hz)
@@ -57,7 +57,7 @@ def say(voice: Voice, text: str, rng: np.random.Generator) -> Sound:
 
 
 class Mix:
-    """An episode in the making: one track for each kind of sound, and the truth about them."""
+    """One episode: a track for each kind of sound, and the ground truth."""
 
     def __init__(self, episode: Episode, seed: int) -> None:
         self.rng, self.at, self._key = np.random.default_rng(seed), 0.25, episode.key
@@ -118,7 +118,7 @@ class Mix:
 
 
 def encode(samples: Sound, title: str, path: Path) -> None:
-    """Opus in Ogg, the same bytes for the same samples."""
+    """Writes Opus in Ogg; the same samples give the same bytes."""
     command = [ffmpeg(), "-v", "error", "-y", "-f", "f32le", "-ar", str(RATE_HZ), "-ac", str(samples.shape[1]), "-i", "-"]
     command += ["-c:a", "libopus", "-b:a", str(BITS_PER_SECOND), "-vbr", "constrained", "-flags", "+bitexact", "-fflags", "+bitexact"]
     command += ["-metadata", f"title={title}", "-metadata", f"artist={TITLE}", "-metadata", "license=CC0 1.0", str(path)]
@@ -126,7 +126,7 @@ def encode(samples: Sound, title: str, path: Path) -> None:
 
 
 def items(folder: Path, lengths: list[float]) -> Iterator[str]:
-    """The feed's items."""
+    """Yields the XML of the feed's items."""
     for number, (episode, seconds) in enumerate(zip(EPISODES, lengths, strict=True), 1):
         name = f"episode-{number}.opus"
         yield f"""    <item>
@@ -169,7 +169,7 @@ def make(folder: Path) -> None:
 
 
 def install(folder: Path) -> None:
-    """Copies a sample to where it lies in the repository."""
+    """Copies a sample to its places in the repository."""
     for place, pattern in ((FEED, "feed.xml"), (AUDIO, "*.opus"), (TRUTH, "truth/*.json")):
         place.mkdir(parents=True, exist_ok=True)
         for path in folder.glob(pattern):

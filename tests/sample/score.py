@@ -1,4 +1,4 @@
-"""How well a dataset found the voices of a show whose truth is known."""
+"""Scores the clips of a dataset against the ground truth of its show."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """Shares of time, over the clips that are kept; 0 where there is nothing to share."""
+    """Shares of time over the kept clips; 0 where there is none."""
 
     recall: float
-    """Of the speech in the episodes, what lies in a clip."""
+    """Share of the speech in the episodes that lies in a clip."""
     idle: float
-    """Of the clips, where nobody speaks."""
+    """Share of the clips in which nobody speaks."""
     gender: float
-    """Of the speech in the clips, where the clip's gender is the speaker's."""
+    """Share of the speech in the clips where the clip has the speaker's gender."""
     repeated_seconds: float
-    """Seconds that more than one clip holds."""
+    """Seconds that lie in more than one clip."""
 
 
 def score(truths: Mapping[str, Mapping[str, Any]], rows: Mapping[str, Iterable[Row]]) -> Score:
-    """Scores the clips of every episode against its truth; both by the episode's name."""
+    """Scores all episodes. Both mappings have the episodes' names as keys."""
     spoken = kept = found = right = repeated = 0.0
     for name, truth in truths.items():
         said = [(u["start"], u["end"], u["gender"]) for u in truth["utterances"]]

@@ -1,4 +1,4 @@
-"""What happens in the two episodes of the bundled sample, as data. Every sentence was written for it."""
+"""The script of the bundled sample's two episodes, as data. Every sentence was written for it."""
 
 from dataclasses import dataclass
 
@@ -34,7 +34,7 @@ class Music:
 
 @dataclass(frozen=True)
 class Silence:
-    """Nothing but the whistle."""
+    """Only the whistle."""
 
     seconds: float
 
@@ -48,7 +48,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Talk:
-    """Lines, (speaker, sentence), with a pause after each, and what lies under them."""
+    """Lines of (speaker, sentence) with a pause after each, and the sounds under them."""
 
     lines: tuple[tuple[str, str], ...]
     music_db: float = 0.0
@@ -56,12 +56,12 @@ class Talk:
     noise_db: float = 0.0
     """A crowd under the lines, this many dB below speech; 0 is none."""
     effects: tuple[str, ...] = ()
-    """The n-th falls into the middle of the n-th line."""
+    """Effects during the lines: the n-th in the middle of the n-th line."""
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One episode: its steps one after the other."""
+    """One episode: steps that follow each other."""
 
     title: str
     published: str

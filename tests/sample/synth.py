@@ -1,7 +1,7 @@
-"""Music, sound effects and noise out of numpy: everything in the bundled sample that is not a voice.
+"""Synthesizes the music, sound effects and noise of the bundled sample.
 
-Sounds are float64 mono at RATE_HZ, shaped (frames,), at any level: who mixes them sets it. Times are in seconds, pitches
-in MIDI note numbers. The same generator gives the same sound.
+Sounds are float64 mono at RATE_HZ, shaped (frames,). Their levels are arbitrary; the mix sets them. Times are in seconds, pitches in
+MIDI note numbers. A generator in the same state gives the same sound.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from scipy.signal import butter, fftconvolve, sosfilt
 Sound = NDArray[np.float64]
 
 RATE_HZ = 48_000
-"""What Opus works at: nothing is resampled on the way into the file."""
+"""Opus' own sample rate, so that encoding does not resample."""
 
 CHORDS = {"major": (0, 4, 7), "minor": (0, 3, 7), "seventh": (0, 4, 7, 11)}
 
@@ -31,19 +31,19 @@ def clock(seconds: float) -> Sound:
 
 
 def band(sound: Sound, low_hz: float, high_hz: float) -> Sound:
-    """What lies between two frequencies, 12 dB per octave on each side."""
+    """Band-pass filter with slopes of 12 dB per octave."""
     return sosfilt(butter(2, (low_hz, high_hz), "bandpass", fs=RATE_HZ, output="sos"), sound)
 
 
 def add(onto: Sound, sound: Sound, at_seconds: float) -> None:
-    """Adds a sound at a time; what would lie behind the end is left out."""
+    """Adds a sound at a time; cuts it at the end of `onto`."""
     start = frames(at_seconds)
     sound = sound[: max(len(onto) - start, 0)]
     onto[start : start + len(sound)] += sound
 
 
 def reverberate(sound: Sound, seconds: float, wet: float, rng: Generator) -> Sound:
-    """The sound in a room: `seconds` until the echo is 60 dB down, `wet` its energy against the direct sound's."""
+    """Adds reverberation. The echo falls by 60 dB in `seconds`; `wet` is its energy relative to the direct sound."""
     echo = rng.standard_normal(frames(seconds)) * 10 ** (-3 * clock(seconds) / seconds)
     echo = band(echo, 200, 6000)
     echo *= np.sqrt(wet / np.sum(echo**2))
@@ -51,7 +51,7 @@ def reverberate(sound: Sound, seconds: float, wet: float, rng: Generator) -> Sou
 
 
 def note(midi: float, seconds: float, partials: Sequence[float], attack_seconds: float, decay_seconds: float, cents: float = 0) -> Sound:
-    """One note: harmonics of the given strengths, the higher ones dying away sooner; two strings `cents` apart."""
+    """One note: harmonics of the given strengths, higher ones decaying sooner; two strings `cents` apart."""
     t, sound = clock(seconds), np.zeros(frames(seconds))
     for spread in (-cents / 2, cents / 2):
         hz = 440 * 2 ** ((midi - 69 + spread / 100) / 12)
@@ -61,15 +61,15 @@ def note(midi: float, seconds: float, partials: Sequence[float], attack_seconds:
     return sound * np.minimum(t / attack_seconds, 1) * np.minimum((seconds - t) / 0.04, 1)
 
 
-@cache  # a tune plays the same notes again and again
+@cache  # a tune repeats its notes
 def strings(midi: float, seconds: float) -> Sound:
-    """Held by a bow: many harmonics, a slow attack, two players slightly apart."""
+    """A bowed note: many harmonics, a slow attack, two players slightly detuned."""
     return note(midi, seconds, [k**-1.2 for k in range(1, 13)], 0.18, 8, cents=9)
 
 
 @cache
 def piano(midi: float, seconds: float) -> Sound:
-    """Struck and dying away."""
+    """A struck note that decays."""
     return note(midi, seconds, [k**-1.4 for k in range(1, 10)], 0.004, 0.7, cents=2)
 
 
@@ -81,7 +81,7 @@ def vibraphone(midi: float, seconds: float) -> Sound:
 
 @cache
 def bass(midi: float, seconds: float) -> Sound:
-    """Plucked, low."""
+    """A low plucked note."""
     return note(midi, seconds, [1, 0.7, 0.45, 0.25, 0.12], 0.006, 0.8)
 
 
@@ -107,9 +107,9 @@ def tune(seconds: float, key: int, beats_per_minute: float, chords: Sequence[tup
     """A piece for strings, piano, bass, vibraphone and drums: one chord a bar of four beats, a melody out of its notes.
 
     Args:
-        seconds: Length; the piece ends where it is, with a fade of 0.3 s.
+        seconds: Length; the piece stops there with a fade of 0.3 s.
         key: Tonic below the chords.
-        chords: Steps above the tonic and a name of CHORDS, one a bar, again and again.
+        chords: For each bar, steps above the tonic and a name of CHORDS; they repeat.
     """
     beat, mix = 60 / beats_per_minute, np.zeros(frames(seconds))
     for bar in range(int(seconds / (4 * beat)) + 1):
@@ -134,7 +134,7 @@ def tune(seconds: float, key: int, beats_per_minute: float, chords: Sequence[tup
 
 
 def bell(_: Generator) -> Sound:
-    """A hand bell: partials that are no harmonics, each dying away at its own pace."""
+    """A hand bell: inharmonic partials with different decay times."""
     t, sound = clock(1.6), np.zeros(frames(1.6))
     for ratio, strength, decay in (
         (0.5, 0.4, 0.7),
@@ -168,7 +168,7 @@ def horn(_: Generator) -> Sound:
 
 
 def spring(_: Generator) -> Sound:
-    """A boing: a tone that swings around a falling pitch."""
+    """A boing: a tone that oscillates around a falling pitch."""
     t = clock(0.9)
     hz = 420 * np.exp(-t / 1.2) * (1 + 0.35 * np.sin(2 * np.pi * 11 * t) * np.exp(-t / 0.4))
     phase = 2 * np.pi * np.cumsum(hz) / RATE_HZ
@@ -187,7 +187,7 @@ EFFECTS: dict[str, Callable[[Generator], Sound]] = {"bell": bell, "knock": knock
 
 
 def crowd(seconds: float, rng: Generator) -> Sound:
-    """Many voices far away, none of them to be understood: noise in the bands of vowels, each swelling at the pace of syllables."""
+    """A distant crowd without words: noise in the bands of vowels, each modulated at the rate of syllables."""
     sound = np.zeros(frames(seconds))
     for _ in range(24):
         center = float(np.exp(rng.uniform(np.log(250), np.log(2800))))

@@ -1,4 +1,4 @@
-"""The bundled sample: its files, its feed and its truth agree, and the script makes it again."""
+"""The files, the feed and the ground truth of the bundled sample agree, and its script reproduces it."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def spans(truth: dict, kind: str) -> list[tuple[float, float]]:
 
 
 def alone(truth: dict, kind: str) -> list[tuple[float, float]]:
-    """Spans of a kind that no utterance touches."""
+    """Spans of a kind that overlap no utterance."""
     return [(a, b) for a, b in spans(truth, kind) if not any(s < b and a < e for s, e in spans(truth, "utterances"))]
 
 
@@ -54,23 +54,23 @@ def within(sound: np.ndarray, spans: list[tuple[float, float]]) -> np.ndarray:
     return np.concatenate([sound[round(a * RATE_HZ) : round(b * RATE_HZ)] for a, b in spans])
 
 
-def test_two_minutes_in_less_than_700_kilobytes(truths):
+def test_the_sample_has_two_minutes_and_less_than_700_kilobytes(truths):
     paths = [make.FEED / "feed.xml", *(make.AUDIO / f"{name}.opus" for name in NAMES)]
     found = [p for folder in (make.FEED, make.AUDIO) for p in folder.iterdir()]
-    assert sorted(found) == sorted(paths)  # what lies here is in an image
+    assert sorted(found) == sorted(paths)  # all files here are in an image
     seconds = sum(t["seconds"] for t in truths.values())
     assert 105 <= seconds <= 135
     assert sum(p.stat().st_size for p in paths[1:]) * 8 / seconds > 47_000  # bits a second
     assert sum(p.stat().st_size for p in paths) < 700_000
 
 
-def test_files_are_as_long_as_the_truth_says(sounds, truths):
+def test_files_have_the_lengths_of_the_truth(sounds, truths):
     for name in NAMES:
         assert len(sounds[name]) / RATE_HZ == pytest.approx(truths[name]["seconds"], abs=0.001)
         assert np.abs(sounds[name]).max() < 1
 
 
-def test_the_feed_tells_what_the_files_are(truths):
+def test_the_feed_describes_the_files(truths):
     items = ElementTree.parse(make.FEED / "feed.xml").findall("channel/item")
     assert len(items) == len(NAMES)
     for name, item in zip(NAMES, items, strict=True):
@@ -86,7 +86,7 @@ def test_the_feed_tells_what_the_files_are(truths):
     assert len({item.findtext("guid") for item in items}) == len(NAMES)
 
 
-def test_the_truth_holds_what_a_show_has(truths):
+def test_the_truth_has_every_kind_of_sound_of_a_show(truths):
     for truth in truths.values():
         for kind in ("utterances", "music", "effects", "noise", "silence"):
             assert truth[kind], kind
@@ -102,7 +102,7 @@ def test_the_truth_holds_what_a_show_has(truths):
         assert alone(truth, "silence") == spans(truth, "silence")
 
 
-def test_what_the_truth_states_is_to_be_heard(sounds, truths):
+def test_every_sound_of_the_truth_is_audible(sounds, truths):
     for name in NAMES:
         sound, truth = sounds[name], truths[name]
         assert decibels(within(sound, spans(truth, "silence"))) < -50
@@ -111,7 +111,7 @@ def test_what_the_truth_states_is_to_be_heard(sounds, truths):
                 assert decibels(within(sound, [span])) > -35, (name, kind, span)
 
 
-def test_a_faint_whistle_goes_through_all_of_it(sounds, truths):
+def test_a_faint_whistle_lasts_through_every_episode(sounds, truths):
     for name in NAMES:
         whistle_hz = truths[name]["tone_noise_hz"]
         for start in range(0, len(sounds[name]) - RATE_HZ, 2 * RATE_HZ):
@@ -138,7 +138,7 @@ def espeak_version() -> str:
 
 
 @pytest.mark.skipif(": 1.51 " not in espeak_version(), reason="the sample was made with espeak-ng 1.51, which is not installed")
-def test_the_script_makes_the_same_sample_again(tmp_path, sounds, truths):
+def test_the_script_reproduces_the_sample(tmp_path, sounds, truths):
     make.make(tmp_path)
     first, second = (re.sub(r' length="\d+"', "", (f / "feed.xml").read_text(encoding="utf-8")) for f in (make.FEED, tmp_path))
     assert first == second

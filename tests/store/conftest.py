@@ -1,4 +1,4 @@
-"""An empty store of each kind."""
+"""Empty stores: a folder, and a bucket of a real MinIO."""
 
 from pathlib import Path
 
@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture(params=["folder", "minio"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URI of an empty store: every test runs on both kinds."""
+    """URI of an empty store. Tests with it run on both kinds."""
     return str(tmp_path / "store") if request.param == "folder" else request.getfixturevalue("bucket")

@@ -1,4 +1,4 @@
-"""Tables that were made before a column existed stay readable, and get it with their next commit."""
+"""A table without a newer column stays readable, and gets the column with its next commit."""
 
 import dataclasses
 import threading
@@ -16,7 +16,7 @@ from store.objects import open_store
 from store.tables import Table
 
 BEFORE_TAGS = Path(__file__).parent / "before_tags"
-"""A store as the software left it before clips had speakers, tones, quality and transcripts: two versions of a dataset."""
+"""A store written before clips had speakers, tones, quality and transcripts: two versions of a dataset."""
 
 
 @pytest.fixture
@@ -50,14 +50,14 @@ def test_an_old_dataset_takes_new_rows_and_its_old_versions_stay(old: DatasetSto
     made = old.publish("run-3", lambda rows: ([*rows, tagged], {}))
     assert made and made.number == 3
     assert old.rows(made) == [*then, tagged]
-    assert [v.number for v in old.versions()] == [1, 2, 3], "new columns are no version"
+    assert [v.number for v in old.versions()] == [1, 2, 3], "adding columns makes no version"
     assert old.rows(first) == before
     changed = old.publish("run-4", lambda rows: ([replace(rows[0], speaker="s0002"), *rows[1:]], {}))
     assert changed and [r.speaker for r in old.rows(changed)] == ["s0002", "", "", "s0001"]
     assert old.rows(made) == [*then, tagged]
 
 
-def test_publishers_at_the_same_time_add_the_columns_of_an_old_dataset_once(old: DatasetStore) -> None:
+def test_concurrent_publishers_add_the_new_columns_once(old: DatasetStore) -> None:
     ready = threading.Barrier(4, timeout=60)
 
     def publish(run: int) -> None:
@@ -70,13 +70,13 @@ def test_publishers_at_the_same_time_add_the_columns_of_an_old_dataset_once(old:
     assert [r.clip for r in old.rows(old.version()) if r.speaker] == [f"more-{run}" for run in range(4)]
 
 
-def test_an_old_dataset_takes_a_version_of_the_same_rows(old: DatasetStore) -> None:
+def test_an_old_dataset_can_get_a_version_with_the_same_rows(old: DatasetStore) -> None:
     rows = old.rows(old.version())
     made = old.publish("run-3", lambda rows: (rows, {"stages": {"publish": {"settings": {"min_seconds": 0.4}}}}))
     assert made and old.rows(made) == rows
 
 
-def test_lists_and_vectors_come_back_to_the_bit(uri: str) -> None:
+def test_lists_and_vectors_are_read_back_bit_for_bit(uri: str) -> None:
     numbers = np.random.default_rng(1).standard_normal((4, 256)).astype("<f4")
     rows = [
         replace(
@@ -107,8 +107,8 @@ class Other:
 
 
 @pytest.mark.parametrize(("kind", "id_column"), [(Other, "clip"), (Short, "samples")])
-def test_what_cannot_be_the_rows_is_refused(tmp_path: Path, kind: type, id_column: str) -> None:
-    """A column of another type, and one that is there and that the rows do not have: nothing is lost by reading less."""
+def test_a_table_with_other_columns_is_refused(tmp_path: Path, kind: type, id_column: str) -> None:
+    """Other columns: one of another type, and one that the row class lacks, which reading would drop."""
     wide = dataclasses.make_dataclass("Wide", [("clip", str), ("samples", int), ("more", str)], frozen=True)
     store = open_store(str(tmp_path))
     Table(store, "table", wide, "clip").change(lambda *_: ([wide("a", 1, "b")], {}))

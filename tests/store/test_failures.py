@@ -1,4 +1,4 @@
-"""What goes wrong around a store is told in one line, and leaves everything in it whole."""
+"""Failures around a store: each gives a one-line error, and the store's contents stay complete."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from store.interface import Store, StoreError
 from store.ledger import Ledger
 from store.minio import PART_BYTES, access, client
 from store.objects import open_store
-from tests.minio_server import MinioServer, line, serving
+from tests.minio_server import MinioServer, proxy, serving
 from tests.store.test_tables import row
 
 PUBLISHER = """
@@ -55,7 +55,7 @@ def started(program: str, *arguments: str) -> subprocess.Popen[str]:
 
 
 def killed_after(process: subprocess.Popen[str], seconds: float) -> list[str]:
-    """Lines that a process printed before it was killed, some time after the first."""
+    """Kills a process some seconds after its first line; returns all lines that it printed."""
     assert process.stdout
     first = process.stdout.readline()
     time.sleep(seconds)
@@ -64,17 +64,17 @@ def killed_after(process: subprocess.Popen[str], seconds: float) -> list[str]:
 
 
 def check_versions(dataset: DatasetStore) -> None:
-    """Versions are numbered without a gap, and each holds one row more than the one before it."""
+    """Checks that versions are numbered without a gap, and each has one row more than the one before."""
     versions = dataset.versions()
     assert [v.number for v in versions] == list(range(1, len(versions) + 1))
     assert [len(dataset.rows(v)) for v in versions[-3:]] == [v.number for v in versions[-3:]]
 
 
-def test_a_publisher_killed_half_way_leaves_whole_versions(uri: str) -> None:
+def test_a_killed_publisher_leaves_only_complete_versions(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     for i, seconds in enumerate((0.03, 0.11, 0.24, 0.4)):
-        told = killed_after(started(PUBLISHER, uri, f"run-{i}"), seconds)
-        assert dataset.versions()[-1].number in (int(told[-1]), int(told[-1]) + 1)
+        printed = killed_after(started(PUBLISHER, uri, f"run-{i}"), seconds)
+        assert dataset.versions()[-1].number in (int(printed[-1]), int(printed[-1]) + 1)
         check_versions(dataset)
     last = dataset.versions()[-1].number
     made = dataset.publish("after", lambda rows: ([*rows, row("after")], {}))
@@ -82,7 +82,7 @@ def test_a_publisher_killed_half_way_leaves_whole_versions(uri: str) -> None:
 
 
 @pytest.mark.parametrize("size", [100_000, 3 * PART_BYTES])
-def test_a_writer_killed_half_way_leaves_whole_objects(uri: str, size: int) -> None:
+def test_a_killed_writer_leaves_only_complete_objects(uri: str, size: int) -> None:
     store = open_store(uri)
     for seconds in (0.01, 0.17, 0.29):
         killed_after(started(WRITER, uri, str(size)), seconds)
@@ -94,35 +94,35 @@ def test_a_writer_killed_half_way_leaves_whole_objects(uri: str, size: int) -> N
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MinioServer]:
-    """A server that a test may stop, with the bucket s3://own; the environment leads to it."""
+    """A server that a test may stop, with the bucket s3://own; sets the environment to connect to it."""
     with serving(tmp_path) as server:
         server.lead(monkeypatch)
         client(access()).make_bucket("own")
         yield server
 
 
-def test_what_is_under_way_outlasts_a_restart_of_the_server(own: MinioServer) -> None:
-    """Three writers at work while the server is killed twice: all of them go on, and nothing is lost."""
+def test_writers_continue_after_a_restart_of_the_server(own: MinioServer) -> None:
+    """The server is killed twice while three processes write: all of them continue, and nothing is lost."""
     programs = [(PUBLISHER, "a-run"), (WRITER, str(200_000)), (WRITER, str(2 * PART_BYTES))]
     processes = [started(program, "s3://own", argument) for program, argument in programs]
-    told: list[list[str]] = [[], [], []]
+    printed: list[list[str]] = [[], [], []]
 
     def listen(process: subprocess.Popen[str], lines: list[str]) -> None:
         assert process.stdout
         lines.extend(iter(process.stdout.readline, ""))
 
-    threads = [threading.Thread(target=listen, args=pair) for pair in zip(processes, told, strict=True)]
+    threads = [threading.Thread(target=listen, args=pair) for pair in zip(processes, printed, strict=True)]
     try:
         for thread in threads:
             thread.start()
         for _ in range(2):
-            before = [len(lines) for lines in told]
-            wait_for(lambda before=before: all(len(lines) > n + 1 for lines, n in zip(told, before, strict=True)))
+            before = [len(lines) for lines in printed]
+            wait_for(lambda before=before: all(len(lines) > n + 1 for lines, n in zip(printed, before, strict=True)))
             own.stop()
             time.sleep(0.5)
             own.start()
-        before = [len(lines) for lines in told]
-        wait_for(lambda: all(len(lines) > n + 1 for lines, n in zip(told, before, strict=True)))
+        before = [len(lines) for lines in printed]
+        wait_for(lambda: all(len(lines) > n + 1 for lines, n in zip(printed, before, strict=True)))
         assert [p.poll() for p in processes] == [None, None, None]
     finally:
         for process, thread in zip(processes, threads, strict=True):
@@ -131,20 +131,20 @@ def test_what_is_under_way_outlasts_a_restart_of_the_server(own: MinioServer) ->
             thread.join()
     store = open_store("s3://own")
     check_versions(DatasetStore(store, "show"))
-    assert DatasetStore(store, "show").versions()[-1].number >= int(told[0][-1])
+    assert DatasetStore(store, "show").versions()[-1].number >= int(printed[0][-1])
     keys = list(store.keys("clips/"))
-    assert len(keys) >= sum(len(lines) - 1 for lines in told[1:])
+    assert len(keys) >= sum(len(lines) - 1 for lines in printed[1:])
     assert all(key == f"clips/{hashlib.sha256(store.read(key)).hexdigest()}" for key in keys)
 
 
 def wait_for(what: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not what():
-        assert time.monotonic() < deadline, "nothing goes on"
+        assert time.monotonic() < deadline, "expected the condition to hold within 60 s"
         time.sleep(0.02)
 
 
-def uses(store: Store) -> list[Callable[[], object]]:
+def operations(store: Store) -> list[Callable[[], object]]:
     return [
         lambda: store.read("a/x"),
         lambda: store.write("a/x", b"1"),
@@ -166,32 +166,32 @@ def uses(store: Store) -> list[Callable[[], object]]:
         ({"AWS_ACCESS_KEY_ID": "nobody"}, "the server does not know the user in AWS_ACCESS_KEY_ID"),
     ],
 )
-def test_wrong_credentials_are_told_and_not_shown(
+def test_wrong_credentials_are_named_and_the_secret_is_not_printed(
     bucket: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], message: str
 ) -> None:
     for name, value in change.items():
         monkeypatch.setenv(name, value)
-    for use in uses(open_store(bucket)):
-        with pytest.raises(StoreError, match=message) as told:
-            use()
-        assert "\n" not in str(told.value) and os.environ["AWS_SECRET_ACCESS_KEY"] not in str(told.value)
-        assert bucket in str(told.value) and os.environ["AWS_ENDPOINT_URL"] in str(told.value)
+    for operation in operations(open_store(bucket)):
+        with pytest.raises(StoreError, match=message) as error:
+            operation()
+        assert "\n" not in str(error.value) and os.environ["AWS_SECRET_ACCESS_KEY"] not in str(error.value)
+        assert bucket in str(error.value) and os.environ["AWS_ENDPOINT_URL"] in str(error.value)
 
 
-def test_a_missing_bucket_is_no_empty_store(bucket: str) -> None:
-    for use in uses(open_store(f"s3://none-{secrets.token_hex(6)}")):
+def test_a_missing_bucket_is_an_error_and_not_an_empty_store(bucket: str) -> None:
+    for operation in operations(open_store(f"s3://none-{secrets.token_hex(6)}")):
         with pytest.raises(StoreError, match="there is no such bucket: `speechmill store init` makes a store's"):
-            use()
+            operation()
 
 
-def test_a_server_that_is_away_is_told_within_a_minute(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_an_error_within_a_minute(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free, ThreadPoolExecutor() as pool:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free.getsockname()[1]}")
         begun = time.monotonic()
-        for told in [future.exception() for future in [pool.submit(use) for use in uses(open_store(bucket))]]:
-            assert isinstance(told, StoreError) and "\n" not in str(told)
-            assert re.search(r"at http://127.0.0.1:\d+: the server does not answer: .*Connection refused", str(told))
+        for error in [future.exception() for future in [pool.submit(operation) for operation in operations(open_store(bucket))]]:
+            assert isinstance(error, StoreError) and "\n" not in str(error)
+            assert re.search(r"at http://127.0.0.1:\d+: the server does not answer: .*Connection refused", str(error))
         assert time.monotonic() - begun < 60
 
 
@@ -205,25 +205,25 @@ def test_a_server_that_is_away_is_told_within_a_minute(bucket: str, monkeypatch:
         ({"AWS_ENDPOINT_URL": "http://me:hidden@host:9000"}, "found http://…@host:9000"),
     ],
 )
-def test_an_environment_that_leads_nowhere_is_told(
+def test_an_invalid_environment_is_an_error_that_names_the_variable(
     bucket: str, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], message: str
 ) -> None:
     for name, value in change.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(StoreError, match=message) as told:
+    with pytest.raises(StoreError, match=message) as error:
         open_store(bucket)
-    assert "hidden" not in str(told.value)
+    assert "hidden" not in str(error.value)
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 48 MB."""
+    """A file system of 48 MB."""
     if os.geteuid() != 0:
-        pytest.skip("expected root, to mount a small disk to fill, found another user")
+        pytest.skip("expected root, to mount a small disk, found another user")
     folder = tmp_path / "disk"
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("expected to be let mount a small disk to fill, found it forbidden")
+        pytest.skip("expected permission to mount a small disk, found none")
     try:
         yield folder
     finally:
@@ -231,34 +231,34 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(store: Store, folder: Path) -> None:
-    """Fills a disk through a store and finds what was written before whole."""
+    """Fills a disk through a store; checks the errors, and that earlier contents stay complete."""
     dataset = DatasetStore(store, "show")
     dataset.publish("one", lambda _: ([row("a")], {}))
-    with pytest.raises(StoreError, match=r"could not write clips/\d+ in .*: make room there and run it again") as told:
+    with pytest.raises(StoreError, match=r"could not write clips/\d+ in .*: make room there and run it again") as error:
         for i in range(100):
             store.write(f"clips/{i}", bytes([i]) * 1_000_000)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     ballast = folder / "ballast"
     with pytest.raises(OSError), ballast.open("wb") as file:
         while True:
             file.write(b"0" * 4096)
             file.flush()
-    with pytest.raises(StoreError, match=r"could not .* the table datasets/show/table in .*make room there and run it again") as told:
+    with pytest.raises(StoreError, match=r"could not .* the table datasets/show/table in .*make room there and run it again") as error:
         dataset.publish("two", lambda rows: ([*rows, *(row(secrets.token_hex(500)) for _ in range(1000))], {}))
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
     assert [v.run for v in dataset.versions()] == ["one"] and dataset.rows(dataset.version()) == [row("a")]
     for key in store.keys("clips/"):
         assert store.read(key) == bytes([int(key.removeprefix("clips/"))]) * 1_000_000
     ballast.unlink()
 
 
-def test_a_full_disk_of_a_folder_is_told(small_disk: Path) -> None:
+def test_a_full_disk_of_a_folder_is_an_error_and_loses_nothing(small_disk: Path) -> None:
     store = open_store(str(small_disk / "store"))
     fill(store, small_disk)
     assert not [p for p in small_disk.rglob("*") if p.name.startswith(".part-")]
 
 
-def test_a_full_disk_of_a_server_is_told(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_of_a_server_is_an_error_and_loses_nothing(small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(small_disk) as server:
         server.lead(monkeypatch)
         client(access()).make_bucket("own")
@@ -266,45 +266,45 @@ def test_a_full_disk_of_a_server_is_told(small_disk: Path, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def noisy_line(minio: MinioServer) -> Iterator[str]:
-    """URL of a line to the server that falsifies, in either direction, the first time a word comes by."""
-    falsified = threading.Event()
+def corrupting(minio: MinioServer) -> Iterator[str]:
+    """The URL of a proxy to the server that corrupts the first data with a certain word, in either direction."""
+    corrupted = threading.Event()
 
-    def falsify(data: bytes) -> bytes:
-        if b"<<speech>>" not in data or falsified.is_set():
+    def corrupt(data: bytes) -> bytes:
+        if b"<<speech>>" not in data or corrupted.is_set():
             return data
-        falsified.set()
+        corrupted.set()
         return data.replace(b"<<speech>>", b"<<screec>>")
 
-    with line(minio, falsify) as url:
+    with proxy(minio, corrupt) as url:
         yield url
 
 
-def test_what_a_line_falsifies_is_sent_again(bucket: str, noisy_line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_corrupted_in_transit_is_sent_again(bucket: str, corrupting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     clear = open_store(bucket)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", corrupting)
     open_store(bucket).write("a", b"0" * 1000 + b"<<speech>>")
     assert clear.read("a") == b"0" * 1000 + b"<<speech>>"
 
 
-def test_what_a_line_falsifies_is_read_again(bucket: str, noisy_line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_corrupted_in_transit_is_read_again(bucket: str, corrupting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     open_store(bucket).write("a", b"0" * 1000 + b"<<speech>>")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", corrupting)
     assert open_store(bucket).read("a") == b"0" * 1000 + b"<<speech>>"
 
 
-def test_what_a_line_falsifies_of_a_file_is_sent_again(
-    bucket: str, noisy_line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_corrupted_in_transit_is_sent_again(bucket: str, corrupting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"0" * 1000 + b"<<speech>>")
     clear = open_store(bucket)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", noisy_line)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", corrupting)
     open_store(bucket).write_file("a", tmp_path / "a")
     assert clear.read("a") == b"0" * 1000 + b"<<speech>>"
 
 
-def test_blocks_that_break_off_after_the_last_byte_are_whole(bucket: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As behind a proxy that sends in chunks and is ended before it says that there are no more."""
+def test_blocks_are_complete_if_the_connection_breaks_after_the_last_byte(
+    bucket: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a proxy that uses chunked encoding and stops before the final chunk."""
     data = bytes(range(250)) * 20
     open_store(bucket).write("a", data)
     left = -1
@@ -321,13 +321,13 @@ def test_blocks_that_break_off_after_the_last_byte_are_whole(bucket: str, minio:
             some += b"\r\nno number\r\n" if not left else b""
         return some
 
-    with line(minio, without_an_end) as url:
+    with proxy(minio, without_an_end) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         assert b"".join(open_store(bucket).blocks("a")) == data
     assert left == 0
 
 
-def test_blocks_go_on_where_a_line_was_cut(bucket: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_resume_where_the_connection_was_cut(bucket: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bytes(range(256)) * 20_000
     open_store(bucket).write("a", data)
     passed, cuts = 0, 0
@@ -340,7 +340,7 @@ def test_blocks_go_on_where_a_line_was_cut(bucket: str, minio: MinioServer, monk
             return b""
         return some
 
-    with line(minio, cut) as url:
+    with proxy(minio, cut) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         assert b"".join(open_store(bucket).blocks("a")) == data
     assert cuts == 2 and passed < 1.5 * len(data)

@@ -1,4 +1,4 @@
-"""A store's bucket and users are made as they shall be, and each user may do its part and no more."""
+"""`store.init` makes the bucket and its users, and each user has only the rights of its role."""
 
 import dataclasses
 import io
@@ -37,14 +37,14 @@ Use = Callable[[str], str]
 
 @pytest.fixture
 def uri(minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URI of a bucket that is not there yet; the environment is the root user's."""
+    """URI of a bucket that does not exist yet; sets the environment to the root user."""
     minio.lead(monkeypatch)
     return f"s3://init-{secrets.token_hex(6)}"
 
 
 @pytest.fixture
 def use(minio: MinioServer, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Use:
-    """Makes the store, and the environment one of its users' by role."""
+    """Makes the store; a function that sets the environment to the user of a role."""
     initialize(uri, tmp_path / "secrets")
 
     def become(role: str) -> str:
@@ -57,7 +57,7 @@ def use(minio: MinioServer, uri: str, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def refused(work: Callable[[], object]) -> bool:
-    """Whether the server denies it, not whether it fails."""
+    """Whether the server denies access; other errors do not count."""
     try:
         work()
     except S3Error as error:
@@ -71,7 +71,7 @@ def item(name: str) -> Item:
     return dataclasses.replace(empty(Item), recording=name)
 
 
-def test_models_are_pushed_by_the_root_user_and_read_by_the_others(use: Use, uri: str, tmp_path: Path) -> None:
+def test_the_root_user_pushes_models_and_runner_and_publisher_only_read_them(use: Use, uri: str, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", "small", {"weights": b"weights"})
     model = ModelStore(open_store(uri)).push(folder)
     assert model == read_model(folder, "spleeter")
@@ -83,7 +83,7 @@ def test_models_are_pushed_by_the_root_user_and_read_by_the_others(use: Use, uri
         assert models.uri("small") == f"{uri}/models/small/{model.version}" and models.verify("small") == []
 
 
-def test_the_publisher_publishes_from_plan_to_export(use: Use) -> None:
+def test_the_publisher_can_write_plans_datasets_and_the_ledger(use: Use) -> None:
     store = open_store(use("publisher"))
     assert read_plan(store, write_plan(store, [item("a")])) == [item("a")]
     store.write(audio_key("show", "ab12"), b"flac" * 5_000_000)
@@ -96,7 +96,7 @@ def test_the_publisher_publishes_from_plan_to_export(use: Use) -> None:
     assert len(store.read(audio_key("show", "ab12"))) == 20_000_000
 
 
-def test_the_publisher_writes_nothing_but_datasets_plans_and_trainings_and_deletes_nothing(use: Use) -> None:
+def test_the_publisher_cannot_write_elsewhere_and_cannot_delete(use: Use) -> None:
     store = open_store(use("publisher"))
     for key in ("datasets/show/audio/x", "runs/train_separator/x"):
         store.write(key, b"1")
@@ -107,7 +107,7 @@ def test_the_publisher_writes_nothing_but_datasets_plans_and_trainings_and_delet
     assert refused(lambda: direct.make_bucket("another"))
 
 
-def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_runner_reads_inputs_of_runs_and_writes_only_runs(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     plans = open_store(use("publisher"))
     shard = write_plan(plans, [item("a")])
     minio.lead(monkeypatch)
@@ -132,7 +132,7 @@ def test_the_runner_reads_what_runs_need_and_writes_runs(use: Use, minio: MinioS
     assert refused(lambda: DatasetStore(store, "show").versions())
 
 
-def test_the_reader_reads_datasets_and_nothing_else(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reader_only_reads_datasets(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = open_store(use("publisher"))
     publisher.write(audio_key("show", "ab12"), b"flac")
     DatasetStore(publisher, "show").publish("run", lambda _: ([row("a")], {}))
@@ -151,7 +151,7 @@ def test_the_reader_reads_datasets_and_nothing_else(use: Use, minio: MinioServer
 
 
 @pytest.mark.parametrize("role", ["runner", "publisher", "reader"])
-def test_nobody_gets_at_another_bucket(use: Use, bucket: str, role: str) -> None:
+def test_no_user_can_access_another_bucket(use: Use, bucket: str, role: str) -> None:
     open_store(bucket).write("models/a/1/x", b"1")
     use(role)
     other, direct = open_store(bucket), client(access())
@@ -161,7 +161,7 @@ def test_nobody_gets_at_another_bucket(use: Use, bucket: str, role: str) -> None
     assert refused(lambda: direct.put_object(bucket.removeprefix("s3://"), "plans/x", io.BytesIO(b""), 0))
 
 
-def test_it_may_be_repeated(uri: str, tmp_path: Path) -> None:
+def test_repeating_keeps_the_secrets_unless_they_are_renewed(uri: str, tmp_path: Path) -> None:
     initialize(uri, tmp_path)
     files = {p.name: p.read_text() for p in tmp_path.iterdir()}
     initialize(uri)
@@ -171,7 +171,7 @@ def test_it_may_be_repeated(uri: str, tmp_path: Path) -> None:
     assert all(files[p.name] != p.read_text() for p in tmp_path.iterdir())
 
 
-def test_renewed_secrets_count_and_old_ones_do_not(
+def test_renewed_secrets_work_and_old_ones_do_not(
     use: Use, uri: str, tmp_path: Path, minio: MinioServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     minio.lead(monkeypatch)
@@ -186,7 +186,7 @@ def test_renewed_secrets_count_and_old_ones_do_not(
     open_store(uri).write("runs/x", b"")
 
 
-def test_only_the_owner_reads_the_files_and_nothing_tells_a_secret(uri: str, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files_and_no_secret_is_printed(uri: str, tmp_path: Path) -> None:
     lines = initialize(uri, tmp_path / "secrets")
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
     for path in (tmp_path / "secrets").glob("*.env"):
@@ -194,7 +194,7 @@ def test_only_the_owner_reads_the_files_and_nothing_tells_a_secret(uri: str, tmp
         assert path.read_text().strip().rpartition("=")[2] not in "\n".join(lines)
 
 
-def test_a_job_gives_the_secrets_through_the_environment(uri: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_can_set_the_secrets_by_environment_variables(uri: str, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     given = {RUNNER: "runner-secret-1", PUBLISHER: "publisher-secret-1", READER: "reader-secret-1"}
     command = [sys.executable, "-m", "store.init", uri]
     for _ in range(2):
@@ -216,7 +216,7 @@ def test_a_job_gives_the_secrets_through_the_environment(uri: str, minio: MinioS
         ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_made(uri: str, minio: MinioServer, change: dict[str, str], message: str) -> None:
+def test_an_invalid_call_is_an_error_and_makes_no_bucket(uri: str, minio: MinioServer, change: dict[str, str], message: str) -> None:
     done = subprocess.run([sys.executable, "-m", "store.init", uri], env=os.environ | change, capture_output=True, text=True)
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1
     with pytest.raises(StoreError, match=message):
@@ -224,12 +224,12 @@ def test_what_is_wrong_is_said_and_nothing_is_made(uri: str, minio: MinioServer,
     assert not client(access()).bucket_exists(uri.removeprefix("s3://"))
 
 
-def test_a_bucket_with_versions_is_refused(bucket: str, tmp_path: Path) -> None:
+def test_a_bucket_with_versioning_is_refused(bucket: str, tmp_path: Path) -> None:
     client(access()).set_bucket_versioning(bucket.removeprefix("s3://"), VersioningConfig(ENABLED))
     with pytest.raises(StoreError, match="without versioning"):
         initialize(bucket, tmp_path)
 
 
-def test_users_are_no_root_users(use: Use, tmp_path: Path) -> None:
+def test_another_user_than_root_cannot_initialize(use: Use, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="may not do this"):
         initialize(use("publisher"), tmp_path, renew=True)

@@ -1,4 +1,4 @@
-"""Models in a store: whole or not there, never changed, found by name."""
+"""Models in a store are complete or absent, immutable, and found by name."""
 
 import json
 import random
@@ -15,7 +15,7 @@ from store.models import ModelStore
 from store.objects import open_store
 from tests.models import CREATED, write_model
 
-SIZE = PART_BYTES + 12345  # larger than what is sent at once
+SIZE = PART_BYTES + 12345  # more than one part of an upload
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     return made
 
 
-def test_a_pushed_model_is_found_and_comes_back(uri: str, models: ModelStore, make: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_pushed_model_is_found_and_fetched(uri: str, models: ModelStore, make: Callable[..., Path], tmp_path: Path) -> None:
     folder = make(size=SIZE)
     assert models.names() == []
     model = models.push(folder)
@@ -45,14 +45,14 @@ def test_a_pushed_model_is_found_and_comes_back(uri: str, models: ModelStore, ma
     ]
 
 
-def test_a_name_means_the_version_that_was_made_last(models: ModelStore, make: Callable[..., Path]) -> None:
+def test_a_name_without_a_version_means_the_latest_version(models: ModelStore, make: Callable[..., Path]) -> None:
     times = ["2026-11-23T02:00:00+00:00", "2026-11-23T03:00:00+09:00", "2026-11-23T01:00:00"]  # the second is the earliest
     versions = [models.push(make(seed, created=time)).version for seed, time in enumerate(times)]
     assert [m.version for m in models.versions("small")] == [versions[0], versions[2], versions[1]]
     assert models.uri("small").endswith(versions[0])
 
 
-def test_pushing_the_same_again_changes_nothing(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
+def test_pushing_the_same_model_again_changes_nothing(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     folder = make()
     model = models.push(folder)
     later = describe(folder, "small", "spleeter", "MIT", "elsewhere", "2027-01-01T00:00:00+00:00")
@@ -60,7 +60,7 @@ def test_pushing_the_same_again_changes_nothing(uri: str, models: ModelStore, ma
     assert models.push(folder) == model and models.versions("small") == [model]
 
 
-def test_a_push_that_broke_off_shows_nothing_and_is_completed(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
+def test_an_interrupted_push_is_invisible_and_can_be_completed(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     folder = make()
     model = read_model(folder, "spleeter")
     store = open_store(uri)
@@ -74,9 +74,7 @@ def test_a_push_that_broke_off_shows_nothing_and_is_completed(uri: str, models: 
     assert models.verify("small", model.version) == []
 
 
-def test_a_push_ends_before_the_first_object_where_a_file_is_not_as_described(
-    uri: str, models: ModelStore, make: Callable[..., Path]
-) -> None:
+def test_a_push_with_a_wrong_file_writes_nothing(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     folder = make()
     (folder / "weights").write_bytes(b"truncated")
     with pytest.raises(StageError, match=r"expected 1000 bytes .* found 9 bytes"):
@@ -84,7 +82,7 @@ def test_a_push_ends_before_the_first_object_where_a_file_is_not_as_described(
     assert list(open_store(uri).keys("models/")) == []
 
 
-def test_faults_of_what_lies_in_a_store_are_named_and_mended(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
+def test_a_damaged_file_is_named_and_replaced_by_pushing_again(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     folder = make()
     model = models.push(folder)
     store = open_store(uri)
@@ -106,7 +104,7 @@ def test_a_missing_file_is_a_fault(tmp_path: Path, make: Callable[..., Path]) ->
 
 
 @pytest.mark.parametrize("name", ["../up", "Big", "a/b", "", ".hidden", "a" * 64])
-def test_names_that_could_lead_elsewhere_are_refused(uri: str, models: ModelStore, make: Callable[..., Path], name: str) -> None:
+def test_names_that_are_no_simple_folder_names_are_refused(uri: str, models: ModelStore, make: Callable[..., Path], name: str) -> None:
     folder = make()
     text = json.loads((folder / "model.json").read_text()) | {"name": name}
     (folder / "model.json").write_text(json.dumps(text))
@@ -117,12 +115,12 @@ def test_names_that_could_lead_elsewhere_are_refused(uri: str, models: ModelStor
 
 
 @pytest.mark.parametrize("version", ["..", "../../datasets", "ABCDEF012345", "1"])
-def test_what_is_no_version_is_refused(models: ModelStore, version: str) -> None:
+def test_an_invalid_version_is_refused(models: ModelStore, version: str) -> None:
     with pytest.raises(StoreError, match="12 hex digits"):
         models.uri("small", version)
 
 
-def test_a_file_that_would_stand_for_the_whole_model_is_refused(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
+def test_a_model_that_lists_its_own_description_as_a_file_is_refused(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     folder = make()
     fields = json.loads((folder / "model.json").read_text())
     fields["files"]["model.json"] = fields["files"]["weights"]
@@ -133,7 +131,7 @@ def test_a_file_that_would_stand_for_the_whole_model_is_refused(uri: str, models
     assert list(open_store(uri).keys("")) == []
 
 
-def test_a_description_in_the_wrong_place_is_not_believed(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
+def test_a_description_under_another_name_is_an_error(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     models.push(make())
     open_store(uri).write("models/other/0123456789ab/model.json", (make(2) / "model.json").read_bytes())
     with pytest.raises(StoreError, match="expected the description of other/0123456789ab"):
@@ -141,13 +139,13 @@ def test_a_description_in_the_wrong_place_is_not_believed(uri: str, models: Mode
     assert models.uri("small")
 
 
-def test_a_time_that_is_none_is_refused(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
+def test_an_invalid_time_is_refused(uri: str, models: ModelStore, make: Callable[..., Path]) -> None:
     with pytest.raises(StageError, match="ISO 8601"):
         models.push(make(created="yesterday"))
     assert models.names() == []
 
 
-def test_fetching_leaves_a_folder_that_is_there_alone(models: ModelStore, make: Callable[..., Path], tmp_path: Path) -> None:
+def test_fetching_into_an_existing_folder_is_refused(models: ModelStore, make: Callable[..., Path], tmp_path: Path) -> None:
     model: Model = models.push(make())
     (tmp_path / "mine").mkdir()
     with pytest.raises(StoreError, match="found one"):

@@ -1,4 +1,4 @@
-"""The table of a dataset's speakers forgets nobody."""
+"""The table of a dataset's speakers keeps speakers that have no clips left."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ def speaker(number: int, clips: int = 3, share: float = 0.5) -> DatasetSpeaker:
     return DatasetSpeaker(f"s{number:04d}", Vector(bytes([number] * 8)), clips, 2.0 * clips, share, 1)
 
 
-def test_a_speaker_without_clips_keeps_its_voice(uri: str) -> None:
+def test_a_speaker_without_clips_keeps_its_vector(uri: str) -> None:
     speakers = SpeakerStore(open_store(uri), "show")
     assert speakers.rows() == []
     speakers.write(lambda: [speaker(2), speaker(1)])
@@ -23,7 +23,7 @@ def test_a_speaker_without_clips_keeps_its_voice(uri: str) -> None:
     assert [s.clips for s in speakers.rows()] == [0, 3, 0]
 
 
-def test_what_stays_makes_no_commit(uri: str) -> None:
+def test_unchanged_speakers_make_no_commit(uri: str) -> None:
     store = open_store(uri)
     speakers = SpeakerStore(store, "show")
     speakers.write(lambda: [speaker(1)])

@@ -1,4 +1,4 @@
-"""The store keeps every version, whoever publishes at the same time."""
+"""The store keeps every version, also with concurrent publishers."""
 
 import dataclasses
 import json
@@ -32,7 +32,7 @@ def publish(uri: str, run: str, clip: str) -> int:
     return made.number
 
 
-def test_a_version_stays_as_it_was_published(uri: str) -> None:
+def test_a_published_version_does_not_change(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     dataset.publish("one", lambda _: ([row("a"), row("b", reason="too_short")], {"made": "first"}))
     dataset.publish("two", lambda rows: ([dataclasses.replace(rows[1], kept=True, reason=""), row("c")], {}))
@@ -42,21 +42,21 @@ def test_a_version_stays_as_it_was_published(uri: str) -> None:
     assert (first.number, first.run, first.lineage, second.number) == (1, "one", {"made": "first"}, 2)
 
 
-def test_a_run_publishes_once(uri: str) -> None:
+def test_a_run_publishes_only_once(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     first = dataset.publish("one", lambda _: ([row("a")], {}))
     assert dataset.publish("one", lambda _: ([row("b")], {})) == first
     assert [r.clip for r in dataset.rows(dataset.version())] == ["a"]
 
 
-def test_rows_that_stay_make_no_version(uri: str) -> None:
+def test_unchanged_rows_make_no_version(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     dataset.publish("one", lambda _: ([row("a")], {}))
     assert dataset.publish("two", lambda rows: (rows, {"other": "lineage"})) is None
     assert len(dataset.versions()) == 1
 
 
-def test_publishers_at_the_same_time_lose_nothing(uri: str) -> None:
+def test_concurrent_publishers_lose_no_rows(uri: str) -> None:
     with multiprocessing.get_context("spawn").Pool(4) as pool:
         numbers = pool.starmap(publish, [(uri, f"run-{i}", f"clip-{i:02d}") for i in range(12)])
     dataset = DatasetStore(open_store(uri), "show")
@@ -64,8 +64,8 @@ def test_publishers_at_the_same_time_lose_nothing(uri: str) -> None:
     assert [r.clip for r in dataset.rows(dataset.version())] == [f"clip-{i:02d}" for i in range(12)]
 
 
-def test_first_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
-    """Who makes the table while another makes it is refused by Delta Lake as if a commit had failed."""
+def test_concurrent_first_writers_of_a_table_lose_no_rows(tmp_path: Path) -> None:
+    """If two writers create a table at the same time, Delta Lake reports a failed commit to one of them."""
     tables = [Table(open_store(str(tmp_path)), f"tables/{i}", DatasetRow, "clip") for i in range(60)]
     ready = threading.Barrier(4, timeout=60)
 
@@ -79,8 +79,8 @@ def test_first_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     assert [[r.clip for r in table.rows()] for table in tables] == [["0", "1", "2", "3"]] * 60
 
 
-def test_history_is_kept_for_ever(tmp_path: Path) -> None:
-    """Delta Lake by itself removes log entries of more than 30 days at the next checkpoint, every 100 commits."""
+def test_the_history_is_never_removed(tmp_path: Path) -> None:
+    """By default Delta Lake removes log entries older than 30 days at every checkpoint, once in 100 commits."""
     dataset = DatasetStore(open_store(str(tmp_path)), "show")
     dataset.publish("first", lambda _: ([row("a")], {}))
     log = tmp_path / "datasets" / "show" / "table" / "_delta_log"
@@ -100,7 +100,7 @@ def test_history_is_kept_for_ever(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["my store", "데이터", "k=v", "a:b"])
-def test_a_store_may_lie_in_any_folder(tmp_path: Path, name: str) -> None:
+def test_the_folder_of_a_store_may_have_any_name(tmp_path: Path, name: str) -> None:
     dataset = DatasetStore(open_store(str(tmp_path / name)), "show")
     dataset.publish("one", lambda _: ([row("a")], {}))
     dataset.publish("two", lambda rows: ([*rows, row("b")], {}))
@@ -109,17 +109,17 @@ def test_a_store_may_lie_in_any_folder(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a#b", "a?b", "a%20b"])
-def test_folders_that_delta_lake_cannot_tell_from_urls_are_refused(tmp_path: Path, name: str) -> None:
+def test_folder_names_with_url_characters_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError, match="without #"):
         open_store(str(tmp_path / name))
 
 
-def test_looking_at_a_dataset_that_is_not_there_makes_nothing(uri: str) -> None:
+def test_reading_a_missing_dataset_creates_nothing(uri: str) -> None:
     assert DatasetStore(open_store(uri), "typo").versions() == []
     assert list(open_store(uri).keys("")) == []
 
 
-def test_versions_that_do_not_exist_are_named(uri: str) -> None:
+def test_a_missing_version_is_an_error_that_lists_the_versions(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
     with pytest.raises(StoreError, match="found none"):
         dataset.version()
@@ -153,8 +153,8 @@ assert threads() == before, threads()
 """
 
 
-def test_reading_leaves_no_thread_that_could_end_the_process_badly(tmp_path: Path) -> None:
-    """Threads of Arrow's that hold Python buffers end one process in fifty with SIGABRT after all its work."""
+def test_reading_leaves_no_arrow_threads(tmp_path: Path) -> None:
+    """Arrow threads that hold Python buffers abort about one process in fifty at its exit (SIGABRT)."""
     store = open_store(str(tmp_path / "store"))
     item = Item("r", "feed", "https://a.example/1.mp3", "", "", "", "", 1.0, 0)
     shard = write_plan(store, [item])

@@ -1,4 +1,4 @@
-"""What people know of recordings is kept beside a dataset."""
+"""Ground truth of recordings is stored beside a dataset."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from store.objects import open_store
 from store.truth import Truth, read_truth, write_truth
 
 
-def test_truth_is_kept_in_order_and_replaced(tmp_path: Path) -> None:
+def test_ground_truth_is_sorted_and_replaced(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     assert read_truth(store, "show") == []
     rows = [Truth("b.wav", 1.0, 2.0, "화남"), Truth("a.wav", 3.0, 4.0, ""), Truth("a.wav", 0.0, 3.0, "calm")]

@@ -16,7 +16,7 @@ from components.shared.table import empty
 from store.interface import StoreError
 from store.minio import access, client, object_url
 from tests.components.download.conftest import QUICK
-from tests.minio_server import MinioServer, line
+from tests.minio_server import MinioServer, proxy
 
 MEDIA = random.Random(1).randbytes(3_000_000)
 
@@ -56,7 +56,7 @@ def test_a_broken_line_is_taken_up_where_it_broke(minio: MinioServer, tmp_path: 
             return b""
         return data
 
-    with line(minio, cut) as url:
+    with proxy(minio, cut) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
     assert (tmp_path / "media").read_bytes() == MEDIA
@@ -79,14 +79,14 @@ def test_an_object_that_changes_meanwhile_is_no_mixture(minio: MinioServer, tmp_
             return b""
         return data
 
-    with line(minio, cut) as url:
+    with proxy(minio, cut) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         fetch(object_url("media", "changing.mp3"), tmp_path / "media", QUICK)
     assert (tmp_path / "media").read_bytes() == other
 
 
 def test_a_line_that_always_breaks_is_a_reason(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with line(minio, lambda data: b"" if MEDIA[500_000:500_008] in data else data) as url:
+    with proxy(minio, lambda data: b"" if MEDIA[500_000:500_008] in data else data) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         with pytest.raises(ItemError, match="the connection broke, 4 times"):
             fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
@@ -95,7 +95,7 @@ def test_a_line_that_always_breaks_is_a_reason(minio: MinioServer, tmp_path: Pat
 def test_a_server_that_breaks_off_before_it_answers_is_a_reason(
     minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with line(minio, lambda data: b"" if data.startswith(b"HTTP/") else data) as url:
+    with proxy(minio, lambda data: b"" if data.startswith(b"HTTP/") else data) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         with pytest.raises(ItemError, match=r"^the connection broke$"):
             fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", dataclasses.replace(QUICK, retries=0))
