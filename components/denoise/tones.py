@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from components.denoise.filters import Filter, Mono, Prepared, Sound, Step, Stream
 from components.denoise.pieces import Piece, pieces
+from components.denoise.steps import Filter, Mono, Prepared, Sound, Step, Stream
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
 
 FRAME = 1 << 17

@@ -7,7 +7,8 @@ import numpy as np
 from components.embed.embed import Heard, hear, without_pauses
 from components.embed.encoder import load_encoder
 from components.embed.mel import RATE_HZ
-from components.embed.plan import Spans, check_settings, frames_in, seconds, stretches, windows_of
+from components.embed.plan import Spans, frames_in, seconds, stretches, windows_of
+from components.embed.settings import check_settings
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
 from components.shared.table import by_recording, read_rows
@@ -25,7 +26,7 @@ def main(
     batch_windows: int,
     threads: int,
 ) -> Outcome:
-    check_settings(hop_seconds, batch_windows, threads)
+    check_settings(hop_seconds=hop_seconds, batch_windows=batch_windows, threads=threads)
     if not enabled:
         with WindowsWriter(windows, REFERENCE), WindowsWriter(windows):
             return {"windows": 0, "speech_seconds": 0.0, "reference_windows": 0}

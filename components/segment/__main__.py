@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.segment.networks import load_segmenter
 from components.segment.segment import Segmenter, Stretch, analyze, to_rows
+from components.segment.settings import check_settings
 from components.segment.windows import RATE_HZ, Signal
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
@@ -17,6 +18,7 @@ SHARES = {True: (0.03, 0.19, 0.78), False: (0.12, 0.88)}
 
 
 def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outcome:
+    check_settings(engine=engine)
     segmenter = load_segmenter(engine, detect_gender)
     recordings = [r for r in read_rows(voices, Recording) if r.samples]
     progress = Progress(sum(r.seconds for r in recordings))

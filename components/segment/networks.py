@@ -33,19 +33,12 @@ CPU_BATCH, GPU_BATCH = 32, 512
 """Patches a call. On two cores larger ones are slower, because they leave the caches; the GPU's is not measured."""
 
 
-def check_engine(engine: str) -> None:
-    """Raises StageError if there is no such engine."""
-    if engine not in ("smn", "sm"):
-        raise StageError(f"parameter segment_engine: expected smn (speech, music, noise) or sm (speech, music), found {engine!r}")
-
-
 def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> Segmenter:
     """The package's parts, ready to run.
 
     Raises:
-        StageError: A network's file is missing or not the one that is pinned, or there is no such engine.
+        StageError: A network's file is missing or is not the pinned one.
     """
-    check_engine(engine)
     for name, sha256 in SHA256.items():
         _check(folder / name, sha256)
     with _quiet_import():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.denoise.sfx import load
+from components.denoise.effects import read_effects
 from components.shared.model import Model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows
@@ -31,6 +31,6 @@ def make_kit(folder: Path, name: str, files: Sequence[Path], licence: str) -> tu
         StageError: It can have no such name, or a file is no sound that can be looked for.
     """
     made = make(KIT, folder, name, files, licence)
-    effects = load(folder)
+    effects = read_effects(folder)
     rows = read_rows(folder, Recording)
     return made, [Sample(r.title, r.seconds, len(e.sound) / SAMPLE_RATE_HZ) for r, e in zip(rows, effects, strict=True)]

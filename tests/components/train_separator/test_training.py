@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from components.shared.task import StageError
 from components.train_separator.loop import Plan, Point, State, train
 from components.train_separator.page import page
+from components.train_separator.settings import check_settings
 from components.train_separator.sounds import MIX, SPEECH
 from components.train_separator.sources import Source, open_data
 from components.train_separator.training import Batch, Graph, Values, batched, build, example, load_model, save_model, window_frames
@@ -162,10 +163,11 @@ def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine() -> None:
 @pytest.mark.parametrize(
     "change", [{"max_steps": 0}, {"max_minutes": -1.0}, {"learning_rate": 0.0}, {"validate_every_steps": 0}, {"patience": -1}]
 )
-def test_a_plan_that_cannot_be_is_refused_by_the_parameter_s_name(change: dict[str, Any]) -> None:
+def test_a_plan_that_cannot_be_is_rejected_with_the_parameter_s_name(change: dict[str, Any]) -> None:
     (name,) = change
-    with pytest.raises(StageError, match=f"parameter {name}"):
-        Plan(**{**PLAN.__dict__, **change}).check()
+    others = {"name": "separator", "batch_size": 4, "validation_windows": 32}
+    with pytest.raises(StageError, match=f"parameter train_separator_{name}: expected"):
+        check_settings(**others | PLAN.__dict__ | change)
 
 
 def test_a_model_s_weights_are_taken_and_those_of_another_network_refused(graph: Graph, source: Source, tmp_path: Path) -> None:
