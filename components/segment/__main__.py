@@ -25,7 +25,9 @@ def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outc
     rows: list[Segment] = []
     for recording in recordings:
         path = voices / "audio" / f"{recording.recording}.flac"
-        rows += to_rows(recording.recording, recording.samples, _heard(path, recording.seconds, segmenter, SHARES[detect_gender], progress))
+        rows += to_rows(
+            recording.recording, recording.samples, _segment_recording(path, recording.seconds, segmenter, SHARES[detect_gender], progress)
+        )
     write_rows(segments, Segment, rows)
     seconds: defaultdict[str, float] = defaultdict(float)
     for row in rows:
@@ -33,7 +35,7 @@ def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outc
     return {"segments": len(rows), **{f"{name}_seconds": value for name, value in sorted(seconds.items())}}
 
 
-def _heard(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float, ...], progress: Progress) -> list[Stretch]:
+def _segment_recording(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float, ...], progress: Progress) -> list[Stretch]:
     """Segments a file of this length."""
     left = list(shares)
 

@@ -11,7 +11,7 @@ from components.shared.table import read_rows, write_rows
 from components.shared.task import MODEL, Outcome, Progress, report, run
 from components.tag_tone.classifier import NONE, Classifier, load_classifier
 from components.tag_tone.settings import check_settings
-from components.tag_tone.tag_tone import hear
+from components.tag_tone.tag_tone import measure_clips
 from components.tag_tone.tag_tone import tones as name_tones
 from components.tag_tone.voices import clip_vectors, voices
 
@@ -34,15 +34,15 @@ def main(
     classifier = _classifier(model)
     rows = read_rows(clips, Clip)
     progress = Progress(sum(c.end - c.start for c in rows))
-    heard = list(hear(clean / "audio", rows, progress.add))
+    measured = list(measure_clips(clean / "audio", rows, progress.add))
     vectors = clip_vectors(windows, rows)
     labels = voices(vectors, [c.gender for c in rows], same_voice_similarity)
-    found = name_tones(heard, labels, classifier, clusters, voice_normalization)
+    found = name_tones(measured, labels, classifier, clusters, voice_normalization)
     write_rows(tones, Tone, found)
-    unheard = int(np.sum(~vectors.any(axis=1)))
-    if unheard:
-        report(f"{unheard} of {len(rows)} clips have no window of a voice: those of one gender count as one voice")
-    return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": unheard, **_facts(rows, found)}
+    without_voice = int(np.sum(~vectors.any(axis=1)))
+    if without_voice:
+        report(f"{without_voice} of {len(rows)} clips have no window of a voice: those of one gender count as one voice")
+    return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": without_voice, **_facts(rows, found)}
 
 
 def _classifier(model: Path) -> Classifier | None:

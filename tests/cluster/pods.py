@@ -24,7 +24,7 @@ def pods(run: str, stage: str) -> list[client.V1Pod]:
 
 
 def input_uri(pod: client.V1Pod, name: str) -> str:
-    """Where an input of a stage lies, as Kubeflow's metadata has it and its launcher was told."""
+    """Where an input of a stage lies, as Kubeflow's metadata and its launcher have it."""
     (main,) = [container for container in pod.spec.containers if container.name == "main"]
     words = [*(main.command or []), *(main.args or [])]
     task = json.loads(words[words.index("--executor_input") + 1])

@@ -17,7 +17,7 @@ from components.deployment import LOCAL
 from components.discover.items import place_of, recording_id
 from components.shared.rows import DatasetRow
 from pipelines.dataset import build
-from pipelines.inputs.slots import SEPARATE, bundled, told, uri
+from pipelines.inputs.slots import SEPARATE, bundled, describe_choice, uri
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED
 from tests.cluster.pods import input_uri, kill, pods
 from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech
@@ -28,7 +28,7 @@ TWO_SHARDS = ("--discover-shard-seconds", 60)
 
 @pytest.fixture(scope="module")
 def embedded_rows(tmp_path_factory: pytest.TempPathFactory) -> list[DatasetRow]:
-    """The bundled sample's rows as this machine makes them, in the same shards: tones are told within the voices of a shard."""
+    """The bundled sample's rows as this machine makes them, in the same shards: tones are named within the voices of a shard."""
     local = Dataset(tmp_path_factory.mktemp("embedded"), "sample")
     local.run(*TWO_SHARDS)
     return local.rows()
@@ -41,7 +41,7 @@ def test_the_sample_becomes_the_dataset_of_an_embedded_run_and_the_second_run_fi
     assert dataset.rows() == embedded_rows
     assert len(pods(run_id(done), "segment")) == 2, "two shards of one episode each"
     model = bundled(SEPARATE)
-    assert told(SEPARATE, model) in done.stdout
+    assert describe_choice(SEPARATE, model) in done.stdout
     assert dataset.store().version().lineage["stages"]["separate"]["models"] == {"model": f"{model.name}/{model.version}"}
     assert {input_uri(pod, "model") for pod in pods(run_id(done), "separate")} == {uri(STORE, SEPARATE, model)}
     again = dataset.run("--sources", "sample:", *TWO_SHARDS)
