@@ -25,9 +25,8 @@ def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outc
     rows: list[Segment] = []
     for recording in recordings:
         path = voices / "audio" / f"{recording.recording}.flac"
-        rows += to_rows(
-            recording.recording, recording.samples, _segment_recording(path, recording.seconds, segmenter, SHARES[detect_gender], progress)
-        )
+        stretches = _segment_recording(path, recording.seconds, segmenter, SHARES[detect_gender], progress)
+        rows += to_rows(recording.recording, recording.samples, stretches)
     write_rows(segments, Segment, rows)
     seconds: defaultdict[str, float] = defaultdict(float)
     for row in rows:

@@ -84,11 +84,8 @@ def tones(
         compared: Whether the classifier gets measures relative to the clip's voice.
     """
     measured = [i for i, c in enumerate(clips) if c.measures is not None]
-    named = (
-        dict(zip(measured, _named([clips[i] for i in measured], voices[measured], classifier, clusters, compared), strict=True))
-        if measured
-        else {}
-    )
+    names = _named([clips[i] for i in measured], voices[measured], classifier, clusters, compared) if measured else []
+    named = dict(zip(measured, names, strict=True))
     by = f"{classifier.model.name}/{classifier.model.version}" if classifier else NAME_GIVEN if clusters else NAME
     return [_row(c, named.get(i, _UNNAMED), by) for i, c in enumerate(clips)]
 
