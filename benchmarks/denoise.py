@@ -17,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from components.denoise.chain import EXAMPLE, parse
+from components.denoise.chain import build_chain
 from components.denoise.denoise import denoise
 from components.denoise.filters import delay
+from components.denoise.settings import EXAMPLE
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ
 
@@ -38,7 +39,7 @@ FILTERS = ("tones", "profile", "deepfilter", "rnnoise")
 
 
 def streaming(source: Path, target: Path, chain: str = EXAMPLE) -> None:
-    denoise(source, target, parse(chain), lambda _: None)
+    denoise(source, target, build_chain(chain), lambda _: None)
 
 
 def whole(source: Path, target: Path) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from components.denoise.chain import Means, parse
+from components.denoise.chain import build_chain
 from components.denoise.denoise import denoise
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
@@ -47,7 +47,7 @@ def make(folder: Path, minutes: int, effects: int) -> None:
 
 def streaming(folder: Path) -> int:
     """Finds, fits and subtracts the effects; returns how many it removed."""
-    result = denoise(folder / "show.flac", folder / "out.flac", parse("sfx", Means(folder / "kit")), lambda _: None)
+    result = denoise(folder / "show.flac", folder / "out.flac", build_chain("sfx", folder / "kit"), lambda _: None)
     return len(result.removed)
 
 

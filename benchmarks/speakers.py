@@ -20,7 +20,7 @@ from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import write_rows
 from components.shared.task import Lineage
-from components.shared.windows import REFERENCE, Windows, WindowsWriter
+from components.shared.windows import REFERENCE_TABLE, Windows, WindowsWriter
 
 NAME = "0123456789abcdef"
 HOP_SECONDS, WINDOW_SECONDS = 0.4, 1.6
@@ -40,7 +40,7 @@ def make(folder: Path, minutes: int) -> None:
     write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, seconds, "speech", "male")])
     with WindowsWriter(folder / "windows") as writer:
         writer.write(NAME, _windows(seconds))
-    with WindowsWriter(folder / "windows", REFERENCE) as writer:
+    with WindowsWriter(folder / "windows", REFERENCE_TABLE) as writer:
         writer.write("fedcba9876543210", _windows(8.0))
 
 

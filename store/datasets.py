@@ -38,7 +38,7 @@ def audio_key(dataset: str, sha256: str) -> str:
 
 
 def timeline_key(dataset: str, sha256: str) -> str:
-    """Where the timeline of a recording, a table of Heard rows, lies in the store."""
+    """Key of a recording's timeline, a table of TimelineSpan rows."""
     return f"datasets/{check_name(dataset)}/timelines/{sha256[:2]}/{sha256}.parquet"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from components.shared.rows import Source
+from components.shared.rows import SourceInfo
 from store.interface import Store
 from store.objects import check_name
 from store.tables import Table
@@ -12,7 +12,7 @@ PENDING, PUBLISHED, FAILED, GIVEN_UP = "", "published", "failed", "given_up"
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerRow(Source):
+class LedgerRow(SourceInfo):
     """One recording. An empty outcome means planned, and not yet published. `seconds` are as its source states them."""
 
     shard: str

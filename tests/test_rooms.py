@@ -1,6 +1,9 @@
-"""The folders of pipelines/ import in one direction, and no modules import each other in a circle."""
+"""The folders of pipelines/ import in one direction, no modules import each other in a circle, and the control side stays light."""
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -11,6 +14,21 @@ from components.deployment import ROOT
 
 ORDER = ("commands", "graphs", "inputs", "local", "cluster", "datasets")
 """A folder may import itself and the folders to its right; `graphs` are the files of pipelines/ itself."""
+
+CHECK_ALL_SETTINGS = """
+import sys
+from click.testing import CliRunner
+from pipelines import dataset, training
+from pipelines.commands.cli import speechmill
+from pipelines.inputs.settings import check_settings
+
+for arguments in (["--help"], ["run", "--help"]):
+    shown = CliRunner().invoke(speechmill, arguments)
+    assert shown.exit_code == 0, shown.output
+for stage in (*dataset.STAGES, *training.STAGES):
+    check_settings(stage.name, {name: setting.default for name, setting in stage.settings.items()})
+print(*sys.modules)
+"""
 
 
 def modules(*folders: str) -> dict[str, Path]:
@@ -53,3 +71,18 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+def test_the_control_side_imports_no_stage_s_program() -> None:
+    for module, path in modules("pipelines", "store").items():
+        programs = {name for name in imports(path) if name.startswith("components.") and "__main__" in name.split(".")}
+        assert not programs, f"{module} imports {', '.join(sorted(programs))}"
+
+
+def test_help_and_checks_of_settings_need_neither_scipy_nor_a_stage_s_program() -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", CHECK_ALL_SETTINGS], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert "components.denoise.settings" in loaded
+    assert not [name for name in loaded if name.split(".")[0] == "scipy" or (name.startswith("components.") and name.endswith("__main__"))]

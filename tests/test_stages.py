@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from components import deployment
 from components.deployment import ROOT, Deployment, deployed, image
 from components.stage import Stage
+from pipelines.inputs.settings import find_check
 from pipelines.local import environments, images
 
 COMPONENTS = ROOT / "components"
@@ -108,6 +110,14 @@ def test_every_setting_is_documented_and_has_a_simple_type(name: str) -> None:
     explained = {p.arg_name for p in docstring_parser.parse(stage.doc).params if p.description}
     assert explained == set(stage.settings)
     assert all(p.annotation in (str, int, float, bool) for p in stage.settings.values())
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_checks_take_settings_of_the_stage_under_their_own_names(name: str) -> None:
+    check, settings = find_check(name), interface(name).settings
+    for parameter in inspect.signature(check).parameters.values() if check else ():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            assert parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is settings[parameter.name].annotation
 
 
 def test_the_name_of_an_image_changes_with_its_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,12 +11,12 @@ from components.shared.rows import (
     Clip,
     DatasetRow,
     Fingerprint,
-    Heard,
     Quality,
     Recording,
     Removed,
     Segment,
     Speaker,
+    TimelineSpan,
     Tone,
     Transcript,
     span,
@@ -39,9 +39,9 @@ def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
     return sha256
 
 
-def put_timeline(store: Store, dataset: str, heard: Iterable[Heard]) -> str:
+def put_timeline(store: Store, dataset: str, heard: Iterable[TimelineSpan]) -> str:
     """Writes a recording's timeline to the store, unless it is there, and returns its hash."""
-    table = to_bytes(Heard, heard)
+    table = to_bytes(TimelineSpan, heard)
     sha256 = hashlib.sha256(table).hexdigest()
     if not store.exists(key := timeline_key(dataset, sha256)):
         store.write(key, table)

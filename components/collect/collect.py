@@ -13,12 +13,12 @@ from components.shared.rows import (
     Clip,
     DatasetRow,
     Fingerprint,
-    Heard,
     Quality,
     Recording,
     Removed,
     Segment,
     Speaker,
+    TimelineSpan,
     Tone,
     Transcript,
     span,
@@ -116,10 +116,10 @@ def with_before(clips: Sequence[Clip]) -> set[str]:
     return set(drawn[: max(LEAST_BEFORE, round(BEFORE_SHARE * len(drawn)))])
 
 
-def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[Heard]:
+def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[TimelineSpan]:
     """Segments and removed sounds of a recording, ordered by start."""
-    heard = [Heard(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
-    heard += [Heard(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
+    heard = [TimelineSpan(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
+    heard += [TimelineSpan(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
     return sorted(heard, key=lambda h: (h.start, h.end, h.kind, h.label))
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from components.cut.cut import check_settings, clips_of, turns_in
+from components.cut.cut import clips_of, turns_in
 from components.cut.pauses import frame_levels
+from components.cut.settings import check_settings
 from components.shared.rows import Clip, Recording, Segment
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
@@ -22,7 +23,9 @@ def main(
     pad_seconds: float,
     change_similarity: float,
 ) -> Outcome:
-    check_settings(max_seconds, merge_gap_seconds, pad_seconds, change_similarity)
+    check_settings(
+        max_seconds=max_seconds, merge_gap_seconds=merge_gap_seconds, pad_seconds=pad_seconds, change_similarity=change_similarity
+    )
     recordings = read_rows(voices, Recording)
     heard = by_recording(read_rows(segments, Segment))
     progress = Progress(sum(r.seconds for r in recordings))

@@ -11,16 +11,12 @@ from components.cut.pauses import FRAME, NEIGHBOURHOOD, PAUSE_DB, Levels, loudes
 from components.cut.split import split
 from components.cut.turns import turns_of
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, span, to_samples
-from components.shared.task import StageError
 from components.shared.windows import Windows
 
 ReadLevels = Callable[[int, int], Levels]
 
 MIN_SECONDS = 0.3
 """No clip is shorter, padding included. What is shorter stays in no clip, and `collect` counts it as unclipped speech."""
-
-LEAST_MAX_SECONDS = 1.0
-"""Least allowed length of the longest clip: `split` finds pieces of MIN_SECONDS to this in any stretch."""
 
 SETTLE_SECONDS = 0.5
 """How far the border between two adjoining stretches may move to a pause.
@@ -40,20 +36,6 @@ class Stretch:
     gender: str
     hard_cut: bool = False
     """It ends where speech goes on."""
-
-
-def check_settings(max_seconds: float, merge_gap_seconds: float, pad_seconds: float, change_similarity: float) -> None:
-    """Raises StageError unless every parameter lies within its range."""
-    ranges = {
-        "max_seconds": (max_seconds, LEAST_MAX_SECONDS, 3600),
-        "merge_gap_seconds": (merge_gap_seconds, 0, 60),
-        "pad_seconds": (pad_seconds, 0, 10),
-    }
-    for name, (seconds, least, most) in ranges.items():
-        if not least <= seconds <= most:
-            raise StageError(f"parameter cut_{name}: expected {least:g} to {most:g} seconds, found {seconds:g}")
-    if not -1 <= change_similarity <= 1:
-        raise StageError(f"parameter cut_change_similarity: expected -1 to 1, found {change_similarity:g}")
 
 
 def clips_of(

@@ -5,16 +5,18 @@ from pathlib import Path
 
 import numpy as np
 
-from components.denoise.chain import Means, parse
+from components.denoise.chain import build_chain
 from components.denoise.denoise import Result, denoise
 from components.denoise.loudness import PEAK_LIMIT_DB
+from components.denoise.settings import check_settings
 from components.shared.rows import Choice, Recording, Removed, Segment, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
 
 def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, threads: int) -> Outcome:
-    parsed = parse(chain, Means(effects, threads))
+    check_settings(chain=chain)
+    steps = build_chain(chain, effects, threads)
     recordings = read_rows(voices, Recording)
     heard = by_recording(read_rows(segments, Segment))
     progress = Progress(sum(r.seconds for r in recordings))
@@ -23,9 +25,9 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
         if recording.samples:
             file = f"{recording.recording}.flac"
             speech = tuple(span(s) for s in heard[recording.recording] if s.label == "speech")
-            result = denoise(voices / "audio" / file, clean / "audio" / file, parsed, progress.add, speech)
+            result = denoise(voices / "audio" / file, clean / "audio" / file, steps, progress.add, speech)
             results.append(result)
-            for line in remarks(result, parsed.loudness_lufs):
+            for line in remarks(result, steps.loudness_lufs):
                 report(f"{recording.recording}: {line}")
     removed = [r for result in results for r in result.removed]
     choices = [c for result in results for c in result.choices]

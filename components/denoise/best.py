@@ -11,14 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import signal
 
-from components.denoise.filters import Mono, Prepared, Sound, Span, Step, Stream, prepared
 from components.denoise.loudness import measure
+from components.denoise.settings import NONE
+from components.denoise.steps import Mono, Prepared, Sound, Span, Step, Stream, prepared
 from components.shared import bandwidth
 from components.shared.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos
 from components.shared.rows import SAMPLE_RATE_HZ, Choice
-
-NONE = "none"
-"""The candidate that leaves the recording as it is: always one of them."""
 
 _UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
 
@@ -53,7 +51,7 @@ def best(candidates: Mapping[str, tuple[Step, ...]], threads: int = 0) -> Step:
         candidates: The steps of each chain, by its text.
         threads: CPU threads of DNSMOS; 0 for one a core.
     """
-    chains = {NONE: (), **candidates}
+    chains = {NONE: (), **candidates}  # leaving the recording as it is is always a candidate
     return Step(lambda sound: _choose(chains, sound, threads), sum(1 + sum(s.passes for s in steps) for steps in chains.values()))
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.denoise.filters import Filter, Mono, Stream
 from components.denoise.rate import DOWN, UP, resampled
+from components.denoise.steps import Filter, Mono, Stream
 from components.shared.task import StageError
 
 FRAME = 480
@@ -20,11 +20,11 @@ LATE = 3 * FRAME
 """Samples by which it is late: the overlap of its windows, and two frames that it looks ahead."""
 
 
-class Network(NamedTuple):
-    """DeepFilterNet with what it remembers of one stream."""
+class Enhancer(NamedTuple):
+    """DeepFilterNet with its state for one stream."""
 
     enhanced: Callable[[Mono], Mono]
-    """Turns the next FRAME samples into as many, LATE ones late."""
+    """Enhances the next FRAME samples; the output is LATE samples late."""
     end: Callable[[], None]
 
 
@@ -70,7 +70,7 @@ def _and_then(stream: Stream, last: Mono) -> Stream:
     yield last
 
 
-def load_deepfilter() -> Network:
+def load_deepfilter() -> Enhancer:
     """The network at the start of a stream.
 
     Raises:
@@ -93,4 +93,4 @@ def load_deepfilter() -> Network:
         library.df_process_frame(state, samples.ctypes.data_as(floats), result.ctypes.data_as(floats))
         return result.astype(np.float64)
 
-    return Network(enhanced, lambda: library.df_free(state))
+    return Enhancer(enhanced, lambda: library.df_free(state))

@@ -9,8 +9,8 @@ import numpy as np
 import soundfile
 
 from components.denoise.chain import Chain
-from components.denoise.filters import Sound, Span, Stream, mono, prepared
 from components.denoise.loudness import gain_db, measure
+from components.denoise.steps import Sound, Span, Stream, mono, prepared
 from components.shared.audio import BLOCK_SECONDS, FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed, to_samples
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from components.denoise.filters import Mono, Stream
+from components.denoise.steps import Mono, Stream
 from components.shared.rows import SAMPLE_RATE_HZ
 
 HOP = SAMPLE_RATE_HZ // 10

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter
 
-from components.denoise.filters import Mono
+from components.denoise.steps import Mono
 
 FRAME = 1024
 """Samples of a frame of the STFT, 23 ms; frames overlap by half."""

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.denoise.filters import Mono, Stream
+from components.denoise.steps import Mono, Stream
 
 
 class Piece(NamedTuple):

@@ -2,8 +2,8 @@
 
 from scipy import signal
 
-from components.denoise.filters import Stream
 from components.denoise.pieces import pieces
+from components.denoise.steps import Stream
 from components.shared.rows import SAMPLE_RATE_HZ
 
 RATE_HZ = 48_000

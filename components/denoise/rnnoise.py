@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.denoise.filters import Filter, Mono, Stream
 from components.denoise.rate import DOWN, UP, resampled
+from components.denoise.steps import Filter, Mono, Stream
 from components.shared.audio import FULL_SCALE
 from components.shared.task import StageError
 

@@ -10,19 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
-from components.denoise.filters import Filter, Mono, Prepared, Sound, Step, Stream, mono
+from components.denoise.effects import read_effects
 from components.denoise.match import APART, HOP, LONGEST, STEP, Hit, Template, find, template
+from components.denoise.steps import Filter, Mono, Prepared, Sound, Step, Stream
 from components.denoise.subtract import REACH, Fit, fitted, rendered
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed
 from components.shared.table import read_rows
-from components.shared.task import StageError
 
-LEAST_SECONDS, MOST_SECONDS = 0.1, 60.0
-"""Of an effect, without the silence around it: shorter ones are too much like others, longer ones take much memory."""
-QUIET_DB = -60.0
-"""Below an effect's highest sample: what is quieter at its ends does not belong to it."""
 SEARCHES = 8
 """At most, of a stretch in which something is found: an effect may hide another."""
 LEAST_REPEATED = 0.6
@@ -31,8 +26,8 @@ LEAST_ATTENUATION_DB = 3.0
 """Of what was fitted: else it is no effect, or something before has changed it too much to be taken out."""
 
 
-class Effect(NamedTuple):
-    """A sound that is looked for."""
+class Target(NamedTuple):
+    """An effect to search for."""
 
     name: str
     sound: Mono
@@ -40,57 +35,34 @@ class Effect(NamedTuple):
 
 
 def sfx(folder: Path | None) -> Step:
-    """A step that takes out the effects of an artifact; without any it does nothing at all.
+    """A step that removes known effects; without any it does nothing.
 
     Args:
-        folder: Artifact of recordings, each of which is an effect; None where only the text of a chain is to be checked.
+        folder: Artifact of recordings, each of which is an effect; None for no effects.
     """
 
     @cache
-    def loaded() -> tuple[Effect, ...]:
-        return () if folder is None else load(folder)
+    def targets() -> tuple[Target, ...]:
+        return () if folder is None else tuple(Target(e.name, e.sound, template(e.sound)) for e in read_effects(folder))
 
     def prepare(sound: Sound) -> Prepared:
-        effects = loaded()
+        effects = targets()
         if not effects:
             return Prepared(lambda stream: stream)
-        fits = list(heard(sound.stream(), effects))
+        fits = list(detect(sound.stream(), effects))
         rows = tuple(_row(sound, effects[f.hit.effect], f) for f in fits)
         return Prepared(without(fits, [e.sound for e in effects]), rows)
 
     return Step(prepare, passes=1 if folder is not None and read_rows(folder, Recording) else 0)
 
 
-def load(folder: Path) -> tuple[Effect, ...]:
-    """The effects of an artifact.
-
-    Raises:
-        StageError: One is too short or too long, or there is nothing to hear in it.
-    """
-    return tuple(_effect(folder, row) for row in read_rows(folder, Recording) if row.samples)
-
-
-def _effect(folder: Path, row: Recording) -> Effect:
-    whole = np.concatenate(list(mono(folder / "audio" / f"{row.recording}.flac")))
-    near = maximum_filter1d(np.abs(whole), SAMPLE_RATE_HZ // 100)
-    loud = np.flatnonzero(near > 10 ** (QUIET_DB / 20) * near.max())
-    sound = whole[loud[0] : loud[-1] + 1] if len(loud) else whole[:0]
-    seconds = len(sound) / SAMPLE_RATE_HZ
-    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
-        raise StageError(
-            f"expected effects of {LEAST_SECONDS:g} to {MOST_SECONDS:g} s, without silence, found {seconds:.2f} s in {row.title}: "
-            "leave it out of the effects"
-        )
-    return Effect(row.title, sound, template(sound))
-
-
-def _row(sound: Sound, effect: Effect, found: Fit) -> Removed:
+def _row(sound: Sound, effect: Target, found: Fit) -> Removed:
     start, end = max(0, found.hit.start), min(sound.samples, found.hit.start + len(effect.sound))
     times = (start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ)
     return Removed(sound.recording, *times, "sfx", effect.name, None, found.correlation, found.attenuation_db)
 
 
-def heard(stream: Stream, effects: Sequence[Effect]) -> Iterator[Fit]:
+def detect(stream: Stream, effects: Sequence[Target]) -> Iterator[Fit]:
     """Effects in a stream, in the order of their beginnings; hits count from its beginning.
 
     The stream is gone through in steps of STEP samples, wherever its blocks end. What is found in a step is fitted and taken out
@@ -107,7 +79,7 @@ def heard(stream: Stream, effects: Sequence[Effect]) -> Iterator[Fit]:
         yield from placed
 
 
-def _searched(sound: Mono, first: int, effects: Sequence[Effect], known: Sequence[Hit]) -> tuple[list[Fit], Mono]:
+def _searched(sound: Mono, first: int, effects: Sequence[Target], known: Sequence[Hit]) -> tuple[list[Fit], Mono]:
     """Effects that begin within STEP samples from `first` on, and the sound without them; `known` are taken out already.
 
     Of effects that overlap the most certain one is taken out before the others are looked for again: what correlates with an effect
@@ -163,7 +135,7 @@ def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]
         first += STEP
 
 
-def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Effect]) -> list[Hit]:
+def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Target]) -> list[Hit]:
     """The most certain of hits that overlap, without the likenesses of those that are known."""
 
     def overlap(one: Hit, other: Hit) -> bool:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from components.denoise.filters import Filter, Mono, Prepared, Sound, Step, Stream
 from components.denoise.pieces import Piece, pieces
+from components.denoise.steps import Filter, Mono, Prepared, Sound, Step, Stream
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
 
 FRAME = 1 << 17
@@ -55,8 +55,8 @@ Peaks = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass
-class Tone:
-    """A peak that was followed from spectrum to spectrum."""
+class SteadyTone:
+    """A peak that was tracked from spectrum to spectrum."""
 
     frames: list[int] = field(default_factory=list)
     """The spectra that show it."""
@@ -97,7 +97,7 @@ def _prepare(sound: Sound) -> Prepared:
     return Prepared(filter_, tuple(_removed(sound, tone, db) for tone, db in zip(found, attenuations, strict=True)))
 
 
-def _removed(sound: Sound, tone: Tone, attenuation_db: float) -> Removed:
+def _removed(sound: Sound, tone: SteadyTone, attenuation_db: float) -> Removed:
     span = tone.start / SAMPLE_RATE_HZ, min(tone.stop, sound.samples) / SAMPLE_RATE_HZ
     name, frequency = f"{tone.frequency_hz:.0f} Hz", round(tone.frequency_hz, 2)
     return Removed(sound.recording, *span, "tones", name, frequency, None, round(attenuation_db, 2))
@@ -131,10 +131,10 @@ def peaks(power: NDArray[np.float64]) -> Peaks:
     return (bins + between) * BIN_HZ, level - 0.25 * (before - after) * between
 
 
-def find(stream: Stream, samples: int) -> list[Tone]:
+def find(stream: Stream, samples: int) -> list[SteadyTone]:
     """The steady tones of a recording, from low to high."""
-    live: list[Tone] = []
-    found: list[Tone] = []
+    live: list[SteadyTone] = []
+    found: list[SteadyTone] = []
     for frame, power in enumerate(spectra(stream)):
         _follow(live, frame, *peaks(power))
         found += [t for t in live if t.presence < 0.5 and steady(t, samples)]
@@ -143,7 +143,7 @@ def find(stream: Stream, samples: int) -> list[Tone]:
     return sorted(found, key=lambda t: (t.frequency_hz, t.start))
 
 
-def _follow(live: list[Tone], frame: int, frequencies: NDArray[np.float64], levels: NDArray[np.float64]) -> None:
+def _follow(live: list[SteadyTone], frame: int, frequencies: NDArray[np.float64], levels: NDArray[np.float64]) -> None:
     """Gives every tone, the oldest first, the nearest peak within reach; what is left begins tones."""
     free = np.ones(len(frequencies), bool)
     for tone in live:
@@ -155,10 +155,10 @@ def _follow(live: list[Tone], frame: int, frequencies: NDArray[np.float64], leve
             tone.add(frame, float(frequencies[best]), float(levels[best]))
             tone.presence += FORGET
             free[best] = False
-    live += [Tone([frame], [float(frequencies[i])], [float(levels[i])]) for i in np.flatnonzero(free)]
+    live += [SteadyTone([frame], [float(frequencies[i])], [float(levels[i])]) for i in np.flatnonzero(free)]
 
 
-def steady(tone: Tone, samples: int) -> bool:
+def steady(tone: SteadyTone, samples: int) -> bool:
     """Whether it stands long enough, in most spectra and at one level."""
     needed = max(LEAST_SECONDS * SAMPLE_RATE_HZ, min(STEADY_SECONDS * SAMPLE_RATE_HZ, samples - HOP))
     return (
@@ -168,7 +168,7 @@ def steady(tone: Tone, samples: int) -> bool:
     )
 
 
-def left(stream: Stream, tones: list[Tone]) -> list[float]:
+def left(stream: Stream, tones: list[SteadyTone]) -> list[float]:
     """By how many dB each tone fell: to what is left on its frequency, or to the noise beside it if that is more; a median."""
     falls: list[list[float]] = [[] for _ in tones]
     for frame, power in enumerate(spectra(stream)):
@@ -185,7 +185,7 @@ def left(stream: Stream, tones: list[Tone]) -> list[float]:
 # --- taking out
 
 
-def without(tones: list[Tone]) -> Filter:
+def without(tones: list[SteadyTone]) -> Filter:
     """A filter that subtracts tones."""
 
     def run(stream: Stream) -> Stream:
@@ -199,7 +199,7 @@ def without(tones: list[Tone]) -> Filter:
     return run
 
 
-def _sine(piece: Piece, tone: Tone) -> Mono:
+def _sine(piece: Piece, tone: SteadyTone) -> Mono:
     """A tone as it is in a piece's own samples."""
     first = piece.start - MARGIN
     turns = np.exp(2j * np.pi * (tone.frequency_hz / SAMPLE_RATE_HZ * np.arange(first, first + len(piece.samples)) % 1))
@@ -215,7 +215,7 @@ def _sine(piece: Piece, tone: Tone) -> Mono:
     return 2 * np.real(between * turns[MARGIN : MARGIN + SIZE])
 
 
-def _frequencies(tone: Tone, points: NDArray[np.int64]) -> NDArray[np.float64]:
+def _frequencies(tone: SteadyTone, points: NDArray[np.int64]) -> NDArray[np.float64]:
     """Frequencies of a tone at samples of the recording, in Hz: medians over the spectra near them."""
     middles = np.array(tone.frames) * HOP + HOP // 2
     return np.interp(points, middles, ndimage.median_filter(np.array(tone.frequencies), 9, mode="nearest"))

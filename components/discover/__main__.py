@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from components.discover.items import Listed, SourceError
 from components.discover.listing import list_source
-from components.discover.plan import Plan, Settings, make_plan, shards_of, source_rows
+from components.discover.plan import Plan, PlanSettings, make_plan, shards_of, source_rows
+from components.discover.settings import check_settings
 from components.discover.sources import Source, parse
 from components.shared.network import public_only
 from components.shared.task import Outcome, StageError, report
@@ -38,7 +39,7 @@ def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, s
     return list(found.values()), reasons
 
 
-def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: Settings, run: str) -> Plan:
+def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: PlanSettings, run: str) -> Plan:
     """Plans the run on the ledger as it is when the plan is entered there; the plans of the shards are in the store before."""
     ledger, made, now = Ledger(store, dataset), list[Plan](), datetime.now(UTC).isoformat(timespec="seconds")
     by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # two sources may differ in a secret alone: the reason stays
@@ -69,8 +70,15 @@ def main(
     attempts: int,
     again: bool,
 ) -> Outcome:
-    settings = Settings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again)
-    settings.check()
+    check_settings(
+        max_recordings=max_recordings,
+        max_shards=max_shards,
+        shard_seconds=shard_seconds,
+        min_seconds=min_seconds,
+        max_seconds=max_seconds,
+        attempts=attempts,
+    )
+    settings = PlanSettings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again)
     entries = parse(sources)
     if not allow_private:
         public_only()

@@ -9,7 +9,6 @@ from components.discover.items import Listed, recording_id
 from components.shared.network import public_url
 from components.shared.rows import UNKNOWN_SECONDS, Item
 from components.shared.table import empty
-from components.shared.task import StageError
 from store.ledger import FAILED, GIVEN_UP, PENDING, LedgerRow
 from store.plans import shard_name
 
@@ -26,7 +25,7 @@ Group = list[Item]
 
 
 @dataclass(frozen=True)
-class Settings:
+class PlanSettings:
     """The stage's parameters of these names."""
 
     max_recordings: int
@@ -36,21 +35,6 @@ class Settings:
     max_seconds: float
     attempts: int
     again: bool
-
-    def check(self) -> None:
-        """Raises StageError, with the parameter's name, for a value that makes no sense."""
-        wrong = [
-            f"{name}: {getattr(self, name)}"
-            for name in ("max_recordings", "max_shards", "min_seconds", "max_seconds")
-            if not getattr(self, name) >= 0
-        ]
-        wrong += [f"shard_seconds: {self.shard_seconds}"] * (not self.shard_seconds > 0) + [f"attempts: {self.attempts}"] * (
-            self.attempts < 1
-        )
-        if wrong:
-            raise StageError(f"expected shard_seconds above 0, attempts of 1 or more and nothing negative, found {', '.join(wrong)}")
-        if 0 < self.max_seconds < self.min_seconds:
-            raise StageError(f"expected min_seconds up to max_seconds ({self.max_seconds}), found {self.min_seconds}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +51,7 @@ class Plan:
 
 
 def make_plan(
-    listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: Settings, run: str, now: str
+    listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str, now: str
 ) -> Plan:
     """Plans a run. Planned once more for the same run, it is the same plan.
 
@@ -125,7 +109,7 @@ def source_rows(reasons: Mapping[str, str], ledger: Ledgered, run: str) -> Itera
             yield replace(known, run=run, failures=0, outcome=PENDING, reason="")
 
 
-def _fate(entry: Listed, row: LedgerRow | None, settings: Settings, run: str) -> str:
+def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str) -> str:
     """What is to become of a listed recording, as far as its own row says."""
     if row and row.outcome == GIVEN_UP and row.run == run:
         return "given_up"  # by this run, which plans once more
@@ -145,7 +129,7 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: Settings, run: str) ->
     return "retried" if row and row.shard else "new"
 
 
-def _is_filtered(seconds: float, settings: Settings) -> bool:
+def _is_filtered(seconds: float, settings: PlanSettings) -> bool:
     return 0 < seconds < settings.min_seconds or 0 < settings.max_seconds < seconds
 
 
@@ -168,7 +152,7 @@ def _losses(row: LedgerRow, run: str) -> int:
 
 
 def _pending(
-    items: Mapping[str, Item], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: Settings, run: str
+    items: Mapping[str, Item], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str
 ) -> tuple[list[Group], list[LedgerRow]]:
     """Recordings without an outcome stay in their shard, those that are not listed any more included, until it is lost too often.
 

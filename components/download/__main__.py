@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from components.download.download import download
-from components.download.policy import policy
+from components.download.policy import Policy, accepted_licences
+from components.download.settings import check_settings
 from components.shared.network import public_only
 from components.shared.rows import Recording
 from components.shared.table import SchemaError, write_rows
@@ -24,14 +25,21 @@ def main(
     rate_limit_bytes: int,
     licences: str,
 ) -> Outcome:
-    wanted = policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, licences)
+    check_settings(
+        retries=retries,
+        backoff_seconds=backoff_seconds,
+        sleep_seconds=sleep_seconds,
+        max_sleep_seconds=max_sleep_seconds,
+        rate_limit_bytes=rate_limit_bytes,
+    )
+    policy = Policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, accepted_licences(licences))
     try:
         items = read_plan(open_store(store), shard)
     except SchemaError as error:
         raise StageError(str(error)) from None
     if not allow_private:
         public_only()  # after the plan is read: a store may well have a private address
-    rows, short = download(items, recordings / "audio", wanted)
+    rows, short = download(items, recordings / "audio", policy)
     write_rows(recordings, Recording, rows)
     return {
         "shard": shard,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from components.shared.http import Limits
-from components.shared.task import StageError
 
 UNKNOWN = "unknown"
 """How the setting names the absent licence."""
@@ -37,26 +36,6 @@ class Policy:
             raise ItemError(f"licence {stated} is not asked for")
 
 
-def policy(
-    retries: int, backoff_seconds: float, sleep_seconds: float, max_sleep_seconds: float, rate_limit_bytes: int, licences: str
-) -> Policy:
-    """The settings as the stage's parameters state them.
-
-    Raises:
-        StageError: A number is negative or the longest wait is the shorter one.
-    """
-    numbers = {
-        "retries": retries,
-        "backoff_seconds": backoff_seconds,
-        "sleep_seconds": sleep_seconds,
-        "max_sleep_seconds": max_sleep_seconds,
-        "rate_limit_bytes": rate_limit_bytes,
-    }
-    for name, number in numbers.items():
-        if number < 0:
-            raise StageError(f"parameter download_{name}: expected 0 or more, found {number}")
-    if max_sleep_seconds < sleep_seconds:
-        least = f"at least download_sleep_seconds, {sleep_seconds}"
-        raise StageError(f"parameter download_max_sleep_seconds: expected {least}, found {max_sleep_seconds}")
-    wanted = frozenset(name for part in licences.split(",") if (name := " ".join(part.split()).casefold()))
-    return Policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, wanted)
+def accepted_licences(text: str) -> frozenset[str]:
+    """The licences of a comma-separated list, in lower case, with single spaces."""
+    return frozenset(name for part in text.split(",") if (name := " ".join(part.split()).casefold()))

@@ -4,15 +4,16 @@ from pathlib import Path
 
 import numpy as np
 
-from components.embed.embed import Heard, hear, without_pauses
+from components.embed.embed import Embeddings, embed_windows, without_pauses
 from components.embed.encoder import load_encoder
 from components.embed.mel import RATE_HZ
-from components.embed.plan import Spans, check_settings, frames_in, seconds, stretches, windows_of
+from components.embed.plan import Spans, frames_in, seconds, stretches, windows_of
+from components.embed.settings import check_settings
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
 from components.shared.table import by_recording, read_rows
 from components.shared.task import Outcome, Progress, report, run
-from components.shared.windows import REFERENCE, Windows, WindowsWriter, certainty
+from components.shared.windows import REFERENCE_TABLE, Windows, WindowsWriter, certainty
 
 
 def main(
@@ -25,26 +26,26 @@ def main(
     batch_windows: int,
     threads: int,
 ) -> Outcome:
-    check_settings(hop_seconds, batch_windows, threads)
+    check_settings(hop_seconds=hop_seconds, batch_windows=batch_windows, threads=threads)
     if not enabled:
-        with WindowsWriter(windows, REFERENCE), WindowsWriter(windows):
+        with WindowsWriter(windows, REFERENCE_TABLE), WindowsWriter(windows):
             return {"windows": 0, "speech_seconds": 0.0, "reference_windows": 0}
     encoder = load_encoder(threads)
-    report(f"voices are heard on {encoder.where}")
+    report(f"embeds voices on {encoder.where}")
     recordings, references = ([r for r in read_rows(folder, Recording) if r.samples] for folder in (voices, reference))
     progress = Progress(sum(r.seconds for r in (*references, *recordings)))
 
-    def heard(folder: Path, recording: Recording, speech: Spans) -> Heard:
+    def embed_recording(folder: Path, recording: Recording, speech: Spans) -> Embeddings:
         path = folder / "audio" / f"{recording.recording}.flac"
         signal = (block[:, 0] for block in decode(path, RATE_HZ, seconds=recording.seconds))
-        found = hear(signal, windows_of(speech, hop_seconds), encoder, batch_windows)
+        found = embed_windows(signal, windows_of(speech, hop_seconds), encoder, batch_windows)
         progress.add(recording.seconds)
         return found
 
     own = [np.zeros((0, 256), np.float32)]
-    with WindowsWriter(windows, REFERENCE) as writer:
+    with WindowsWriter(windows, REFERENCE_TABLE) as writer:
         for recording in references:
-            found = without_pauses(heard(reference, recording, np.array([[0, frames_in(recording.samples)]])))
+            found = without_pauses(embed_recording(reference, recording, np.array([[0, frames_in(recording.samples)]])))
             writer.write(recording.recording, _timed(found))
             own.append(found.vectors)
     rows = [s for s in read_rows(segments, Segment) if s.label == "speech"]
@@ -52,14 +53,14 @@ def main(
     count = 0
     with WindowsWriter(windows) as writer:
         for recording in recordings:
-            found = heard(voices, recording, stretches(speech[recording.recording], frames_in(recording.samples)))
+            found = embed_recording(voices, recording, stretches(speech[recording.recording], frames_in(recording.samples)))
             writer.write(recording.recording, _timed(found))
             count += len(found.spans)
     return {"windows": count, "speech_seconds": sum(s.end - s.start for s in rows)} | certainty(np.concatenate(own))
 
 
-def _timed(heard: Heard) -> Windows:
-    return Windows(seconds(heard.spans[:, 0]), seconds(heard.spans[:, 1]), heard.vectors)
+def _timed(embeddings: Embeddings) -> Windows:
+    return Windows(seconds(embeddings.spans[:, 0]), seconds(embeddings.spans[:, 1]), embeddings.vectors)
 
 
 if __name__ == "__main__":

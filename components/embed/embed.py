@@ -1,4 +1,4 @@
-"""Voices over windows of a recording of any length, a few seconds of it in memory."""
+"""Embeds the windows of a recording of any length, with a few seconds of it in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ QUIET_DB = 30.0
 
 
 @dataclass(frozen=True)
-class Heard:
-    """The windows of one recording, those of digital silence left out."""
+class Embeddings:
+    """The windows of one recording and their d-vectors, without those of digital silence."""
 
     spans: Spans
     vectors: NDArray[np.float32]
@@ -35,18 +35,18 @@ class Heard:
     medians_db: NDArray[np.float64]
     """Level of the frame in the middle between each window's loudest and quietest, in dB against anything."""
 
-    def __getitem__(self, which: NDArray[np.bool_]) -> "Heard":
-        return Heard(self.spans[which], self.vectors[which], self.medians_db[which])
+    def __getitem__(self, which: NDArray[np.bool_]) -> "Embeddings":
+        return Embeddings(self.spans[which], self.vectors[which], self.medians_db[which])
 
 
-def hear(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> Heard:
-    """Voices over windows of a recording.
+def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> Embeddings:
+    """Computes the d-vectors of the windows of a recording.
 
     Args:
         blocks: The recording from its beginning, 16 kHz mono, in [-1, 1); read as far as the last window goes.
         spans: Its windows, in the order of their starts.
-        encoder: What hears.
-        batch_windows: Windows that it hears at a time.
+        encoder: The network.
+        batch_windows: Windows per call of the network.
     """
     vectors = np.zeros((len(spans), 256), np.float32)
     levels_db, medians_db = np.full(len(spans), -np.inf), np.full(len(spans), -np.inf)
@@ -55,7 +55,7 @@ def hear(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows
     for number, (signal, spectra) in enumerate(_pieces(blocks, spans)):
         levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(spectra.sum(axis=1)))
         leveled = spectra * np.float32(10 ** ((LEVEL_DB - max(levels_db[number], SILENT_DB)) / 10))
-        if len(spectra) < WINDOW_FRAMES:  # heard as it is: what it could be filled up with is no voice
+        if len(spectra) < WINDOW_FRAMES:  # encoded as it is: padding would not be a voice
             vectors[number] = encoder.vectors(leveled[None])[0]
             continue
         batch[len(waiting)] = leveled
@@ -64,13 +64,13 @@ def hear(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows
             vectors[waiting], waiting = encoder.vectors(batch), []
     if waiting:
         vectors[waiting] = encoder.vectors(batch[: len(waiting)])
-    heard = levels_db >= SILENT_DB
-    return Heard(spans, vectors, medians_db)[heard]
+    audible = levels_db >= SILENT_DB
+    return Embeddings(spans, vectors, medians_db)[audible]
 
 
-def without_pauses(heard: Heard) -> Heard:
-    """The windows in which somebody speaks at least half the time, of a recording that is speech alone."""
-    return heard[heard.medians_db >= np.max(heard.medians_db, initial=-np.inf) - QUIET_DB]
+def without_pauses(embeddings: Embeddings) -> Embeddings:
+    """The windows with speech in at least half of their frames, of a recording without anything but speech."""
+    return embeddings[embeddings.medians_db >= np.max(embeddings.medians_db, initial=-np.inf) - QUIET_DB]
 
 
 def _pieces(blocks: Iterator[Signal], spans: Spans) -> Iterator[tuple[Signal, Mel]]:

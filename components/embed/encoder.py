@@ -16,7 +16,7 @@ busy that took 12 times the work (67 ms of a processor a window, not 5.4), and 5
 
 @dataclass(frozen=True)
 class Encoder:
-    """What voices are heard with."""
+    """What voices are encode with."""
 
     vectors: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     """d-vectors of length 1, shaped (windows, 256), of spectra shaped (windows, frames, 40)."""
@@ -39,17 +39,17 @@ def load_encoder(threads: int) -> Encoder:
     device = device_of(torch.cuda)
     network = VoiceEncoder(device, verbose=False).eval()
 
-    def heard(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.inference_mode():
             return network(torch.from_numpy(spectra).to(device)).cpu().numpy()  # type: ignore[no-any-return]
 
     if device == "cuda":
-        return Encoder(heard, f"the GPU {torch.cuda.get_device_name()}")
+        return Encoder(encode, f"the GPU {torch.cuda.get_device_name()}")
     workers = threads or len(os.sched_getaffinity(0))
     torch.set_num_threads(1)
     pool = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
 
-    def heard_side_by_side(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.concatenate(list(pool.map(heard, np.split(spectra, range(TURN_WINDOWS, len(spectra), TURN_WINDOWS)))))
+    def encode_in_parallel(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate(list(pool.map(encode, np.split(spectra, range(TURN_WINDOWS, len(spectra), TURN_WINDOWS)))))
 
-    return Encoder(heard_side_by_side, f"the CPU, {workers} thread{'s' * (workers > 1)}")
+    return Encoder(encode_in_parallel, f"the CPU, {workers} thread{'s' * (workers > 1)}")

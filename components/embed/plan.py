@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import SAMPLE_RATE_HZ, Segment
-from components.shared.task import StageError
 
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 100
 WINDOW_FRAMES = 160
@@ -22,20 +21,6 @@ MIN_FRAMES = 30
 
 Spans = NDArray[np.int64]
 """First frame and the one after the last, shaped (windows, 2)."""
-MAX_BATCH_WINDOWS = 4096
-MAX_THREADS = 1024
-
-
-def check_settings(hop_seconds: float, batch_windows: int, threads: int) -> None:
-    """Raises StageError unless every setting lies within its range."""
-    ranges = {
-        "hop_seconds": (hop_seconds, 0.01, WINDOW_FRAMES / 100),
-        "batch_windows": (batch_windows, 1, MAX_BATCH_WINDOWS),
-        "threads": (threads, 0, MAX_THREADS),
-    }
-    for name, (value, least, most) in ranges.items():
-        if not least <= value <= most:
-            raise StageError(f"parameter embed_{name}: expected {least:g} to {most:g}, found {value:g}")
 
 
 def frames_in(samples: int) -> int:

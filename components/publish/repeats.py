@@ -39,8 +39,8 @@ class _Place(NamedTuple):
     similarity: float
 
 
-class _Told:
-    """Repeats that each tell something new: there are no more than the dataset is long."""
+class _DistinctRepeats:
+    """Repeats that each cover new audio, so that their number is bounded by the length of the dataset."""
 
     def __init__(self, rows: Iterable[Repeat] = ()) -> None:
         self.rows: dict[str, Repeat] = {}
@@ -49,10 +49,10 @@ class _Told:
             self._take(row)
 
     def add(self, rows: Iterable[Repeat], order: Order) -> None:
-        """Takes those of which LEAST_SECONDS have not been told; those first that lead to what was first."""
+        """Adds the repeats of which LEAST_SECONDS are not covered yet; repeats of earlier audio come first."""
         for row in sorted(rows, key=lambda r: (order(r.first_recording), r.first_start, order(r.recording), r.repeat)):
-            untold = _without(Piece(row.recording, row.start, row.end), self._pieces[row.recording])
-            if row.repeat not in self.rows and _seconds(untold) >= LEAST_SECONDS:
+            uncovered = _without(Piece(row.recording, row.start, row.end), self._pieces[row.recording])
+            if row.repeat not in self.rows and _seconds(uncovered) >= LEAST_SECONDS:
                 self._take(row)
 
     def _take(self, row: Repeat) -> None:
@@ -71,13 +71,13 @@ def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collecti
         worked: The new recordings.
         order: Which of two was first.
     """
-    told = _Told()
+    distinct = _DistinctRepeats()
     for block in _blocks(new):
         index = Index(sorted(block, key=lambda f: order(f.recording)))
         for name in sorted(stored.recordings(), key=order):
             before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # the others are found there
-            told.add([_repeat(match, name, order) for match in matches(index, stored.read(name), before)], order)
-    return list(told.rows.values())
+            distinct.add([_repeat(match, name, order) for match in matches(index, stored.read(name), before)], order)
+    return list(distinct.rows.values())
 
 
 def _blocks(fingerprints: Iterable[Fingerprint]) -> Iterator[list[Fingerprint]]:
@@ -130,10 +130,10 @@ def chosen(present: Sequence[Repeat], new: Iterable[Repeat], worked: Collection[
             around[row.recording].add(row)
             around[row.first_recording].add(row)
     rows = {row for several in around.values() for row in several}
-    told = _Told(row for row in present if row in rows)
+    distinct = _DistinctRepeats(row for row in present if row in rows)
     rows.update(_row((r.recording, r.start), (r.first_recording, r.first_start), r.end - r.start, r.similarity, order) for r in new)
-    told.add(rows, order)
-    return list(told.rows.values())
+    distinct.add(rows, order)
+    return list(distinct.rows.values())
 
 
 def _around(hub: str, repeats: Iterable[Repeat], order: Order, stays: bool) -> Iterator[Repeat]:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from components.report.amounts import funnel, outside_seconds, shares
 from components.report.confusion import Confusion, confusion
-from components.report.listening import choose, listen
+from components.report.listening import choose, previews
 from components.report.page import Contents, Failures
 from components.report.page import page as html
 from components.report.scores import SCORES, measured
 from components.report.timeline import candidates, timeline, variety
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Heard
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, TimelineSpan
 from components.shared.task import Outcome, run
 from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
 from store.interface import Store
@@ -23,9 +23,9 @@ SOURCE = "source"
 """Kind of the ledger's rows of sources that could not be listed."""
 
 
-def heard_in(store: Store, dataset: str, sha256: str) -> list[Heard]:
+def read_timeline(store: Store, dataset: str, sha256: str) -> list[TimelineSpan]:
     """What was heard in a recording; nothing where the dataset does not have its timeline."""
-    return read_object(store, timeline_key(dataset, sha256), Heard) if sha256 else []
+    return read_object(store, timeline_key(dataset, sha256), TimelineSpan) if sha256 else []
 
 
 def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:
@@ -33,7 +33,7 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
     outside = outside_seconds(version.lineage.get("seconds", {}))
     settings = rules(version.lineage)
     shown = {column: shares(rows, column) for column in COLUMNS if any(getattr(r, column) for r in rows)}
-    recordings = [(clips, heard_in(store, dataset, clips[0].timeline_sha256)) for clips in candidates(rows)]
+    recordings = [(clips, read_timeline(store, dataset, clips[0].timeline_sha256)) for clips in candidates(rows)]
     varied = max(recordings, key=lambda recording: variety(*recording), default=None)
     return Contents(
         version=version,
@@ -44,7 +44,7 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
         steps=funnel(rows, outside),
         shares=shown,
         measured=[m for score in SCORES if (m := measured(score, rows, settings))],
-        clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
+        clips=previews(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,
     )

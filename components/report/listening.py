@@ -38,8 +38,8 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A clip to listen to."""
+class ClipPreview:
+    """A clip with its sound, to previews to on the page."""
 
     row: DatasetRow
     sound: Sound
@@ -85,7 +85,7 @@ def _preference(row: DatasetRow) -> tuple[bool, bool, bytes]:
     return not row.before_sha256, not 1.5 <= seconds_of(row) <= MOST_SECONDS, chance
 
 
-def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[Heard]:
+def previews(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[ClipPreview]:
     """Loads and encodes the sound of clips.
 
     Args:
@@ -100,7 +100,8 @@ def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[Hea
         return Sound(_url("audio/mpeg", mp3(part)), _url("image/png", png(spectrogram(part), palette)))
 
     return [
-        Heard(r, sound(r.audio_sha256), sound(r.before_sha256) if r.before_sha256 else None, seconds_of(r) > MOST_SECONDS) for r in rows
+        ClipPreview(r, sound(r.audio_sha256), sound(r.before_sha256) if r.before_sha256 else None, seconds_of(r) > MOST_SECONDS)
+        for r in rows
     ]
 
 

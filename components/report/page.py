@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from components.report.amounts import Share, Step, most
 from components.report.charts import chart
 from components.report.confusion import Confusion
-from components.report.listening import MOST_SECONDS, Heard
+from components.report.listening import MOST_SECONDS, ClipPreview
 from components.report.scores import Measured
 from components.report.texts import clock, counted, duration, label, number, percent, shortened
 from components.report.timeline import Timeline
@@ -55,7 +55,7 @@ class Contents:
     shares: Mapping[str, list[Share]]
     """Of every column that says something, the values."""
     measured: list[Measured]
-    clips: list[Heard]
+    clips: list[ClipPreview]
     timeline: Timeline | None
     confusion: Confusion | None
 

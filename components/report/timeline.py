@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from components.report.amounts import reason_of
 from components.report.texts import clock, shortened
-from components.shared.rows import DatasetRow, Heard
+from components.shared.rows import DatasetRow, TimelineSpan
 
 HEARD = ("speech", "music", "noise", "silence")
 CANDIDATES = 20
@@ -56,7 +56,7 @@ class Timeline:
     """A recording's lines of time, each of the same length."""
 
     rows: list[DatasetRow]
-    heard: list[Heard]
+    heard: list[TimelineSpan]
     lines: list[Line]
     seconds: float
     kinds: frozenset[str]
@@ -74,14 +74,14 @@ def candidates(rows: Iterable[DatasetRow]) -> list[list[DatasetRow]]:
     return [found[name] for name in order[:CANDIDATES]]
 
 
-def variety(rows: Iterable[DatasetRow], heard: Iterable[Heard]) -> int:
+def variety(rows: Iterable[DatasetRow], heard: Iterable[TimelineSpan]) -> int:
     """How many different things there are in a recording: outcomes, speakers, tones, genders, and what else was heard."""
     clips = {(kind, value) for r in rows for kind, value in (("reason", reason_of(r)), ("speaker", r.speaker), ("tone", r.tone)) if value}
     kept = {("kept", r.kept) for r in rows}
     return len(clips | kept | {(h.kind, h.label) for h in heard})
 
 
-def timeline(rows: Sequence[DatasetRow], heard: Sequence[Heard]) -> Timeline:
+def timeline(rows: Sequence[DatasetRow], heard: Sequence[TimelineSpan]) -> Timeline:
     """A recording as lines of time.
 
     Args:
@@ -124,7 +124,7 @@ def _most(found: Sequence[list[Stretch]]) -> list[list[Stretch]]:
     return kept
 
 
-def _said(heard: Heard) -> str:
+def _said(heard: TimelineSpan) -> str:
     said = f"{clock(heard.start)} to {clock(heard.end)}: " + " ".join(t for t in (heard.kind, heard.label) if t)
     return shortened(said, MOST_CHARACTERS)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.segment.networks import load_segmenter
 from components.segment.segment import Segmenter, Stretch, analyze, to_rows
+from components.segment.settings import check_settings
 from components.segment.windows import RATE_HZ, Signal
 from components.shared.audio import decode
 from components.shared.rows import Recording, Segment
@@ -17,13 +18,15 @@ SHARES = {True: (0.03, 0.19, 0.78), False: (0.12, 0.88)}
 
 
 def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outcome:
+    check_settings(engine=engine)
     segmenter = load_segmenter(engine, detect_gender)
     recordings = [r for r in read_rows(voices, Recording) if r.samples]
     progress = Progress(sum(r.seconds for r in recordings))
     rows: list[Segment] = []
     for recording in recordings:
         path = voices / "audio" / f"{recording.recording}.flac"
-        rows += to_rows(recording.recording, recording.samples, _heard(path, recording.seconds, segmenter, SHARES[detect_gender], progress))
+        stretches = _segment_recording(path, recording.seconds, segmenter, SHARES[detect_gender], progress)
+        rows += to_rows(recording.recording, recording.samples, stretches)
     write_rows(segments, Segment, rows)
     seconds: defaultdict[str, float] = defaultdict(float)
     for row in rows:
@@ -31,7 +34,7 @@ def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outc
     return {"segments": len(rows), **{f"{name}_seconds": value for name, value in sorted(seconds.items())}}
 
 
-def _heard(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float, ...], progress: Progress) -> list[Stretch]:
+def _segment_recording(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float, ...], progress: Progress) -> list[Stretch]:
     """Segments a file of this length."""
     left = list(shares)
 

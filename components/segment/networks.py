@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.segment.segment import Network, Segmenter
+from components.segment.segment import PatchClassifier, Segmenter
 from components.segment.windows import FRAME, HOP, PATCH_FRAMES, STEP, Signal, frames_in
 from components.shared.task import StageError
 
@@ -33,19 +33,12 @@ CPU_BATCH, GPU_BATCH = 32, 512
 """Patches a call. On two cores larger ones are slower, because they leave the caches; the GPU's is not measured."""
 
 
-def check_engine(engine: str) -> None:
-    """Raises StageError if there is no such engine."""
-    if engine not in ("smn", "sm"):
-        raise StageError(f"parameter segment_engine: expected smn (speech, music, noise) or sm (speech, music), found {engine!r}")
-
-
 def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> Segmenter:
     """The package's parts, ready to run.
 
     Raises:
-        StageError: A network's file is missing or not the one that is pinned, or there is no such engine.
+        StageError: A network's file is missing or is not the pinned one.
     """
-    check_engine(engine)
     for name, sha256 in SHA256.items():
         _check(folder / name, sha256)
     with _quiet_import():
@@ -60,12 +53,12 @@ def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> S
             tf.config.experimental.set_memory_growth(gpu, True)
         tf.config.experimental.enable_op_determinism()
 
-    def network(kind: Any) -> Network:
+    def network(kind: Any) -> PatchClassifier:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # the files are older than the way Keras wants its layers declared
             model = keras.models.load_model(folder / kind.model_fname, compile=False)
         transition = diag_trans_exp(kind.viterbi_arg, len(kind.outlabels))
-        return Network(kind.outlabels, kind.nmel, transition, _predictor(tf, model, kind.nmel, GPU_BATCH if gpus else CPU_BATCH))
+        return PatchClassifier(kind.outlabels, kind.nmel, transition, _predictor(tf, model, kind.nmel, GPU_BATCH if gpus else CPU_BATCH))
 
     def log_energies(signal: Signal) -> NDArray[np.float32]:
         framed = sidekit.pre_emphasis(sidekit.framing(_frame_more(signal), FRAME, HOP).copy(), 0.97)[: frames_in(len(signal))]

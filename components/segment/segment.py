@@ -35,8 +35,8 @@ Stretch = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network that tells the classes of patches apart, and how their sequence is decoded."""
+class PatchClassifier:
+    """A network that classifies patches, and the decoding of the sequence of its classes."""
 
     classes: tuple[str, ...]
     bands: int
@@ -59,8 +59,8 @@ class Segmenter:
     """Normalized patches of spectra shaped (frames, bands), and whether they are finite."""
     energy_ratio: float
     energy_transition: NDArray[np.float64]
-    content: Network
-    gender: Network | None
+    content: PatchClassifier
+    gender: PatchClassifier | None
 
 
 def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCHES) -> list[Stretch]:
@@ -93,7 +93,7 @@ def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter) -> list[St
 
 
 def _divided(
-    stretches: list[Stretch], name: str, network: Network, read: Read, segmenter: Segmenter, frames: int, window_patches: int
+    stretches: list[Stretch], name: str, network: PatchClassifier, read: Read, segmenter: Segmenter, frames: int, window_patches: int
 ) -> list[Stretch]:
     """Stretches of this name divided into those of the network's classes; the others as they are."""
     wanted = np.zeros(labels_in(frames), bool)
@@ -119,7 +119,7 @@ def _logs(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _probabilities(
-    wanted: NDArray[np.bool_], network: Network, blocks: Iterator[Signal], segmenter: Segmenter, frames: int, window_patches: int
+    wanted: NDArray[np.bool_], network: PatchClassifier, blocks: Iterator[Signal], segmenter: Segmenter, frames: int, window_patches: int
 ) -> NDArray[np.float32]:
     """Probabilities of the network's classes in each patch around a wanted label; equal ones where it cannot be told.
 
@@ -141,7 +141,7 @@ def _probabilities(
 
 
 def _ask(
-    network: Network,
+    network: PatchClassifier,
     patches: NDArray[np.floating],
     finite: NDArray[np.bool_],
     which: NDArray[np.bool_],

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from components.separate.network import load_network
 from components.separate.separate import Counts, Options, separate
+from components.separate.settings import check_settings
 from components.separate.wiener import load_wiener
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows, write_rows
-from components.shared.task import Outcome, Progress, StageError, report, run
+from components.shared.task import Outcome, Progress, report, run
 
 NOT_KEPT = "not asked for: keep_accompaniment"
 
@@ -27,7 +28,7 @@ def main(
     batch_segments: int,
     threads: int,
 ) -> Outcome:
-    check(clean_db, batch_segments, threads)
+    check_settings(clean_db=clean_db, batch_segments=batch_segments, threads=threads)
     network = load_network(model, with_instruments=mwf, threads=threads)
     name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
     report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz" + (", with a multichannel Wiener filter" if mwf else ""))
@@ -54,14 +55,6 @@ def main(
         "passed_share": passed / samples if samples else 0.0,
         "clipped_samples": sum(c.clipped for c in counts),
     }
-
-
-def check(clean_db: float, batch_segments: int, threads: int) -> None:
-    """Raises StageError unless the numbers are in their ranges."""
-    ranges = {"clean_db": (clean_db, -60, 0), "batch_segments": (batch_segments, 1, 64), "threads": (threads, 0, 1024)}
-    for name, (value, least, most) in ranges.items():
-        if not least <= value <= most:
-            raise StageError(f"parameter separate_{name}: expected {least} to {most}, found {value:g}")
 
 
 def without_audio(recording: Recording) -> Recording:

@@ -17,8 +17,8 @@ Vector = NewType("Vector", bytes)
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Which recording a row is about, and what its source says of it."""
+class SourceInfo:
+    """The recording that a row is about, and what its source says about it."""
 
     recording: str
     """Id of the recording: 16 hex digits of a hash of its kind, its feed and its own id there."""
@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Item(Source):
+class Item(SourceInfo):
     """What `discover` plans: one thing to download. A shard's plan is a table of these.
 
     Its URL is the one to fetch now, which may hold a signature: it is never copied into other tables.
@@ -48,7 +48,7 @@ class Item(Source):
 
 
 @dataclass(frozen=True, slots=True)
-class Recording(Source):
+class Recording(SourceInfo):
     """One recording of an audio artifact. Without audio (samples = 0) it holds the reason why."""
 
     samples: int
@@ -141,16 +141,16 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A stretch of a recording and what was heard in it, as the dataset keeps it: the timeline of a recording."""
+class TimelineSpan:
+    """A span of a recording's timeline: what `segment` found there, or what `denoise` removed."""
 
     recording: str
     start: float
     end: float
     kind: str
-    """speech, music, noise or silence, as `segment` heard it; tones or sfx, what `denoise` took out."""
+    """speech, music, noise or silence from `segment`; tones or sfx removed by `denoise`."""
     label: str
-    """Gender of speech, name of what was taken out, or ""."""
+    """Gender of speech, name of the removed sound, or ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +293,7 @@ class DatasetRow:
     before_sha256: str
     """The same of the recording as it was downloaded, mixed to mono, for some clips of each recording; else ""."""
     timeline_sha256: str
-    """Of the table of Heard rows of its recording: names its file in the store."""
+    """Hash of the table of TimelineSpan rows of its recording; names its file in the store."""
     speaker: str
     """Id of its voice in the dataset, s0001 and so on, given by `publish`; "" without a vector."""
     vector: Vector

@@ -15,7 +15,7 @@ from components.shared.files import atomic_write
 from components.shared.rows import Window
 from components.shared.table import SchemaError, check, schema
 
-REFERENCE = "reference"
+REFERENCE_TABLE = "reference"
 """Name of the second table of a windows artifact: the windows of the reference's own recordings."""
 
 

@@ -15,7 +15,7 @@ from components.tag_quality.settings import check_settings
 
 
 def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:
-    check_settings(hop_seconds, threads)
+    check_settings(hop_seconds=hop_seconds, threads=threads)
     rows = read_rows(clips, Clip) if enabled else []
     known = {r.recording: r.samples for r in read_rows(clean, Recording)}
     dnsmos = load_dnsmos(hop_seconds, threads) if rows else None

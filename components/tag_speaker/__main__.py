@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from components.shared.rows import Clip, Speaker
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Lineage, Outcome, Progress, run
-from components.shared.windows import NONE, REFERENCE, certainty, read_windows, together
-from components.tag_speaker.tag_speaker import compared, heard_in
+from components.shared.windows import NONE, REFERENCE_TABLE, certainty, read_windows, together
+from components.tag_speaker.tag_speaker import compared, speaker_of
 
 
 def main(windows: Path, clips: Path, speakers: Path, lineage: Lineage) -> Outcome:
@@ -19,11 +19,11 @@ def main(windows: Path, clips: Path, speakers: Path, lineage: Lineage) -> Outcom
     progress = Progress(sum(c.end - c.start for c in cut))
     found: dict[str, Speaker] = {}
     cuts = by_recording(cut)
-    for recording, heard in read_windows(windows):
+    for recording, of_recording in read_windows(windows):
         for clip in cuts[recording]:
-            found[clip.clip] = heard_in(clip, heard, reference, name)
+            found[clip.clip] = speaker_of(clip, of_recording, reference, name)
             progress.add(clip.end - clip.start)
-    rows = [found.get(c.clip) or heard_in(c, NONE, reference, name) for c in cut]
+    rows = [found.get(c.clip) or speaker_of(c, NONE, reference, name) for c in cut]
     if reference is not None:
         rows = compared(rows, cut, reference)
     write_rows(speakers, Speaker, rows)
@@ -32,7 +32,7 @@ def main(windows: Path, clips: Path, speakers: Path, lineage: Lineage) -> Outcom
 
 def reference_of(windows: Path) -> tuple[NDArray[np.float64] | None, dict[str, float]]:
     """The reference's d-vector, if there is a reference, and how sure it is of itself."""
-    own = [heard.vectors for _, heard in read_windows(windows, REFERENCE)]
+    own = [own.vectors for _, own in read_windows(windows, REFERENCE_TABLE)]
     if not own:
         return None, {}
     vectors = np.concatenate(own)

@@ -1,4 +1,4 @@
-"""Whose voice a clip is, from the windows that lie in it."""
+"""Computes the voice of a clip from the windows that lie in it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,19 +11,19 @@ from components.shared.windows import Windows, together
 from components.tag_speaker.voices import similarities
 
 INSIDE_SHARE = 0.75
-"""A window of which less lies in a clip holds too much of what is beside it: a neighbor's voice, or a pause."""
+"""A window with a smaller share inside the clip holds too much of what surrounds it: a neighbor's voice, or a pause."""
 
 NO_VOICE = Vector(b"")
 
 
-def heard_in(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
-    """What the windows of a recording say of one of its clips, by itself: its d-vector and its purity.
+def speaker_of(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
+    """The d-vector and the purity of a clip, without its similarity.
 
     Args:
         clip: A clip of the recording.
-        windows: Its windows, all of them.
+        windows: All windows of the recording.
         reference: d-vector of the reference, or None.
-        name: Of the reference.
+        name: Name of the reference.
     """
     near, share = _within(clip, windows)
     if not len(share):
@@ -36,22 +36,22 @@ def heard_in(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None
 
 
 def compared(rows: Sequence[Speaker], clips: Sequence[Clip], reference: NDArray[np.float64]) -> list[Speaker]:
-    """The rows with the similarity of their voices and the reference.
+    """The rows with the similarities of their voices to the reference.
 
     Args:
-        rows: One a clip, without similarities.
+        rows: One per clip, without similarities.
         clips: The clips of the rows.
         reference: d-vector of the reference.
     """
-    heard = [i for i, row in enumerate(rows) if row.vector]
-    vectors = np.frombuffer(b"".join(rows[i].vector for i in heard), "<f4").reshape(-1, len(reference)).astype(np.float64)
-    found = similarities(vectors, np.array([clips[i].end - clips[i].start for i in heard]), reference)
-    known = dict(zip(heard, found.tolist(), strict=True))
+    with_voice = [i for i, row in enumerate(rows) if row.vector]
+    vectors = np.frombuffer(b"".join(rows[i].vector for i in with_voice), "<f4").reshape(-1, len(reference)).astype(np.float64)
+    found = similarities(vectors, np.array([clips[i].end - clips[i].start for i in with_voice]), reference)
+    known = dict(zip(with_voice, found.tolist(), strict=True))
     return [replace(row, similarity=known.get(i)) for i, row in enumerate(rows)]
 
 
 def _within(clip: Clip, windows: Windows) -> tuple[slice, NDArray[np.float64]]:
-    """The windows that overlap a clip, and the share of each that lies in it."""
+    """The windows that overlap a clip, and the share of each that lies inside it."""
     near = slice(int(np.searchsorted(windows.ends, clip.start, "right")), int(np.searchsorted(windows.starts, clip.end, "left")))
     starts, ends = windows.starts[near], windows.ends[near]
     return near, (np.minimum(ends, clip.end) - np.maximum(starts, clip.start)) / (ends - starts)

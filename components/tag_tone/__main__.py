@@ -8,9 +8,10 @@ import numpy as np
 from components.shared.model import parse, read_model
 from components.shared.rows import Clip, Tone
 from components.shared.table import read_rows, write_rows
-from components.shared.task import MODEL, Outcome, Progress, StageError, report, run
+from components.shared.task import MODEL, Outcome, Progress, report, run
 from components.tag_tone.classifier import NONE, Classifier, load_classifier
-from components.tag_tone.tag_tone import hear
+from components.tag_tone.settings import check_settings
+from components.tag_tone.tag_tone import measure_clips
 from components.tag_tone.tag_tone import tones as name_tones
 from components.tag_tone.voices import clip_vectors, voices
 
@@ -26,30 +27,22 @@ def main(
     voice_normalization: bool,
     same_voice_similarity: float,
 ) -> Outcome:
-    check(clusters, same_voice_similarity)
+    check_settings(clusters=clusters, same_voice_similarity=same_voice_similarity)
     if not enabled:
         write_rows(tones, Tone, [])
         return {"clips": 0}
     classifier = _classifier(model)
     rows = read_rows(clips, Clip)
     progress = Progress(sum(c.end - c.start for c in rows))
-    heard = list(hear(clean / "audio", rows, progress.add))
+    measured = list(measure_clips(clean / "audio", rows, progress.add))
     vectors = clip_vectors(windows, rows)
     labels = voices(vectors, [c.gender for c in rows], same_voice_similarity)
-    found = name_tones(heard, labels, classifier, clusters, voice_normalization)
+    found = name_tones(measured, labels, classifier, clusters, voice_normalization)
     write_rows(tones, Tone, found)
-    unheard = int(np.sum(~vectors.any(axis=1)))
-    if unheard:
-        report(f"{unheard} of {len(rows)} clips have no window of a voice: those of one gender count as one voice")
-    return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": unheard, **_facts(rows, found)}
-
-
-def check(clusters: int, same_voice_similarity: float) -> None:
-    """Raises StageError unless the settings are in their ranges."""
-    if not 0 <= clusters <= 10:
-        raise StageError(f"parameter tag_tone_clusters: expected 0 to 10, found {clusters}")
-    if not -1 <= same_voice_similarity <= 1:
-        raise StageError(f"parameter tag_tone_same_voice_similarity: expected -1 to 1, found {same_voice_similarity:g}")
+    without_voice = int(np.sum(~vectors.any(axis=1)))
+    if without_voice:
+        report(f"{without_voice} of {len(rows)} clips have no window of a voice: those of one gender count as one voice")
+    return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": without_voice, **_facts(rows, found)}
 
 
 def _classifier(model: Path) -> Classifier | None:

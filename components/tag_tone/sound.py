@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from components.shared.rows import SAMPLE_RATE_HZ
 
 RATE_HZ = 16_000
-"""Features hear up to 8 kHz, whatever the recording's own bandwidth."""
+"""Features are computed up to 8 kHz, whatever the recording's own bandwidth."""
 
 HOP = 160
 """Samples from one frame to the next: 10 ms."""
@@ -22,7 +22,7 @@ BLOCK_FRAMES = 2000
 
 _UP, _DOWN = 160, 441  # from 44.1 to 16 kHz: a frame is 441 samples there
 _SOURCE_HOP = SAMPLE_RATE_HZ // 100
-_MARGIN_HOPS = 8  # around a block, so that its resampling does not hear its edges
+_MARGIN_HOPS = 8  # around a block, so that resampling does not depend on where blocks end
 
 Numbers = NDArray[np.float32]
 

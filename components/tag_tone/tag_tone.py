@@ -22,7 +22,7 @@ _SILENT = Prosody(None, None, None, 0.0)
 
 
 @dataclass(frozen=True)
-class Heard:
+class MeasuredClip:
     """Measurements of a clip."""
 
     clip: Clip
@@ -46,21 +46,21 @@ class Named:
 _UNNAMED = Named("", None, None)
 
 
-def hear(audio: Path, clips: Sequence[Clip], done: Callable[[float], None]) -> Iterator[Heard]:
+def measure_clips(audio: Path, clips: Sequence[Clip], done: Callable[[float], None]) -> Iterator[MeasuredClip]:
     """Measures clips of the recordings in a folder; calls `done` with the seconds of each."""
     for clip in clips:
-        yield hear_clip(audio / f"{clip.recording}.flac", clip)
+        yield measure_clip(audio / f"{clip.recording}.flac", clip)
         done(clip.end - clip.start)
 
 
-def hear_clip(file: Path, clip: Clip) -> Heard:
+def measure_clip(file: Path, clip: Clip) -> MeasuredClip:
     """Measures one clip in blocks: first its level, then everything else relative to it."""
     start, end = span(clip)
     rms = _rms(file, start, end)
     if rms == 0:
-        return Heard(clip, None, _SILENT, None, Vector(b""))
+        return MeasuredClip(clip, None, _SILENT, None, Vector(b""))
     found = contours(clip_blocks(file, start, end), rms)
-    return Heard(clip, 20 * float(np.log10(rms)), prosody(found), measures(found), Vector(found.means.astype("<f4").tobytes()))
+    return MeasuredClip(clip, 20 * float(np.log10(rms)), prosody(found), measures(found), Vector(found.means.astype("<f4").tobytes()))
 
 
 def _rms(file: Path, start: int, end: int) -> float:
@@ -71,41 +71,48 @@ def _rms(file: Path, start: int, end: int) -> float:
     return float(np.sqrt(total / max(end - start, 1)))
 
 
-def tones(heard: Sequence[Heard], voices: NDArray[np.int64], classifier: Classifier | None, clusters: int, compared: bool) -> list[Tone]:
+def tones(
+    clips: Sequence[MeasuredClip], voices: NDArray[np.int64], classifier: Classifier | None, clusters: int, compared: bool
+) -> list[Tone]:
     """Returns a row for every clip, in order.
 
     Args:
-        heard: The clips of a shard.
+        clips: The clips of a shard.
         voices: The voice of each clip, shaped (clips,).
         classifier: Names the tones; None makes clusters instead.
         clusters: Number of clusters per voice; 0 chooses it by a criterion.
         compared: Whether the classifier gets measures relative to the clip's voice.
     """
-    told = [i for i, h in enumerate(heard) if h.measures is not None]
-    named = dict(zip(told, _named([heard[i] for i in told], voices[told], classifier, clusters, compared), strict=True)) if told else {}
+    measured = [i for i, c in enumerate(clips) if c.measures is not None]
+    names = _named([clips[i] for i in measured], voices[measured], classifier, clusters, compared) if measured else []
+    named = dict(zip(measured, names, strict=True))
     by = f"{classifier.model.name}/{classifier.model.version}" if classifier else NAME_GIVEN if clusters else NAME
-    return [_row(h, named.get(i, _UNNAMED), by) for i, h in enumerate(heard)]
+    return [_row(c, named.get(i, _UNNAMED), by) for i, c in enumerate(clips)]
 
 
-def _row(heard: Heard, named: Named, by: str) -> Tone:
-    p = heard.prosody
+def _row(clip: MeasuredClip, named: Named, by: str) -> Tone:
+    p = clip.prosody
     melody = (p.f0_mean_hz, p.f0_range_semitones, p.f0_slope_semitones_per_second)
-    return Tone(heard.clip.clip, named.tone, named.probability, named.arousal, *melody, heard.energy_db, p.voiced_rate, by, heard.features)
+    return Tone(clip.clip.clip, named.tone, named.probability, named.arousal, *melody, clip.energy_db, p.voiced_rate, by, clip.features)
 
 
-def _named(heard: Sequence[Heard], voices: NDArray[np.int64], classifier: Classifier | None, clusters: int, compared: bool) -> list[Named]:
-    arousal = _arousal(heard, voices)
+def _named(
+    clips: Sequence[MeasuredClip], voices: NDArray[np.int64], classifier: Classifier | None, clusters: int, compared: bool
+) -> list[Named]:
+    arousal = _arousal(clips, voices)
     if classifier:
-        pairs: list[tuple[str, float | None]] = [*_classified(heard, voices, classifier, compared)]
+        pairs: list[tuple[str, float | None]] = [*_classified(clips, voices, classifier, compared)]
     else:
-        pairs = [(name, None) for name in _clusters(heard, voices, arousal, clusters)]
+        pairs = [(name, None) for name in _clusters(clips, voices, arousal, clusters)]
     return [Named(name, probability, float(a)) for (name, probability), a in zip(pairs, arousal, strict=True)]
 
 
-def _classified(heard: Sequence[Heard], voices: NDArray[np.int64], classifier: Classifier, compared: bool) -> list[tuple[str, float]]:
-    table = np.array([h.measures for h in heard])[:, classifier.columns]
+def _classified(
+    clips: Sequence[MeasuredClip], voices: NDArray[np.int64], classifier: Classifier, compared: bool
+) -> list[tuple[str, float]]:
+    table = np.array([c.measures for c in clips])[:, classifier.columns]
     if compared:
-        points = standardized(table, voices, [h.clip.gender for h in heard], classifier.deviations)
+        points = standardized(table, voices, [c.clip.gender for c in clips], classifier.deviations)
     else:
         points = (table - classifier.means) / classifier.deviations
     found = classifier.probabilities(points)
@@ -113,28 +120,28 @@ def _classified(heard: Sequence[Heard], voices: NDArray[np.int64], classifier: C
     return [(classifier.classes[b], float(row[b])) for b, row in zip(best, found, strict=True)]
 
 
-def _numbers(heard: Sequence[Heard], names: Sequence[str]) -> Matrix:
+def _numbers(clips: Sequence[MeasuredClip], names: Sequence[str]) -> Matrix:
     """Columns by name, from MEASURES or from the clip's row, shaped (clips, names)."""
     own = {
-        "f0_range": [h.prosody.f0_range_semitones for h in heard],
-        "f0_slope": [h.prosody.f0_slope_semitones_per_second for h in heard],
-        "energy_db": [h.energy_db for h in heard],
+        "f0_range": [c.prosody.f0_range_semitones for c in clips],
+        "f0_slope": [c.prosody.f0_slope_semitones_per_second for c in clips],
+        "energy_db": [c.energy_db for c in clips],
     }
-    table = np.array([h.measures for h in heard])
+    table = np.array([c.measures for c in clips])
     return np.stack([np.array(own[n], float) if n in own else table[:, MEASURES.index(n)] for n in names], axis=1)
 
 
-def _arousal(heard: Sequence[Heard], voices: NDArray[np.int64]) -> Matrix:
+def _arousal(clips: Sequence[MeasuredClip], voices: NDArray[np.int64]) -> Matrix:
     """Mean of the AROUSAL measures, standardized within the voice, minus the voice's own mean."""
-    mean = standardized(_numbers(heard, AROUSAL), voices, [h.clip.gender for h in heard]).mean(axis=1)
+    mean = standardized(_numbers(clips, AROUSAL), voices, [c.clip.gender for c in clips]).mean(axis=1)
     for voice in np.unique(voices):
         mean[voices == voice] -= mean[voices == voice].mean()
     return mean
 
 
-def _clusters(heard: Sequence[Heard], voices: NDArray[np.int64], arousal: Matrix, wanted: int) -> list[str]:
-    points = standardized(_numbers(heard, PROSODY), voices, [h.clip.gender for h in heard])
-    names = [""] * len(heard)
+def _clusters(clips: Sequence[MeasuredClip], voices: NDArray[np.int64], arousal: Matrix, wanted: int) -> list[str]:
+    points = standardized(_numbers(clips, PROSODY), voices, [c.clip.gender for c in clips])
+    names = [""] * len(clips)
     for voice in np.unique(voices):
         mine = np.flatnonzero(voices == voice)
         for i, name in zip(mine, clustered(points[mine], arousal[mine], wanted), strict=True):

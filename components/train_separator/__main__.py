@@ -12,15 +12,16 @@ from typing import Any
 
 from components.shared.model import describe, read_model
 from components.shared.rows import SAMPLE_RATE_HZ
-from components.shared.task import Lineage, Outcome, StageError, report, run
+from components.shared.task import Lineage, Outcome, report, run
 from components.train_separator.configuration import Config, named, of_model
 from components.train_separator.loop import Plan, State, train
 from components.train_separator.page import page
+from components.train_separator.settings import check_settings
 from components.train_separator.sources import open_data
 from components.train_separator.training import batched, build, load_model, save_model, window_frames
 from components.train_separator.validation import excerpts, mean_si_sdr, mean_si_sdr_of_mixtures
 from components.train_separator.workers import examples
-from store.objects import check_name, open_store
+from store.objects import open_store
 
 ORIGIN = "trained by speechmill"
 _MAKES_NO_DIFFERENCE = ("workers", "threads")
@@ -50,8 +51,18 @@ def main(
     threads: int,
     lineage: Lineage,
 ) -> Outcome:
+    check_settings(
+        name=name,
+        max_steps=max_steps,
+        max_minutes=max_minutes,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=warmup_steps,
+        validate_every_steps=validate_every_steps,
+        validation_windows=validation_windows,
+        patience=patience,
+    )
     plan = Plan(max_steps, max_minutes, learning_rate, warmup_steps, validate_every_steps, patience)
-    _check(plan, name, batch_size=batch_size, validation_windows=validation_windows)
     if start:
         read_model(start, "spleeter")
     config = of_model(start) if start else named(configuration)
@@ -116,14 +127,6 @@ def identity(own: Mapping[str, Any], config: Config) -> str:
     """Names a training by all that its outcome depends on, so that the same one again goes on where it was interrupted."""
     settings = {name: value for name, value in own["settings"].items() if name not in _MAKES_NO_DIFFERENCE}
     return hashlib.sha256(json.dumps([{**own, "settings": settings}, dict(config)], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _check(plan: Plan, name: str, **counts: int) -> None:
-    plan.check()
-    check_name(name, "model")
-    for what, found in counts.items():
-        if found < 1:
-            raise StageError(f"parameter {what}: expected at least 1, found {found}")
 
 
 @contextmanager

@@ -80,15 +80,6 @@ class Plan:
     validate_every_steps: int
     patience: int
 
-    def check(self) -> None:
-        """Raises StageError for what cannot be."""
-        least = {"max_steps": 1, "max_minutes": 0, "warmup_steps": 0, "validate_every_steps": 1, "patience": 0}
-        for name, bound in least.items():
-            if getattr(self, name) < bound:
-                raise StageError(f"parameter {name}: expected at least {bound}, found {getattr(self, name)}")
-        if not 0 < self.learning_rate <= 1:
-            raise StageError(f"parameter learning_rate: expected a number above 0 and up to 1, found {self.learning_rate}")
-
     def done(self, steps: int, seconds: float) -> float:
         """The share of the training that is done after so many steps and seconds."""
         return max(steps / self.max_steps, seconds / 60 / self.max_minutes if self.max_minutes else 0.0)

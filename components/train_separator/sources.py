@@ -21,8 +21,8 @@ HELD_OUT = 10
 T = TypeVar("T")
 
 
-class Source(Protocol):
-    """Makes windows; the same index is always the same window."""
+class WindowSource(Protocol):
+    """Makes training windows; the same index always gives the same window."""
 
     def window(self, index: int) -> Window:
         """The window of an index."""
@@ -32,8 +32,8 @@ class Source(Protocol):
 class Data:
     """What a model is trained on and what it is measured on, which share no file."""
 
-    training: Source
-    validation: Source
+    training: WindowSource
+    validation: WindowSource
     facts: Mapping[str, Any]
     """For the lineage: what it is and how much, with a hash of the files' names and lengths."""
 

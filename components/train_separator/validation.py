@@ -11,7 +11,7 @@ from scipy import fft
 from components.shared.task import StageError
 from components.train_separator.configuration import Config, instruments
 from components.train_separator.sounds import MIX, SPEECH, Stereo
-from components.train_separator.sources import Source
+from components.train_separator.sources import WindowSource
 from components.train_separator.training import Graph, Magnitudes, hann, spectrum
 
 AUDIBLE_RMS = 1e-3
@@ -32,21 +32,21 @@ class Excerpt(NamedTuple):
     """Its speech, mean of the channels."""
 
 
-def excerpts(source: Source, wanted: int) -> list[Excerpt]:
+def excerpts(source: WindowSource, wanted: int) -> list[Excerpt]:
     """The first windows of a source in which speech and something else are heard.
 
     Raises:
         StageError: There are hardly any.
     """
 
-    def heard() -> Iterator[Excerpt]:
+    def audible() -> Iterator[Excerpt]:
         for index in range(_TRIED * wanted):
             window = source.window(index)
             others = np.sum([sound for name, sound in window.items() if name not in (MIX, SPEECH)], axis=0)
             if min(_rms(window[SPEECH]), _rms(others)) > AUDIBLE_RMS:
                 yield Excerpt(window[MIX], window[SPEECH].mean(axis=1))
 
-    found = list(islice(heard(), wanted))
+    found = list(islice(audible(), wanted))
     if len(found) < wanted:
         raise StageError(
             f"expected {wanted} held-out windows with speech and something else, found {len(found)} in {_TRIED * wanted}: "

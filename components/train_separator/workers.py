@@ -11,7 +11,7 @@ from typing import Any
 
 from components.shared.task import StageError, one_line
 from components.train_separator.configuration import Config
-from components.train_separator.sources import Source
+from components.train_separator.sources import WindowSource
 from components.train_separator.training import Batch, example
 
 MAX_DEFAULT = 4
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
-def examples(source: Source, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
+def examples(source: WindowSource, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
     """The examples of a source from index `first` on, without end until `stopping`.
 
     Args:
@@ -39,13 +39,13 @@ def examples(source: Source, config: Config, first: int, workers: int, stopping:
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not live through a fork
     queues: list[Any] = [context.Queue(_AHEAD) for _ in range(workers)]
     processes = [
-        context.Process(target=_make, args=(source, config, first + number, workers, made), daemon=True)
+        context.Process(target=_produce, args=(source, config, first + number, workers, made), daemon=True)
         for number, made in enumerate(queues)
     ]
     for process in processes:
         process.start()
     try:
-        yield _taken(processes, queues, stopping)
+        yield _receive(processes, queues, stopping)
     finally:
         for process in processes:
             process.kill()
@@ -53,7 +53,7 @@ def examples(source: Source, config: Config, first: int, workers: int, stopping:
             process.join()
 
 
-def _taken(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]) -> Iterator[Batch]:
+def _receive(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]) -> Iterator[Batch]:
     for number in count():
         turn = number % len(queues)
         found = None
@@ -73,12 +73,12 @@ def _taken(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]
         yield found
 
 
-def _make(source: Source, config: Config, first: int, step: int, made: Any) -> None:
+def _produce(source: WindowSource, config: Config, first: int, step: int, made: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # these reach the whole group; ended amid an example, it would leave the training waiting
     parent = os.getppid()
     for index in count(first, step):
-        found = _found(source, config, index)
+        found = _example_or_error(source, config, index)
         while not _put(made, found):
             if os.getppid() != parent:  # the training was killed
                 made.cancel_join_thread()
@@ -87,7 +87,7 @@ def _make(source: Source, config: Config, first: int, step: int, made: Any) -> N
             return
 
 
-def _found(source: Source, config: Config, index: int) -> Batch | str:
+def _example_or_error(source: WindowSource, config: Config, index: int) -> Batch | str:
     """The example of an index, or why there is none."""
     try:
         return example(source.window(index), config)

@@ -1,6 +1,7 @@
-"""Azure Speech's fast transcription: a clip a request, as FLAC, through Microsoft's own client.
+"""Azure Speech's fast transcription through Microsoft's own client: one request per clip, as FLAC.
 
-What the client would do unasked and this does not: mask profanity, follow redirects with the key, wait as long as a server says.
+Three defaults of the client are switched off: it would mask profanity, follow redirects with the key, and wait as long as a
+server asks it to.
 """
 
 import email.utils
@@ -18,22 +19,23 @@ from urllib.parse import urlsplit
 
 from components.shared.audio import flac_bytes
 from components.shared.task import StageError, one_line
-from components.transcribe.engines import Engine, Heard, Settings, Word
+from components.transcribe.engines import Engine, Transcription, Word
+from components.transcribe.settings import EngineSettings
 from components.transcribe.sound import Pcm
 
 KEY, ENDPOINT = "AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT"
 API_VERSION = "2025-10-15"
 CONNECT_SECONDS = 10.0
 BATCHES_AT_ONCE = 8
-"""Requests of a batch by those that are under way: so few wait at its end."""
+"""Clips per batch for each concurrent request, so that little time is lost at the end of a batch."""
 MOST_WAIT_SECONDS = 300.0
-"""A longer wait than this, as the service may ask for it, ends a clip's attempts."""
+"""If the service asks for a longer wait, the clip is given up."""
 FIRST_WAIT_SECONDS, WAIT_GROWTH = 1.0, 2.0
 MOST_UNANSWERED = 5
-"""So many clips in a row without an answer, and it is the service that is to blame."""
+"""After this many clips in a row without an answer, the service counts as unavailable."""
 _LEAST_CONFIDENCE = 1e-6
 _AGAIN = (200, 408, 429)
-"""Answers after which a clip is sent again, beside those from 500 on; 200 is one that cannot be read."""
+"""Statuses below 500 that are retried, as those from 500 on are; 200 means that the body could not be read."""
 
 _REGIONS = {
     "ar": "ar-EG",
@@ -61,18 +63,18 @@ _REGIONS = {
     "vi": "vi-VN",
     "zh": "zh-CN",
 }
-"""The service wants a region; this is the one of a language without."""
+"""The service needs a region; these are the defaults for languages without one."""
 
 
 class _UnansweredError(Exception):
-    """A clip that got no answer in all its attempts."""
+    """No attempt to transcribe a clip got an answer."""
 
 
-def load_azure(settings: Settings, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> Engine:
-    """The engine, with key and endpoint of the environment.
+def load_azure(settings: EngineSettings, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> Engine:
+    """Loads the engine, with the key and the endpoint from the environment.
 
     Raises:
-        StageError: Key or endpoint is missing, the endpoint is no safe place for a key, or the language has no known region.
+        StageError: The key or the endpoint is missing, the endpoint is not safe for a key, or the language has no known region.
     """
     key, endpoint, locale = secret(KEY), secret(ENDPOINT), locale_of(settings.language)
     _check_credentials(key, endpoint)
@@ -95,11 +97,11 @@ def load_azure(settings: Settings, first_wait_seconds: float = FIRST_WAIT_SECOND
     def hide(text: object) -> str:
         return one_line(str(text).replace(key, "***"))
 
-    def ask(clip: Pcm) -> Heard:
+    def ask(clip: Pcm) -> Transcription:
         sound = flac_bytes(clip)
         return _attempt(lambda: send(sound), settings.azure_attempts, first_wait_seconds, stop, hide)
 
-    def hear(clips: Sequence[Pcm]) -> list[Heard]:
+    def transcribe(clips: Sequence[Pcm]) -> list[Transcription]:
         nonlocal unanswered
         found = []
         with ThreadPoolExecutor(settings.azure_concurrency) as pool:
@@ -107,26 +109,26 @@ def load_azure(settings: Settings, first_wait_seconds: float = FIRST_WAIT_SECOND
             try:
                 for answer in answers:
                     try:
-                        heard, unanswered = answer.result(), 0
+                        result, unanswered = answer.result(), 0
                     except _UnansweredError as error:
-                        heard, unanswered = Heard(problem=one_line(error)), unanswered + 1
+                        result, unanswered = Transcription(problem=one_line(error)), unanswered + 1
                     if unanswered >= MOST_UNANSWERED:
                         raise StageError(
                             f"expected answers of Azure Speech at {ENDPOINT}, found none for {unanswered} clips in a row "
-                            f"({heard.problem}): run it again later"
+                            f"({result.problem}): run it again later"
                         )
-                    found.append(heard)
+                    found.append(result)
             except BaseException:
                 stop.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return found
 
-    return Engine(f"azure/{API_VERSION}", BATCHES_AT_ONCE * settings.azure_concurrency, hear)
+    return Engine(f"azure/{API_VERSION}", BATCHES_AT_ONCE * settings.azure_concurrency, transcribe)
 
 
 def secret(variable: str) -> str:
-    """The value of an environment variable, or of the file that <variable>_FILE names; "" where there is neither."""
+    """The value of an environment variable, or the contents of the file that <variable>_FILE names, or ""."""
     if value := os.environ.get(variable):
         return value.strip()
     if not (name := os.environ.get(f"{variable}_FILE")):
@@ -138,7 +140,7 @@ def secret(variable: str) -> str:
 
 
 def locale_of(language: str) -> str:
-    """A language as the service names it: ko-KR; "" where it is to detect it."""
+    """A language as the service names it, for example ko-KR; "" asks it to detect the language."""
     name, _, rest = language.partition("-")
     if rest:
         return f"{name.lower()}-{rest.upper() if len(rest) == 2 else rest}"
@@ -174,20 +176,20 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _sender(client: Any, locale: str) -> Callable[[bytes], Heard]:
-    """What sends a FLAC file and reads the answer."""
+def _sender(client: Any, locale: str) -> Callable[[bytes], Transcription]:
+    """Returns a function that sends a FLAC file and parses the answer."""
     from azure.ai.transcription.models import TranscriptionContent, TranscriptionOptions
 
-    def send(sound: bytes) -> Heard:
+    def send(sound: bytes) -> Transcription:
         options = TranscriptionOptions(locales=[locale] if locale else None, profanity_filter_mode="None")
         result = client.transcribe(TranscriptionContent(definition=options, audio=("clip.flac", sound, "audio/flac")))
-        return _heard(result, locale)
+        return _transcription(result, locale)
 
     return send
 
 
-def _heard(result: Any, locale: str) -> Heard:
-    """What an answer says; ValueError, TypeError, AttributeError or KeyError if it is none."""
+def _transcription(result: Any, locale: str) -> Transcription:
+    """Parses an answer; raises ValueError, TypeError, AttributeError or KeyError if it is malformed."""
     phrases = list(result.phrases)
     text = " ".join(p.text for p in result.combined_phrases).strip()
     seconds = {name: 0.0 for name in (p.locale or locale for p in phrases)}
@@ -204,22 +206,24 @@ def _heard(result: Any, locale: str) -> Heard:
         for w in p.words or ()
     )
     language = max(seconds, key=lambda name: seconds[name]) if seconds else locale
-    return Heard(text, language, total / weight if weight else None, words, no_speech=not text)
+    return Transcription(text, language, total / weight if weight else None, words, no_speech=not text)
 
 
-def _attempt(send: Callable[[], Heard], attempts: int, wait_seconds: float, stop: threading.Event, hide: Callable[[object], str]) -> Heard:
-    """The answer of one of so many attempts; a clip that the service refuses has the reason in it.
+def _attempt(
+    send: Callable[[], Transcription], attempts: int, wait_seconds: float, stop: threading.Event, hide: Callable[[object], str]
+) -> Transcription:
+    """Sends a clip until the service answers. If it rejects the clip, the result holds the reason.
 
     Args:
-        send: Asks once.
-        attempts: How often it is asked at most.
-        wait_seconds: Wait before the second attempt, in seconds; it doubles with every further one, unless the service says another.
-        stop: Ends the waiting.
-        hide: A text as one line without the key.
+        send: Sends the clip once.
+        attempts: Maximum number of attempts.
+        wait_seconds: Wait before the second attempt; it doubles for each further one, unless the service asks for another wait.
+        stop: Ends the wait.
+        hide: Turns a text into one line without the key.
 
     Raises:
-        StageError: The service refuses the key or is another one.
-        _UnansweredError: There was no answer.
+        StageError: The service rejects the key, or is not Azure's fast transcription.
+        _UnansweredError: No attempt got an answer.
     """
     from azure.core.exceptions import AzureError, HttpResponseError
 
@@ -237,7 +241,7 @@ def _attempt(send: Callable[[], Heard], attempts: int, wait_seconds: float, stop
                     f"expected Azure's fast transcription at {ENDPOINT}, found {said}: check the address and its region"
                 ) from None
             if status < 500 and status not in _AGAIN:
-                return Heard(problem=f"Azure Speech refuses it: {said}")
+                return Transcription(problem=f"Azure Speech refuses it: {said}")
             asked = retry_after(error.response.headers.get("Retry-After") if error.response else None)
         except AzureError as error:
             said = hide(f"{type(error).__name__}: {error}")
@@ -252,7 +256,7 @@ def _attempt(send: Callable[[], Heard], attempts: int, wait_seconds: float, stop
 
 
 def retry_after(header: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for, as a number or a date; None without one that can be read."""
+    """The wait in seconds that a Retry-After header asks for, as a number or a date; None if it is absent or malformed."""
     if header is None:
         return None
     if re.fullmatch(r"\d{1,9}(\.\d+)?", header.strip()):

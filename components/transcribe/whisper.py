@@ -1,10 +1,11 @@
-"""Whisper by faster-whisper, with a model from the store; nothing is ever downloaded.
+"""Whisper by faster-whisper, with a model from the store. It downloads nothing.
 
-How faster-whisper batches separate clips: its batched pipeline takes one signal and the clips' places in it. Each clip becomes a row of the
-batch, padded to the network's window of 30 seconds, so that no clip hears another. It decodes greedily or by beam, once, and knows one
-language a call. So clips are grouped by language; those longer than the window, and those whose text repeats itself or is improbable, are
-decoded one by one, where Whisper's temperature fallback is at work. Texts do not depend on the batch; word times do a little, since
-CTranslate2 aligns all texts of a batch at the length of the longest.
+How separate clips are batched: faster-whisper's batched pipeline takes one signal and the positions of the clips in it. Each clip
+becomes one row of the batch, padded to the network's window of 30 seconds, so clips do not influence each other. The pipeline
+decodes once, greedily or with beam search, and takes one language per call, so clips are grouped by language. Clips longer than
+the window are decoded one by one, with Whisper's temperature fallback; so are clips whose text is repetitive or improbable. Texts
+do not depend on the batch. Word times depend on it slightly, because CTranslate2 aligns all texts of a batch at the length of the
+longest.
 """
 
 import os
@@ -19,17 +20,18 @@ from numpy.typing import NDArray
 from components.shared.audio import from_pcm16
 from components.shared.model import Model, read_model
 from components.shared.task import StageError, one_line, report
-from components.transcribe.engines import Engine, Heard, Settings, Word
+from components.transcribe.engines import Engine, Transcription, Word
+from components.transcribe.settings import EngineSettings
 from components.transcribe.sound import RATE_HZ, Pcm, at_16_khz
 
 KIND = "whisper"
 WINDOW_SECONDS = 30
 SLOT_SECONDS = 40
-"""Distance of two clips in a batch's signal, so that a clip's first word comes after a pause, whatever its neighbour says."""
+"""Distance of two clips in a batch's signal. The gap puts a pause before the first word of each clip."""
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 MOST_COMPRESSION = 2.4
-"""Text that zlib makes smaller than this repeats itself. This and the next two are the thresholds of Whisper's own decoding, in the paper
-(section 4.5, Radford and others, Robust Speech Recognition via Large-Scale Weak Supervision, 2022)."""
+"""A text with a higher zlib compression ratio is repetitive. This and the next two are the thresholds of Whisper's own decoding
+(Radford and others, Robust Speech Recognition via Large-Scale Weak Supervision, 2022, section 4.5)."""
 LEAST_LOG_PROBABILITY = -1.0
 MOST_NO_SPEECH = 0.6
 SEED = 1
@@ -39,7 +41,7 @@ Signal = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Piece:
-    """A clip's stretch of speech as the network hears it."""
+    """The speech of a clip, as the network's input."""
 
     sound: Signal
     start: float
@@ -48,11 +50,11 @@ class _Piece:
     """Seconds of the whole clip."""
 
 
-def load_whisper(folder: Path, settings: Settings) -> Engine:
-    """The engine, on a GPU where CTranslate2 finds one.
+def load_whisper(folder: Path, settings: EngineSettings) -> Engine:
+    """Loads the engine, on a GPU if CTranslate2 finds one.
 
     Raises:
-        StageError: The folder holds no whole Whisper model, or it knows neither the language nor the compute type.
+        StageError: The folder holds no complete Whisper model, or the model does not support the language or the compute type.
     """
     model = read_model(folder, KIND)
     _check_files(model, folder)
@@ -60,7 +62,7 @@ def load_whisper(folder: Path, settings: Settings) -> Engine:
     import ctranslate2
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-    ctranslate2.set_random_seed(SEED)  # of the temperatures; the same clips in the same order give the same texts
+    ctranslate2.set_random_seed(SEED)  # for the temperature fallback: the same clips in the same order give the same texts
     threads = settings.threads or len(os.sched_getaffinity(0))
     try:
         whisper = WhisperModel(str(folder), compute_type=settings.compute_type, cpu_threads=threads, local_files_only=True)
@@ -77,15 +79,17 @@ def load_whisper(folder: Path, settings: Settings) -> Engine:
         )
     language = _language(settings.language, whisper.supported_languages, model)
     report(f"{model.name}/{model.version} on the {whisper.model.device}, computing with {whisper.model.compute_type}")
-    hear = _hearer(whisper, BatchedInferencePipeline(whisper), language, settings)
-    return Engine(f"whisper/{model.name}/{model.version}", settings.batch_clips, hear)
+    transcribe = _transcriber(whisper, BatchedInferencePipeline(whisper), language, settings)
+    return Engine(f"whisper/{model.name}/{model.version}", settings.batch_clips, transcribe)
 
 
-def _hearer(whisper: Any, batched: Any, language: str | None, settings: Settings) -> Callable[[Sequence[Pcm]], list[Heard]]:
-    """What hears the clips of one batch."""
+def _transcriber(
+    whisper: Any, batched: Any, language: str | None, settings: EngineSettings
+) -> Callable[[Sequence[Pcm]], list[Transcription]]:
+    """Returns a function that transcribes the clips of one batch."""
 
     def together(pieces: Sequence[_Piece], spoken: str) -> list[list[Any]]:
-        """The segments of each piece, none longer than the window."""
+        """Decodes pieces that fit the window; returns the segments of each."""
         signal = np.zeros((len(pieces) + 1) * SLOT_SECONDS * RATE_HZ, np.float32)
         places = []
         for slot, piece in enumerate(pieces, start=1):
@@ -111,7 +115,7 @@ def _hearer(whisper: Any, batched: Any, language: str | None, settings: Settings
         return found
 
     def alone(piece: _Piece, spoken: str) -> list[Any]:
-        """The segments of a piece of any length, decoded at higher temperatures where that is asked for and Whisper sees need."""
+        """Decodes a piece of any length, with the temperature fallback if the settings ask for it; returns its segments."""
         segments, _ = whisper.transcribe(
             piece.sound,
             language=spoken,
@@ -119,16 +123,16 @@ def _hearer(whisper: Any, batched: Any, language: str | None, settings: Settings
             temperature=TEMPERATURES if settings.fallback else 0.0,
             compression_ratio_threshold=MOST_COMPRESSION,
             log_prob_threshold=LEAST_LOG_PROBABILITY,
-            no_speech_threshold=None,  # nothing is left out: what Whisper doubts is flagged
+            no_speech_threshold=None,  # skip nothing: doubtful text is flagged instead
             word_timestamps=settings.word_times,
             condition_on_previous_text=False,
         )
         return list(segments)
 
-    def hear(clips: Sequence[Pcm]) -> list[Heard]:
+    def transcribe(clips: Sequence[Pcm]) -> list[Transcription]:
         pieces = {i: piece for i, clip in enumerate(clips) if (piece := _piece(clip, settings))}
         languages = {i: language or str(whisper.detect_language(audio=piece.sound)[0]) for i, piece in pieces.items()}
-        found: dict[int, Heard] = {}
+        found: dict[int, Transcription] = {}
         for spoken in sorted(set(languages.values())):
             group = [i for i, name in languages.items() if name == spoken]
             short = [i for i in group if len(pieces[i].sound) <= WINDOW_SECONDS * RATE_HZ]
@@ -136,14 +140,14 @@ def _hearer(whisper: Any, batched: Any, language: str | None, settings: Settings
             for i in group:
                 if i not in segments or (settings.fallback and _is_doubtful(segments[i])):
                     segments[i] = alone(pieces[i], spoken)
-                found[i] = _heard(segments[i], pieces[i], settings.language or spoken, settings.no_speech_probability)
-        return [found.get(i, Heard(language=settings.language, no_speech=True)) for i in range(len(clips))]
+                found[i] = _transcription(segments[i], pieces[i], settings.language or spoken, settings.no_speech_probability)
+        return [found.get(i, Transcription(language=settings.language, no_speech=True)) for i in range(len(clips))]
 
-    return hear
+    return transcribe
 
 
-def _piece(clip: Pcm, settings: Settings) -> _Piece | None:
-    """From the first to the last speech of a clip, as Silero VAD hears it; None where it hears none; the clip where it is not asked."""
+def _piece(clip: Pcm, settings: EngineSettings) -> _Piece | None:
+    """The clip from its first to its last speech by Silero VAD, or None without speech; the whole clip without vad_filter."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     sound = from_pcm16(at_16_khz(clip))
@@ -158,9 +162,9 @@ def _piece(clip: Pcm, settings: Settings) -> _Piece | None:
     return _Piece(sound[start:stop], start / RATE_HZ, length)
 
 
-def _heard(segments: Sequence[Any], piece: _Piece, language: str, no_speech_probability: float) -> Heard:
+def _transcription(segments: Sequence[Any], piece: _Piece, language: str, no_speech_probability: float) -> Transcription:
     if not segments:
-        return Heard(language=language, no_speech=True)
+        return Transcription(language=language, no_speech=True)
     words = tuple(
         Word(w.word.strip(), *(round(min(max(0.0, piece.start + float(t)), piece.length), 3) for t in (w.start, w.end)))
         for s in segments
@@ -169,17 +173,17 @@ def _heard(segments: Sequence[Any], piece: _Piece, language: str, no_speech_prob
     )
     text = "".join(s.text for s in segments).strip()
     silent = min(s.no_speech_prob for s in segments) >= no_speech_probability
-    return Heard(text, language, min(0.0, _log_probability(segments)), words, silent)
+    return Transcription(text, language, min(0.0, _log_probability(segments)), words, silent)
 
 
 def _log_probability(segments: Sequence[Any]) -> float:
-    """Mean over the tokens of all segments, each segment's end included, as faster-whisper has it for one."""
+    """Mean log-probability of the tokens of all segments, including the end token of each, as faster-whisper computes it for one."""
     counts = [len(s.tokens) + 1 for s in segments]
     return float(sum(n * s.avg_logprob for n, s in zip(counts, segments, strict=True)) / sum(counts))
 
 
 def _is_doubtful(segments: Sequence[Any]) -> bool:
-    """Whether Whisper's own rules would decode this once more at a higher temperature."""
+    """Whether Whisper's own rules would decode this again at a higher temperature."""
     if not segments:
         return False
     improbable = _log_probability(segments) < LEAST_LOG_PROBABILITY
@@ -188,7 +192,7 @@ def _is_doubtful(segments: Sequence[Any]) -> bool:
 
 
 def _check_files(model: Model, folder: Path) -> None:
-    """Whatever is missing, faster-whisper would fetch, or fail without saying why."""
+    """Checks the files, because faster-whisper would download a missing one or fail without a clear message."""
     missing = [name for name in ("model.bin", "config.json", "tokenizer.json") if name not in model.files]
     if missing or not {"vocabulary.json", "vocabulary.txt"} & set(model.files):
         raise StageError(
@@ -198,7 +202,7 @@ def _check_files(model: Model, folder: Path) -> None:
 
 
 def _language(wanted: str, known: Sequence[str], model: Model) -> str | None:
-    """The model's name of a language: Whisper has no regions. None is detected clip by clip."""
+    """A language as the model names it, without region; None makes it detect the language of each clip."""
     language = wanted.lower().partition("-")[0]
     if language and language not in known:
         raise StageError(

@@ -11,7 +11,20 @@ from rich.live import Live
 from rich.table import Table
 
 from pipelines.cluster.client import ENDED, Kubeflow, UnreachableError, state_of
-from pipelines.cluster.workflow import CACHED, DONE, FAILED, RUNNING, WAITING, Failure, RunError, Task, Workflow, failure, own_lines, read
+from pipelines.cluster.workflow import (
+    CACHED,
+    DONE,
+    FAILED,
+    RUNNING,
+    WAITING,
+    Failure,
+    RunError,
+    TaskStatus,
+    Workflow,
+    failure,
+    own_lines,
+    read,
+)
 
 POLL_SECONDS = 3.0
 PATIENCE_SECONDS = 300.0
@@ -88,7 +101,7 @@ class _Changes:
             if text and (not self._console.is_terminal or task.hindrance or task.state == FAILED):
                 self._console.print(f"{task.name:>12} | {text}")
 
-    def _text(self, task: Task) -> str:
+    def _text(self, task: TaskStatus) -> str:
         seconds = f"{task.seconds:.0f} s" if task.seconds is not None else "0 s"
         if task.state == WAITING:
             return f"waits: {task.hindrance}" if task.hindrance else ""

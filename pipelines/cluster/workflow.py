@@ -1,4 +1,4 @@
-"""What Argo's workflow of a run says of its stages: their states, their shards, what waits and why, what failed with which words."""
+"""Reads the states of a run's tasks from its Argo workflow: what runs, what waits and why, and what failed with which message."""
 
 import base64
 import gzip
@@ -30,7 +30,7 @@ _PASSING = ("PodInitializing", "ContainerCreating")
 
 
 class RunError(StageError):
-    """A run failed, here or on Kubeflow; the message is that of the stage that failed. `mendable` says that no recording is to blame."""
+    """A run failed, here or on Kubeflow, with the message of the failed stage. `mendable` means that no recording caused it."""
 
     def __init__(self, message: str, mendable: bool = False) -> None:
         super().__init__(message)
@@ -38,34 +38,34 @@ class RunError(StageError):
 
 
 @dataclass(frozen=True)
-class Task:
-    """One stage at work on one shard, or on the run as a whole."""
+class TaskStatus:
+    """The status of one stage on one shard, or on the run as a whole."""
 
     stage: str
-    """Its name, as in runs on one machine; of what Kubeflow does for the stages, what Kubeflow calls it."""
+    """Name of the stage, or Kubeflow's name for its own tasks."""
     shard: int
-    """From 1; 0 is the run as a whole."""
+    """Counted from 1; 0 is the run as a whole."""
     state: str
     message: str
-    """What Kubernetes says of its pod: why it waits, how it ended."""
+    """Kubernetes' message about its pod: why it waits, how it ended."""
     node: str
-    """Argo's name of its last attempt, under which its log is found."""
+    """Argo's name of its last attempt, which also names its log."""
     started: datetime | None
     finished: datetime | None
 
     @property
     def name(self) -> str:
-        """As in runs on one machine: the stage's name, with the number of its shard."""
+        """Name of the stage with the number of its shard, as in local runs."""
         return f"{self.stage} {self.shard}" if self.shard else self.stage
 
     @property
     def seconds(self) -> float | None:
-        """How long it took, or takes so far."""
+        """How long it took, or has taken so far."""
         return ((self.finished or datetime.now(UTC)) - self.started).total_seconds() if self.started else None
 
     @property
     def hindrance(self) -> str:
-        """Why its pod does not start, where it is not just starting."""
+        """Why its pod cannot start; "" if it can."""
         if self.state != WAITING or self.message.startswith(_PASSING):
             return ""
         if self.message.startswith(_NO_IMAGE):
@@ -77,15 +77,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Workflow:
-    """The tasks of a run that have begun, in the order of their beginnings, and the number of its shards so far."""
+    """The tasks of a run that have started, in the order of their starts, and the number of its shards so far."""
 
-    tasks: list[Task]
+    tasks: list[TaskStatus]
     shards: int
     finished_shards: int
 
 
 def read(manifest: Mapping[str, Any] | None) -> Workflow:
-    """The tasks in a workflow's manifest; none while Argo has not begun."""
+    """Reads the tasks in a workflow's manifest; there are none before Argo starts."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     shards: dict[str, bool] = {}
     for node in _nodes(manifest or {}):
@@ -155,9 +155,9 @@ def _name(task: str, node: Mapping[str, Any]) -> str:
     return task if node.get("templateName") == _DAG_DRIVER else stage_name(task)
 
 
-def _task(place: str, last: Mapping[str, Any]) -> Task:
+def _task(place: str, last: Mapping[str, Any]) -> TaskStatus:
     iteration = _ITERATION.search(place)
-    return Task(
+    return TaskStatus(
         stage=_name(place.rpartition(".")[2], last),
         shard=int(iteration[1]) + 1 if iteration else 0,
         state=_STATES.get(last["phase"], RUNNING),
@@ -186,7 +186,7 @@ class Failure:
     """Whether no recording is to blame: its stage said so, or Kubeflow failed around it."""
 
 
-def failure(task: Task, log: str) -> Failure:
+def failure(task: TaskStatus, log: str) -> Failure:
     """The stage's own error line; where it has none, how it was ended and what came last. Or Kubeflow's error."""
     fatal = (_FATAL.findall(log) or [""])[-1]
     ended = _ENDED.match(fatal)

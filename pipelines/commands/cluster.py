@@ -20,7 +20,7 @@ from pipelines.cluster.client import Kubeflow, connect, pipeline_name
 from pipelines.cluster.compilation import Compiled, compile_pipeline, version_name
 from pipelines.commands.options import with_settings
 from pipelines.commands.run import SAMPLE, by_kind, check_run, read_sources
-from pipelines.commands.shared import tell
+from pipelines.commands.shared import print_choice
 from pipelines.dataset import STAGES, STORE
 from pipelines.inputs.slots import SLOTS, Slot, choose, own, uri
 from pipelines.inputs.transcription import AZURE, ENGINE, settle
@@ -194,10 +194,10 @@ def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
             click.echo(f"{slot.use} {wanted.removeprefix(prefix)}{unseen}")
             return wanted
         if folder := own(slot, wanted):
-            tell(slot, parse(folder / MODEL), unseen)
+            print_choice(slot, parse(folder / MODEL), unseen)
             return uri(store_uri, slot, parse(folder / MODEL))
     model = choose(open_store(store_uri), slot, wanted)
-    tell(slot, model)
+    print_choice(slot, model)
     return uri(store_uri, slot, model)
 
 

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
 from pipelines.inputs.effects import SHORT_SECONDS, make_kit
-from pipelines.inputs.media import KIT
+from pipelines.inputs.media import EFFECT_KIT
 from store.objects import open_store
 
 
@@ -40,14 +40,14 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
         for sample in samples:
             if sample.sounding_seconds < SHORT_SECONDS:
                 print_out(f"{sample.title} is short: with {SHORT_SECONDS:g} s or more an effect is found more surely")
-        add_media(KIT, store, made, folder)
+        add_media(EFFECT_KIT, store, made, folder)
 
 
 @command.command("list")
 @store_option
 def list_effects(store_uri: str) -> None:
     """List the kits of a store, the newest version of each."""
-    list_media(KIT, open_store(store_uri))
+    list_media(EFFECT_KIT, open_store(store_uri))
 
 
 @command.command("show")
@@ -55,4 +55,4 @@ def list_effects(store_uri: str) -> None:
 @store_option
 def show_effects(name: str, store_uri: str) -> None:
     """Show what a kit of a store is made of."""
-    show_media(KIT, open_store(store_uri), name)
+    show_media(EFFECT_KIT, open_store(store_uri), name)

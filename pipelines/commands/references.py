@@ -13,8 +13,8 @@ from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.shared.windows import together
 from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
-from pipelines.inputs.media import REFERENCE, make
-from pipelines.inputs.references import FEW_SECONDS, LEAST_SECONDS, Voice, agreement, disagreeing, hear
+from pipelines.inputs.media import VOICE_REFERENCE, make
+from pipelines.inputs.references import FEW_SECONDS, LEAST_SECONDS, ReferenceFile, agreement, disagreeing, embed_files
 from pipelines.local.display import Display
 from store.objects import open_store
 
@@ -32,22 +32,22 @@ def command() -> None:
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
     """Put the reference NAME into a store, of one or several files in which one person speaks, without music.
 
-    Half a minute is enough; several recordings of different days are better than a long one. What is heard in them is told:
-    how alike the voice is to itself, and which of several files disagrees with the others. The same files again change nothing;
-    other files are a new version, which `speechmill run --reference NAME` takes from then on.
+    Half a minute is enough; several recordings of different days are better than a long one. The command prints how
+    similar the voice is to itself, and which of several files disagrees with the others. Adding the same files again changes
+    nothing; other files become a new version, which `speechmill run --reference NAME` uses from then on.
     """
     store = open_store(store_uri)
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
         folder = Path(scratch, "reference")
         folder.mkdir()
-        made = make(REFERENCE, folder, name, files, licence)
+        made = make(VOICE_REFERENCE, folder, name, files, licence)
         with Display() as display:
-            voices = hear(folder, Path(scratch), display)
-        _tell(read_rows(folder, Recording), voices)
-        add_media(REFERENCE, store, made, folder)
+            voices = embed_files(folder, Path(scratch), display)
+        _print_report(read_rows(folder, Recording), voices)
+        add_media(VOICE_REFERENCE, store, made, folder)
 
 
-def _tell(rows: Sequence[Recording], voices: Sequence[Voice]) -> None:
+def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) -> None:
     """Prints what is heard in a reference's files; StageError if it is too little."""
     heard = {v.recording: v for v in voices}
     if silent := [r.title for r in rows if r.recording not in heard]:
@@ -82,7 +82,7 @@ def _tell(rows: Sequence[Recording], voices: Sequence[Voice]) -> None:
 @store_option
 def list_references(store_uri: str) -> None:
     """List the references of a store, the newest version of each."""
-    list_media(REFERENCE, open_store(store_uri))
+    list_media(VOICE_REFERENCE, open_store(store_uri))
 
 
 @command.command("show")
@@ -90,4 +90,4 @@ def list_references(store_uri: str) -> None:
 @store_option
 def show_reference(name: str, store_uri: str) -> None:
     """Show what a reference of a store is made of."""
-    show_media(REFERENCE, open_store(store_uri), name)
+    show_media(VOICE_REFERENCE, open_store(store_uri), name)

@@ -13,7 +13,7 @@ from components.deployment import Deployment, deployed
 from components.shared.task import StageError
 from pipelines.cluster.workflow import RunError
 from pipelines.commands.options import GroupedCommand, with_settings
-from pipelines.commands.shared import new_run_id, show, store_option, tell
+from pipelines.commands.shared import new_run_id, print_choice, show, store_option
 from pipelines.dataset import STAGES, build
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, local_folder
@@ -155,7 +155,7 @@ def command(
     chosen = {slot: choose(store, slot, models[parameter]) for parameter, slot in SLOTS.items()}
     click.echo(transcripts)
     for slot, model in chosen.items():
-        tell(slot, model)
+        print_choice(slot, model)
         arguments[slot.parameter] = str(local_folder(store, slot, model, runs))
     run_id = new_run_id()
     try:

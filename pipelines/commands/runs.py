@@ -142,7 +142,7 @@ def find(kubeflow: Kubeflow, run_id: str) -> Any:
 
 
 def dataset_of(run: Any) -> str:
-    """The dataset that a run or a schedule was told to make a version of."""
+    """The dataset that a run or a schedule makes a version of."""
     return str(parameters_of(run).get("dataset", ""))
 
 

@@ -61,7 +61,7 @@ def add(
     timezone(zone)
     given, models = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
-    if _found(kubeflow, schedule):
+    if _schedules_named(kubeflow, schedule):
         raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
     given |= slot_uris(given["store"], models)
     kubeflow.schedule(uploaded(kubeflow, compiled_for(deployment, given)), schedule, six, given)
@@ -183,12 +183,12 @@ def _is_there(kubeflow: Kubeflow, old: Any, error: BaseException) -> bool:
         ) from None
 
 
-def _found(kubeflow: Kubeflow, name: str) -> list[Any]:
+def _schedules_named(kubeflow: Kubeflow, name: str) -> list[Any]:
     return [schedule for schedule in kubeflow.schedules() if schedule.display_name == name]
 
 
 def _one(kubeflow: Kubeflow, name: str) -> Any:
-    found = _found(kubeflow, name)
+    found = _schedules_named(kubeflow, name)
     if len(found) != 1:
         raise StageError(f"expected one schedule called {name}, found {len(found)}: speechmill schedule list")
     return found[0]

@@ -15,8 +15,8 @@ from rich.table import Table
 from components.publish.rules import Rules
 from components.shared.model import Model
 from components.shared.rows import DatasetRow
-from pipelines.inputs.media import Sort, newest, recordings
-from pipelines.inputs.slots import NONE, SLOTS, Slot, told
+from pipelines.inputs.media import MediaKind, newest, recordings
+from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import DatasetStore, Version, rules
 from store.interface import Store
 from store.ledger import FAILED, GIVEN_UP, Ledger
@@ -67,38 +67,38 @@ def show(store: Store, name: str, number: int | None = None) -> None:
             print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
 
 
-def tell(slot: Slot, model: Model, more: str = "") -> None:
-    """Prints what was chosen for a slot, if there is something to say."""
-    if line := told(slot, model):
+def print_choice(slot: Slot, model: Model, more: str = "") -> None:
+    """Prints which model was chosen for a slot, if there is a line for it."""
+    if line := describe_choice(slot, model):
         click.echo(line + more)
 
 
-def add_media(sort: Sort, store: Store, made: Model, folder: Path) -> None:
-    """Puts what was made of media files into a store, and prints where it is."""
-    stored = ModelStore(store, sort.folder)
+def add_media(kind: MediaKind, store: Store, made: Model, folder: Path) -> None:
+    """Puts an artifact of media files into a store, and prints its URI."""
+    stored = ModelStore(store, kind.folder)
     there = made.version in [m.version for m in stored.versions(made.name)]
     stored.push(folder)
     print_out(f"{made.name} {'is there already' if there else 'was added'}: {stored.uri(made.name, made.version)}")
 
 
-def list_media(sort: Sort, store: Store) -> None:
-    """Prints what of a sort a store has, the newest version of each."""
-    table = Table(sort.called, "version", "made", "files", "seconds", "licence", box=None)
-    for model in newest(sort, store):
-        rows = recordings(sort, store, model)
+def list_media(kind: MediaKind, store: Store) -> None:
+    """Lists the artifacts of a kind in a store, the newest version of each."""
+    table = Table(kind.label, "version", "made", "files", "seconds", "licence", box=None)
+    for model in newest(kind, store):
+        rows = recordings(kind, store, model)
         table.add_row(model.name, model.version, model.created, str(len(rows)), f"{sum(r.seconds for r in rows):.1f}", model.licence)
     print_out(table)
 
 
-def show_media(sort: Sort, store: Store, name: str) -> None:
-    """Prints what NAME[/VERSION] is made of."""
-    stored = ModelStore(store, sort.folder)
+def show_media(kind: MediaKind, store: Store, name: str) -> None:
+    """Prints the files of NAME[/VERSION]."""
+    stored = ModelStore(store, kind.folder)
     name, _, version = name.partition("/")
     model = stored.model(name, version)
-    print_out(f"{sort.called} {model.name}, version {model.version}, made {model.created}: {stored.uri(name, model.version)}")
+    print_out(f"{kind.label} {model.name}, version {model.version}, made {model.created}: {stored.uri(name, model.version)}")
     print_out(f"licence: {model.licence or 'unknown'}; versions, the newest first: {', '.join(m.version for m in stored.versions(name))}")
     table = Table("file", "seconds", "sha256 of the media", box=None)
-    for row in recordings(sort, store, model):
+    for row in recordings(kind, store, model):
         table.add_row(row.title, f"{row.seconds:.1f}", row.media_sha256)
     print_out(table)
 

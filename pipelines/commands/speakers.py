@@ -126,7 +126,7 @@ def calibrate_speakers(
     if as_json:
         click.echo(json.dumps({**asdict(found), "option": option, "warnings": doubts(found), "left_out": left_out}, ensure_ascii=False))
     else:
-        _tell(found, option, left_out, plot)
+        _print_calibration(found, option, left_out, plot)
 
 
 def _check_options(
@@ -208,24 +208,26 @@ def _of_files(
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as folder, Display(console) as display:
         scratch = Path(folder)
-        voice = _made(_media(reference_files), scratch) if reference_files else _stored(store_uri, reference or "", scratch)
+        voice = (
+            _make_reference(_media(reference_files), scratch) if reference_files else _stored_reference(store_uri, reference or "", scratch)
+        )
         near, left_out = similarities([*files[SAME], *files[OTHER]], voice, scratch, display)
     scores = {label: [near[f] for f in own if f in near] for label, own in files.items()}
     return scores, {str(file): reason for file, reason in left_out.items()}
 
 
-def _made(files: Sequence[Path], scratch: Path) -> Path:
-    """A reference of files, for this once."""
-    from pipelines.inputs.media import REFERENCE, make
+def _make_reference(files: Sequence[Path], scratch: Path) -> Path:
+    """Makes a temporary reference of files."""
+    from pipelines.inputs.media import VOICE_REFERENCE, make
 
     folder = scratch / "reference"
     folder.mkdir()
-    make(REFERENCE, folder, "files", files, licence="")
+    make(VOICE_REFERENCE, folder, "files", files, licence="")
     return folder
 
 
-def _stored(store_uri: str, wanted: str, scratch: Path) -> Path:
-    """A reference of the store as a folder."""
+def _stored_reference(store_uri: str, wanted: str, scratch: Path) -> Path:
+    """A reference of the store as a local folder."""
     from pipelines.inputs.slots import REFERENCE, find, local_folder
 
     store = open_store(store_uri)
@@ -246,7 +248,7 @@ def _media(paths: Sequence[Path]) -> list[Path]:
     return list(found.values())
 
 
-def _tell(found: Calibration, option: str, left_out: Mapping[str, str], plot: Path | None) -> None:
+def _print_calibration(found: Calibration, option: str, left_out: Mapping[str, str], plot: Path | None) -> None:
     for file, reason in left_out.items():
         print_out(f"left out: {file}: {reason}")
     print_out(f"{found.same_clips} clips of the voice, {found.other_clips} of others")

@@ -13,7 +13,7 @@ from components.stage import Stage
 from components.tag_speaker.component import tag_speaker
 from components.transcribe.component import transcribe
 from pipelines.commands.options import GroupedCommand, SlotOption, with_settings
-from pipelines.commands.shared import store_option, tell
+from pipelines.commands.shared import print_choice, store_option
 from pipelines.commands.train import separator
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, find, local_folder
@@ -78,7 +78,7 @@ def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: 
 def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
     """A folder with what somebody wants, for which nothing is put into a store; says what it is."""
     found = find(store, slot, wanted)
-    tell(slot, parse(found / MODEL) if isinstance(found, Path) else found)
+    print_choice(slot, parse(found / MODEL) if isinstance(found, Path) else found)
     return found if isinstance(found, Path) else local_folder(store, slot, found, scratch)
 
 

@@ -13,6 +13,7 @@ from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.run import default_runs
 from pipelines.commands.shared import new_run_id, store_option
 from pipelines.datasets.export import empty_folder
+from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import SEPARATE, find, local_folder
 from pipelines.local.display import Display
 from pipelines.local.single import run_stage
@@ -52,6 +53,7 @@ def separator(sounds: Path, dataset: str, start: str, folder: Path | None, store
 
     The same training again goes on where it was interrupted. The option --configuration may name a file.
     """
+    check_settings(train_separator.name, settings)
     store = open_store(store_uri)
     if folder:
         empty_folder(folder)

@@ -1,4 +1,4 @@
-"""Recordings that a person adds to a store from media files, as versions of a name: references and kits of effects."""
+"""References and kits of effects: artifacts of recordings that people make from media files and add to a store."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,46 +17,46 @@ from store.objects import check_name
 from store.parquet import read_object
 
 NONE = "none"
-"""What of either sort is bundled: no recordings."""
+"""Name of the bundled reference and kit, which hold no recordings."""
 
 
 @dataclass(frozen=True)
-class Sort:
-    """What the recordings are for."""
+class MediaKind:
+    """What an artifact of recordings is used for."""
 
-    kind: str
-    """Of the model that they are."""
+    model_kind: str
+    """Kind of the model that describes it."""
     folder: str
-    """Of a store."""
-    called: str
-    """In what a person is told."""
-    of: str
-    """What has to be in every file."""
+    """Its folder in a store."""
+    label: str
+    """What messages call it."""
+    content: str
+    """What every file has to contain, for messages."""
 
 
-REFERENCE = Sort("reference", REFERENCES, "reference", "a voice")
-KIT = Sort("effects", EFFECTS, "effects", "a sound effect")
+VOICE_REFERENCE = MediaKind("reference", REFERENCES, "reference", "a voice")
+EFFECT_KIT = MediaKind("effects", EFFECTS, "effects", "a sound effect")
 
 
-def make(sort: Sort, folder: Path, name: str, files: Sequence[Path], licence: str) -> Model:
-    """Makes an artifact of recordings of media files in an empty folder: mono at SAMPLE_RATE_HZ, untrimmed.
+def make(kind: MediaKind, folder: Path, name: str, files: Sequence[Path], licence: str) -> Model:
+    """Makes an artifact of media files in an empty folder: one recording per file, mono at SAMPLE_RATE_HZ, untrimmed.
 
     Raises:
-        StageError: It can have no such name, a file is no sound, or two are the same.
+        StageError: The name is not valid, a file has no readable sound, or two files are identical.
     """
-    if check_name(name, sort.kind) == NONE:
-        raise StageError(f"expected a name for the {sort.called}, found {NONE!r}, which stands for no {sort.called}: name it otherwise")
-    rows = [_recording(sort, folder, file, licence) for file in files]
+    if check_name(name, kind.model_kind) == NONE:
+        raise StageError(f"expected a name for the {kind.label}, found {NONE!r}, which stands for no {kind.label}: name it otherwise")
+    rows = [_recording(kind, folder, file, licence) for file in files]
     for number, row in enumerate(rows):
         if row.recording in [r.recording for r in rows[:number]]:
             raise StageError(f"expected different files, found the same sound twice in {files[number]}: leave it out")
     write_rows(folder, Recording, rows)
     titles = ", ".join(r.title for r in rows)
-    return describe(folder, name, sort.kind, licence, titles, datetime.now(UTC).isoformat(timespec="seconds"))
+    return describe(folder, name, kind.model_kind, licence, titles, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def _recording(sort: Sort, folder: Path, file: Path, licence: str) -> Recording:
-    """Decodes a file into the artifact, under a name that its bytes make."""
+def _recording(kind: MediaKind, folder: Path, file: Path, licence: str) -> Recording:
+    """Decodes a file into the artifact; the recording's id is a hash of the file."""
     with file.open("rb") as media:
         digest = hashlib.file_digest(media, "sha256").hexdigest()
     name = digest[:16]
@@ -65,19 +65,19 @@ def _recording(sort: Sort, folder: Path, file: Path, licence: str) -> Recording:
             for block in decode(file, SAMPLE_RATE_HZ):
                 flac.write(block)
     except ValueError as error:
-        raise StageError(f"expected {sort.of} in {file}, found no sound that can be read: {one_line(error)}") from None
+        raise StageError(f"expected {kind.content} in {file}, found no sound that can be read: {one_line(error)}") from None
     if not flac.samples:
-        raise StageError(f"expected {sort.of} in {file}, found no samples in it: leave it out")
+        raise StageError(f"expected {kind.content} in {file}, found no samples in it: leave it out")
     seconds = flac.samples / SAMPLE_RATE_HZ
     return Recording(name, "local", "", one_line(file.name), "", "", licence, seconds, flac.samples, digest, "", "")
 
 
-def recordings(sort: Sort, store: Store, model: Model) -> list[Recording]:
-    """The rows of such an artifact in a store."""
-    return read_object(store, f"{place(model.name, model.version, sort.folder)}/rows.parquet", Recording)
+def recordings(kind: MediaKind, store: Store, model: Model) -> list[Recording]:
+    """The rows of an artifact in a store."""
+    return read_object(store, f"{place(model.name, model.version, kind.folder)}/rows.parquet", Recording)
 
 
-def newest(sort: Sort, store: Store) -> list[Model]:
-    """The newest version of each in a store, by name."""
-    stored = ModelStore(store, sort.folder)
+def newest(kind: MediaKind, store: Store) -> list[Model]:
+    """The newest version of each artifact of this kind in a store, sorted by name."""
+    stored = ModelStore(store, kind.folder)
     return [stored.model(name) for name in stored.names()]

@@ -1,4 +1,4 @@
-"""What a pipeline takes models and references for: found by their names, put into the store, told in one line, before a run begins."""
+"""The slots of the dataset pipeline for models, references and effects: finds them by name and puts them into the store before a run."""
 
 import os
 import re
@@ -15,30 +15,30 @@ from store.models import EFFECTS, MODELS, REFERENCES, ModelStore, place
 
 AUTO = "auto"
 NONE = "none"
-"""Name of the bundled model and of the bundled reference that stand for no model and no reference."""
+"""Name of the bundled model, reference and kit that stand for none."""
 _NAMED = re.compile(r"([a-z0-9][a-z0-9_-]*)(?:/([0-9a-f]{12}))?")
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A parameter of the dataset pipeline that takes a model or a reference."""
+    """A parameter of the dataset pipeline that takes a model, a reference or a kit of effects."""
 
     parameter: str
     stage: str
-    """Whose it is."""
+    """Stage that uses it."""
     kinds: tuple[str, ...]
     bundled: str
-    """What comes with this code."""
+    """Name of the one that is bundled with the code."""
     help: str
-    """What the command says of its option."""
+    """Help text of the option."""
     use: str
-    """What is told of a model before its name."""
+    """Printed before the name of the chosen one."""
     no_use: str = ""
-    """What is told where it is none; "" where another line says it."""
+    """Printed if there is none; "" if another line says so."""
     preferred: tuple[str, ...] = ()
-    """What AUTO is where the store has it, the best one first; else it is what is bundled."""
+    """AUTO chooses the first of these that the store has, else the bundled one."""
     advice: str = ""
-    """What is told besides of the bundled one."""
+    """Printed after the bundled one."""
     folder: str = MODELS
 
     @property
@@ -48,7 +48,7 @@ class Slot:
 
     @property
     def bundled_folder(self) -> Path:
-        """Where what comes with this code lies."""
+        """Folder of the one that is bundled with the code."""
         return BUNDLED / self.folder / self.bundled
 
 
@@ -108,17 +108,17 @@ SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFER
 
 
 def bundled(slot: Slot) -> Model:
-    """What comes with this code."""
+    """The one that is bundled with the code."""
     return parse(slot.bundled_folder / MODEL)
 
 
 def uri(store: str, slot: Slot, model: Model) -> str:
-    """Where a store has a model."""
+    """URI of a model in a store."""
     return f"{store}/{place(model.name, model.version, slot.folder)}"
 
 
 def own(slot: Slot, wanted: str) -> Path | None:
-    """The folder of this code that somebody wants, where that is certain without a look into a store."""
+    """The bundled folder that `wanted` names, or None if the store decides."""
     if wanted in ("", AUTO):
         wanted = "" if slot.preferred else slot.bundled
     match = _NAMED.fullmatch(wanted)
@@ -129,13 +129,13 @@ def own(slot: Slot, wanted: str) -> Path | None:
 
 
 def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
-    """The model that somebody wants: one of the store, or a folder, which may be in no store yet.
+    """Finds a model: one of the store, or a folder, which may be in no store yet.
 
     Args:
-        store: The store of the run, from which alone a cluster's tasks can be handed a model.
+        store: The store of the run. Tasks on a cluster can use models of this store only.
         slot: What it is for.
-        wanted: AUTO or nothing, which is the first of those preferred that the store has, else the bundled one; NAME, its newest
-            version there, or what `speechmill models fetch` has fetched; NAME/VERSION; the URI of one in the store; or a folder.
+        wanted: AUTO or "" for the first preferred one that the store has, else the bundled one; NAME for its newest version in
+            the store, or what `speechmill models fetch` has downloaded; NAME/VERSION; the URI of one in the store; or a folder.
 
     Raises:
         StageError: There is no such model, or the stage cannot use it.
@@ -163,7 +163,7 @@ def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
 
 
 def choose(store: Store, slot: Slot, wanted: str) -> Model:
-    """What `find` finds, in the store from now on."""
+    """Finds a model as `find` does, and puts it into the store."""
     found = find(store, slot, wanted)
     return found if isinstance(found, Model) else _push(store, slot, found)
 
@@ -172,15 +172,15 @@ def _push(store: Store, slot: Slot, folder: Path) -> Model:
     try:
         return ModelStore(store, slot.folder).push(folder)
     except StoreError as error:
-        what = "" if folder == slot.bundled_folder else f"{folder} "  # nothing: all that pipelines take by default
+        what = "" if folder == slot.bundled_folder else f"{folder} "  # without a name, all bundled ones are pushed
         raise StoreError(
             f"{slot.parameter}: expected {folder} in {store.uri}/{slot.folder}, and could not put it there ({error}): "
             f"as the store's root user, speechmill models push {what}--to {store.uri}"
         ) from None
 
 
-def told(slot: Slot, model: Model) -> str:
-    """What a person is told of the choice."""
+def describe_choice(slot: Slot, model: Model) -> str:
+    """One line for people about the choice."""
     if model.name == NONE:
         return slot.no_use
     line = f"{slot.use} {model.name} {model.version}"
@@ -188,7 +188,7 @@ def told(slot: Slot, model: Model) -> str:
 
 
 def local_folder(store: Store, slot: Slot, model: Model, runs: Path) -> Path:
-    """A whole model of the store as a folder of this machine: tasks have no access to a bucket, so its copy is made once, below `runs`."""
+    """A verified model of the store as a local folder. From a bucket it is copied below `runs` once: local tasks cannot read buckets."""
     if "://" not in store.uri:
         folder = Path(uri(store.uri, slot, model))
         read_model(folder, model.kind)
@@ -196,14 +196,14 @@ def local_folder(store: Store, slot: Slot, model: Model, runs: Path) -> Path:
     folder = runs / place(model.name, model.version, slot.folder)
     try:
         read_model(folder, model.kind)
-    except StageError:  # none, or a spoiled one
+    except StageError:  # missing or damaged
         shutil.rmtree(folder, ignore_errors=True)
         ModelStore(store, slot.folder).fetch(model.name, model.version, folder)
     return folder
 
 
 def _named(wanted: str, prefix: str, slot: Slot) -> tuple[str, str] | None:
-    """Name and version, perhaps none, in a text; None if it is the path of a folder."""
+    """Name and version, which may be "", in a text; None if it is the path of a folder."""
     is_uri = "://" in wanted
     match = _NAMED.fullmatch(wanted.rstrip("/").removeprefix(prefix) if is_uri else wanted)
     if is_uri and not (match and match[2]):

@@ -117,7 +117,7 @@ def minio_name() -> str:
 def build_minio() -> str:
     """Name of the MinIO server's image, which is built if it is missing."""
     name = minio_name()
-    with _told(name):
+    with _report_size(name):
         if not exists(name):
             _build("minio", name, {"BASE": debian()}, licenses="AGPL-3.0-or-later")
     return name
@@ -127,7 +127,7 @@ def build(stage: str, gpu: bool, base: str) -> str:
     """Name of a stage's image, which is built if it is missing."""
     with deployed(Deployment(gpu=gpu)):
         name = stage_image(stage)
-    with _told(name):
+    with _report_size(name):
         if not exists(name):
             _build("stage", name, build_arguments(stage, gpu, base), licenses=stage_licenses(stage, gpu))
     return name
@@ -159,7 +159,7 @@ def models_name() -> str:
 def build_models(base: str) -> str:
     """Name of that image, which is built if it is missing."""
     name = models_name()
-    with _told(name):
+    with _report_size(name):
         if not exists(name):
             publish = stage_image("publish")
             if not exists(publish):
@@ -177,7 +177,7 @@ def push(name: str, registry: str) -> None:
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def _report_size(name: str) -> Iterator[None]:
     """Prints the size of an image, and how long it took to get."""
     start, there = time.monotonic(), exists(name)
     yield

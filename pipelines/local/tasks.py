@@ -1,4 +1,4 @@
-"""One task of a stage on this machine: what an executor gets and answers, and what a person sees of it."""
+"""Runs a stage's task on this machine: the executors' interface, the processes of a run, and what people see of a task."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ GRACE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Task:
-    """A task as kfp.local asks for it."""
+    """A task as kfp.local requests it."""
 
     image: str
     command: Sequence[str]
@@ -30,23 +30,23 @@ class Task:
 
     @cached_property
     def executor_input(self) -> dict[str, Any]:
-        """Its parameters, and where its artifacts lie."""
+        """Its parameters, and the paths of its artifacts."""
         return json.loads(self.command[3])
 
     @property
     def folder(self) -> Path:
-        """What it writes is below this folder, and nothing of another task is."""
+        """Folder below which this task, and no other, writes."""
         return Path(self.executor_input["outputs"]["outputFile"]).parent
 
     @property
     def name(self) -> str:
-        """The stage's name, with the number of its shard where it works on one of several."""
+        """Name of the stage, with the number of the shard if there are several."""
         stage = self.image.rpartition("/")[2].partition(":")[0]
         iteration = re.search(r"iteration-(\d+)", str(self.folder))
         return f"{stage} {int(iteration[1]) + 1}" if iteration else stage
 
     def command_of_file(self) -> list[str]:
-        """The command with its input in a file: Linux takes arguments of at most 128 KiB, and shows them to everybody."""
+        """The command with its input in a file, because Linux limits an argument to 128 KiB and shows it to every user."""
         path = self.folder / "executor_input.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -59,15 +59,15 @@ class Ended:
     """How a task ended."""
 
     status: int
-    """Exit status; negative: the signal that ended it."""
+    """Exit status; a negative one is the signal that ended the task."""
     last: str
     """The last line that it printed."""
     reason: str = ""
-    """Why it failed, where the executor knows more than the task could say."""
+    """Why it failed, if the executor knows more than the task itself."""
 
 
 class Children:
-    """The processes of a run. After stop() they are ended and no new one starts."""
+    """The processes of a run. stop() ends them and prevents new ones."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # stop() is called from a signal handler
@@ -89,7 +89,7 @@ class Children:
                 stderr=subprocess.STDOUT,
                 encoding="utf-8",
                 errors="replace",
-                start_new_session=True,  # a stage's own children end with it
+                start_new_session=True,  # ends a stage's own children with it
             )
             self._live.add(process)
         try:
@@ -97,11 +97,11 @@ class Children:
         finally:
             self._live.discard(process)
         if self.stopped:
-            raise RunError("the run is ending")  # kfp.local must not try the task again
+            raise RunError("the run is ending")  # keeps kfp.local from retrying the task
 
     @contextlib.contextmanager
     def ending_with_the_run(self) -> Iterator[None]:
-        """Ends them when a person ends the run: Ctrl-C, a closed terminal, or SIGTERM."""
+        """Ends the processes on Ctrl-C, SIGTERM, or when the terminal closes."""
 
         def interrupt(*_: object) -> None:
             self.stop()
@@ -126,11 +126,11 @@ class Children:
 
 
 Executor = Callable[[Task, Display, Children], Ended]
-"""Runs a task to its end. It raises StageError or OSError where the task could not be started."""
+"""Runs a task to its end. Raises StageError or OSError if the task cannot be started."""
 
 
 def follow(command: Sequence[str], environment: Mapping[str, str], name: str, display: Display, children: Children) -> Ended:
-    """Runs a program to its end and shows its lines under a name."""
+    """Runs a program to its end and shows its output under a name."""
     last = ""
     with children.start(command, environment) as process:
         assert process.stdout
@@ -141,10 +141,10 @@ def follow(command: Sequence[str], environment: Mapping[str, str], name: str, di
 
 
 def perform(task: Task, execute: Executor, display: Display, children: Children) -> bool:
-    """Runs a task; returns whether it succeeded, and shows why if it did not.
+    """Runs a task; returns whether it succeeded, and shows why if it failed.
 
     Raises:
-        StageError: The run is ending. In a shard nobody sees an exception: kfp.local takes it for a failure without a reason.
+        StageError: The run is ending. Other exceptions are shown and not raised, because kfp.local would hide their reason.
     """
     try:
         ended = execute(task, display, children)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from components.shared.rows import Clip, Speaker
 from components.shared.windows import Windows, together
-from components.tag_speaker.tag_speaker import compared, heard_in
+from components.tag_speaker.tag_speaker import compared, speaker_of
 from recipes.speakers.mixtures import Utterance, recording_id
 
 REFERENCE_UTTERANCES = (1, 3, 5)
@@ -82,7 +82,7 @@ def clips(utterances: Iterable[Utterance], condition: str, windows: Mapping[str,
             seconds = min(one.end - one.start, float(rng.uniform(least, most)))
             if recording in windows and seconds >= least:
                 clip = Clip(f"{one.path} {band}", recording, one.start, one.start + seconds, one.gender, False)
-                heard = heard_in(clip, windows[recording], None, "")
+                heard = speaker_of(clip, windows[recording], None, "")
                 found += [Spoken(one, band, clip, windows[recording], heard)] if heard.vector else []
     return found
 
@@ -126,7 +126,7 @@ def trials(
         columns: dict[str, NDArray[np.generic]] = {name: values[tried] for name, values in fixed.items() if name != "path"}
         same = columns["speaker"] == reference.speaker
         purities = [
-            heard_in(given[i].clip, given[i].windows, reference.vector, "").purity if own else None
+            speaker_of(given[i].clip, given[i].windows, reference.vector, "").purity if own else None
             for i, own in zip(tried, same, strict=True)
         ]
         scored = {"similarity": vectors[tried] @ reference.vector, "purity": np.array(purities, float)}
@@ -195,7 +195,7 @@ def turns(made: Sequence[Reference], given: Sequence[Spoken], band: str = "3 to 
             other = like[rng.integers(len(like))]
             for seconds in TURN_SECONDS:
                 end = Clip("", other.clip.recording, other.clip.start, other.clip.start + seconds, "", False)
-                purities = [heard_in(c, s.windows, reference.vector, "").purity for c, s in ((one.clip, one), (end, other))]
+                purities = [speaker_of(c, s.windows, reference.vector, "").purity for c, s in ((one.clip, one), (end, other))]
                 if None not in purities:
                     found[seconds].append(min(p for p in purities if p is not None))
     return found

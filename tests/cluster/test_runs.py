@@ -17,7 +17,7 @@ from components.deployment import LOCAL
 from components.discover.items import place_of, recording_id
 from components.shared.rows import DatasetRow
 from pipelines.dataset import build
-from pipelines.inputs.slots import SEPARATE, bundled, told, uri
+from pipelines.inputs.slots import SEPARATE, bundled, describe_choice, uri
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED
 from tests.cluster.pods import input_uri, kill, pods
 from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech
@@ -41,7 +41,7 @@ def test_the_dataset_equals_that_of_an_embedded_run_and_a_second_run_finds_nothi
     assert dataset.rows() == embedded_rows
     assert len(pods(run_id(done), "segment")) == 2, "two shards of one episode each"
     model = bundled(SEPARATE)
-    assert told(SEPARATE, model) in done.stdout
+    assert describe_choice(SEPARATE, model) in done.stdout
     assert dataset.store().version().lineage["stages"]["separate"]["models"] == {"model": f"{model.name}/{model.version}"}
     assert {input_uri(pod, "model") for pod in pods(run_id(done), "separate")} == {uri(STORE, SEPARATE, model)}
     again = dataset.run("--sources", "sample:", *TWO_SHARDS)

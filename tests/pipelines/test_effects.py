@@ -16,7 +16,7 @@ from components.shared.model import parse, read_model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows
 from components.shared.task import MODEL
-from pipelines.inputs.media import KIT, recordings
+from pipelines.inputs.media import EFFECT_KIT, recordings
 from pipelines.inputs.slots import DENOISE_EFFECTS, find
 from store.models import EFFECTS, ModelStore
 from store.objects import open_store
@@ -66,7 +66,7 @@ def test_media_files_become_a_kit_that_a_run_finds_by_its_name(effects: Effects,
     assert f"comedy was added: {folder}\n" in done.stdout
     assert read_model(folder, "effects") == model and (model.licence, model.origin) == ("CC0", "door.wav, bell.mp3, click.wav")
     rows = read_rows(folder, Recording)
-    assert rows == recordings(KIT, store, model)
+    assert rows == recordings(EFFECT_KIT, store, model)
     assert [r.title for r in rows] == ["door.wav", "bell.mp3", "click.wav"] and not any(str(tmp_path) in repr(r) for r in rows)
     assert find(store, DENOISE_EFFECTS, "comedy") == model
     assert (
@@ -111,4 +111,4 @@ def test_a_kit_that_is_not_there_is_said(effects: Effects) -> None:
 
 def test_the_bundled_kit_is_a_table_without_rows() -> None:
     folder = ROOT / "bundled" / "effects" / "none"
-    assert parse(folder / MODEL) == read_model(folder, KIT.kind) and read_rows(folder, Recording) == []
+    assert parse(folder / MODEL) == read_model(folder, EFFECT_KIT.model_kind) and read_rows(folder, Recording) == []

@@ -15,7 +15,7 @@ from components.shared.model import parse, read_model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows, write_rows
 from components.shared.task import MODEL
-from pipelines.inputs.media import REFERENCE, recordings
+from pipelines.inputs.media import VOICE_REFERENCE, recordings
 from store.models import REFERENCES, ModelStore
 from store.objects import open_store
 from tests.command import speechmill
@@ -65,7 +65,11 @@ def test_media_files_become_a_reference_that_is_found_by_its_name(references: Re
     (model,) = stored.versions("host")
     assert f"host was added: {tmp_path}/data/references/host/{model.version}\n" in done.stdout
     folder = tmp_path / "data" / "references" / "host" / model.version
-    assert read_model(folder, REFERENCE.kind) == model and model.licence == "with consent" and model.origin == "first.wav, second.mp3"
+    assert (
+        read_model(folder, VOICE_REFERENCE.model_kind) == model
+        and model.licence == "with consent"
+        and model.origin == "first.wav, second.mp3"
+    )
     rows = read_rows(folder, Recording)
     assert [r.title for r in rows] == ["first.wav", "second.mp3"] and not any(str(tmp_path) in repr(r) for r in rows)
     for row in rows:
@@ -93,7 +97,7 @@ def test_a_file_with_another_voice_is_named(references: References, bucket: str)
     store = open_store(bucket)
     model = ModelStore(store, REFERENCES).model("reader")
     assert ModelStore(store, REFERENCES).verify("reader") == []
-    assert len(recordings(REFERENCE, store, model)) == 4
+    assert len(recordings(VOICE_REFERENCE, store, model)) == 4
     assert "reader" in references("list", "--store", bucket).stdout
 
 
@@ -125,6 +129,6 @@ def test_a_reference_that_is_not_there_is_said(references: References) -> None:
 
 
 def test_the_bundled_reference_is_a_table_without_rows(tmp_path: Path) -> None:
-    assert parse(NONE / MODEL) == read_model(NONE, REFERENCE.kind) and read_rows(NONE, Recording) == []
+    assert parse(NONE / MODEL) == read_model(NONE, VOICE_REFERENCE.model_kind) and read_rows(NONE, Recording) == []
     write_rows(tmp_path, Recording, [])
     assert (tmp_path / "rows.parquet").read_bytes() == (NONE / "rows.parquet").read_bytes()

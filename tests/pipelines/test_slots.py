@@ -13,7 +13,7 @@ from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.cluster import slot_uris
 from pipelines.inputs.registry import FETCHED
-from pipelines.inputs.slots import AUTO, SEPARATE, SLOTS, bundled, choose, find, local_folder, told, uri
+from pipelines.inputs.slots import AUTO, SEPARATE, SLOTS, bundled, choose, describe_choice, find, local_folder, uri
 from store.init import initialize
 from store.interface import Store, StoreError
 from store.models import REFERENCES, ModelStore, place
@@ -56,12 +56,12 @@ def push(store: Store, folder: Path) -> Model:
 def test_the_bundled_model_is_put_into_the_store_and_the_official_one_is_taken_where_it_is(store: Store, make: Callable[..., Path]) -> None:
     assert choose(store, SEPARATE, AUTO) == choose(store, SEPARATE, AUTO) == OWN
     assert ModelStore(store).names() == [OWN.name] and ModelStore(store).verify(OWN.name) == []
-    assert told(SEPARATE, OWN) == f"music is taken out by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
+    assert describe_choice(SEPARATE, OWN) == f"music is taken out by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
         f"speechmill models fetch {PREFERRED}, then models push {PREFERRED} --to the store"
     )
     official = push(store, make(PREFERRED))
     assert choose(store, SEPARATE, AUTO) == official
-    assert told(SEPARATE, official) == f"music is taken out by {PREFERRED} {official.version}"
+    assert describe_choice(SEPARATE, official) == f"music is taken out by {PREFERRED} {official.version}"
     assert choose(store, SEPARATE, OWN.name) == OWN
 
 
@@ -172,7 +172,7 @@ def test_a_new_store_has_the_bundled_model(minio: MinioServer, tmp_path: Path) -
 def test_a_cluster_is_given_a_uri(bucket: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = {"separate_model": f"{bucket}/models/{OWN.name}/{OWN.version}"}
     assert slot_uris(bucket, {"separate_model": AUTO}) == whole
-    assert capsys.readouterr().out == f"{told(SEPARATE, OWN)}\n"
+    assert capsys.readouterr().out == f"{describe_choice(SEPARATE, OWN)}\n"
     other = {"separate_model": f"{bucket}/models/ours/0123456789ab"}
     with pytest.raises(StoreError, match="expected version 0123456789ab"):
         slot_uris(bucket, other)
@@ -201,7 +201,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
     ]
     assert choose(store, SLOTS["tag_tone_model"], "tone-2").name == "tone-2"
     assert choose(store, SLOTS["tag_tone_model"], "none").kind == "none"
-    lines = [told(SLOTS[parameter], m) for parameter, m in chosen.items()]
+    lines = [describe_choice(SLOTS[parameter], m) for parameter, m in chosen.items()]
     assert lines[1].startswith("tones are named by tone-4 ") and lines[2:] == [
         "",
         "voices are compared with no reference",
@@ -214,7 +214,7 @@ def test_a_reference_is_one_of_the_store_s_references(make: Callable[..., Path],
     for name, kind in (("host", "reference"), ("talker", "whisper")):
         ModelStore(store, REFERENCES).push(make(name, kind=kind))
     host = choose(store, slot, "host")
-    assert told(slot, host) == f"voices are compared with the reference host {host.version}"
+    assert describe_choice(slot, host) == f"voices are compared with the reference host {host.version}"
     assert choose(store, slot, f"host/{host.version}") == host
     for wanted, said in (
         ("nobody", "expected a version of the reference nobody in .*: `speechmill references add nobody FILE … --store "),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines import training
-from pipelines.cluster.workflow import Task, failure, own_lines, read
+from pipelines.cluster.workflow import TaskStatus, failure, own_lines, read
 from pipelines.dataset import STAGES
 
 LOOP = "run.root.condition-branches-1.condition-2.shards.for-loop-1.iteration-iterations"
@@ -137,7 +137,7 @@ def test_a_run_that_argo_has_not_begun_has_no_tasks() -> None:
     assert read(None).tasks == read({"status": {}}).tasks == []
 
 
-def failed(message: str = "main: Error (exit code 1)") -> Task:
+def failed(message: str = "main: Error (exit code 1)") -> TaskStatus:
     (task,) = read({"status": {"nodes": {"1": node("run.root.cut.executor", "Failed", message=message)}}}).tasks
     return task
 

@@ -22,12 +22,12 @@ from components.shared.rows import (
     Clip,
     DatasetRow,
     Fingerprint,
-    Heard,
     Quality,
     Recording,
     Removed,
     Segment,
     Speaker,
+    TimelineSpan,
     Tone,
     Transcript,
     Vector,
@@ -173,12 +173,12 @@ def test_the_timeline_of_a_recording_is_in_the_store(tmp_path: Path) -> None:
     write_inputs(tmp_path)
     assert run(tmp_path).returncode == 0
     (key,) = {timeline_key("show", r.timeline_sha256) for r in read_rows(tmp_path / "part", DatasetRow)}
-    rows = from_table(Heard, pq.read_table(tmp_path / "store" / key))
+    rows = from_table(TimelineSpan, pq.read_table(tmp_path / "store" / key))
     border = 40_000 / SAMPLE_RATE_HZ
     assert rows == [
-        Heard("r", 0.0, border, "music", ""),
-        Heard("r", 0.5, 2.0, "tones", "6000 Hz"),
-        Heard("r", border, 3.0, "speech", ""),
+        TimelineSpan("r", 0.0, border, "music", ""),
+        TimelineSpan("r", 0.5, 2.0, "tones", "6000 Hz"),
+        TimelineSpan("r", border, 3.0, "speech", ""),
     ]
 
 

@@ -14,8 +14,8 @@ from scipy import signal
 
 from components.denoise.__main__ import main
 from components.denoise.best import EXCERPT, EXCERPTS, excerpts, picked
-from components.denoise.chain import parse
-from components.denoise.filters import Sound
+from components.denoise.chain import build_chain
+from components.denoise.steps import Sound
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Segment
 from components.shared.table import read_rows, write_rows
 from tests.artifacts import write_recordings
@@ -49,7 +49,7 @@ def noise(low_hz: float, high_hz: float, level_db: float) -> np.ndarray:
 def choices(text: str, sound: np.ndarray, block: int = 500_000) -> tuple[Choice, ...]:
     """What a chain's best says of a sound that is speech all over."""
     whole = Sound("talk", lambda: (sound[i : i + block] for i in range(0, len(sound), block)), len(sound), ((0, len(sound)),))
-    return parse(text).steps[-1].prepare(whole).choices
+    return build_chain(text).steps[-1].prepare(whole).choices
 
 
 def chosen(rows: tuple[Choice, ...]) -> str:

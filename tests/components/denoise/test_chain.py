@@ -5,40 +5,45 @@ from pathlib import Path
 import pytest
 
 from components.denoise.__main__ import main
-from components.denoise.chain import EXAMPLE, Chain, parse
+from components.denoise.chain import BUILDERS, Chain, build_chain
+from components.denoise.settings import EXAMPLE, FILTERS
 from components.shared.task import StageError
 
 
 def test_none_is_a_chain() -> None:
-    assert parse("none") == parse(" none ") == Chain()
+    assert build_chain("none") == build_chain(" none ") == Chain()
 
 
 def test_loudness_alone_needs_no_filter() -> None:
-    assert parse("loudness:-23") == parse("none, loudness:-23") == Chain((), -23)
+    assert build_chain("loudness:-23") == build_chain("none, loudness:-23") == Chain((), -23)
 
 
 def test_what_listens_takes_passes_of_its_own() -> None:
-    assert parse("tones, profile, profile:1:2.5, rnnoise, deepfilter:6, loudness:-23").passes == 2 + 1 + 1 + 0 + 0 + 1
+    assert build_chain("tones, profile, profile:1:2.5, rnnoise, deepfilter:6, loudness:-23").passes == 2 + 1 + 1 + 0 + 0 + 1
 
 
 def test_the_example_that_errors_show_is_right() -> None:
-    chain = parse(EXAMPLE)
+    chain = build_chain(EXAMPLE)
     assert len(chain.steps) == 2
     assert chain.loudness_lufs == -23
 
 
+def test_every_filter_that_a_chain_may_name_can_be_built() -> None:
+    assert set(FILTERS) == {*BUILDERS, "sfx"}
+
+
 def test_spaces_do_not_matter() -> None:
-    chain = parse("highpass:80:24:1,notch:6000:30 ,  loudness:-16.5")
+    chain = build_chain("highpass:80:24:1,notch:6000:30 ,  loudness:-16.5")
     assert len(chain.steps) == 2
     assert chain.loudness_lufs == -16.5
 
 
 def test_best_takes_everything_up_to_the_loudness() -> None:
-    chain = parse("highpass:80:24:1, best:lowpass:5000:36:2, notch:6000:30|notch:6000:30|none , loudness:-23")
+    chain = build_chain("highpass:80:24:1, best:lowpass:5000:36:2, notch:6000:30|notch:6000:30|none , loudness:-23")
     assert len(chain.steps) == 2
     assert chain.steps[1].passes == 3  # every candidate is heard once
     assert chain.loudness_lufs == -23
-    assert len(parse("best:notch:6000:30|none").steps) == 1
+    assert len(build_chain("best:notch:6000:30|none").steps) == 1
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,7 @@ def test_best_takes_everything_up_to_the_loudness() -> None:
         ("lowpass:5000:36:0", "found '0' in 'lowpass:5000:36:0'"),
         ("tones:6000", "tones, found 'tones:6000'"),
         ("profile:5", "profile or profile:START:END, found 'profile:5'"),
+        ("profile:5:5", "profile:START:END with START before END, found 'profile:5:5'"),
         ("deepfilter:0", "DB of 1 to 60, found '0'"),
         ("deepfilter:6:1", "deepfilter or deepfilter:DB, found 'deepfilter:6:1'"),
         ("rnnoise:1", "rnnoise, found 'rnnoise:1'"),
@@ -90,5 +96,5 @@ def test_what_is_wrong_is_named_before_anything_is_read(tmp_path: Path, text: st
     message = str(error.value)
     assert message.startswith("parameter denoise_chain: expected ")
     assert found in message
-    assert EXAMPLE in message
+    assert EXAMPLE in message or "profile:1.5:3" in message
     assert "\n" not in message

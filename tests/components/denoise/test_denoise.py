@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from components.denoise.__main__ import main
-from components.denoise.chain import parse
+from components.denoise.chain import build_chain
 from components.denoise.denoise import denoise
-from components.denoise.filters import Sound, prepared
 from components.denoise.loudness import measure
+from components.denoise.steps import Sound, prepared
 from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
@@ -26,7 +26,7 @@ EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
 CHAINS = ["none", "loudness:-23", "highpass:80:24:1", "lowpass:5000:36:2", EXAMPLE]
 
 
-parsed = functools.cache(parse)
+parsed = functools.cache(build_chain)
 
 
 def through(text: str, sound: np.ndarray, block: int = 50_000) -> np.ndarray:

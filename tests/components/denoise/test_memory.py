@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.denoise.chain import BEST, ENTRIES
+from components.denoise.settings import BEST, FILTERS
 from components.shared.rows import SAMPLE_RATE_HZ
 from tests.artifacts import write_flac, write_recordings
 
 CODE = """
 import sys
 from pathlib import Path
-from components.denoise.chain import Means, parse
+from components.denoise.chain import build_chain
 from components.denoise.denoise import denoise
 source, target, chain, effects = sys.argv[1:]
 speech = tuple((second * 44_100, (second + 3) * 44_100) for second in range(0, 30, 5))
-done = denoise(Path(source), Path(target), parse(chain, Means(Path(effects), 1)), lambda _: None, speech)
+done = denoise(Path(source), Path(target), build_chain(chain, Path(effects), 1), lambda _: None, speech)
 print(*sorted({row.filter for row in done.removed}))
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")))
 """
@@ -59,7 +59,7 @@ def peak_megabytes(folder: Path, chain: str, seconds: int, effects: Path) -> flo
 
 
 def test_every_filter_is_in_a_chain() -> None:
-    assert {*ENTRIES, BEST} <= {
+    assert {*FILTERS, BEST} <= {
         entry.split(":")[0].strip() for chain in SECONDS for entry in chain.replace("|", ",").replace(BEST, f"{BEST},").split(",")
     }
 

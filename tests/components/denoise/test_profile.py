@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from components.denoise import profile
-from components.denoise.chain import parse
-from components.denoise.filters import Sound, Step
+from components.denoise.chain import build_chain
+from components.denoise.steps import Sound, Step
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
 
@@ -78,7 +78,7 @@ def test_without_noise_to_learn_from_nothing_changes_and_it_is_said(
 
 def test_a_span_without_length_is_refused() -> None:
     with pytest.raises(StageError, match="START before END"):
-        parse("profile:5:5")
+        build_chain("profile:5:5")
 
 
 @pytest.mark.parametrize("length", [0, 1, 441, 100_001, 131_072])

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import signal
+from scipy import ndimage, signal
 
 from components.denoise.__main__ import main
-from components.denoise.filters import Prepared, Sound
+from components.denoise.effects import KEPT, QUIET_DB, without_silence
 from components.denoise.sfx import sfx
+from components.denoise.steps import Prepared, Sound
 from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed, Segment
 from components.shared.table import read_rows, write_rows
@@ -90,6 +91,16 @@ def heard(folder: Path, sound: np.ndarray, block: int = 441_000) -> tuple[Prepar
 def fall_db(bus: np.ndarray, before: np.ndarray, after: np.ndarray) -> float:
     """How much of what was put in was taken out."""
     return 10 * float(np.log10(np.sum(bus**2) / np.sum((bus - (before - after)) ** 2)))
+
+
+@given(st.integers(1, 3000), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3, 1.0]))
+def test_silence_is_trimmed_as_a_running_maximum_would(length: int, seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    sound = rng.normal(0, 1e-5, length) + rng.normal(0, 1, length) * (rng.random(length) < share) * (rng.random(length) < 0.01)
+    near = ndimage.maximum_filter1d(np.abs(sound), 2 * KEPT + 1)
+    loud = np.flatnonzero(near > 10 ** (QUIET_DB / 20) * near.max())
+    assert np.array_equal(without_silence(sound), sound[loud[0] : loud[-1] + 1])
+    assert not len(without_silence(np.zeros(length)))
 
 
 def test_effects_are_found_where_they_are_and_taken_out_of_the_speech_over_them(folder: Path) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from components.denoise import tones
-from components.denoise.filters import Sound
+from components.denoise.steps import Sound
 from components.shared.rows import SAMPLE_RATE_HZ
 
 

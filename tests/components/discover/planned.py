@@ -4,12 +4,12 @@ import itertools
 from dataclasses import replace
 
 from components.discover.items import Listed
-from components.discover.plan import Settings, make_plan, shards_of
+from components.discover.plan import PlanSettings, make_plan, shards_of
 from components.shared.rows import Item
 from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
 from store.plans import shard_name
 
-DEFAULTS = Settings(max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False)
+DEFAULTS = PlanSettings(max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False)
 AGAIN = replace(DEFAULTS, again=True)
 
 
@@ -31,7 +31,7 @@ class Dataset:
         self.runs = 0
         self.times = (f"2026-11-29T00:{minutes:02}:00+00:00" for minutes in itertools.count())
 
-    def plan(self, listed: list[Listed], settings: Settings = DEFAULTS, run: str = ""):
+    def plan(self, listed: list[Listed], settings: PlanSettings = DEFAULTS, run: str = ""):
         self.runs += not run
         run = run or f"run-{self.runs}"
         plans = {s: self.plans[s] for s in shards_of(listed, self.ledger, settings.again, run) if s in self.plans}

@@ -178,7 +178,7 @@ def test_two_runs_of_one_dataset_at_once_lose_nothing(task, web):
     ("changes", "error"),
     [
         ({"sources": "gopher://a.example"}, "sources: gopher://a.example is nothing that is understood"),
-        ({"attempts": 0}, "expected shard_seconds above 0, attempts of 1 or more and nothing negative, found attempts: 0"),
+        ({"attempts": 0}, "parameter discover_attempts: expected 1 or more, found 0"),
         ({"dataset": "../radio"}, "expected a dataset name of 1 to 63 small letters, digits, - and _, found '../radio'"),
     ],
 )

@@ -1,19 +1,21 @@
 """The laws of planning, on ledgers as runs leave them."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from components.discover.items import Listed
-from components.discover.plan import Settings, source_rows
+from components.discover.plan import PlanSettings, source_rows
+from components.discover.settings import check_settings
 from components.shared.task import StageError
 from store.ledger import FAILED, GIVEN_UP, PENDING, PUBLISHED
 from store.plans import shard_name
 from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
+CHECKED = {name: value for name, value in asdict(DEFAULTS).items() if name != "again"}
 PLANNED = {"new", "pending", "retried", "again"}
 LENGTHS = st.one_of(st.just(0.0), st.floats(1, 50_000))
 
@@ -29,7 +31,7 @@ histories = st.lists(
 )
 
 
-def after(history, settings: Settings = DEFAULTS) -> Dataset:
+def after(history, settings: PlanSettings = DEFAULTS) -> Dataset:
     dataset = Dataset()
     for listed, failing, refused, end, again in history:
         plan = dataset.plan([entry(n, 600.0 * n, "no" * (n in refused)) for n in listed], replace(settings, again=again))
@@ -356,10 +358,10 @@ def test_a_source_that_fails_is_a_row_until_it_is_mended():
 )
 def test_settings_that_make_no_sense_are_named(wrong):
     ((name, value),) = wrong.items()
-    with pytest.raises(StageError, match=f"found {name}: {value}"):
-        replace(DEFAULTS, **wrong).check()
+    with pytest.raises(StageError, match=f"parameter discover_{name}: expected .*, found {value:g}"):
+        check_settings(**CHECKED | wrong)
 
 
 def test_lengths_that_exclude_each_other_are_named():
-    with pytest.raises(StageError, match="expected min_seconds up to max_seconds"):
-        replace(DEFAULTS, min_seconds=60, max_seconds=30).check()
+    with pytest.raises(StageError, match="discover_min_seconds: expected at most discover_max_seconds, 30, found 60"):
+        check_settings(**CHECKED | {"min_seconds": 60, "max_seconds": 30})

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from components.download.download import SAMPLE
 from components.download.failures import surprise, without_secrets
-from components.download.policy import ItemError, policy
+from components.download.policy import ItemError, accepted_licences
+from components.download.settings import check_settings
 from components.shared.task import StageError
 
 
@@ -168,7 +169,7 @@ def test_only_the_licences_that_are_asked_for_are_fetched(server: Server, episod
     items = [item(server.put(f"/{n}.mp3", episode + bytes([n])), "feed", licence=licence) for n, licence in enumerate(stated)]
 
     def taken(licences: str) -> list[int]:
-        wanted = dataclasses.replace(policy(0, 0, 0, 0, 0, licences))
+        wanted = dataclasses.replace(QUICK, retries=0, licences=accepted_licences(licences))
         server.asked.clear()
         rows = fetch(tmp_path / licences.strip(), *items, policy=wanted)
         kept = [n for n, row in enumerate(rows) if row.samples]
@@ -183,7 +184,7 @@ def test_only_the_licences_that_are_asked_for_are_fetched(server: Server, episod
 
 def test_a_refused_licence_is_named() -> None:
     with pytest.raises(ItemError, match=r"^licence unknown is not asked for$"):
-        policy(0, 0, 0, 0, 0, "CC BY").check_licence("")
+        dataclasses.replace(QUICK, licences=accepted_licences("CC BY")).check_licence("")
 
 
 def test_between_downloads_it_rests(server: Server, episode: bytes, tmp_path: Path) -> None:
@@ -205,9 +206,9 @@ def test_between_downloads_it_rests(server: Server, episode: bytes, tmp_path: Pa
     ],
 )
 def test_a_wrong_setting_is_named(settings: dict[str, int], message: str) -> None:
-    right = {"retries": 3, "backoff_seconds": 5, "sleep_seconds": 1, "max_sleep_seconds": 3, "rate_limit_bytes": 0, "licences": ""}
+    right = {"retries": 3, "backoff_seconds": 5, "sleep_seconds": 1, "max_sleep_seconds": 3, "rate_limit_bytes": 0}
     with pytest.raises(StageError) as error:
-        policy(**(right | settings))
+        check_settings(**(right | settings))
     assert str(error.value) == message
 
 

@@ -11,7 +11,7 @@ import pytest
 from components.embed.__main__ import main
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import read_rows, write_rows
-from components.shared.windows import REFERENCE, read_windows
+from components.shared.windows import REFERENCE_TABLE, read_windows
 from tests.artifacts import recording, write_recordings
 from tests.components.embed.conftest import spoken
 from tests.places import ROOT
@@ -57,7 +57,7 @@ def test_a_run_hears_the_speech_and_the_reference(inputs, tmp_path):
     assert done.returncode == 0, done.stderr
     assert not list(home.iterdir()), "it leaves nothing in HOME"
     lines = done.stdout.splitlines()
-    assert lines[0] == "voices are heard on the CPU, 1 thread"
+    assert lines[0] == "embeds voices on the CPU, 1 thread"
     assert lines[-2].startswith("progress 24.5 of 24.5 s") and lines[-1].startswith("done in ")
     ((name, windows),) = read_windows(tmp_path / "windows")
     assert name == "talk", "what is not speech, too short or without audio has no windows"
@@ -65,7 +65,7 @@ def test_a_run_hears_the_speech_and_the_reference(inputs, tmp_path):
     np.testing.assert_allclose(windows.starts, expected, atol=0.0051)
     np.testing.assert_allclose(windows.ends - windows.starts, [1.6] * 9 + [0.9] + [1.6] * 4, atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(windows.vectors, axis=1), 1, atol=1e-5)
-    ((name, own),) = read_windows(tmp_path / "windows", REFERENCE)
+    ((name, own),) = read_windows(tmp_path / "windows", REFERENCE_TABLE)
     assert name == "utterance" and not ((own.starts > 4.6) & (own.ends < 6.7)).any(), "a pause is no window of a voice"
     metadata = json.loads((tmp_path / "output.json").read_text())["artifacts"]["windows"]["artifacts"][0]["metadata"]
     assert metadata["windows"] == len(windows.starts) and metadata["reference_windows"] == len(own.starts)
@@ -77,13 +77,13 @@ def test_switched_off_it_writes_empty_tables_and_loads_nothing(inputs, tmp_path)
     done = run(inputs, tmp_path, {"SPEECHMILL_PROGRESS_SECONDS": "0"}, enabled=False)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 1
-    assert list(read_windows(tmp_path / "windows")) == list(read_windows(tmp_path / "windows", REFERENCE)) == []
+    assert list(read_windows(tmp_path / "windows")) == list(read_windows(tmp_path / "windows", REFERENCE_TABLE)) == []
 
 
 def test_without_a_reference_only_the_speech_is_heard(inputs, tmp_path):
     outcome = main(inputs / "voices", inputs / "segments", inputs / "none", tmp_path, **SETTINGS)
     assert outcome["windows"] == 14 and outcome["reference_windows"] == 0 and "reference_mean_similarity" not in outcome
-    assert list(read_windows(tmp_path, REFERENCE)) == []
+    assert list(read_windows(tmp_path, REFERENCE_TABLE)) == []
 
 
 def test_the_same_inputs_give_the_same_tables(inputs, tmp_path):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.embed.plan import MAX_GAP_FRAMES, MIN_FRAMES, WINDOW_FRAMES, check_settings, frames_in, seconds, stretches, windows_of
+from components.embed.plan import MAX_GAP_FRAMES, MIN_FRAMES, WINDOW_FRAMES, frames_in, seconds, stretches, windows_of
+from components.embed.settings import check_settings
 from components.shared.rows import SAMPLE_RATE_HZ, Segment
 from components.shared.task import StageError
 
@@ -58,15 +59,15 @@ def test_windows_of_a_stretch_are_of_1_6_seconds_and_at_most_a_hop_apart(frames,
 
 
 @pytest.mark.parametrize(
-    ("given_settings", "message"),
+    ("wrong", "message"),
     [
-        ((0.0, 64, 0), "embed_hop_seconds: expected 0.01 to 1.6, found 0"),
-        ((1.7, 64, 0), "embed_hop_seconds"),
-        ((float("nan"), 64, 0), "embed_hop_seconds"),
-        ((0.4, 0, 0), "embed_batch_windows: expected 1 to 4096, found 0"),
-        ((0.4, 64, -1), "embed_threads"),
+        ({"hop_seconds": 0.0}, "embed_hop_seconds: expected 0.01 to 1.6, found 0"),
+        ({"hop_seconds": 1.7}, "embed_hop_seconds"),
+        ({"hop_seconds": float("nan")}, "embed_hop_seconds"),
+        ({"batch_windows": 0}, "embed_batch_windows: expected 1 to 4096, found 0"),
+        ({"threads": -1}, "embed_threads"),
     ],
 )
-def test_settings_out_of_range_are_named(given_settings, message):
+def test_settings_out_of_range_are_named(wrong, message):
     with pytest.raises(StageError, match=message):
-        check_settings(*given_settings)
+        check_settings(**{"hop_seconds": 0.4, "batch_windows": 64, "threads": 0} | wrong)

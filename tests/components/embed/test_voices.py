@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from components.embed.__main__ import main
-from components.embed.embed import hear
+from components.embed.embed import embed_windows
 from components.embed.plan import windows_of
 from components.shared.rows import SAMPLE_RATE_HZ, Segment
 from components.shared.table import write_rows
-from components.shared.windows import REFERENCE, read_windows, together
+from components.shared.windows import REFERENCE_TABLE, read_windows, together
 from tests.artifacts import write_recordings
 
 PARTS = (("1688", 6.0), ("1998", 5.0), ("1688", 4.0))
@@ -42,7 +42,7 @@ def talk(utterances, tmp_path_factory):
 def test_two_speakers_are_told_apart_to_the_window(talk):
     folder, _, _ = talk
     ((_, windows),) = read_windows(folder)
-    ((_, own),) = read_windows(folder, REFERENCE)
+    ((_, own),) = read_windows(folder, REFERENCE_TABLE)
     similarity = windows.vectors @ together(own.vectors)
     edges = np.cumsum([0.0, *(seconds for _, seconds in PARTS)])
     first = (windows.ends <= edges[1] + 1e-9) | (windows.starts >= edges[2] - 1e-9)
@@ -57,10 +57,10 @@ def test_times_are_those_of_the_recording(talk, encoder):
     ((_, windows),) = read_windows(folder)
     frames = windows_of(np.array([[0, len(signal) // 160]]), 0.4)
     np.testing.assert_allclose(windows.starts, frames[:, 0] / 100, atol=1e-9)
-    there = hear(iter([signal]), frames, encoder, 64)
+    there = embed_windows(iter([signal]), frames, encoder, 64)
     same = np.sum(windows.vectors * there.vectors, axis=1)
     assert same.min() > 0.98, "through 44.1 kHz and back, each window holds the sound of its own time"
-    later = hear(iter([signal[1600:]]), frames[:-1], encoder, 64)
+    later = embed_windows(iter([signal[1600:]]), frames[:-1], encoder, 64)
     assert np.median(same) > np.median(np.sum(windows.vectors[:-1] * later.vectors, axis=1)), "0.1 s off is another sound"
 
 

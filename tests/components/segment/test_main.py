@@ -1,6 +1,7 @@
 """The whole stage, as a run starts it: a folder of recordings in, segments out."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -71,9 +72,10 @@ def test_audio_that_ends_early_is_an_error(voices, tmp_path):
     assert not (tmp_path / "segments" / "rows.parquet").exists()
 
 
-def test_an_unknown_engine_is_an_error_that_names_those_there_are():
-    with pytest.raises(StageError, match=r"segment_engine: expected smn .* or sm .*, found 'ms'"):
-        networks.load_segmenter("ms", True)
+def test_an_unknown_engine_is_an_error_that_names_those_there_are(tmp_path):
+    done = run(tmp_path / "voices", tmp_path, engine="ms")
+    assert done.returncode == 2
+    assert re.search(r"segment_engine: expected smn .* or sm .*, found 'ms'", done.stderr)
 
 
 def test_a_missing_network_is_an_error(tmp_path):

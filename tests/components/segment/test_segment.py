@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
-from components.segment.segment import LABEL_SAMPLES, Network, Segmenter, analyze, to_rows
+from components.segment.segment import LABEL_SAMPLES, PatchClassifier, Segmenter, analyze, to_rows
 from components.segment.windows import FRAME, HOP, PATCH_FRAMES, STEP, frame_windows, frames_in, labels_in, patch_windows
 from components.shared.rows import SAMPLE_RATE_HZ
 
@@ -53,8 +53,8 @@ def costs(classes, cost):
     return np.where(np.eye(classes, dtype=bool), 0.0, -cost)
 
 
-CONTENT = Network(("speech", "music", "noise"), 21, costs(3, 4.0), loud_in(0, 5, 12))
-GENDER = Network(("female", "male"), 24, costs(2, 4.0), loud_in(3, 18))
+CONTENT = PatchClassifier(("speech", "music", "noise"), 21, costs(3, 4.0), loud_in(0, 5, 12))
+GENDER = PatchClassifier(("female", "male"), 24, costs(2, 4.0), loud_in(3, 18))
 ENERGY = np.array([[-5.0, -345.0], [-345.0, 0.0]])
 PLAIN = Segmenter(log_energies, log_mel, patches, 0.03, ENERGY, CONTENT, GENDER)
 

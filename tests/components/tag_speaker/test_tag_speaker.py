@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from components.shared.rows import Clip, Speaker
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Lineage
-from components.shared.windows import REFERENCE, Windows, WindowsWriter
+from components.shared.windows import REFERENCE_TABLE, Windows, WindowsWriter
 from components.tag_speaker.__main__ import main
 
 NAME = "0123456789abcdef"
@@ -44,7 +44,7 @@ def tagged(folder: Path, clips: list[Clip], windows: dict[str, Windows], referen
     with WindowsWriter(folder / "windows") as writer:
         for recording, heard in windows.items():
             writer.write(recording, heard)
-    with WindowsWriter(folder / "windows", REFERENCE) as writer:
+    with WindowsWriter(folder / "windows", REFERENCE_TABLE) as writer:
         if reference:
             writer.write("fedcba9876543210", reference)
     write_rows(folder / "clips", Clip, clips)

@@ -8,12 +8,12 @@ from sounds import Sound, buzz, glide, spoken
 
 from components.shared.rows import Clip
 from components.tag_tone.measures import MEASURES
-from components.tag_tone.tag_tone import Heard, hear_clip
+from components.tag_tone.tag_tone import MeasuredClip, measure_clip
 from tests.artifacts import write_flac
 
 
-def heard(folder: Path, sound: Sound) -> Heard:
-    return hear_clip(write_flac(folder / "a.flac", sound), Clip("a-0", "a", 0.0, len(sound) / 44_100, "female", False))
+def heard(folder: Path, sound: Sound) -> MeasuredClip:
+    return measure_clip(write_flac(folder / "a.flac", sound), Clip("a-0", "a", 0.0, len(sound) / 44_100, "female", False))
 
 
 @pytest.mark.parametrize("hz", [75.0, 110.0, 196.0, 330.0, 480.0])

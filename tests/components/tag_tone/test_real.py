@@ -12,7 +12,7 @@ from sounds import write_artifacts
 from components.shared.rows import Clip
 from components.shared.table import read_rows
 from components.tag_tone.classifier import load_classifier
-from components.tag_tone.tag_tone import Heard, hear, tones
+from components.tag_tone.tag_tone import MeasuredClip, measure_clips, tones
 from components.tag_tone.voices import clip_vectors, voices
 from tests.places import DATA, ROOT
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not (DATA / "manifest.csv").exists(), reason="no
 class Shard:
     """Clips of several speakers as the stage hears them."""
 
-    heard: list[Heard]
+    heard: list[MeasuredClip]
     voices: np.ndarray
     meant: np.ndarray
 
@@ -48,7 +48,7 @@ def korean(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     clips = read_rows(folders["clips"], Clip)
     meant = np.array([r["label"] for s in SPEAKERS for r in rows if r["speaker"] == s])
     found = voices(clip_vectors(folders["windows"], clips), [c.gender for c in clips], 0.75)
-    return Shard(list(hear(folders["clean"] / "audio", clips, lambda _: None)), found, meant)
+    return Shard(list(measure_clips(folders["clean"] / "audio", clips, lambda _: None)), found, meant)
 
 
 def test_four_tones_are_told_in_another_language_where_clips_are_compared_within_their_voice(korean: Shard) -> None:

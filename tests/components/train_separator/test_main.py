@@ -92,8 +92,8 @@ def test_what_the_outcome_depends_on_names_a_training() -> None:
     ("change", "message"),
     [
         ({"name": "../x"}, "model name"),
-        ({"batch_size": 0}, "parameter batch_size"),
-        ({"max_steps": 0}, "parameter max_steps"),
+        ({"batch_size": 0}, "parameter train_separator_batch_size"),
+        ({"max_steps": 0}, "parameter train_separator_max_steps"),
         ({"configuration": "none"}, "parameter configuration"),
     ],
 )

@@ -15,13 +15,13 @@ from components.shared.task import StageError
 from components.train_separator.mixing import Mixtures
 from components.train_separator.songs import Songs
 from components.train_separator.sounds import ACCOMPANIMENT, MIX, SPEECH, Stored
-from components.train_separator.sources import Source, open_data
+from components.train_separator.sources import WindowSource, open_data
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
 from tests.components.train_separator.conftest import CONFIG, music, voice, write
 
 
-def files(source: Source) -> set[str]:
+def files(source: WindowSource) -> set[str]:
     """What a source reads."""
     if isinstance(source, Songs):
         return {song.name for song in source.songs}

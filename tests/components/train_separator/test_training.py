@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from components.shared.task import StageError
 from components.train_separator.loop import Plan, Point, State, train
 from components.train_separator.page import page
+from components.train_separator.settings import check_settings
 from components.train_separator.sounds import MIX, SPEECH
-from components.train_separator.sources import Source, open_data
+from components.train_separator.sources import WindowSource, open_data
 from components.train_separator.training import Batch, Graph, Values, batched, build, example, load_model, save_model, window_frames
 from components.train_separator.validation import excerpts, mean_si_sdr, mean_si_sdr_of_mixtures, separated, si_sdr
 from components.train_separator.workers import examples
@@ -39,15 +40,15 @@ def graph(built: tuple[Graph, Values]) -> Graph:
 
 
 @pytest.fixture
-def source(songs: Path) -> Source:
+def source(songs: Path) -> WindowSource:
     return open_data(songs, CONFIG, 0).training
 
 
-def batches(source: Source, first_step: int = 0, size: int = 2) -> Iterator[Batch]:
+def batches(source: WindowSource, first_step: int = 0, size: int = 2) -> Iterator[Batch]:
     return batched((example(source.window(index), CONFIG) for index in range(first_step * size, 10_000)), size)
 
 
-def run(graph: Graph, source: Source, plan: Plan, state: State, scores: Iterator[float] | None = None, stop_after: int = 0) -> str:
+def run(graph: Graph, source: WindowSource, plan: Plan, state: State, scores: Iterator[float] | None = None, stop_after: int = 0) -> str:
     """A training whose measurements are given, or are the number of steps."""
 
     def measure() -> float:
@@ -69,7 +70,7 @@ def spleeter_s(config: dict[str, Any], folder: Path, sound: NDArray[np.float32])
 
 
 @pytest.mark.parametrize("extension", ["zeros", "average"])
-def test_the_speech_that_is_measured_is_spleeter_s_own_vocals(graph: Graph, source: Source, tmp_path: Path, extension: str) -> None:
+def test_the_speech_that_is_measured_is_spleeter_s_own_vocals(graph: Graph, source: WindowSource, tmp_path: Path, extension: str) -> None:
     config = CONFIG | {"mask_extension": extension}
     for batch in islice(batches(source), 5):
         graph.train_on(batch, 0.01)
@@ -97,7 +98,7 @@ def test_training_lowers_the_loss_and_finds_the_speech(graph: Graph, songs: Path
 
 
 def test_a_training_that_goes_on_after_an_interruption_has_the_weights_of_one_that_was_not_interrupted(
-    graph: Graph, source: Source
+    graph: Graph, source: WindowSource
 ) -> None:
     plan = Plan(max_steps=12, max_minutes=0, learning_rate=0.01, warmup_steps=2, validate_every_steps=4, patience=0)
     fresh, whole = graph.values(), State()
@@ -118,7 +119,7 @@ def test_a_training_that_goes_on_after_an_interruption_has_the_weights_of_one_th
     assert any(np.abs(found[name] - fresh[name]).max() > 1e-3 for name in graph.network)
 
 
-def test_it_ends_early_when_nothing_gets_better_and_keeps_the_best(graph: Graph, source: Source) -> None:
+def test_it_ends_early_when_nothing_gets_better_and_keeps_the_best(graph: Graph, source: WindowSource) -> None:
     plan = Plan(max_steps=1000, max_minutes=0, learning_rate=0.01, warmup_steps=0, validate_every_steps=2, patience=3)
     state = State()
     seen: list[dict[str, NDArray[Any]]] = []
@@ -137,14 +138,14 @@ def test_it_ends_early_when_nothing_gets_better_and_keeps_the_best(graph: Graph,
     assert run(graph, source, plan, state) == "early"  # nothing is done when it begins again
 
 
-def test_a_time_limit_ends_it(graph: Graph, source: Source) -> None:
+def test_a_time_limit_ends_it(graph: Graph, source: WindowSource) -> None:
     plan = Plan(max_steps=10_000, max_minutes=0.5 / 60, learning_rate=0.001, warmup_steps=0, validate_every_steps=10_000, patience=0)
     state = State()
     assert run(graph, source, plan, state) == "done"
     assert 0 < state.steps < 10_000 and len(state.points) == 1
 
 
-def test_a_loss_that_is_no_number_is_an_error(graph: Graph, source: Source) -> None:
+def test_a_loss_that_is_no_number_is_an_error(graph: Graph, source: WindowSource) -> None:
     graph.load({name: np.full_like(value, np.nan) for name, value in graph.values().items() if name == "conv2d/kernel"})
     with pytest.raises(StageError, match="expected a finite loss at step 0, found nan: set a lower learning_rate"):
         run(graph, source, PLAN, State())
@@ -162,13 +163,14 @@ def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine() -> None:
 @pytest.mark.parametrize(
     "change", [{"max_steps": 0}, {"max_minutes": -1.0}, {"learning_rate": 0.0}, {"validate_every_steps": 0}, {"patience": -1}]
 )
-def test_a_plan_that_cannot_be_is_refused_by_the_parameter_s_name(change: dict[str, Any]) -> None:
+def test_a_plan_that_cannot_be_is_rejected_with_the_parameter_s_name(change: dict[str, Any]) -> None:
     (name,) = change
-    with pytest.raises(StageError, match=f"parameter {name}"):
-        Plan(**{**PLAN.__dict__, **change}).check()
+    others = {"name": "separator", "batch_size": 4, "validation_windows": 32}
+    with pytest.raises(StageError, match=f"parameter train_separator_{name}: expected"):
+        check_settings(**others | PLAN.__dict__ | change)
 
 
-def test_a_model_s_weights_are_taken_and_those_of_another_network_refused(graph: Graph, source: Source, tmp_path: Path) -> None:
+def test_a_model_s_weights_are_taken_and_those_of_another_network_refused(graph: Graph, source: WindowSource, tmp_path: Path) -> None:
     before = graph.values()
     save_model(graph, CONFIG, tmp_path / "model")
     graph.train_on(next(batches(source)), 0.01)
@@ -187,7 +189,7 @@ def test_a_model_s_weights_are_taken_and_those_of_another_network_refused(graph:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_examples_do_not_depend_on_how_many_processes_make_them(source: Source, workers: int) -> None:
+def test_examples_do_not_depend_on_how_many_processes_make_them(source: WindowSource, workers: int) -> None:
     with examples(source, CONFIG, 4, workers, lambda: False) as made:
         for index, found in zip(range(4, 9), made, strict=False):
             expected = example(source.window(index), CONFIG)

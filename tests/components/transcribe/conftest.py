@@ -12,11 +12,11 @@ from tiny import write_model
 from components.shared.audio import decode, to_pcm16
 from components.shared.rows import SAMPLE_RATE_HZ, Clip
 from components.shared.table import write_rows
-from components.transcribe.engines import Settings
+from components.transcribe.settings import EngineSettings
 from tests.artifacts import write_recordings
 from tests.places import DATA
 
-DEFAULTS = Settings(
+DEFAULTS = EngineSettings(
     engine="none",
     language="",
     word_times=True,
@@ -37,7 +37,7 @@ DEFAULTS = Settings(
 
 
 @pytest.fixture
-def settings() -> Callable[..., Settings]:
+def settings() -> Callable[..., EngineSettings]:
     """The defaults, on one thread, with changes."""
     return lambda **changes: dataclasses.replace(DEFAULTS, **changes)
 

@@ -18,13 +18,14 @@ from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
 from components.transcribe import azure
 from components.transcribe.azure import ENDPOINT, KEY, load_azure, locale_of, retry_after
-from components.transcribe.engines import Heard, Settings
+from components.transcribe.engines import Transcription
+from components.transcribe.settings import EngineSettings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 CLIP = (3000 * np.sin(np.arange(SAMPLE_RATE_HZ) / 20)).astype(np.int16)
 BUSY = refused(429, "TooManyRequests", "Requests were throttled.")
 
-Choose = Callable[..., Settings]
+Choose = Callable[..., EngineSettings]
 
 
 @pytest.fixture
@@ -41,13 +42,13 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, int]
     return ask
 
 
-def hear(settings: Settings, clips: int = 1) -> list[Heard]:
-    return load_azure(settings, first_wait_seconds=0.05).hear([CLIP[: len(CLIP) - 100 * i] for i in range(clips)])
+def transcribe(settings: EngineSettings, clips: int = 1) -> list[Transcription]:
+    return load_azure(settings, first_wait_seconds=0.05).transcribe([CLIP[: len(CLIP) - 100 * i] for i in range(clips)])
 
 
 def test_a_request_is_as_documented(asking: Any, settings: Choose) -> None:
     with asking(lambda *_: said("안녕하세요")) as service:
-        hear(settings(language="ko"))
+        transcribe(settings(language="ko"))
     (request,) = service.requests
     assert request.path == "/speechtotext/transcriptions:transcribe" and request.query == {"api-version": ["2025-10-15"]}
     assert request.headers["ocp-apim-subscription-key"] == SECRET
@@ -57,17 +58,17 @@ def test_a_request_is_as_documented(asking: Any, settings: Choose) -> None:
 
 def test_a_language_that_nobody_gave_is_detected_by_the_service(asking: Any, settings: Choose) -> None:
     with asking(lambda *_: said("Guten Tag", locale="de-DE")) as service:
-        (heard,) = hear(settings())
-    assert service.requests[0].definition == {"profanityFilterMode": "None"} and heard.language == "de-DE"
+        (result,) = transcribe(settings())
+    assert service.requests[0].definition == {"profanityFilterMode": "None"} and result.language == "de-DE"
 
 
 def test_an_answer_of_several_phrases_is_one_text(asking: Any, settings: Choose) -> None:
     parts = [json.loads(said(t, confidence=c, milliseconds=1000 * n, offset=0).body) for t, c, n in (("하나 둘", 0.9, 1), ("셋", 0.5, 3))]
     body = {"durationMilliseconds": 4000, "combinedPhrases": [{"text": "하나 둘 셋"}], "phrases": [p for x in parts for p in x["phrases"]]}
     with asking(lambda *_: Answer(body=json.dumps(body).encode())):
-        (heard,) = hear(settings(language="ko"))
-    assert heard.text == "하나 둘 셋" and [w.text for w in heard.words] == ["하나", "둘", "셋"]
-    assert heard.confidence == pytest.approx((1 * np.log(0.9) + 3 * np.log(0.5)) / 4)
+        (result,) = transcribe(settings(language="ko"))
+    assert result.text == "하나 둘 셋" and [w.text for w in result.words] == ["하나", "둘", "셋"]
+    assert result.confidence == pytest.approx((1 * np.log(0.9) + 3 * np.log(0.5)) / 4)
 
 
 @pytest.mark.parametrize("header", ["1", lambda: email.utils.formatdate(time.time() + 2, usegmt=True)])
@@ -78,31 +79,31 @@ def test_a_busy_service_is_asked_again_when_it_says(asking: Any, settings: Choos
         return refused(429, "TooManyRequests", "wait", Retry_After=value) if before == 0 else said("다시")
 
     with asking(answer) as service:
-        (heard,) = hear(settings())
+        (result,) = transcribe(settings())
     first, second = service.requests
-    assert heard.text == "다시" and 0.9 < second.time - first.time < 6
+    assert result.text == "다시" and 0.9 < second.time - first.time < 6
     assert first.audio == second.audio
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_failure_of_the_service_is_tried_again(asking: Any, settings: Choose, status: int) -> None:
     with asking(lambda _, before: said("네") if before == 2 else refused(status, "x", "y")) as service:
-        assert hear(settings())[0].text == "네"
+        assert transcribe(settings())[0].text == "네"
     waits = np.diff([r.time for r in service.requests])
     assert len(service.requests) == 3 and waits[0] >= 0.05 and waits[1] >= 0.1
 
 
 def test_attempts_end_and_are_named(asking: Any, settings: Choose) -> None:
     with asking(lambda *_: BUSY) as service:
-        (heard,) = hear(settings(azure_attempts=3))
-    assert len(service.requests) == 3 and heard.text == ""
-    assert "no answer of Azure Speech in 3 attempts: 429" in heard.problem and "throttled" in heard.problem
+        (result,) = transcribe(settings(azure_attempts=3))
+    assert len(service.requests) == 3 and result.text == ""
+    assert "no answer of Azure Speech in 3 attempts: 429" in result.problem and "throttled" in result.problem
 
 
 def test_nobody_waits_for_hours(asking: Any, settings: Choose) -> None:
     with asking(lambda *_: refused(429, "QuotaExceeded", "wait", Retry_After="7200")) as service:
-        (heard,) = hear(settings())
-    assert len(service.requests) == 1 and "asks for 7200 s before attempt 2 of 5" in heard.problem
+        (result,) = transcribe(settings())
+    assert len(service.requests) == 1 and "asks for 7200 s before attempt 2 of 5" in result.problem
 
 
 def test_a_service_that_answers_none_ends_the_run(asking: Any, settings: Choose) -> None:
@@ -110,20 +111,20 @@ def test_a_service_that_answers_none_ends_the_run(asking: Any, settings: Choose)
         asking(lambda *_: refused(503, "x", "down")) as service,
         pytest.raises(StageError, match=r"none for 5 clips in a row .*run it again"),
     ):
-        hear(settings(azure_attempts=1, azure_concurrency=2), clips=40)
+        transcribe(settings(azure_attempts=1, azure_concurrency=2), clips=40)
     assert len(service.requests) < 20
 
 
 def test_clips_here_and_there_without_an_answer_do_not(asking: Any, settings: Choose) -> None:
     with asking(lambda request, _: BUSY if len(request.samples) % 200 == 0 else said("네")):
-        found = hear(settings(azure_attempts=1), clips=14)
+        found = transcribe(settings(azure_attempts=1), clips=14)
     assert [bool(h.problem) for h in found] == [False, True] * 7
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 302])
 def test_what_is_wrong_for_every_clip_is_an_error_that_says_what(asking: Any, settings: Choose, status: int) -> None:
     with asking(lambda *_: refused(status, "x", f"no, {SECRET}")) as service, pytest.raises(StageError) as raised:
-        hear(settings(azure_concurrency=1), clips=6)
+        transcribe(settings(azure_concurrency=1), clips=6)
     assert str(status) in str(raised.value) and "check the" in str(raised.value) and SECRET not in str(raised.value)
     assert len(service.requests) <= 2
 
@@ -133,16 +134,16 @@ def test_what_is_wrong_for_every_clip_is_an_error_that_says_what(asking: Any, se
 )
 def test_an_answer_that_is_no_transcript_is_tried_again_and_told(asking: Any, settings: Choose, body: bytes) -> None:
     with asking(lambda *_: Answer(body=body)) as service:
-        (heard,) = hear(settings(azure_attempts=2))
-    assert len(service.requests) == 2 and "in 2 attempts" in heard.problem and heard.text == ""
+        (result,) = transcribe(settings(azure_attempts=2))
+    assert len(service.requests) == 2 and "in 2 attempts" in result.problem and result.text == ""
 
 
 def test_a_slow_answer_is_waited_for_until_its_time_is_over(asking: Any, settings: Choose) -> None:
     with asking(lambda _, before: Answer(after_seconds=2.5) if before == 0 else said("네", milliseconds=900)) as service:
-        (heard,) = hear(settings(azure_timeout_seconds=1.0))
-    assert heard.text == "네" and len(service.requests) == 2
+        (result,) = transcribe(settings(azure_timeout_seconds=1.0))
+    assert result.text == "네" and len(service.requests) == 2
     with asking(lambda *_: Answer(body=said("느림").body, after_seconds=1.5)) as service:
-        assert hear(settings(azure_timeout_seconds=10.0))[0].text == "느림"
+        assert transcribe(settings(azure_timeout_seconds=10.0))[0].text == "느림"
     assert len(service.requests) == 1
 
 
@@ -151,8 +152,8 @@ def test_a_service_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, se
         pass
     monkeypatch.setenv(KEY, SECRET)
     monkeypatch.setenv(ENDPOINT, service.endpoint)
-    (heard,) = hear(settings(azure_attempts=2))
-    assert "in 2 attempts: ServiceRequestError" in heard.problem
+    (result,) = transcribe(settings(azure_attempts=2))
+    assert "in 2 attempts: ServiceRequestError" in result.problem
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
@@ -163,7 +164,7 @@ def test_so_many_requests_are_under_way_and_answers_keep_their_clips(asking: Any
         return reply
 
     with asking(answer) as service:
-        found = hear(settings(azure_concurrency=concurrency), clips=9)
+        found = transcribe(settings(azure_concurrency=concurrency), clips=9)
     assert service.most_at_once == concurrency
     assert [h.text for h in found] == [str(len(CLIP) - 100 * i) for i in range(9)]
 
@@ -185,7 +186,7 @@ def test_the_key_follows_no_redirect(asking: Any, settings: Choose) -> None:
         place = f"http://localhost:{server.server_port}/speechtotext/transcriptions:transcribe"
         for status in (301, 302, 307, 308):
             with asking(lambda *_, s=status: Answer(s, b"", {"Location": place})), pytest.raises(StageError, match=str(status)):
-                hear(settings())
+                transcribe(settings())
     finally:
         server.shutdown()
         server.server_close()
@@ -194,9 +195,9 @@ def test_the_key_follows_no_redirect(asking: Any, settings: Choose) -> None:
 
 def test_the_key_is_in_no_log_and_no_error(asking: Any, settings: Choose, caplog: Any, capfd: Any) -> None:
     with caplog.at_level("DEBUG"), asking(lambda *_: refused(400, "Bad", ("x" * 250) + SECRET + " " + SECRET)):
-        (heard,) = hear(settings())
-    told = caplog.text + "".join(capfd.readouterr()) + heard.problem
-    assert "refuses it: 400" in heard.problem and SECRET not in told and SECRET[:8] not in heard.problem
+        (result,) = transcribe(settings())
+    told = caplog.text + "".join(capfd.readouterr()) + result.problem
+    assert "refuses it: 400" in result.problem and SECRET not in told and SECRET[:8] not in result.problem
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_key_and_endpoint_may_lie_in_files(asking: Any, settings: Choose, monkey
             (tmp_path / name).write_text(value + "\n")
             monkeypatch.delenv(name)
             monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
-        assert hear(settings())[0].text == "네"
+        assert transcribe(settings())[0].text == "네"
     monkeypatch.setenv(f"{KEY}_FILE", str(tmp_path / "none"))
     with pytest.raises(StageError, match=f"{KEY}_FILE to name a file"):
         load_azure(settings())

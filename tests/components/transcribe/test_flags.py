@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.transcribe import flags as module
-from components.transcribe.engines import Heard
+from components.transcribe.engines import Transcription
 from components.transcribe.flags import ANY_RATE, RATES, characters, flags, is_hallucination, is_usual_rate, repeats_itself
 from tests.places import DATA
 
@@ -75,13 +75,13 @@ def test_every_entry_is_found_and_has_its_source() -> None:
 
 @given(st.text(), st.sampled_from([*LISTED, ""]))
 def test_any_text_can_be_judged(text: str, language: str) -> None:
-    heard = Heard(text, language)
-    found = flags(heard, 1.0)
+    result = Transcription(text, language)
+    found = flags(result, 1.0)
     assert set(found) <= {"hallucination", "no_speech", "character_rate"}
     assert found == [name for name in ("hallucination", "no_speech", "character_rate") if name in found]
     assert ("no_speech" in found) == (not any(c.isalnum() for c in text))
-    assert "no_speech" in flags(Heard(text, language, no_speech=True), 1.0)
-    assert flags(Heard(problem="no answer"), 1.0) == ["not_transcribed"]
+    assert "no_speech" in flags(Transcription(text, language, no_speech=True), 1.0)
+    assert flags(Transcription(problem="no answer"), 1.0) == ["not_transcribed"]
 
 
 def test_loops_are_found_and_real_sentences_are_none() -> None:
@@ -95,8 +95,8 @@ def test_rates_by_language_and_for_those_that_nobody_measured() -> None:
     assert is_usual_rate(5, "ko") and not is_usual_rate(15, "ko") and is_usual_rate(15, "en") and not is_usual_rate(0.5, "ko")
     assert is_usual_rate(15, "de") and not is_usual_rate(40, "de")
     assert all(ANY_RATE[0] <= least < most <= ANY_RATE[1] for least, most in RATES.values())
-    assert flags(Heard("가나다라마바사아자차카타파하", "ko-KR"), 1.0) == ["character_rate"]
-    assert flags(Heard("가나다라마바사아자차카타파하", "ko-KR"), 3.0) == []
+    assert flags(Transcription("가나다라마바사아자차카타파하", "ko-KR"), 1.0) == ["character_rate"]
+    assert flags(Transcription("가나다라마바사아자차카타파하", "ko-KR"), 3.0) == []
 
 
 def test_letters_and_digits_count_and_nothing_else() -> None:
@@ -108,5 +108,5 @@ def test_no_transcript_of_real_speech_is_flagged() -> None:
         pytest.skip(f"no recordings in {DATA}: set SPEECHMILL_DATA")
     with (DATA / "manifest.csv").open(encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["transcript"] and r["lang"] in ("ko", "en") and (DATA / r["path"]).is_file()]
-    wrong = [r["path"] for r in rows if flags(Heard(r["transcript"], r["lang"]), soundfile.info(DATA / r["path"]).duration)]
+    wrong = [r["path"] for r in rows if flags(Transcription(r["transcript"], r["lang"]), soundfile.info(DATA / r["path"]).duration)]
     assert len(rows) > 400 and not wrong

@@ -44,7 +44,7 @@ def test_a_shard_without_clips_needs_neither_credentials_nor_model(shard: Shard)
 
 
 def test_auto_is_refused_with_where_it_is_resolved(shard: Shard) -> None:
-    with pytest.raises(StageError, match=r"found auto: it is resolved before a run is submitted"):
+    with pytest.raises(StageError, match=r"found auto: the commands resolve it before they submit a run"):
         run(shard({}, []), engine="auto")
 
 

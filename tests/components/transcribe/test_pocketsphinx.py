@@ -8,11 +8,11 @@ from components.transcribe.pocketsphinx import load_pocketsphinx
 
 def test_most_words_of_real_sentences_are_found(spoken: dict[str, tuple[np.ndarray, str]]) -> None:
     engine = load_pocketsphinx()
-    heard = engine.hear([sound for sound, _ in spoken.values()][:3])
+    results = engine.transcribe([sound for sound, _ in spoken.values()][:3])
     said = [text.split() for _, text in spoken.values()][:3]
-    found = sum(word in result.text.split() for result, words in zip(heard, said, strict=True) for word in words)
-    assert found > 0.5 * sum(map(len, said)), [r.text for r in heard]
-    for result, (sound, _) in zip(heard, spoken.values(), strict=False):
+    found = sum(word in result.text.split() for result, words in zip(results, said, strict=True) for word in words)
+    assert found > 0.5 * sum(map(len, said)), [r.text for r in results]
+    for result, (sound, _) in zip(results, spoken.values(), strict=False):
         times = [t for w in result.words for t in (w.start, w.end)]
         assert times == sorted(times) and times[0] >= 0 and times[-1] <= len(sound) / SAMPLE_RATE_HZ
         assert result.text == " ".join(w.text for w in result.words)
@@ -22,11 +22,11 @@ def test_most_words_of_real_sentences_are_found(spoken: dict[str, tuple[np.ndarr
 def test_a_clip_s_text_is_its_own_whatever_was_heard_before(spoken: dict[str, tuple[np.ndarray, str]]) -> None:
     sounds = [sound[: 2 * SAMPLE_RATE_HZ] for sound, _ in spoken.values()][:2]
     engine = load_pocketsphinx()
-    forth = engine.hear(sounds)
-    back = engine.hear(sounds[::-1])[::-1]
+    forth = engine.transcribe(sounds)
+    back = engine.transcribe(sounds[::-1])[::-1]
     assert forth == back and forth[0].text and forth[0] != forth[1]
 
 
 def test_a_clip_without_samples_is_no_speech() -> None:
-    (heard,) = load_pocketsphinx().hear([np.zeros(0, np.int16)])
-    assert heard.no_speech and heard.text == "" and heard.words == ()
+    (result,) = load_pocketsphinx().transcribe([np.zeros(0, np.int16)])
+    assert result.no_speech and result.text == "" and result.words == ()

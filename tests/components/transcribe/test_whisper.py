@@ -16,12 +16,13 @@ from tiny import write_model
 from components.shared.model import describe
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
-from components.transcribe.engines import Heard, Settings
+from components.transcribe.engines import Transcription
+from components.transcribe.settings import EngineSettings
 from components.transcribe.whisper import load_whisper
 from tests.places import ROOT
 
 Spoken = dict[str, tuple[np.ndarray, str]]
-Choose = Callable[..., Settings]
+Choose = Callable[..., EngineSettings]
 
 
 @pytest.fixture(scope="module")
@@ -29,29 +30,29 @@ def clips(spoken: Spoken) -> list[np.ndarray]:
     return [sound for sound, _ in spoken.values()]
 
 
-def chosen(settings: Choose, **changes: Any) -> Settings:
+def chosen(settings: Choose, **changes: Any) -> EngineSettings:
     return settings(**{"engine": "whisper", "beam_size": 2, "fallback": False, "language": "ko"} | changes)
 
 
-def times(heard: Heard) -> np.ndarray:
-    return np.array([(w.start, w.end) for w in heard.words])
+def times(result: Transcription) -> np.ndarray:
+    return np.array([(w.start, w.end) for w in result.words])
 
 
 def test_every_clip_gets_its_own_text_with_times_inside_it(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
     engine = load_whisper(whisper, chosen(settings))
     assert engine.batch_clips == 8 and engine.name.startswith("whisper/random/")
-    for heard, clip in zip(engine.hear(clips), clips, strict=True):
-        assert heard.text and heard.language == "ko" and not heard.problem
-        assert heard.text == " ".join(w.text for w in heard.words)
-        assert heard.confidence is not None and -10 < heard.confidence < 0
-        assert np.all(np.diff(times(heard).ravel()) >= 0) and times(heard)[0, 0] >= 0
-        assert times(heard)[-1, 1] <= len(clip) / SAMPLE_RATE_HZ
+    for result, clip in zip(engine.transcribe(clips), clips, strict=True):
+        assert result.text and result.language == "ko" and not result.problem
+        assert result.text == " ".join(w.text for w in result.words)
+        assert result.confidence is not None and -10 < result.confidence < 0
+        assert np.all(np.diff(times(result).ravel()) >= 0) and times(result)[0, 0] >= 0
+        assert times(result)[-1, 1] <= len(clip) / SAMPLE_RATE_HZ
 
 
 def test_a_clip_hears_nothing_of_its_neighbours(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
     engine = load_whisper(whisper, chosen(settings, compute_type="float32"))
-    together, alone = engine.hear(clips), [engine.hear([clip])[0] for clip in clips]
-    back = engine.hear(clips[::-1])[::-1]
+    together, alone = engine.transcribe(clips), [engine.transcribe([clip])[0] for clip in clips]
+    back = engine.transcribe(clips[::-1])[::-1]
     for a, b, c in zip(together, alone, back, strict=True):
         assert a.text == b.text == c.text and [w.text for w in a.words] == [w.text for w in b.words] == [w.text for w in c.words]
         assert a.confidence == pytest.approx(b.confidence, abs=1e-4) == pytest.approx(c.confidence, abs=1e-4)
@@ -61,33 +62,33 @@ def test_a_clip_hears_nothing_of_its_neighbours(whisper: Path, clips: list[np.nd
 def test_a_clip_longer_than_the_window_is_heard_to_its_end(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
     long = np.concatenate(clips * 3)[: 50 * SAMPLE_RATE_HZ]
     engine = load_whisper(whisper, chosen(settings, vad_filter=False))
-    short, heard = engine.hear([clips[0], long])
-    assert len(long) == 50 * SAMPLE_RATE_HZ and times(heard)[-1, 1] > 31
-    assert short.text == engine.hear([clips[0]])[0].text
+    short, result = engine.transcribe([clips[0], long])
+    assert len(long) == 50 * SAMPLE_RATE_HZ and times(result)[-1, 1] > 31
+    assert short.text == engine.transcribe([clips[0]])[0].text
 
 
 def test_the_language_is_detected_clip_by_clip(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
-    found = load_whisper(whisper, chosen(settings, language="")).hear([*clips, (clips[0] // 50).astype(np.int16)])
+    found = load_whisper(whisper, chosen(settings, language="")).transcribe([*clips, (clips[0] // 50).astype(np.int16)])
     assert all(h.language in ("en", "az") or len(h.language) in (2, 3) for h in found) and all(h.text for h in found)
 
 
 def test_the_language_that_is_given_steers_the_decoder(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
-    texts = {name: load_whisper(whisper, chosen(settings, language=name)).hear(clips[:1])[0] for name in ("ko", "ja", "en-US")}
+    texts = {name: load_whisper(whisper, chosen(settings, language=name)).transcribe(clips[:1])[0] for name in ("ko", "ja", "en-US")}
     assert len({h.text for h in texts.values()}) > 1
     assert texts["en-US"].language == "en-US"
 
 
 def test_silence_is_not_decoded_where_the_filter_is_on(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
     silence = np.zeros(3 * SAMPLE_RATE_HZ, np.int16)
-    hushed, speech = load_whisper(whisper, chosen(settings)).hear([silence, clips[0]])
+    hushed, speech = load_whisper(whisper, chosen(settings)).transcribe([silence, clips[0]])
     assert hushed.no_speech and hushed.text == "" and speech.text
-    assert load_whisper(whisper, chosen(settings, vad_filter=False)).hear([silence])[0].text
+    assert load_whisper(whisper, chosen(settings, vad_filter=False)).transcribe([silence])[0].text
 
 
 def test_only_the_speech_of_a_clip_is_heard_and_times_stay_the_clip_s(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
     second = np.zeros(3 * SAMPLE_RATE_HZ, np.int16)
     engine = load_whisper(whisper, chosen(settings, vad_pad_seconds=0.1))
-    plain, padded = engine.hear([clips[0], np.concatenate([second, clips[0], second])])
+    plain, padded = engine.transcribe([clips[0], np.concatenate([second, clips[0], second])])
     assert times(padded)[0, 0] > 2.5 and times(padded)[-1, 1] < 3.5 + len(clips[0]) / SAMPLE_RATE_HZ
     assert plain.text and padded.text
 
@@ -95,21 +96,21 @@ def test_only_the_speech_of_a_clip_is_heard_and_times_stay_the_clip_s(whisper: P
 def test_what_whisper_doubts_is_decoded_again_and_a_run_like_it_gives_the_same(
     whisper: Path, clips: list[np.ndarray], settings: Choose
 ) -> None:
-    (once,) = load_whisper(whisper, chosen(settings)).hear(clips[:1])
-    (again,) = load_whisper(whisper, chosen(settings, fallback=True)).hear(clips[:1])
+    (once,) = load_whisper(whisper, chosen(settings)).transcribe(clips[:1])
+    (again,) = load_whisper(whisper, chosen(settings, fallback=True)).transcribe(clips[:1])
     assert once.confidence is not None and once.confidence < -1  # what a random model writes is improbable
     assert again.text != once.text
-    assert load_whisper(whisper, chosen(settings, fallback=True)).hear(clips[:1]) == [again]
+    assert load_whisper(whisper, chosen(settings, fallback=True)).transcribe(clips[:1]) == [again]
 
 
 def test_words_are_timed_only_where_it_is_asked_for(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
-    untimed = load_whisper(whisper, chosen(settings, word_times=False)).hear(clips[:1])[0]
-    assert untimed.words == () and untimed.text == load_whisper(whisper, chosen(settings)).hear(clips[:1])[0].text
+    untimed = load_whisper(whisper, chosen(settings, word_times=False)).transcribe(clips[:1])[0]
+    assert untimed.words == () and untimed.text == load_whisper(whisper, chosen(settings)).transcribe(clips[:1])[0].text
 
 
 def test_from_which_probability_on_a_clip_is_no_speech_can_be_chosen(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
-    assert load_whisper(whisper, chosen(settings, no_speech_probability=0.0)).hear(clips[:1])[0].no_speech
-    assert not load_whisper(whisper, chosen(settings, no_speech_probability=1.0)).hear(clips[:1])[0].no_speech
+    assert load_whisper(whisper, chosen(settings, no_speech_probability=0.0)).transcribe(clips[:1])[0].no_speech
+    assert not load_whisper(whisper, chosen(settings, no_speech_probability=1.0)).transcribe(clips[:1])[0].no_speech
 
 
 @pytest.mark.parametrize(
@@ -163,10 +164,10 @@ def refuse(*_, **__): raise OSError("no network here")
 socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
 import numpy as np
 from pathlib import Path
-from components.transcribe.engines import Settings
+from components.transcribe.settings import EngineSettings
 from components.transcribe.whisper import load_whisper
-settings = Settings("whisper", "ko", True, 8, 1, False, "auto", True, 0.5, 0.4, 0.6, 1, 4, 5, 120.0, 0.0)
-print(len(load_whisper(Path({str(whisper)!r}), settings).hear([np.load({str(sound)!r})])[0].text) > 0)
+settings = EngineSettings("whisper", "ko", True, 8, 1, False, "auto", True, 0.5, 0.4, 0.6, 1, 4, 5, 120.0, 0.0)
+print(len(load_whisper(Path({str(whisper)!r}), settings).transcribe([np.load({str(sound)!r})])[0].text) > 0)
 """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_"))}
     environment |= {"HOME": "/nowhere", "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -178,4 +179,4 @@ def test_a_model_with_more_mel_bands_is_read(settings: Choose, tmp_path: Path) -
     """Large-v3 has 128; the file that says so is its preprocessor_config.json."""
     folder = write_model(tmp_path / "wide", mels=128, width=16, heads=1, layers=1)
     noise = np.random.default_rng(3).normal(0, 3000, SAMPLE_RATE_HZ).astype(np.int16)
-    assert load_whisper(folder, chosen(settings, vad_filter=False)).hear([noise])[0].text
+    assert load_whisper(folder, chosen(settings, vad_filter=False)).transcribe([noise])[0].text

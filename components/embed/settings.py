@@ -1,0 +1,14 @@
+"""Checks the settings of `embed`."""
+
+from components.embed.plan import WINDOW_FRAMES
+from components.shared.settings import check_ranges
+
+
+def check_settings(*, hop_seconds: float, batch_windows: int, threads: int) -> None:
+    """Raises StageError if a setting is out of its range."""
+    ranges = {
+        "hop_seconds": (hop_seconds, 0.01, WINDOW_FRAMES / 100),
+        "batch_windows": (batch_windows, 1, 4096),
+        "threads": (threads, 0, 1024),
+    }
+    check_ranges("embed", ranges)
