@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import Fingerprint
+from components.shared.rules import LEAST_REPEAT_SECONDS
 
 THINNED = 4
 """The other side has every fourth hash."""
-LEAST_SECONDS = 3.0
-"""Shorter stretches are no match: little more than one hash's span of sound."""
 _SEEDS = 2
 """So many equal hashes on a diagonal are looked at."""
 _MOST_PLACES = 32
@@ -29,7 +28,7 @@ _MOST_PLACES = 32
 _PAIRS = 1 << 20
 """So many pairs of places with an equal hash are in memory at a time, 80 MB."""
 _AROUND_SECONDS = 10.0
-_SAME_SECONDS = LEAST_SECONDS / 2
+_SAME_SECONDS = LEAST_REPEAT_SECONDS / 2
 """Diagonals that are no further apart say the same of a stretch, one of them best."""
 _NOWHERE = np.iinfo(np.int64).min // 2
 _SMOOTHED = 5
@@ -131,9 +130,9 @@ def thinned(fingerprint: Fingerprint) -> Fingerprint:
 
 
 def matches(index: Index, other: Fingerprint, among: Collection[str]) -> list[Match]:
-    """Every stretch of another recording, of at least LEAST_SECONDS, that is in the index: the first place of it there, the surest first.
+    """Every stretch of another recording, of at least LEAST_REPEAT_SECONDS, that is in the index: the first place of it there, the surest first.
 
-    Of a recording with itself those where the index's side is the earlier one, by more than LEAST_SECONDS.
+    Of a recording with itself those where the index's side is the earlier one, by more than LEAST_REPEAT_SECONDS.
 
     Args:
         index: Where to look.
@@ -145,13 +144,13 @@ def matches(index: Index, other: Fingerprint, among: Collection[str]) -> list[Ma
     known = np.full(len(hashes), _NOWHERE)
     for number, diagonal, seeds in index.seeds(other):
         recording, line = index.recordings[number], diagonal + index.starts[number]
-        if recording not in among or (recording == other.recording and diagonal * index.hop_seconds > -LEAST_SECONDS):
+        if recording not in among or (recording == other.recording and diagonal * index.hop_seconds > -LEAST_REPEAT_SECONDS):
             continue
         if ((known[seeds] != _NOWHERE) & (np.abs(known[seeds] - line) * index.hop_seconds > _SAME_SECONDS)).all():
             continue
         for a, b, errors in _agreeing_along(index.hashes[number], diagonal, seeds, hashes, round(_AROUND_SECONDS / other.hop_seconds)):
             sure_seconds = (b - a - 1) * other.hop_seconds + other.span_seconds - _EARLY_SECONDS - _LATE_SECONDS
-            if sure_seconds >= LEAST_SECONDS and steady[a:b].mean() <= 0.5:
+            if sure_seconds >= LEAST_REPEAT_SECONDS and steady[a:b].mean() <= 0.5:
                 known[a:b][known[a:b] == _NOWHERE] = line
                 found.append(_match(index, number, diagonal, other, a, b, errors))
     return _best(found)

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from components.publish.matching import LEAST_SECONDS, Index, Match, matches
+from components.publish.matching import Index, Match, matches
 from components.shared.rows import DatasetRow, Fingerprint
+from components.shared.rules import LEAST_REPEAT_SECONDS
 from store.fingerprints import FingerprintStore
 from store.repeats import Repeat
 
@@ -49,10 +50,10 @@ class _Told:
             self._take(row)
 
     def add(self, rows: Iterable[Repeat], order: Order) -> None:
-        """Takes those of which LEAST_SECONDS have not been told; those first that lead to what was first."""
+        """Takes those of which LEAST_REPEAT_SECONDS have not been told; those first that lead to what was first."""
         for row in sorted(rows, key=lambda r: (order(r.first_recording), r.first_start, order(r.recording), r.repeat)):
             untold = _without(Piece(row.recording, row.start, row.end), self._pieces[row.recording])
-            if row.repeat not in self.rows and _seconds(untold) >= LEAST_SECONDS:
+            if row.repeat not in self.rows and _seconds(untold) >= LEAST_REPEAT_SECONDS:
                 self._take(row)
 
     def _take(self, row: Repeat) -> None:
@@ -149,8 +150,8 @@ def _around(hub: str, repeats: Iterable[Repeat], order: Order, stays: bool) -> I
     for place in sorted(places, key=lambda p: (order(p.recording), p.start + p.shift, p)):
         for first in firsts:
             start, end = max(place.start, first.start), min(place.end, first.end)
-            other = place.recording != first.recording or abs(place.shift - first.shift) >= LEAST_SECONDS
-            if other and end - start >= LEAST_SECONDS:
+            other = place.recording != first.recording or abs(place.shift - first.shift) >= LEAST_REPEAT_SECONDS
+            if other and end - start >= LEAST_REPEAT_SECONDS:
                 one, two = ((p.recording, start + p.shift) for p in (first, place))
                 yield _row(one, two, end - start, min(first.similarity, place.similarity), order)
         rest = _without(Piece(hub, place.start, place.end), [Piece(hub, f.start, f.end) for f in firsts])

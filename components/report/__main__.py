@@ -43,7 +43,7 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
         kept_seconds=sum(r.samples for r in rows if r.kept) / SAMPLE_RATE_HZ,
         steps=funnel(rows, outside),
         shares=shown,
-        measured=[m for score in SCORES if (m := measured(score, rows, settings))],
+        measured=[m for rule in SCORES if (m := measured(rule, rows, settings))],
         clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,

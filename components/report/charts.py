@@ -42,7 +42,7 @@ def chart(found: Measured) -> str:
         bars, curve = figure.subplots(2, 1, sharex=True, height_ratios=(5, 4))
         _bars(bars, found)
         _curve(curve, found)
-        curve.set_xlabel(found.score.unit)
+        curve.set_xlabel(found.rule.unit)
         curve.set_xlim(found.edges[0], found.edges[-1])
         if found.threshold is not None:
             for axes in (bars, curve):

@@ -16,6 +16,7 @@ from components.report.scores import Measured
 from components.report.texts import clock, counted, duration, label, number, percent, shortened
 from components.report.timeline import Timeline
 from components.shared.rows import DatasetRow
+from components.shared.rules import REPEATS
 from store.datasets import Version, rules
 from store.ledger import LedgerRow
 
@@ -84,7 +85,7 @@ def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
 
 
 def _shown(contents: Contents) -> dict[str, Any]:
-    repeats = [r for r in contents.rows if r.reason.startswith("repeats:")]
+    repeats = [r for r in contents.rows if r.reason.startswith(f"{REPEATS}:")]
     return {
         "made": f"{datetime.fromtimestamp(contents.version.timestamp_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         "recordings": len({r.recording for r in contents.rows}),

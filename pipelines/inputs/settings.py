@@ -8,7 +8,7 @@ from components.denoise.chain import parse
 from components.discover.plan import Settings
 from components.download.policy import policy
 from components.embed.plan import check_settings as check_embed
-from components.publish.rules import rules
+from components.publish.settings import check_settings as check_publish
 from components.segment.networks import check_engine
 from components.separate.__main__ import check as check_separate
 from components.shared.task import StageError
@@ -27,7 +27,7 @@ _CHECKS: dict[str, Callable[..., object]] = {
     "tag_tone": lambda clusters, same_voice_similarity, **_: check_tag_tone(clusters, same_voice_similarity),
     "tag_quality": lambda hop_seconds, threads, **_: check_tag_quality(hop_seconds, threads),
     "transcribe": lambda **settings: TranscribeSettings(**settings).check(),
-    "publish": rules,
+    "publish": check_publish,
 }
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from tests.benchmarks.repeats import looped, made, with_sound
 
+from benchmarks.repeats import looped, made, with_sound
 from components.publish.matching import thinned, values
 from components.publish.repeats import found
 from components.shared.rows import Fingerprint
