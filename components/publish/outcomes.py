@@ -1,4 +1,4 @@
-"""What becomes of a dataset's recordings and their seconds: pure functions of its rows."""
+"""The outcome of each recording and the sums of seconds by outcome: pure functions of the rows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,24 +11,24 @@ _SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)
 
 
 def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Iterable[DatasetRow]) -> list[DatasetRow]:
-    """All rows of the dataset: those of the recordings that a run worked on are replaced by the run's.
+    """All rows of the dataset, with the run's rows in place of older ones of the same recordings.
 
-    A recording that could not be fetched once more keeps its rows: that its source is gone takes nothing away.
+    A recording whose download failed this time keeps its rows.
     """
     replaced = {a.recording for a in accounts if a.samples}
     return [r for r in present if r.recording not in replaced] + list(new)
 
 
 def with_audio(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, LedgerRow | Account]:
-    """Every recording that has audio, as the run found it or else as the ledger knows it."""
+    """Every recording that has audio, as the run found it, or else as the ledger has it."""
     current: dict[str, LedgerRow | Account] = {**ledger, **{a.recording: a for a in accounts if a.samples}}
     return {name: row for name, row in current.items() if row.samples}
 
 
 def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
-    """Recordings with the same media as another one, and which that is.
+    """Each recording that has the same media as an earlier one, with the id of that one.
 
-    The first one keeps its place: one that had audio before a new one, then by publication date and id.
+    Recordings that the dataset already had come before new ones. Then publication date and id decide.
     """
     media: dict[str, dict[str, tuple[bool, bool, str, str]]] = defaultdict(dict)
     for name, row in with_audio(ledger, accounts).items():
@@ -39,22 +39,28 @@ def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> 
 
 
 def check_law(accounts: Iterable[Account], rows: Iterable[DatasetRow]) -> None:
-    """Raises ValueError unless every sample of every recording is in a clip or has its reason."""
+    """Raises ValueError unless each sample of each recording is in a clip or counted in its account."""
     clipped: dict[str, int] = defaultdict(int)
     for row in rows:
         clipped[row.recording] += row.samples
     for a in accounts:
         found = clipped[a.recording] + a.music_samples + a.noise_samples + a.silence_samples + a.unclipped_speech_samples
         if found != a.samples:
-            raise ValueError(f"expected {a.samples} samples of recording {a.recording} to be accounted for, found {found}")
+            raise ValueError(f"expected clips and account of recording {a.recording} to add up to {a.samples} samples, found {found}")
 
 
 def outcomes(
     ledger: Mapping[str, LedgerRow], accounts: Sequence[Account], rows: Iterable[DatasetRow], same: Mapping[str, str]
 ) -> list[LedgerRow]:
-    """Ledger rows after a publication: what the run found out, and what the rules keep of every recording.
+    """The ledger's rows after a publication, with what the run found and what the rules keep of each recording.
 
-    Applied twice it changes nothing more. `same` are the duplicates.
+    Applying it again changes nothing.
+
+    Args:
+        ledger: The ledger's rows now.
+        accounts: The recordings that the run worked on.
+        rows: All rows of the newest version.
+        same: Recordings with the same media as an earlier one, as `duplicates` returns them.
     """
     kept: dict[str, int] = defaultdict(int)
     rejected: dict[str, int] = defaultdict(int)
@@ -74,16 +80,16 @@ def outcomes(
 def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
     failed = bool(account.reason) and not account.duplicate_of
     failures = known.failures + (failed and known.outcome == PENDING)
-    if account.reason and known.samples:  # it has been published before, and stays so
+    if account.reason and known.samples:  # a failed download takes nothing from the dataset
         return replace(known, outcome=PUBLISHED, reason=account.reason, failures=failures)
     shared = {name: getattr(account, name) for name in _SHARED}
     return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, failures=failures)
 
 
 def seconds_by_outcome(rows: Iterable[DatasetRow], recordings: Iterable[Account | LedgerRow]) -> dict[str, float]:
-    """Where a dataset's seconds went: `kept_seconds`, and one `rejected_<reason>_seconds` a reason that occurs.
+    """Sums of seconds: `kept_seconds` and `rejected_<reason>_seconds` for each reason that occurs.
 
-    What a reason says after a colon is about one clip, and left out.
+    A reason ends at its colon; what follows is about one clip.
     """
     total: dict[str, int] = defaultdict(int, kept=0)
     for row in rows:

@@ -19,17 +19,18 @@ from store.parquet import read_object
 from store.truth import read_truth
 
 COLUMNS = ("speaker", "gender", "tone", "language", "licence")
+"""Columns whose values the page lists with their seconds."""
 SOURCE = "source"
-"""Kind of the ledger's rows of sources that could not be listed."""
+"""The `kind` of ledger rows about sources that could not be listed."""
 
 
 def heard_in(store: Store, dataset: str, sha256: str) -> list[Heard]:
-    """What was heard in a recording; nothing where the dataset does not have its timeline."""
+    """The timeline of a recording; empty if the dataset does not have it."""
     return read_object(store, timeline_key(dataset, sha256), Heard) if sha256 else []
 
 
 def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:
-    """What the page of a version shows."""
+    """Collects what the page of a version shows."""
     outside = outside_seconds(version.lineage.get("seconds", {}))
     settings = rules(version.lineage)
     shown = {column: shares(rows, column) for column in COLUMNS if any(getattr(r, column) for r in rows)}
@@ -51,7 +52,7 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
 
 
 def failed(store: Store, dataset: str) -> Failures:
-    """What a dataset's ledger says that nothing came of."""
+    """The recordings and sources of a dataset that failed, by its ledger."""
     rows = [r for r in Ledger(store, dataset).rows().values() if r.outcome in (FAILED, GIVEN_UP)]
     return Failures([r for r in rows if r.kind != SOURCE], [r for r in rows if r.kind == SOURCE])
 

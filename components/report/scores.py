@@ -14,6 +14,7 @@ from components.shared.rules import RULES, Number
 SCORES = tuple(rule for rule in RULES if isinstance(rule, Number))
 """The rules with a threshold. Each is drawn if any clip has its score."""
 BINS, POINTS = 40, 160
+"""Number of bars, and of points of the curve."""
 KEPT_SHARES = (0.95, 0.9, 0.75, 0.5)
 """Shares of the kept seconds for which a table shows the strictest threshold."""
 _BEYOND = 0.002

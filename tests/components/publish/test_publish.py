@@ -27,7 +27,7 @@ def test_the_same_media_is_published_once_and_the_first_one_stays() -> None:
 
 def test_a_sample_without_a_reason_is_found_out() -> None:
     check_law([account("a", music_samples=44_100)], [row("a-1", seconds=1)])
-    with pytest.raises(ValueError, match="expected 88200 samples of recording a to be accounted for, found 88199"):
+    with pytest.raises(ValueError, match="recording a to add up to 88200 samples, found 88199"):
         check_law([account("a", music_samples=44_099)], [row("a-1", seconds=1)])
 
 

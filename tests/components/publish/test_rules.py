@@ -1,5 +1,6 @@
 """Which clips the rules keep, the reason that the others get, and what is no rule."""
 
+import dataclasses
 import json
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,8 @@ from components.publish.outcomes import seconds_by_outcome
 from components.publish.rules import Wanted, check_measured, parse, resolved, select
 from components.publish.settings import check_settings
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
-from components.shared.rules import RULES
+from components.shared.rules import RULES, Names, Number
+from components.shared.rules import SETTINGS as TABLE
 from components.shared.task import StageError
 from tests.components.publish.conftest import SETTINGS, Show, account, row
 
@@ -167,6 +169,18 @@ def test_a_language_means_its_variants_and_a_variant_only_itself(language: str, 
 def test_rules_that_mean_nothing_are_refused(setting: str, value: object, message: str) -> None:
     with pytest.raises(StageError, match=message):
         wanted(**{setting: value})
+
+
+def test_the_defaults_and_the_neutral_values_are_accepted() -> None:
+    check_settings(**{s.name: s.default for s in TABLE})
+    check_settings(**{s.name: s.neutral for s in TABLE})
+
+
+def test_every_rule_compares_a_column_of_its_type() -> None:
+    types = {f.name: f.type for f in dataclasses.fields(DatasetRow)}
+    for rule in RULES:
+        assert types[rule.column] in ((int, float | None) if isinstance(rule, Number) else (str,)), rule.name
+        assert not isinstance(rule, Names) or types[rule.filled_by or rule.column] is str, rule.name
 
 
 def test_a_character_rate_that_nothing_can_have_is_refused() -> None:
