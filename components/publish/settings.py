@@ -36,8 +36,9 @@ def check_settings(**settings: Any) -> None:
     """Raises StageError if a number is out of its range or a name is not valid."""
     for setting in SETTINGS:
         value = settings[setting.name]
-        if isinstance(setting, Number) and not setting.least <= value <= setting.most:
-            raise StageError(f"publish_{setting.name}: expected {setting.least:g} to {setting.most:g} ({setting.unit}), found {value:g}")
+        if isinstance(setting, Number) and not setting.range[0] <= value <= setting.range[1]:
+            least, most = setting.range
+            raise StageError(f"publish_{setting.name}: expected {least:g} to {most:g} ({setting.unit}), found {value:g}")
         if isinstance(setting, Names) and (invalid := [n for n in names(value) if not re.fullmatch(setting.pattern, n)]):
             raise StageError(f"publish_{setting.name}: expected {setting.expected}, found {one_line(', '.join(invalid))}")
     lowest, highest = settings["min_characters_per_second"], settings["max_characters_per_second"]

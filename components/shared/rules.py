@@ -33,7 +33,7 @@ _TRANSCRIBE = "transcribe (transcribe_engine)"
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One setting of `publish`.
+    """One setting of `publish`. One that is neither a Number nor Names is a switch.
 
     A setting with a column is a rule that looks at one clip at a time. It rejects a clip whose
     column has no value, unless `absent` says otherwise.
@@ -43,18 +43,21 @@ class Setting:
     """Name of the stage's parameter. Pipelines call it `publish_<name>`."""
     default: str | float | bool
     """The parameter's default. Its type is the parameter's type."""
-    neutral: str | float | bool
-    """The value that rejects no clip."""
     help: str
     """What the setting means. `description` adds the range, the unit and the neutral value."""
     reason: str = ""
     """Reason that a rejected clip gets; "" if the setting rejects no clip by itself."""
     column: str = ""
-    """The column of DatasetRow that the rule compares; "" for a setting that is no such rule."""
+    """The column of DatasetRow that the rule compares; "" if the setting compares no column."""
     absent: Any = None
     """The value that stands in for a missing one; None if the rule rejects clips without a value."""
     needs: str = ""
     """The stage that fills the column and the setting that enables it; "" if the rule needs none."""
+
+    @property
+    def neutral(self) -> str | float | bool:
+        """The value with which the rule rejects no clip."""
+        return False
 
     @property
     def description(self) -> str:
@@ -71,9 +74,8 @@ class Number(Setting):
     """A number. As a rule, it is the lowest value that is kept, or the highest if `at_most`."""
 
     default: float
-    neutral: float
-    least: float
-    most: float
+    range: tuple[float, float]
+    """Least and most that the number may be."""
     unit: str
     title: str = ""
     """What the report calls the column; "" if the report does not show it."""
@@ -82,9 +84,14 @@ class Number(Setting):
     scale: int = 1
     """How many of the column's units make one of the setting's unit."""
 
+    @property
+    def neutral(self) -> float:
+        """The end of the range at which the rule rejects no clip."""
+        return self.range[1 if self.at_most else 0]
+
     def _values(self) -> str:
         neutral = f"; {self.neutral:g} keeps all" if self.column else ""
-        return f"Range: {self.least:g} to {self.most:g} ({self.unit}){neutral}."
+        return f"Range: {self.range[0]:g} to {self.range[1]:g} ({self.unit}){neutral}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +99,6 @@ class Names(Setting):
     """Names separated by commas, in any case. As a rule, it keeps clips with one of them."""
 
     default: str = ""
-    neutral: str = ""
     pattern: str = r"(?s:.*)"
     """Regular expression of a valid name in small letters."""
     expected: str = ""
@@ -101,6 +107,11 @@ class Names(Setting):
     """Whether the rule rejects clips with one of the names, and keeps all others."""
     filled_by: str = ""
     """The column that has a value exactly if the rule's column was measured; "" for that column itself."""
+
+    @property
+    def neutral(self) -> str:
+        """No names."""
+        return ""
 
     def _values(self) -> str:
         return f"Separate several with commas; empty {'rejects none' if self.rejects else 'keeps all'}."
@@ -122,9 +133,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Length",
         unit="s",
         default=1.5,
-        neutral=0.0,
-        least=0,
-        most=86_400,
+        range=(0, 86_400),
         help="Shortest clip to keep.",
     ),
     Names(
@@ -150,9 +159,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="join_similarity",
         unit="cosine",
         default=0.75,
-        neutral=1.0,
-        least=-1,
-        most=1,
+        range=(-1, 1),
         help="Lowest mean cosine of two groups of d-vectors that count as one speaker. It applies to new clips; clips of an earlier "
         "version keep their speaker.",
     ),
@@ -164,9 +171,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Similarity to the reference",
         unit="cosine",
         default=0.84,
-        neutral=-1.0,
-        least=-1,
-        most=1,
+        range=(-1, 1),
         help="Lowest similarity of a clip's voice to the reference's, the cosine of their d-vectors. Clips that were compared with no "
         "reference are kept.",
     ),
@@ -178,9 +183,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Purity of the voice",
         unit="cosine",
         default=-1.0,
-        neutral=-1.0,
-        least=-1,
-        most=1,
+        range=(-1, 1),
         help="Lowest purity of a clip: the lowest cosine of the d-vector of any moment of it to the reference's, or to the clip's own "
         "if there is no reference.",
     ),
@@ -200,9 +203,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Overall quality",
         unit="DNSMOS OVRL, 1 to 5",
         default=0.0,
-        neutral=0.0,
-        least=0,
-        most=5,
+        range=(0, 5),
         help="Lowest overall quality of a clip by DNSMOS P.835.",
     ),
     Number(
@@ -213,9 +214,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Signal to noise",
         unit="dB",
         default=-100.0,
-        neutral=-100.0,
-        least=-100,
-        most=100,
+        range=(-100, 100),
         help="Lowest signal-to-noise ratio of a clip.",
     ),
     Number(
@@ -226,9 +225,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Bandwidth",
         unit="Hz",
         default=0.0,
-        neutral=0.0,
-        least=0,
-        most=SAMPLE_RATE_HZ / 2,
+        range=(0, SAMPLE_RATE_HZ / 2),
         help="Lowest bandwidth of a clip's speech.",
     ),
     Number(
@@ -240,9 +237,7 @@ SETTINGS: tuple[Setting, ...] = (
         unit="share of the clip",
         at_most=True,
         default=1.0,
-        neutral=1.0,
-        least=0,
-        most=1,
+        range=(0, 1),
         help="Largest share of a clip's samples that may be clipped.",
     ),
     Names(
@@ -273,9 +268,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Confidence of the transcript",
         unit="mean log-probability",
         default=-100.0,
-        neutral=-100.0,
-        least=-100,
-        most=0,
+        range=(-100, 0),
         help="Lowest confidence of a transcript.",
     ),
     Number(
@@ -286,9 +279,7 @@ SETTINGS: tuple[Setting, ...] = (
         title="Slowest reading speed",
         unit="characters per second",
         default=0.0,
-        neutral=0.0,
-        least=0,
-        most=100,
+        range=(0, 100),
         help="Fewest letters and digits of a transcript per second of its clip.",
     ),
     Number(
@@ -300,16 +291,13 @@ SETTINGS: tuple[Setting, ...] = (
         unit="characters per second",
         at_most=True,
         default=100.0,
-        neutral=100.0,
-        least=0,
-        most=100,
+        range=(0, 100),
         help="Most letters and digits of a transcript per second of its clip.",
     ),
     Setting(
         name="refuse_repeats",
         reason=REPEATS,
         default=False,
-        neutral=False,
         help="Reject a clip if half of it or more is also heard in kept clips of earlier recordings, or earlier in the same one: "
         "jingles, advertisements, reruns. Leave this off for a show whose repeated sentences belong in the dataset. "
         f"The reason also names the kept clip with the same sound, as {REPEATS}:<clip>.",
@@ -318,9 +306,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="min_repeat_seconds",
         unit="s",
         default=5.0,
-        neutral=LEAST_REPEAT_SECONDS,
-        least=LEAST_REPEAT_SECONDS,
-        most=86_400,
+        range=(LEAST_REPEAT_SECONDS, 86_400),
         help="Shortest stretch that counts as a repeat.",
     ),
 )
