@@ -65,6 +65,9 @@ def test_the_interface_agrees_with_the_program(name: str) -> None:
     tree = ast.parse((COMPONENTS / name / "__main__.py").read_text())
     (main,) = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
     program = {a.arg: ast.unparse(a.annotation) for a in main.args.args if a.annotation and ast.unparse(a.annotation) != "Lineage"}
+    if main.args.kwarg:  # the program takes settings by a table: what it accepts is known once the table was read
+        accepted = inspect.signature(importlib.import_module(f"components.{name}.__main__").main).parameters
+        program |= {p.name: inspect.formatannotation(p.annotation) for p in accepted.values() if p.name not in (*program, "lineage")}
     stage = interface(name)
     specs = stage.component.component_spec
     outputs = {n: str(s.type) for n, s in (specs.outputs or {}).items()}

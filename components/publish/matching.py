@@ -1,12 +1,15 @@
-"""Where two fingerprints are of the same sound.
+"""Finds the stretches of sound that two acoustic fingerprints have in common.
 
-Of one side every hash is there, of the other every fourth: so two hashes of the same sound are never more than an eighth of
-Chromaprint's step apart. Places where both have the very same hash are looked up; those that lie on one diagonal, as they do
-where a stretch comes back, are looked at bit by bit around them, and as far on as they agree. Hashes of what does not change,
-silence, hum and steady noise, are looked up by nobody.
+An index holds every hash of some recordings; it is searched with every fourth hash of another one.
+So two hashes of the same sound are at most an eighth of Chromaprint's step apart. The search has
+two steps. First it looks up equal hashes. If a stretch repeats, they lie on one diagonal: their
+places in the two recordings have a constant difference. Then it compares the hashes bit by bit
+along the diagonal, as far as they agree. It looks up no hashes of steady sound: silence, hum and
+steady noise.
 
-Each stretch of the other side gets one place, the first that an index has: what is there again is found when that is looked up in turn.
-So an hour that repeats itself every eight seconds is one match and not a hundred thousand.
+A stretch of the other recording matches one place of the index only, the first. Further places are
+found when that recording is searched for in turn. So an hour that repeats itself every eight seconds
+is one match, not a hundred thousand.
 """
 
 from collections import defaultdict
@@ -17,51 +20,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import Fingerprint
+from components.shared.rules import LEAST_REPEAT_SECONDS
 
 THINNED = 4
-"""The other side has every fourth hash."""
-LEAST_SECONDS = 3.0
-"""Shorter stretches are no match: little more than one hash's span of sound."""
+"""The stored fingerprints that are searched for have every fourth hash."""
 _SEEDS = 2
-"""So many equal hashes on a diagonal are looked at."""
+"""Least number of equal hashes on a diagonal that are compared further."""
 _MOST_PLACES = 32
-"""So many places of one hash, the first ones, are looked at: a jingle of a thousand episodes needs no more to be found."""
+"""Places of one hash that the index keeps, the first ones: enough to find the jingle of a thousand episodes."""
 _PAIRS = 1 << 20
-"""So many pairs of places with an equal hash are in memory at a time, 80 MB."""
+"""Pairs of places with an equal hash that are in memory at a time, 80 MB."""
 _AROUND_SECONDS = 10.0
-_SAME_SECONDS = LEAST_SECONDS / 2
-"""Diagonals that are no further apart say the same of a stretch, one of them best."""
+"""How far before and after equal hashes the bits are compared first."""
+_SAME_SECONDS = LEAST_REPEAT_SECONDS / 2
+"""Matches of one stretch whose diagonals are no further apart are the same match; the best one stays."""
 _NOWHERE = np.iinfo(np.int64).min // 2
 _SMOOTHED = 5
+"""Number of consecutive hashes over which the bit error is averaged."""
 _MAX_ERROR = 4.0
-"""Bits of 32 that differ, as a mean of `_SMOOTHED` hashes in a row: within the same sound up to 3, between others 8 or more."""
+"""Most differing bits of 32, averaged: up to 3 were measured within the same sound, 8 or more between different sounds."""
 _MAX_EDGE_ERROR = 3
+"""Most differing bits of 32 of the first and the last hash of a match."""
 _STEADY_SECONDS, _STEADY_BITS = 1.0, 2
+"""A sound is steady if its hash changes by at most this many bits in this time."""
 _EARLY_SECONDS, _LATE_SECONDS = 0.3, 1.0
-"""By so much a match seems longer than the sound at its ends, by measurement: a hash that lies a little outside is little changed."""
+"""Measured lengths by which a match exceeds the sound at its start and end: a hash that spans a little more changes little."""
 
 Hashes = NDArray[np.uint32]
 Positions = NDArray[np.int64]
 
 
 class Match(NamedTuple):
-    """The same sound in a recording of an index and in the one that was looked up."""
+    """A stretch of sound that a recording of the index and the searched-for one have in common."""
 
     recording: str
-    """The one of the index."""
+    """The recording of the index."""
     start: float
-    """There."""
+    """Start in the index's recording, in seconds."""
     other_start: float
-    """In the one that was looked up."""
+    """Start in the searched-for recording, in seconds."""
     seconds: float
     similarity: float
+    """Share of equal bits: 0.5 for unrelated sounds, 1 for the same."""
 
 
 class Index:
-    """The hashes of some recordings, each with its first places, by their value."""
+    """The hashes of some recordings, sorted by value, each with its first places."""
 
     def __init__(self, fingerprints: Sequence[Fingerprint]) -> None:
-        """Of whole fingerprints, the first recording first."""
+        """Takes whole fingerprints in the order of their recordings, the earliest first."""
         self.recordings = [f.recording for f in fingerprints]
         self.hop_seconds, self.span_seconds = fingerprints[0].hop_seconds, fingerprints[0].span_seconds
         self.hashes = [values(f) for f in fingerprints]
@@ -76,7 +83,15 @@ class Index:
         self._sorted: Hashes = by_value[first]
 
     def seeds(self, thinned: Fingerprint) -> Iterator[tuple[int, int, Positions]]:
-        """Number of a recording of the index, diagonal, and positions in `thinned` near each other with the same hash on it, in order."""
+        """Finds equal hashes that lie on one diagonal.
+
+        Args:
+            thinned: A fingerprint, as `thinned` returns it.
+
+        Yields:
+            Number of the index's recording, diagonal, and ascending positions in `thinned` that are
+            near each other.
+        """
         other = values(thinned)
         positions = np.flatnonzero(varied(other, thinned.hop_seconds))
         low, high = (np.searchsorted(self._sorted, other[positions], side=side) for side in ("left", "right"))
@@ -88,7 +103,10 @@ class Index:
             yield from self._seeds(positions[part], low[part], counts[part], reach)
 
     def _seeds(self, positions: Positions, low: Positions, counts: Positions, reach: int) -> Iterator[tuple[int, int, Positions]]:
-        """Of positions whose hash has `counts` places from number `low` on; the first recording first, then the first position."""
+        """The seeds of some positions, whose hash has `counts` places from number `low` on.
+
+        The first recording comes first, then the first position.
+        """
         if not len(positions):
             return
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -106,22 +124,22 @@ class Index:
 
 
 def values(fingerprint: Fingerprint) -> Hashes:
-    """The hashes as numbers."""
+    """The hashes of a fingerprint, shaped (hashes,)."""
     return np.frombuffer(fingerprint.hashes, "<u4")
 
 
 def varied(hashes: Hashes, hop_seconds: float) -> NDArray[np.bool_]:
-    """Which hashes differ from the one a second before or after by more than nothing, so to speak."""
+    """Which hashes are not of a steady sound: they differ from the hashes one second before and after."""
     step = round(_STEADY_SECONDS / hop_seconds)
     if len(hashes) <= step:
         return np.ones(len(hashes), bool)
     changed = np.bitwise_count(hashes[step:] ^ hashes[:-step]) > _STEADY_BITS
-    nothing = np.ones(step, bool)
-    return np.concatenate([nothing, changed]) & np.concatenate([changed, nothing])
+    edge = np.ones(step, bool)
+    return np.concatenate([edge, changed]) & np.concatenate([changed, edge])
 
 
 def thinned(fingerprint: Fingerprint) -> Fingerprint:
-    """What is stored: every fourth hash."""
+    """The fingerprint that is stored: every fourth hash."""
     return Fingerprint(
         fingerprint.recording,
         fingerprint.hop_seconds * THINNED,
@@ -131,41 +149,45 @@ def thinned(fingerprint: Fingerprint) -> Fingerprint:
 
 
 def matches(index: Index, other: Fingerprint, among: Collection[str]) -> list[Match]:
-    """Every stretch of another recording, of at least LEAST_SECONDS, that is in the index: the first place of it there, the surest first.
+    """Finds the stretches of at least LEAST_REPEAT_SECONDS that another recording shares with the index.
 
-    Of a recording with itself those where the index's side is the earlier one, by more than LEAST_SECONDS.
+    A stretch has one match, the first place in the index. For a recording that is in the index
+    itself, the index's place is the earlier one by more than LEAST_REPEAT_SECONDS.
 
     Args:
-        index: Where to look.
-        other: As `thinned` gives it.
-        among: Recordings of the index; in others nothing is looked for.
+        index: The index to search.
+        other: The fingerprint to search for, as `thinned` returns it.
+        among: The recordings of the index to search; others are skipped.
     """
     found: list[Match] = []
     hashes, steady = values(other), ~varied(values(other), other.hop_seconds)
     known = np.full(len(hashes), _NOWHERE)
     for number, diagonal, seeds in index.seeds(other):
         recording, line = index.recordings[number], diagonal + index.starts[number]
-        if recording not in among or (recording == other.recording and diagonal * index.hop_seconds > -LEAST_SECONDS):
+        if recording not in among or (recording == other.recording and diagonal * index.hop_seconds > -LEAST_REPEAT_SECONDS):
             continue
         if ((known[seeds] != _NOWHERE) & (np.abs(known[seeds] - line) * index.hop_seconds > _SAME_SECONDS)).all():
             continue
         for a, b, errors in _agreeing_along(index.hashes[number], diagonal, seeds, hashes, round(_AROUND_SECONDS / other.hop_seconds)):
             sure_seconds = (b - a - 1) * other.hop_seconds + other.span_seconds - _EARLY_SECONDS - _LATE_SECONDS
-            if sure_seconds >= LEAST_SECONDS and steady[a:b].mean() <= 0.5:
+            if sure_seconds >= LEAST_REPEAT_SECONDS and steady[a:b].mean() <= 0.5:
                 known[a:b][known[a:b] == _NOWHERE] = line
                 found.append(_match(index, number, diagonal, other, a, b, errors))
     return _best(found)
 
 
 def _agreeing_along(own: Hashes, diagonal: int, seeds: Positions, hashes: Hashes, reach: int) -> list[tuple[int, int, float]]:
-    """First, end and mean error in bits of the stretches along a diagonal that agree, around some seeds and as far on as they do.
+    """Finds the stretches that agree along a diagonal. It starts around the seeds and goes on as long as they agree.
 
     Args:
         own: Hashes of a recording of the index.
-        diagonal: Position there less THINNED times that in the other recording.
-        seeds: Positions in the other recording.
-        hashes: Of the other recording, thinned.
-        reach: How many hashes around the seeds are looked at first.
+        diagonal: Position in `own`, less THINNED times the position in `hashes`.
+        seeds: Positions in `hashes` of equal hashes.
+        hashes: Hashes of the other recording, thinned.
+        reach: Number of hashes before and after the seeds to compare first.
+
+    Returns:
+        First position in `hashes`, position after the last, and mean error in bits of each stretch.
     """
     least, most = max(0, -(diagonal // THINNED)), min(len(hashes), (len(own) - diagonal + THINNED - 1) // THINNED)
     while True:
@@ -180,7 +202,7 @@ def _agreeing_along(own: Hashes, diagonal: int, seeds: Positions, hashes: Hashes
 
 
 def _match(index: Index, number: int, diagonal: int, other: Fingerprint, a: int, b: int, errors: float) -> Match:
-    """What the agreeing hashes `a` to `b` of the other recording say."""
+    """The match of the hashes `a` to `b` of the other recording, which agree with the index's."""
     early, late = _ends(a, b, len(values(other)), a * THINNED + diagonal, (b - 1) * THINNED + diagonal, len(index.hashes[number]))
     start = a * other.hop_seconds + early
     seconds = (b - 1) * other.hop_seconds + other.span_seconds - late - start
@@ -188,14 +210,14 @@ def _match(index: Index, number: int, diagonal: int, other: Fingerprint, a: int,
 
 
 def _ends(first: int, end: int, length: int, own_first: int, own_last: int, own_length: int) -> tuple[float, float]:
-    """What to take off both ends of a match in seconds: nothing where either recording begins or ends."""
+    """Seconds to take off the start and the end of a match: 0 where either recording starts or ends."""
     begins = first == 0 or own_first < THINNED
     ends = end == length or own_last + THINNED >= own_length
     return 0.0 if begins else _EARLY_SECONDS, 0.0 if ends else _LATE_SECONDS
 
 
 def _agreeing(errors: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """Runs of hashes whose errors are few in the mean of their neighborhood, and few at both ends."""
+    """First and end of the runs of hashes with few errors, both on average and at the two ends."""
     if len(errors) < _SMOOTHED:
         return []
     total = np.concatenate([[0], np.cumsum(errors, dtype=np.int64)])
@@ -211,7 +233,7 @@ def _agreeing(errors: NDArray[np.uint8]) -> list[tuple[int, int]]:
 
 
 def _best(found: Sequence[Match]) -> list[Match]:
-    """Without those that say of nearly the same stretch nearly the same, as neighboring diagonals do."""
+    """Removes matches of the same stretch on neighboring diagonals; the best one stays."""
     kept: dict[tuple[str, int], list[Match]] = defaultdict(list)
     for match in sorted(found, key=lambda m: (-m.similarity * m.seconds, m)):
         near = int((match.start - match.other_start) // _SAME_SECONDS)
@@ -221,7 +243,7 @@ def _best(found: Sequence[Match]) -> list[Match]:
 
 
 def _covered(match: Match, known: Match) -> bool:
-    """Whether most of a match lies in a known one of the same recording, about where that one has it."""
+    """Whether most of a match lies in a known one of the same recording, on about the same diagonal."""
     if abs((match.start - match.other_start) - (known.start - known.other_start)) > _SAME_SECONDS:
         return False
     shared = min(match.start + match.seconds, known.start + known.seconds) - max(match.start, known.start)

@@ -1,96 +1,178 @@
-"""What becomes of a dataset's recordings and their seconds: pure functions of its rows."""
+"""Publishes what a run found as the next version of a dataset, and updates what the store knows of it."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
-from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
+from components.publish import repeats as repeating
+from components.publish import speakers as naming
+from components.publish.matching import thinned
+from components.publish.outcomes import check_law, duplicates, merge, outcomes, seconds_by_outcome, with_audio
+from components.publish.rules import Wanted, check_measured, resolved, select
+from components.shared.rows import Account, DatasetRow, Fingerprint
+from components.shared.task import Lineage, StageError, report
+from store.datasets import DatasetStore, Version, audio_key
+from store.fingerprints import FingerprintStore
+from store.interface import Store
+from store.ledger import Ledger, LedgerRow
+from store.repeats import Repeat, RepeatStore
+from store.speakers import DatasetSpeaker, SpeakerStore
 
-_SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)} - {"recording", "kind", "seconds"}
+
+@dataclass(frozen=True)
+class Batch:
+    """What a run found in all its shards."""
+
+    accounts: list[Account]
+    rows: list[DatasetRow]
+    fingerprints: Callable[[], Iterator[Fingerprint]]
+    """Reads the fingerprints of the run's recordings, those of one shard at a time."""
+    sources: tuple[str, ...]
+    lineage: Lineage
+
+    @property
+    def worked(self) -> set[str]:
+        """The recordings that the run has audio of."""
+        return {a.recording for a in self.accounts if a.samples}
 
 
-def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Iterable[DatasetRow]) -> list[DatasetRow]:
-    """All rows of the dataset: those of the recordings that a run worked on are replaced by the run's.
+@dataclass(frozen=True)
+class Published:
+    """The dataset after a run was published."""
 
-    A recording that could not be fetched once more keeps its rows: that its source is gone takes nothing away.
+    made: Version | None
+    """The version that the run committed; None if it changed nothing."""
+    newest: Version | None
+    """The newest version; None if the dataset has none yet."""
+    rows: list[DatasetRow]
+    """All rows of the newest version, kept or not."""
+    repeats: list[Repeat]
+    recordings: list[LedgerRow]
+
+    @property
+    def speakers(self) -> Mapping[str, Any]:
+        """What the newest version's lineage says of its speakers; empty if it says nothing."""
+        return self.newest.lineage.get("speakers", {}) if self.newest else {}
+
+
+def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) -> Published:
+    """Commits the next version of a dataset and writes the outcome of every recording into the ledger.
+
+    It commits no version if rows and rules stay the same. Publishing the same run again changes nothing.
+
+    Args:
+        store: The store that has the dataset.
+        dataset: Name of the dataset.
+        run: Id of the run.
+        batch: What the run found.
+        wanted: The settings, as `rules.parse` returns them.
+
+    Raises:
+        StageError: The store lacks the audio of a clip, or a rule needs what no stage measured.
+        ValueError: A recording has samples that are neither in a clip nor accounted for.
     """
-    replaced = {a.recording for a in accounts if a.samples}
-    return [r for r in present if r.recording not in replaced] + list(new)
+    datasets, ledger, voices = DatasetStore(store, dataset), Ledger(store, dataset), SpeakerStore(store, dataset)
+    check_law(batch.accounts, batch.rows)
+    _check_audio(store, dataset, batch.rows)
+    known = ledger.rows()
+    same, recordings = duplicates(known, batch.accounts), with_audio(known, batch.accounts)
+    repeats = _update_repeats(store, dataset, batch)
+    _check_fingerprints(FingerprintStore(store, dataset), recordings, wanted)
+
+    def next_version(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
+        versions = datasets.versions()
+        before = versions[-1] if versions else None
+        rows, given = _with_speakers(present, before, batch, voices.rows(), wanted["join_similarity"])
+        speakers = naming.facts(naming.speech_seconds(rows, same), given)
+        check_measured(rows, wanted)
+        rows = select(rows, resolved(wanted, rows, speakers["dominant"], given), same, repeats)
+        seconds = seconds_by_outcome(rows, recordings.values())
+        return rows, _lineage(before, batch) | {"seconds": seconds, "speakers": speakers}
+
+    made = datasets.publish(run, next_version)
+    versions = datasets.versions()
+    newest = versions[-1] if versions else None
+    rows = datasets.rows(newest) if newest else []
+    if newest and naming.given_ids(newest):
+        voices.write(lambda: _speakers_now(datasets, newest, rows))
+    ledger.write(lambda present: outcomes(present, batch.accounts, rows, same))
+    return Published(made, newest, rows, repeats, list(ledger.rows().values()))
 
 
-def with_audio(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, LedgerRow | Account]:
-    """Every recording that has audio, as the run found it or else as the ledger knows it."""
-    current: dict[str, LedgerRow | Account] = {**ledger, **{a.recording: a for a in accounts if a.samples}}
-    return {name: row for name, row in current.items() if row.samples}
+def origin(version: Version) -> dict[str, str]:
+    """What leads back from a version: the run that made it, the hash of its sources and its models."""
+    models = {m for stage in version.lineage["stages"].values() for m in stage.get("models", {}).values()}
+    return {"run": version.run, "sources_sha256": version.lineage["sources_sha256"], "models": ", ".join(sorted(models))}
 
 
-def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
-    """Recordings with the same media as another one, and which that is.
-
-    The first one keeps its place: one that had audio before a new one, then by publication date and id.
-    """
-    media: dict[str, dict[str, tuple[bool, bool, str, str]]] = defaultdict(dict)
-    for name, row in with_audio(ledger, accounts).items():
-        known = ledger.get(name)
-        media[row.media_sha256][name] = (not (known and known.samples), bool(known and known.duplicate_of), row.published, name)
-    firsts = {sha256: min(orders, key=lambda r: orders[r]) for sha256, orders in media.items()}
-    return {r: firsts[sha256] for sha256, orders in media.items() for r in orders if r != firsts[sha256]}
-
-
-def check_law(accounts: Iterable[Account], rows: Iterable[DatasetRow]) -> None:
-    """Raises ValueError unless every sample of every recording is in a clip or has its reason."""
-    clipped: dict[str, int] = defaultdict(int)
-    for row in rows:
-        clipped[row.recording] += row.samples
-    for a in accounts:
-        found = clipped[a.recording] + a.music_samples + a.noise_samples + a.silence_samples + a.unclipped_speech_samples
-        if found != a.samples:
-            raise ValueError(f"expected {a.samples} samples of recording {a.recording} to be accounted for, found {found}")
-
-
-def outcomes(
-    ledger: Mapping[str, LedgerRow], accounts: Sequence[Account], rows: Iterable[DatasetRow], same: Mapping[str, str]
-) -> list[LedgerRow]:
-    """Ledger rows after a publication: what the run found out, and what the rules keep of every recording.
-
-    Applied twice it changes nothing more. `same` are the duplicates.
-    """
-    kept: dict[str, int] = defaultdict(int)
-    rejected: dict[str, int] = defaultdict(int)
-    for row in rows:
-        (kept if row.kept else rejected)[row.recording] += row.samples
-    found = {a.recording: a for a in accounts}
-    updated = []
-    for known in ledger.values():
-        entry = _with_account(known, found[known.recording]) if known.recording in found else known
-        original = same.get(entry.recording, "" if entry.samples else entry.duplicate_of)
-        updated.append(
-            replace(entry, duplicate_of=original, kept_samples=kept[entry.recording], rejected_samples=rejected[entry.recording])
+def _check_audio(store: Store, dataset: str, rows: Sequence[DatasetRow]) -> None:
+    """Raises StageError if the store lacks the audio of a clip."""
+    if missing := [r.clip for r in rows if not store.exists(audio_key(dataset, r.audio_sha256))]:
+        raise StageError(
+            f"expected the audio of {len(rows)} clips in {store.uri}, found none for {len(missing)} of them, the first is {missing[0]}: "
+            "start the run again"
         )
-    return updated
 
 
-def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
-    failed = bool(account.reason) and not account.duplicate_of
-    failures = known.failures + (failed and known.outcome == PENDING)
-    if account.reason and known.samples:  # it has been published before, and stays so
-        return replace(known, outcome=PUBLISHED, reason=account.reason, failures=failures)
-    shared = {name: getattr(account, name) for name in _SHARED}
-    return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, failures=failures)
+def _with_speakers(
+    present: list[DatasetRow], before: Version | None, batch: Batch, remembered: list[DatasetSpeaker], join_similarity: float
+) -> tuple[list[DatasetRow], int]:
+    """The rows of the next version with their speakers, and the number of speaker ids given so far.
 
-
-def seconds_by_outcome(rows: Iterable[DatasetRow], recordings: Iterable[Account | LedgerRow]) -> dict[str, float]:
-    """Where a dataset's seconds went: `kept_seconds`, and one `rejected_<reason>_seconds` a reason that occurs.
-
-    What a reason says after a colon is about one clip, and left out.
+    A clip that a run makes again with the same d-vector keeps its speaker.
     """
-    total: dict[str, int] = defaultdict(int, kept=0)
-    for row in rows:
-        total["kept" if row.kept else f"rejected_{row.reason.partition(':')[0]}"] += row.samples
-    for r in recordings:
-        total["rejected_music"] += r.music_samples
-        total["rejected_noise"] += r.noise_samples
-        total["rejected_silence"] += r.silence_samples
-        total["rejected_unclipped_speech"] += r.unclipped_speech_samples
-    return {f"{name}_seconds": samples / SAMPLE_RATE_HZ for name, samples in total.items()}
+    same = {(r.clip, r.vector): r.speaker for r in present}
+    rows = [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows]
+    given = naming.given_ids(before) if before else 0
+    return naming.named(merge(present, batch.accounts, rows), naming.voices(present, remembered), given, join_similarity)
+
+
+def _lineage(before: Version | None, batch: Batch) -> dict[str, Any]:
+    """Stages and sources of the next version. What the run did not do is as in the version before."""
+    known = before.lineage if before else {}
+    sources = "\n".join(sorted(batch.sources)).encode()
+    return {
+        "stages": known.get("stages", {}) | batch.lineage,
+        "sources_sha256": hashlib.sha256(sources).hexdigest() if sources else known["sources_sha256"],
+    }
+
+
+def _speakers_now(datasets: DatasetStore, version: Version, rows: list[DatasetRow]) -> list[DatasetSpeaker]:
+    """The speakers of the newest version. `rows` are those of `version`, which is the newest unless another run was faster."""
+    versions = datasets.versions()
+    return naming.table(rows if versions[-1].number == version.number else datasets.rows(versions[-1]), versions)
+
+
+def _update_repeats(store: Store, dataset: str, batch: Batch) -> list[Repeat]:
+    """Compares the run's recordings with all of the dataset and returns the dataset's repeats."""
+    stored, repeats, ledger = FingerprintStore(store, dataset), RepeatStore(store, dataset), Ledger(store, dataset)
+    worked = batch.worked
+
+    def order_now() -> repeating.Order:
+        """The order by the ledger as it is now: other runs plan and publish meanwhile."""
+        dates = {r.recording: r.published for r in (*ledger.rows().values(), *batch.accounts)}
+        return lambda recording: (dates.get(recording, ""), recording)
+
+    def fingerprints() -> Iterator[Fingerprint]:
+        return (f for f in batch.fingerprints() if f.recording in worked)
+
+    if worked:
+        for fingerprint in fingerprints():  # all before any is compared: another run may look for them
+            stored.write(thinned(fingerprint))
+        found = repeating.found(stored, fingerprints(), worked, order_now())
+        repeats.write(lambda present: repeating.chosen(present, found, worked, order_now()))
+    return repeats.rows()
+
+
+def _check_fingerprints(stored: FingerprintStore, recordings: Mapping[str, LedgerRow | Account], wanted: Wanted) -> None:
+    """Reports recordings without a fingerprint. Raises StageError if repeats are to be rejected and none has one."""
+    missing = len(set(recordings) - set(stored.recordings()))
+    advice = "run with discover_again to add fingerprints"
+    if wanted["refuse_repeats"] and recordings and missing == len(recordings):
+        raise StageError(
+            f"publish_refuse_repeats: expected fingerprints of the recordings, found none for {missing} recordings: {advice}, "
+            "or switch the rule off"
+        )
+    if missing:
+        report(f"{missing} of {len(recordings)} recordings have no fingerprint, so repeats in them are unknown: {advice}")

@@ -1,21 +1,27 @@
-"""What comes back in a dataset: which matches of fingerprints become its repeats, and which clips have been heard before."""
+"""The repeats of a dataset: stretches of sound that are heard more than once, and the clips in them.
+
+Each repeat leads from a later stretch to an earlier one with the same sound, as the publication dates
+of their recordings order them.
+"""
 
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from components.publish.matching import LEAST_SECONDS, Index, Match, matches
+from components.publish.matching import Index, Match, matches
 from components.shared.rows import DatasetRow, Fingerprint
+from components.shared.rules import LEAST_REPEAT_SECONDS
 from store.fingerprints import FingerprintStore
 from store.repeats import Repeat
 
 BLOCK_HASHES = 2_800_000
-"""Of new recordings at a time, about 24 hours: what has been stored is gone through once for them."""
+"""Hashes of new recordings that are compared at a time, about 24 hours. Each block reads all stored fingerprints once."""
 _BUCKET_SECONDS = 10
+"""Length of the parts of a recording by which pieces near each other are found."""
 
 Order = Callable[[str], tuple[str, str]]
-"""By which one recording comes before another: its publication date and its id."""
+"""Gives the sort key of a recording: its publication date and its id. The earlier one counts as the original."""
 
 
 class Piece(NamedTuple):
@@ -27,20 +33,20 @@ class Piece(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """Where a stretch of a recording is heard."""
+    """A place where a stretch of some recording is heard."""
 
     start: float
-    """Of the stretch, in its own recording."""
+    """Start of the stretch in its own recording, in seconds."""
     end: float
     recording: str
-    """In which it is heard."""
+    """The recording of the place."""
     shift: float
-    """By so much later than in its own."""
+    """Start of the place less start of the stretch, in seconds."""
     similarity: float
 
 
-class _DistinctRepeats:
-    """Repeats that each cover new audio, so that their number is bounded by the length of the dataset."""
+class _Collected:
+    """Repeats without redundant ones, so that their number is bounded by the dataset's length."""
 
     def __init__(self, rows: Iterable[Repeat] = ()) -> None:
         self.rows: dict[str, Repeat] = {}
@@ -49,10 +55,10 @@ class _DistinctRepeats:
             self._take(row)
 
     def add(self, rows: Iterable[Repeat], order: Order) -> None:
-        """Adds the repeats of which LEAST_SECONDS are not covered yet; repeats of earlier audio come first."""
+        """Adds the repeats of which no repeat covers LEAST_REPEAT_SECONDS or more yet. The earliest originals go first."""
         for row in sorted(rows, key=lambda r: (order(r.first_recording), r.first_start, order(r.recording), r.repeat)):
-            uncovered = _without(Piece(row.recording, row.start, row.end), self._pieces[row.recording])
-            if row.repeat not in self.rows and _seconds(uncovered) >= LEAST_SECONDS:
+            new = _without(Piece(row.recording, row.start, row.end), self._pieces[row.recording])
+            if row.repeat not in self.rows and _seconds(new) >= LEAST_REPEAT_SECONDS:
                 self._take(row)
 
     def _take(self, row: Repeat) -> None:
@@ -61,23 +67,24 @@ class _DistinctRepeats:
 
 
 def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collection[str], order: Order) -> list[Repeat]:
-    """What the new recordings have in common with all that are stored, with each other, and each within itself.
+    """Finds the repeats between new and stored recordings, among new ones, and within each new one.
 
-    A stretch that came before in many recordings has one repeat, mostly the first of them.
+    A stretch that many recordings have has one repeat, mostly of the earliest of them.
 
     Args:
-        stored: The fingerprints of all recordings, the new ones among them.
-        new: Those of the new ones, whole; one block of them and one stored one are in memory at a time.
+        stored: The thinned fingerprints of all recordings, the new ones included.
+        new: The whole fingerprints of the new recordings. One block of them and one stored
+            fingerprint are in memory at a time.
         worked: The new recordings.
-        order: Which of two was first.
+        order: Which recording comes first.
     """
-    distinct = _DistinctRepeats()
+    collected = _Collected()
     for block in _blocks(new):
         index = Index(sorted(block, key=lambda f: order(f.recording)))
         for name in sorted(stored.recordings(), key=order):
-            before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # the others are found there
-            distinct.add([_repeat(match, name, order) for match in matches(index, stored.read(name), before)], order)
-    return list(distinct.rows.values())
+            before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # each pair is compared once
+            collected.add([_repeat(match, name, order) for match in matches(index, stored.read(name), before)], order)
+    return list(collected.rows.values())
 
 
 def _blocks(fingerprints: Iterable[Fingerprint]) -> Iterator[list[Fingerprint]]:
@@ -97,7 +104,7 @@ def _repeat(match: Match, other: str, order: Order) -> Repeat:
 
 
 def _row(one: tuple[str, float], two: tuple[str, float], seconds: float, similarity: float, order: Order) -> Repeat:
-    """That the same is heard at two places, each a recording and seconds into it."""
+    """The repeat of two places with the same sound. A place is a recording and a time in seconds."""
     (first, first_start), (recording, start) = sorted((one, two), key=lambda place: (order(place[0]), place[1]))
     return Repeat(
         repeat=f"{recording}-{round(start * 1000):08d}-{first}-{round(first_start * 1000):08d}",
@@ -111,17 +118,25 @@ def _row(one: tuple[str, float], two: tuple[str, float], seconds: float, similar
 
 
 def chosen(present: Sequence[Repeat], new: Iterable[Repeat], worked: Collection[str], order: Order) -> list[Repeat]:
-    """The dataset's repeats: those of recordings that were not worked on stay, the others are made anew.
+    """The dataset's repeats after a run.
 
-    What two recordings have in common by a third one stays known when that one is worked on, or when its date is another by now:
-    all lead from a later to an earlier place, as `order` says today.
+    Repeats between recordings that the run did not work on stay. New ones replace the others. If two
+    recordings repeat the same stretch of a third one, which the run worked on or whose date changed,
+    one repeat between the two replaces their repeats of the third. All repeats lead to the recording
+    that is the earlier one now.
+
+    Args:
+        present: The dataset's repeats before the run.
+        new: The repeats that `found` returned.
+        worked: The recordings that the run worked on.
+        order: Which recording comes first, as of now.
     """
     around: dict[str, set[Repeat]] = defaultdict(set)
     for row in present:
         around[row.recording].add(row)
         around[row.first_recording].add(row)
     late = {r.first_recording for r in present if order(r.first_recording) > order(r.recording)}
-    for hub in sorted(late | around.keys() & set(worked), key=order, reverse=True):  # the last ones lead to one place mostly
+    for hub in sorted(late | around.keys() & set(worked), key=order, reverse=True):  # late recordings mostly have one original
         own = {r for r in around[hub] if hub in worked or r.recording != r.first_recording}
         for row in own:
             around[row.recording].discard(row)
@@ -130,14 +145,17 @@ def chosen(present: Sequence[Repeat], new: Iterable[Repeat], worked: Collection[
             around[row.recording].add(row)
             around[row.first_recording].add(row)
     rows = {row for several in around.values() for row in several}
-    distinct = _DistinctRepeats(row for row in present if row in rows)
+    collected = _Collected(row for row in present if row in rows)
     rows.update(_row((r.recording, r.start), (r.first_recording, r.first_start), r.end - r.start, r.similarity, order) for r in new)
-    distinct.add(rows, order)
-    return list(distinct.rows.values())
+    collected.add(rows, order)
+    return list(collected.rows.values())
 
 
 def _around(hub: str, repeats: Iterable[Repeat], order: Order, stays: bool) -> Iterator[Repeat]:
-    """What repeats that lead to or from a recording say of the others, and of that one too where it stays: each leads to the first."""
+    """The repeats that follow for the other recordings if each of these repeats leads to or from `hub`.
+
+    They lead to the earliest place of each stretch. If `stays`, the repeats of `hub` itself are included.
+    """
     places = [_Place(0.0, math.inf, hub, 0.0, 1.0)] if stays else []
     for r in repeats:
         seconds, shift = r.end - r.start, r.first_start - r.start
@@ -149,8 +167,8 @@ def _around(hub: str, repeats: Iterable[Repeat], order: Order, stays: bool) -> I
     for place in sorted(places, key=lambda p: (order(p.recording), p.start + p.shift, p)):
         for first in firsts:
             start, end = max(place.start, first.start), min(place.end, first.end)
-            other = place.recording != first.recording or abs(place.shift - first.shift) >= LEAST_SECONDS
-            if other and end - start >= LEAST_SECONDS:
+            other = place.recording != first.recording or abs(place.shift - first.shift) >= LEAST_REPEAT_SECONDS
+            if other and end - start >= LEAST_REPEAT_SECONDS:
                 one, two = ((p.recording, start + p.shift) for p in (first, place))
                 yield _row(one, two, end - start, min(first.similarity, place.similarity), order)
         rest = _without(Piece(hub, place.start, place.end), [Piece(hub, f.start, f.end) for f in firsts])
@@ -158,7 +176,7 @@ def _around(hub: str, repeats: Iterable[Repeat], order: Order, stays: bool) -> I
 
 
 def _without(piece: Piece, taken: Iterable[Piece]) -> list[Piece]:
-    """What is left of a piece."""
+    """The parts of a piece that are in none of the `taken` ones."""
     left = [piece]
     for other in taken:
         left = [
@@ -175,15 +193,17 @@ def _seconds(pieces: Iterable[Piece]) -> float:
 
 
 def heard_before(rows: Iterable[DatasetRow], repeats: Iterable[Repeat], min_seconds: float) -> dict[str, str]:
-    """Clips of which half or more is in clips that come before them, by date, recording and time, and are none of these themselves.
+    """Finds the clips of which half or more is also heard in earlier clips that are not repeats themselves.
+
+    Publication date, recording and time decide which clip is earlier.
 
     Args:
         rows: The clips that all other rules keep.
-        repeats: Those of the dataset.
-        min_seconds: Shorter ones do not count.
+        repeats: All repeats of the dataset.
+        min_seconds: Shorter repeats do not count.
 
     Returns:
-        By clip the one before it that has most of it.
+        Each such clip with the earlier clip that has most of it.
     """
     by_recording: dict[str, list[Repeat]] = defaultdict(list)
     for repeat in repeats:
@@ -206,16 +226,19 @@ def heard_before(rows: Iterable[DatasetRow], repeats: Iterable[Repeat], min_seco
 
 
 class Group(NamedTuple):
-    """Something that is heard more than once."""
+    """A stretch of sound and all places where it is heard."""
 
     first: Piece
-    """Where it is heard first, as long as it is where it is longest."""
+    """The first place, as long as the longest of all."""
     repeats: list[Piece]
-    """Where it comes back, in order."""
+    """The other places, by recording and time."""
 
 
 def groups(repeats: Iterable[Repeat]) -> list[Group]:
-    """What comes back in a dataset, the most frequent first: repeats whose origins share half of the shorter one belong together."""
+    """Groups the repeats of a dataset by their sound, the most frequent group first.
+
+    Two repeats belong together if their originals overlap by half of the shorter one.
+    """
     repeats = list(repeats)
     by_recording: dict[str, list[Repeat]] = defaultdict(list)
     for repeat in repeats:
@@ -242,7 +265,10 @@ def _is_mostly_in(piece: Piece, other: Piece) -> bool:
 
 
 def _origins(piece: Piece, repeats: Mapping[str, Sequence[Repeat]]) -> list[Piece]:
-    """Where what is heard in a piece was heard first. It ends: what would lead back into a recording that it came from is not followed."""
+    """The first places of all that is heard in a piece.
+
+    It follows repeats to ever earlier places, but never back into a recording that it came from, so it ends.
+    """
     open_, origins = [(piece, frozenset[str]())], list[Piece]()
     while open_:
         whole, behind = open_.pop()
@@ -265,7 +291,7 @@ def _origins(piece: Piece, repeats: Mapping[str, Sequence[Repeat]]) -> list[Piec
 
 
 def _most_shared(near: Iterable[tuple[Piece, Sequence[tuple[Piece, str]]]]) -> str:
-    """The clip that has most of some pieces, each of which comes with pieces of clips near it."""
+    """The clip that has most of some pieces. Each piece comes with the pieces of clips near it."""
     shared: dict[str, float] = defaultdict(float)
     for piece, others in near:
         for other, clip in others:

@@ -1,9 +1,10 @@
-"""Who speaks: names for the voices of a dataset's clips, by their d-vectors.
+"""Names the speakers of a dataset by the d-vectors of its clips.
 
-The clips that have no name yet are grouped by average linkage, in blocks of the longest ones first, so that a block's similarities
-take 64 MiB however many clips there are. The groups, longest first, join the speaker whose clips are the nearest on average, as if
-the linkage went on, or become the next one. Clips that have a name keep it. All of it is a function of the rows and of what was
-known before: whoever does it again, and in whatever order shards have come, gives the same names.
+Clips without a speaker are clustered by average linkage, in blocks of the longest clips first: a
+block's similarities take 64 MiB, however many clips there are. Then each cluster, the longest first,
+joins the speaker whose clips are nearest on average, or becomes a new speaker. Clips that have a
+speaker keep it. The result depends only on the rows and on the speakers known before, not on the
+order of the shards.
 """
 
 from collections import Counter, defaultdict
@@ -21,7 +22,7 @@ from store.speakers import DatasetSpeaker
 
 BLOCK_CLIPS = 4096
 SHOWN = 20
-"""So many speakers are named where a version is told of."""
+"""Number of speakers in a version's lineage, those with most speech."""
 
 Vectors = NDArray[np.float32]
 Weights = NDArray[np.float64]
@@ -29,14 +30,15 @@ Weights = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Voice:
-    """Clips of one voice, each as heavy as it is long. The product of two means is the mean cosine of all pairs of their clips."""
+    """The clips of one voice, weighted by their lengths."""
 
     total: Weights
-    """Sum of the d-vectors, each by the clip's seconds, shaped (256,)."""
+    """Sum of the clips' d-vectors, each times the clip's seconds, shaped (256,)."""
     seconds: float
 
     @property
     def mean(self) -> Weights:
+        """Mean d-vector, shaped (256,). The product of two means is the mean cosine of all pairs of their clips."""
         return self.total / self.seconds
 
     def __add__(self, other: "Voice") -> "Voice":
@@ -44,15 +46,15 @@ class Voice:
 
 
 def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.int64]:
-    """Agglomerative clustering by average linkage, as a chain of nearest neighbors finds it (Murtagh, 1983).
+    """Agglomerative clustering by average linkage, with the nearest-neighbor chain algorithm (Murtagh, 1983).
 
     Args:
-        vectors: Of length 1, shaped (clips, 256).
-        weights: How much each counts in an average, shaped (clips,).
-        similarity: Two groups are joined where the weighted mean of their clips' cosines is this or more.
+        vectors: d-vectors of length 1, shaped (clips, 256).
+        weights: Weight of each clip in an average, shaped (clips,).
+        similarity: Lowest weighted mean cosine of two groups that are joined, -1 to 1.
 
     Returns:
-        A group's number for every clip: the index of one of its clips.
+        The group of each clip, as the index of one of the group's clips, shaped (clips,).
     """
     near, weights = vectors @ vectors.T, weights.astype(np.float32)
     np.fill_diagonal(near, -np.inf)
@@ -62,7 +64,7 @@ def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.
         chain = chain or [int(np.argmax(open_))]
         a = chain[-1]
         b = int(np.argmax(near[a]))
-        if not near[a, b] >= similarity:  # and nothing in the chain has a nearer neighbor
+        if not near[a, b] >= similarity:  # no group of the chain has a nearer neighbor: all are done
             open_[chain] = False
             near[:, chain] = -np.inf
             chain = []
@@ -81,16 +83,16 @@ def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.
 
 
 def named(rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
-    """The rows with a speaker wherever they have a vector; who has one keeps it.
+    """Gives a speaker to each row that has a d-vector and no speaker yet.
 
     Args:
         rows: All rows of the dataset.
-        known: The voice of every speaker, as `voices` gives it.
-        given: How many ids were ever given.
-        join_similarity: Least mean cosine of the clips of two groups that are joined, and of a group's and the speaker's that it joins.
+        known: The voice of each speaker, as `voices` returns it.
+        given: Number of ids given so far.
+        join_similarity: Lowest mean cosine at which two groups, or a group and a speaker, are joined.
 
     Returns:
-        The rows, and how many ids are given now.
+        All rows, and the number of ids given now.
     """
     rows, found, names = list(rows), dict(known), dict[str, str]()
     new = sorted((r for r in rows if r.vector and not r.speaker), key=lambda r: (-r.samples, r.clip))
@@ -110,7 +112,7 @@ def named(rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, jo
 
 
 def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[str, float]]:
-    """For every voice the known speaker with the highest mean cosine of their clips, and this; -inf where none is known."""
+    """The speaker with the highest mean cosine to each voice, and this cosine; "" and -inf if no speaker is known."""
     if not known:
         return [("", -np.inf)] * len(heard)
     speakers = sorted(known, key=_number)
@@ -119,7 +121,12 @@ def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[s
 
 
 def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()) -> dict[str, Voice]:
-    """The voice of every speaker: of all its clips in the rows, else as it is remembered, as light as one second."""
+    """The voice of each speaker.
+
+    Args:
+        rows: Rows with speakers; a speaker's voice is the mean of all its clips.
+        remembered: The stored speakers. The stored voice of one without a clip has the weight of one second.
+    """
     found = {s.speaker: Voice(np.frombuffer(s.centroid, "<f4").astype(np.float64), 1.0) for s in remembered}
     heard: dict[str, Voice] = {}
     for block in _blocks(r for r in rows if r.speaker):
@@ -132,7 +139,7 @@ def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()
 
 
 def speech_seconds(rows: Iterable[DatasetRow], duplicates: Collection[str]) -> dict[str, float]:
-    """Seconds of speech of every speaker, the one with most first; recordings that are there twice count once."""
+    """Seconds of speech of each speaker, the most first. Clips of `duplicates` do not count."""
     samples: dict[str, int] = defaultdict(int)
     for row in rows:
         if row.speaker:
@@ -141,7 +148,12 @@ def speech_seconds(rows: Iterable[DatasetRow], duplicates: Collection[str]) -> d
 
 
 def facts(seconds: Mapping[str, float], given: int) -> dict[str, Any]:
-    """What a version's lineage says of its speakers: the dominant one, and the seconds of those with most speech."""
+    """The part of a version's lineage about its speakers.
+
+    Args:
+        seconds: Seconds of speech of each speaker, as `speech_seconds` returns them.
+        given: Number of ids given so far.
+    """
     spoken = {s: n for s, n in seconds.items() if n}
     return {
         "given": given,
@@ -153,12 +165,17 @@ def facts(seconds: Mapping[str, float], given: int) -> dict[str, Any]:
 
 
 def dominant_share(facts: Mapping[str, Any]) -> float:
-    """Of the speech of all speakers, 0 to 1, by a version's facts, which may be empty."""
+    """The dominant speaker's share of all speech, 0 to 1. `facts` are those of a version's lineage; 0 if empty."""
     return float(facts["seconds"][facts["dominant"]] / facts["speech_seconds"]) if facts.get("dominant") else 0.0
 
 
 def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[DatasetSpeaker]:
-    """The speakers of the newest version's rows."""
+    """The speakers in the rows of the newest version.
+
+    Args:
+        rows: All rows of the newest version.
+        versions: All versions of the dataset, the first one first.
+    """
     seconds = speech_seconds(rows, {r.recording for r in rows if r.reason == "duplicate"})
     clips = Counter(r.speaker for r in rows if r.speaker)
     given = [(v.number, given_ids(v)) for v in versions]
@@ -177,7 +194,7 @@ def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[Datas
 
 
 def given_ids(version: Version) -> int:
-    """How many ids a dataset had given at one of its versions."""
+    """Number of speaker ids that a dataset had given when a version was made."""
     return int(version.lineage.get("speakers", {}).get("given", 0))
 
 
@@ -192,6 +209,6 @@ def _blocks(rows: Iterable[DatasetRow]) -> Iterator[list[DatasetRow]]:
 
 
 def _arrays(rows: Sequence[DatasetRow]) -> tuple[Vectors, Weights]:
-    """Vectors shaped (clips, 256) and seconds shaped (clips,)."""
+    """The rows' d-vectors, shaped (clips, 256), and seconds, shaped (clips,)."""
     vectors = np.frombuffer(b"".join(r.vector for r in rows), "<f4").reshape(len(rows), -1)
     return vectors, np.array([r.samples for r in rows]) / SAMPLE_RATE_HZ

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from components.report.amounts import funnel, outside_seconds, shares
 from components.report.confusion import Confusion, confusion
-from components.report.listening import choose, previews
+from components.report.listening import choose, listen
 from components.report.page import Contents, Failures
 from components.report.page import page as html
 from components.report.scores import SCORES, measured
@@ -19,17 +19,18 @@ from store.parquet import read_object
 from store.truth import read_truth
 
 COLUMNS = ("speaker", "gender", "tone", "language", "licence")
+"""Columns whose values the page lists with their seconds."""
 SOURCE = "source"
-"""Kind of the ledger's rows of sources that could not be listed."""
+"""The `kind` of ledger rows about sources that could not be listed."""
 
 
 def read_timeline(store: Store, dataset: str, sha256: str) -> list[TimelineSpan]:
-    """What was heard in a recording; nothing where the dataset does not have its timeline."""
+    """The timeline of a recording; empty if the dataset does not have it."""
     return read_object(store, timeline_key(dataset, sha256), TimelineSpan) if sha256 else []
 
 
 def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:
-    """What the page of a version shows."""
+    """Collects what the page of a version shows."""
     outside = outside_seconds(version.lineage.get("seconds", {}))
     settings = rules(version.lineage)
     shown = {column: shares(rows, column) for column in COLUMNS if any(getattr(r, column) for r in rows)}
@@ -43,15 +44,15 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
         kept_seconds=sum(r.samples for r in rows if r.kept) / SAMPLE_RATE_HZ,
         steps=funnel(rows, outside),
         shares=shown,
-        measured=[m for score in SCORES if (m := measured(score, rows, settings))],
-        clips=previews(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
+        measured=[m for rule in SCORES if (m := measured(rule, rows, settings))],
+        clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,
     )
 
 
 def failed(store: Store, dataset: str) -> Failures:
-    """What a dataset's ledger says that nothing came of."""
+    """The recordings and sources of a dataset that failed, by its ledger."""
     rows = [r for r in Ledger(store, dataset).rows().values() if r.outcome in (FAILED, GIVEN_UP)]
     return Failures([r for r in rows if r.kind != SOURCE], [r for r in rows if r.kind == SOURCE])
 

@@ -1,4 +1,4 @@
-"""Where a version's seconds went, and whose and what they are: sums over its rows."""
+"""Sums the seconds of a version's rows by outcome and by the values of a column."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,50 +7,53 @@ from dataclasses import dataclass
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 
 OUTSIDE = ("music", "noise", "silence", "unclipped_speech")
-"""What a recording's seconds are that are in no clip."""
+"""The kinds of seconds that are in no clip."""
 UNKNOWN = "unknown"
+"""Shown for an empty value."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step from what was crawled to what is kept."""
+    """One step from the crawled to the kept seconds."""
 
     reason: str
-    """Why its seconds are left out."""
+    """Reason of the rejected clips, or one of OUTSIDE."""
     seconds: float
+    """Seconds that this step takes away."""
     left_seconds: float
-    """What is left after it."""
+    """Seconds that are left after it."""
     clips: int
-    """How many clips it is about; 0 for what is in no clip."""
+    """Number of rejected clips; 0 for seconds in no clip."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a column's value has of the clips' seconds."""
+    """The seconds of all clips with one value of a column."""
 
     name: str
+    """The value."""
     seconds: float
     kept_seconds: float
     clips: int
 
 
 def seconds_of(row: DatasetRow) -> float:
-    """Length of a clip."""
+    """Length of a clip in seconds."""
     return row.samples / SAMPLE_RATE_HZ
 
 
 def reason_of(row: DatasetRow) -> str:
-    """Why a clip is rejected, without what is told behind a colon."""
+    """The reason why a clip is rejected, without the part after a colon."""
     return row.reason.partition(":")[0]
 
 
 def outside_seconds(seconds: Mapping[str, float]) -> dict[str, float]:
-    """Seconds in no clip by what they are, of where a version's lineage says that its seconds went."""
+    """The seconds in no clip, by kind. `seconds` is the part of a version's lineage about its seconds."""
     return {name: seconds.get(f"rejected_{name}_seconds", 0.0) for name in OUTSIDE}
 
 
 def funnel(rows: Iterable[DatasetRow], outside: Mapping[str, float]) -> list[Step]:
-    """The way from the crawled seconds to the kept ones: first what is in no clip, then the clips' reasons, the longest first."""
+    """The steps from the crawled to the kept seconds: first those in no clip, then each reason, the longest first."""
     samples: Counter[str] = Counter()
     clips: Counter[str] = Counter()
     for row in rows:
@@ -70,7 +73,7 @@ def funnel(rows: Iterable[DatasetRow], outside: Mapping[str, float]) -> list[Ste
 
 
 def shares(rows: Iterable[DatasetRow], column: str) -> list[Share]:
-    """What every value of a column of texts has of the clips' seconds; the one with most kept seconds first. "" is unknown."""
+    """The seconds of each value of a text column, most kept seconds first. "" becomes UNKNOWN."""
     samples: dict[str, int] = defaultdict(int)
     kept: dict[str, int] = defaultdict(int)
     clips: Counter[str] = Counter()
@@ -84,7 +87,7 @@ def shares(rows: Iterable[DatasetRow], column: str) -> list[Share]:
 
 
 def most(found: Sequence[Share], count: int) -> list[Share]:
-    """The first of them, and one more that is all others together."""
+    """The first `count` shares, and one that sums all others."""
     rest = found[count:]
     if len(rest) < 2:
         return list(found)

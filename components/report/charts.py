@@ -1,4 +1,4 @@
-"""Charts as SVG inside a page: texts stay texts, and colors are the page's own, in light and in dark."""
+"""Draws charts as SVG. Text stays text, and colors follow the page's light or dark scheme."""
 
 import io
 import re
@@ -7,9 +7,9 @@ from typing import Any
 from components.report.scores import Measured
 
 WIDTH, HEIGHT = 340, 290
-"""In the page's pixels, at which texts have the size that they say."""
+"""Size of a chart in the page's pixels."""
 
-# matplotlib wants colors; what stands for a color of the page is replaced by it.
+# matplotlib needs fixed colors: each placeholder is replaced by a variable of the page's style sheet.
 _TEXT, _GRID, _KEPT, _REJECTED, _MARK = "#01fe01", "#01fe02", "#01fe03", "#01fe04", "#01fe05"
 _VARIABLES = {_TEXT: "--muted", _GRID: "--line", _KEPT: "--kept", _REJECTED: "--rejected", _MARK: "--text"}
 _STYLE: Any = {
@@ -33,7 +33,7 @@ _STYLE: Any = {
 
 
 def chart(found: Measured) -> str:
-    """How a score is distributed, above, and what every threshold would keep, below, as SVG."""
+    """A chart as SVG: the distribution of a score above, the share that each threshold would keep below."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -42,7 +42,7 @@ def chart(found: Measured) -> str:
         bars, curve = figure.subplots(2, 1, sharex=True, height_ratios=(5, 4))
         _bars(bars, found)
         _curve(curve, found)
-        curve.set_xlabel(found.score.unit)
+        curve.set_xlabel(found.rule.unit)
         curve.set_xlim(found.edges[0], found.edges[-1])
         if found.threshold is not None:
             for axes in (bars, curve):
@@ -72,21 +72,21 @@ def _curve(axes: Any, found: Measured) -> None:
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
-    """In which unit so many seconds are told: its length in seconds, and its name."""
+    """The unit that suits a duration: its length in seconds, and its name."""
     if seconds >= 2 * 3600:
         return 3600.0, "hours"
     return (60.0, "minutes") if seconds >= 120 else (1.0, "seconds")
 
 
 def _inline(figure: Any) -> str:
-    """A figure as an element of a page, without what only a file of its own needs."""
+    """A figure as an SVG element for a page, without what only a separate file needs."""
     file = io.StringIO()
     figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1), count=1)
-    text = re.sub(r' id="[a-zA-Z]+(2d)?_\d+"', "", text)  # matplotlib counts anew in every figure
+    text = re.sub(r' id="[a-zA-Z]+(2d)?_\d+"', "", text)  # they are the same in every figure of the page
     for color, variable in _VARIABLES.items():
         text = text.replace(color, f"var({variable})")
     return text.replace("\n", " ")

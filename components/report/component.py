@@ -14,4 +14,4 @@ def report(
     metrics: Output[Metrics],
     tone_confusion: Output[ClassificationMetrics],
 ) -> None:
-    """Shows what a version of a dataset holds and why, on one page that needs nothing but itself; version 0 is the newest."""
+    """Writes one self-contained HTML page about a version of a dataset: what it keeps and why. Version 0 is the newest."""

@@ -1,4 +1,4 @@
-"""How often the tone of a clip is the one that people gave it."""
+"""Compares the tones of clips with the tones that people gave."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -14,42 +14,44 @@ from components.shared.rows import DatasetRow
 from store.truth import Truth
 
 LEAST_COVERED = 0.5
-"""Share of a clip that its true tone covers at least."""
+"""Lowest share of a clip that its true tone must cover."""
 NONE = "none"
-"""A clip that has no tone."""
-MOST_TONES, MOST_CHARACTERS = 20, 64
-"""Tones that stand by themselves, the most frequent ones; those beyond them are one line and one column. Of a tone's name."""
+"""Shown for a clip without a tone."""
+MOST_TONES = 20
+"""Number of tones with a row and a column of their own, the most frequent ones. All others share one."""
+MOST_CHARACTERS = 64
+"""Longest name of a tone."""
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Clips by their true tone and the one they were given."""
+    """Counts of clips by true tone and predicted tone."""
 
     tones: list[str]
     clips: list[list[int]]
-    """One row a true tone, one column a given one."""
+    """Numbers of clips: a row for each true tone, a column for each predicted tone."""
     right_clips: list[int]
-    """Of each row, those that were given their true tone: what is on the diagonal, but for a row of several tones."""
+    """Number of clips in each row with the right tone: the diagonal, except for the row that several tones share."""
 
     @property
     def total(self) -> int:
-        """Clips whose true tone is known."""
+        """Number of clips whose true tone is known."""
         return sum(map(sum, self.clips))
 
     @property
     def right(self) -> float:
-        """Share of them that were given their true tone, 0 to 1."""
+        """Share of these clips with the right tone, 0 to 1."""
         return sum(self.right_clips) / self.total
 
     def metadata(self) -> dict[str, Any]:
-        """As Kubeflow's page draws it."""
+        """The confusion matrix as metadata that Kubeflow's page draws."""
         return {"confusionMatrix": {"annotationSpecs": [{"displayName": t} for t in self.tones], "rows": [{"row": c} for c in self.clips]}}
 
 
 def confusion(rows: Iterable[DatasetRow], truths: Iterable[Truth]) -> Confusion | None:
-    """Clips by true and given tone, or None if no clip's true tone is known.
+    """Counts clips by true and predicted tone; None if no clip's true tone is known.
 
-    A clip's true tone is the one that covers most of it, at least LEAST_COVERED; "" is unknown.
+    A clip's true tone is the one that covers most of it, and at least LEAST_COVERED of it.
     """
     known: dict[str, list[Truth]] = defaultdict(list)
     for truth in truths:
@@ -67,7 +69,7 @@ def confusion(rows: Iterable[DatasetRow], truths: Iterable[Truth]) -> Confusion 
 
 
 def _names(pairs: Counter[tuple[str, str]]) -> dict[str, str]:
-    """Under which name a tone is counted: its own in the order of the alphabet, behind them that of all others together."""
+    """The name that each tone is counted under: its own, in alphabetical order, then one for all rare tones."""
     frequency: Counter[str] = Counter()
     for pair, count in pairs.items():
         for tone in set(pair):
@@ -78,11 +80,12 @@ def _names(pairs: Counter[tuple[str, str]]) -> dict[str, str]:
 
 
 def _spans(row: DatasetRow, known: dict[str, list[Truth]]) -> Sequence[Truth]:
-    """What people said of the clip's recording, under its URL or the name of its file."""
+    """The true tones of the clip's recording, which people name by its URL or by its file name."""
     return known.get(row.source) or known.get(PurePosixPath(unquote(urlsplit(row.source).path)).name) or ()
 
 
 def _tone(row: DatasetRow, spans: Sequence[Truth]) -> str:
+    """The true tone of a clip, or "" if it is unknown."""
     if not spans:
         return ""
     starts, ends = np.array([s.start for s in spans]), np.array([s.end for s in spans])

@@ -16,6 +16,7 @@ from components.report.amounts import reason_of, seconds_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, to_samples
 
 CLIPS = 12
+"""Number of clips on a page."""
 MOST_SECONDS = 8.0
 """Longer clips are cut to this length, so that the page stays small."""
 BITRATE_LEVEL = 0.88
@@ -34,12 +35,14 @@ class Sound:
     """A sound as data URLs."""
 
     audio: str
+    """MP3."""
     spectrogram: str
+    """PNG."""
 
 
 @dataclass(frozen=True)
-class ClipPreview:
-    """A clip with its sound, to previews to on the page."""
+class ClipSounds:
+    """A clip to listen to."""
 
     row: DatasetRow
     sound: Sound
@@ -85,7 +88,7 @@ def _preference(row: DatasetRow) -> tuple[bool, bool, bytes]:
     return not row.before_sha256, not 1.5 <= seconds_of(row) <= MOST_SECONDS, chance
 
 
-def previews(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[ClipPreview]:
+def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[ClipSounds]:
     """Loads and encodes the sound of clips.
 
     Args:
@@ -100,7 +103,7 @@ def previews(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[C
         return Sound(_url("audio/mpeg", mp3(part)), _url("image/png", png(spectrogram(part), palette)))
 
     return [
-        ClipPreview(r, sound(r.audio_sha256), sound(r.before_sha256) if r.before_sha256 else None, seconds_of(r) > MOST_SECONDS)
+        ClipSounds(r, sound(r.audio_sha256), sound(r.before_sha256) if r.before_sha256 else None, seconds_of(r) > MOST_SECONDS)
         for r in rows
     ]
 
@@ -126,7 +129,7 @@ def spectrogram(pcm: Pcm) -> NDArray[np.uint8]:
     padded = np.pad(pcm.astype(np.float64) / 32_768, WINDOW // 2)
     starts = np.linspace(0, max(len(padded) - WINDOW, 0), WIDTH).astype(np.int64)
     frames = padded[starts[:, None] + np.arange(WINDOW)] * window
-    power = (np.abs(np.fft.rfft(frames, axis=1)[:, :-1]) * 2 / window.sum()) ** 2  # of a sine of full scale: 1
+    power = (np.abs(np.fft.rfft(frames, axis=1)[:, :-1]) * 2 / window.sum()) ** 2  # 1 for a full-scale sine
     bands = power.reshape(WIDTH, HEIGHT, -1).max(axis=2)
     decibels = 10 * np.log10(np.maximum(bands, 1e-20))
     levels = np.clip((decibels - LOWEST_DB) / (HIGHEST_DB - LOWEST_DB), 0, 1)

@@ -1,4 +1,4 @@
-"""A version of a dataset as one self-contained HTML page: the template with what it shows."""
+"""Renders a dataset's version as one self-contained HTML page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +11,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from components.report.amounts import Share, Step, most
 from components.report.charts import chart
 from components.report.confusion import Confusion
-from components.report.listening import MOST_SECONDS, ClipPreview
+from components.report.listening import MOST_SECONDS, ClipSounds
 from components.report.scores import Measured
 from components.report.texts import clock, counted, duration, label, number, percent, shortened
 from components.report.timeline import Timeline
 from components.shared.rows import DatasetRow
+from components.shared.rules import REPEATS
 from store.datasets import Version, rules
 from store.ledger import LedgerRow
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_SHARES, MOST_FAILURES, MOST_REPEATS, MOST_OF_RECORDING = 20, 200, 100, 300
-"""Lines of tables; a page says how many more there are."""
+"""Most lines of each table. The page says how many more there are."""
 _ORDER = (
     "discover",
     "download",
@@ -38,7 +39,7 @@ _ORDER = (
     "collect",
     "publish",
 )
-"""The stages as they follow each other. pipelines/dataset.py says so too, but is not in this stage's image; a lineage has no order."""
+"""The stages in the pipeline's order. A lineage has none, and pipelines/dataset.py is not in this stage's image."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +48,31 @@ class Contents:
 
     version: Version
     newest: int
-    """Number of the newest version."""
+    """Number of the dataset's newest version."""
     rows: Sequence[DatasetRow]
     crawled_seconds: float
     kept_seconds: float
     steps: list[Step]
     shares: Mapping[str, list[Share]]
-    """Of every column that says something, the values."""
+    """The values of each column that has any, by column."""
     measured: list[Measured]
-    clips: list[ClipPreview]
+    clips: list[ClipSounds]
     timeline: Timeline | None
     confusion: Confusion | None
 
 
 @dataclass(frozen=True)
 class Failures:
-    """What the ledger says today that nothing came of."""
+    """What failed, by the ledger as it is now."""
 
     recordings: list[LedgerRow]
-    """Their download failed, or they were lost too often."""
+    """Recordings whose download failed or that were given up after too many lost shards."""
     sources: list[LedgerRow]
-    """They could not be listed."""
+    """Sources that could not be listed."""
 
 
 def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
-    """The page of a dataset's version, or of a dataset that has none yet."""
+    """The HTML page of a dataset's version; of a dataset without a version if `contents` is None."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -84,7 +85,7 @@ def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
 
 
 def _shown(contents: Contents) -> dict[str, Any]:
-    repeats = [r for r in contents.rows if r.reason.startswith("repeats:")]
+    repeats = [r for r in contents.rows if r.reason.startswith(f"{REPEATS}:")]
     return {
         "made": f"{datetime.fromtimestamp(contents.version.timestamp_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
         "recordings": len({r.recording for r in contents.rows}),

@@ -1,4 +1,4 @@
-"""One recording from its start to its end: what was heard in it, what was taken out of it, and what became of its clips."""
+"""Lays out one recording over time: its segments, the sounds that were removed from it, and its clips."""
 
 import math
 from collections import defaultdict
@@ -10,14 +10,16 @@ from components.report.texts import clock, shortened
 from components.shared.rows import DatasetRow, TimelineSpan
 
 HEARD = ("speech", "music", "noise", "silence")
+"""The kinds of segments. All other kinds of a timeline are removed sounds."""
 CANDIDATES = 20
-"""Recordings whose timelines are read to find the one with the most variety."""
+"""Number of recordings whose timelines are read to find the one with the most variety."""
 MOST_LINES, MOST_LANES = 12, 6
 MOST_STRETCHES, LEAST_STRETCHES = 3000, 500
-"""Drawn of all together, and of each of what was removed, clips and what was heard where there are as many."""
+"""Most stretches that are drawn in all, and how many of them each of removed sounds, clips and segments gets at least."""
 MOST_CHARACTERS = 120
-"""Of what there is to say of a stretch: there are many."""
+"""Longest detail of a stretch."""
 _LINE_SECONDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+"""Lengths that a line may have."""
 
 
 @dataclass(frozen=True)
@@ -25,48 +27,48 @@ class Stretch:
     """A part of a lane."""
 
     start: float
-    """In seconds of the recording, as its end."""
+    """Start in the recording, in seconds."""
     end: float
     kind: str
-    """What it is drawn as."""
+    """CSS class that it is drawn with: one of HEARD, kept, rejected or removed."""
     label: str
     detail: str
-    """What there is to say of it, in one line."""
+    """One line of text that the page shows on hover."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A stretch of time with its lanes, one below the other."""
+    """A part of the recording with its lanes, one below the other."""
 
     start: float
     seconds: float
     lanes: list[tuple[str, list[Stretch]]]
 
     def left(self, stretch: Stretch) -> float:
-        """Where a stretch begins, in percent of the line."""
+        """Start of a stretch, in percent of the line."""
         return 100 * (stretch.start - self.start) / self.seconds
 
     def width(self, stretch: Stretch) -> float:
-        """How long it is, in percent of the line."""
+        """Length of a stretch, in percent of the line."""
         return 100 * (stretch.end - stretch.start) / self.seconds
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """A recording's lines of time, each of the same length."""
+    """A recording as lines of the same length."""
 
     rows: list[DatasetRow]
     heard: list[TimelineSpan]
     lines: list[Line]
     seconds: float
     kinds: frozenset[str]
-    """What stretches are drawn as."""
+    """The kinds of all stretches that are drawn."""
     left_out: int
-    """Stretches that are not drawn, because there are too many; those that go on in another line count in each."""
+    """Number of stretches that are not drawn because there are too many. One that crosses lines counts in each."""
 
 
 def candidates(rows: Iterable[DatasetRow]) -> list[list[DatasetRow]]:
-    """The rows of the recordings whose clips differ most, the most varied one first."""
+    """The clips of each of the CANDIDATES recordings with the most variety, the most varied first."""
     found: dict[str, list[DatasetRow]] = defaultdict(list)
     for row in rows:
         found[row.recording].append(row)
@@ -75,18 +77,18 @@ def candidates(rows: Iterable[DatasetRow]) -> list[list[DatasetRow]]:
 
 
 def variety(rows: Iterable[DatasetRow], heard: Iterable[TimelineSpan]) -> int:
-    """How many different things there are in a recording: outcomes, speakers, tones, genders, and what else was heard."""
+    """Number of different reasons, speakers, tones and sounds in a recording."""
     clips = {(kind, value) for r in rows for kind, value in (("reason", reason_of(r)), ("speaker", r.speaker), ("tone", r.tone)) if value}
     kept = {("kept", r.kept) for r in rows}
     return len(clips | kept | {(h.kind, h.label) for h in heard})
 
 
 def timeline(rows: Sequence[DatasetRow], heard: Sequence[TimelineSpan]) -> Timeline:
-    """A recording as lines of time.
+    """Lays out a recording over time.
 
     Args:
-        rows: Its clips.
-        heard: What was heard in it; nothing for a recording of before this was kept.
+        rows: The recording's clips.
+        heard: Its timeline; empty if the version was published before timelines were kept.
     """
     total = max([h.end for h in heard] + [r.end for r in rows])
     seconds = next((s for s in _LINE_SECONDS if total <= s * MOST_LINES), math.ceil(total / MOST_LINES))
@@ -107,14 +109,14 @@ def timeline(rows: Sequence[DatasetRow], heard: Sequence[TimelineSpan]) -> Timel
 
 
 def _parts(stretches: Iterable[Stretch], seconds: int) -> Iterator[Stretch]:
-    """Stretches cut where lines of so many seconds end."""
+    """Cuts stretches at the ends of lines, which are this many seconds long."""
     for stretch in stretches:
         for start in range(int(stretch.start) // seconds * seconds, math.ceil(stretch.end), seconds):
             yield replace(stretch, start=max(stretch.start, start), end=min(stretch.end, start + seconds))
 
 
 def _most(found: Sequence[list[Stretch]]) -> list[list[Stretch]]:
-    """The longest of each list, in their order in time. What there is room for is the first list's before the next one's."""
+    """The longest stretches of each list, by time. Earlier lists get room first, but each gets LEAST_STRETCHES."""
     room, kept = MOST_STRETCHES, []
     for place, stretches in enumerate(found, 1):
         count = room - LEAST_STRETCHES * (len(found) - place)
@@ -140,7 +142,7 @@ def _of_clip(row: DatasetRow) -> Stretch:
 
 
 def _stacked(stretches: Iterable[Stretch]) -> list[list[Stretch]]:
-    """Stretches in as few lanes as they need so that none lies over another; what needs more than MOST_LANES lies in the last."""
+    """Puts stretches into as few lanes as they need not to overlap. Beyond MOST_LANES they overlap in the last."""
     lanes: list[list[Stretch]] = []
     for stretch in sorted(stretches, key=lambda s: (s.start, -s.end, s.label)):
         free = next((lane for lane in lanes if lane[-1].end <= stretch.start), None)

@@ -1,6 +1,5 @@
 """What the commands share: where the store is, and how a version is shown."""
 
-import dataclasses
 import secrets
 from collections import Counter
 from collections.abc import Mapping
@@ -12,9 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from components.publish.rules import Rules
 from components.shared.model import Model
 from components.shared.rows import DatasetRow
+from components.shared.rules import SETTINGS
 from pipelines.inputs.media import MediaKind, newest, recordings
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import DatasetStore, Version, rules
@@ -109,8 +108,8 @@ def summary(version: Version) -> tuple[str, str, str]:
 
 
 def rules_of(version: Version) -> str:
-    """The rules of a version that can refuse something."""
-    neutral = dataclasses.asdict(Rules())
+    """The settings of `publish` that made a version, without those that reject no clip."""
+    neutral = {s.name: s.neutral for s in SETTINGS}
     given = rules(version.lineage)
     return ", ".join(f"{name} {value}" for name, value in given.items() if value not in ("", neutral.get(name))) or "none"
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from components.publish.rules import rules
-
 
 def check_settings(stage: str, settings: Mapping[str, Any]) -> None:
     """Checks settings as the stage itself does.
@@ -27,7 +25,5 @@ def check_settings(stage: str, settings: Mapping[str, Any]) -> None:
 
 def find_check(stage: str) -> Callable[..., object] | None:
     """`check_settings` of components/<stage>/settings.py, or None if the stage has nothing to check."""
-    if stage == "publish":
-        return rules
     module = f"components.{stage}.settings"
     return importlib.import_module(module).check_settings if find_spec(module) else None  # type: ignore[no-any-return]

@@ -1,6 +1,5 @@
 """Rows, and a store with a ledger on which publish runs as a task."""
 
-import dataclasses
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from components.publish.rules import Rules
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow, Fingerprint
+from components.shared.rules import SETTINGS as TABLE
 from components.shared.table import empty, write_rows
 from store.datasets import DatasetStore, audio_key
 from store.ledger import Ledger, LedgerRow
@@ -18,13 +17,8 @@ from store.objects import open_store
 from store.speakers import SpeakerStore
 from tests.tasks import artifacts, stage_command
 
-SETTINGS = {
-    f.name: f.default or "" if isinstance(f.default, tuple) else f.default for f in dataclasses.fields(Rules) if f.name != "tones_of"
-} | {
-    "min_seconds": 1.5,
-    "join_similarity": 0.4,
-}
-"""Of publish: nothing but very short clips is refused."""
+SETTINGS = {s.name: s.neutral for s in TABLE} | {"min_seconds": 1.5, "join_similarity": 0.4}
+"""Settings of publish that reject very short clips only."""
 HOP_SECONDS, SPAN_SECONDS = 1365 / 4 / 11025, 30031 / 11025
 """Of a fingerprint."""
 

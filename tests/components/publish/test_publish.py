@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.publish.publish import check_law, duplicates, merge
+from components.publish.outcomes import check_law, duplicates, merge
 from components.shared.rows import SAMPLE_RATE_HZ
 from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
 from tests.components.publish.conftest import Show, account, made, row
@@ -27,7 +27,7 @@ def test_the_same_media_is_published_once_and_the_first_one_stays() -> None:
 
 def test_a_sample_without_a_reason_is_found_out() -> None:
     check_law([account("a", music_samples=44_100)], [row("a-1", seconds=1)])
-    with pytest.raises(ValueError, match="expected 88200 samples of recording a to be accounted for, found 88199"):
+    with pytest.raises(ValueError, match="recording a to add up to 88200 samples, found 88199"):
         check_law([account("a", music_samples=44_099)], [row("a-1", seconds=1)])
 
 
@@ -140,4 +140,4 @@ def test_the_same_media_in_two_shards_is_kept_once(show: Show) -> None:
 def test_bad_rules_are_one_clear_line(show: Show) -> None:
     done = show.publish("run-1", genders="women")
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == "error: publish_genders: expected female, male or both separated by a comma, found women"
+    assert done.stderr.splitlines()[-1] == "error: publish_genders: expected female, male, or both separated by a comma, found women"

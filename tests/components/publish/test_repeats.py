@@ -10,7 +10,7 @@ from conftest import Show, account, row
 from episodes import CUT_SECONDS, DATES, SHARED
 
 from components.publish.matching import thinned
-from components.publish.publish import seconds_by_outcome
+from components.publish.outcomes import seconds_by_outcome
 from components.publish.repeats import chosen, groups, heard_before
 from components.shared.rows import DatasetRow
 from components.shared.table import read_rows
@@ -138,7 +138,7 @@ def test_what_was_published_before_there_were_fingerprints_is_told_of_and_a_rule
     stored.unlink()
     done = show.publish("run-3", refuse_repeats=True)
     assert done.returncode == 2
-    assert "error: expected fingerprints, which the rule `repeats` looks at, found none of 1 recordings" in done.stderr
+    assert "error: publish_refuse_repeats: expected fingerprints of the recordings, found none for 1 recordings" in done.stderr
     done = show.publish("run-4", min_seconds=0.5)
     assert done.returncode == 0
     assert "1 of 1 recordings have no fingerprint" in done.stdout

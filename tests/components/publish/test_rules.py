@@ -1,5 +1,6 @@
 """Which clips the rules keep, the reason that the others get, and what is no rule."""
 
+import dataclasses
 import json
 from dataclasses import replace
 from typing import Any
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.publish.publish import seconds_by_outcome
-from components.publish.rules import RULES, Rules, check_measured, resolved, rules, select
+from components.publish.outcomes import seconds_by_outcome
+from components.publish.rules import Wanted, check_measured, parse, resolved, select
+from components.publish.settings import check_settings
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.rules import RULES, Names, Number
+from components.shared.rules import SETTINGS as TABLE
 from components.shared.task import StageError
 from tests.components.publish.conftest import SETTINGS, Show, account, row
 
@@ -82,8 +86,10 @@ UNMEASURED = {
 ORDER = ["duplicate", *REFUSED]
 
 
-def wanted(**settings: Any) -> Rules:
-    return rules(**(SETTINGS | {"min_seconds": 0.0} | settings))
+def wanted(**settings: Any) -> Wanted:
+    given = SETTINGS | {"min_seconds": 0.0} | settings
+    check_settings(**given)
+    return parse(given)
 
 
 def reason(clip: DatasetRow, **settings: Any) -> str:
@@ -112,7 +118,7 @@ def test_similarity_is_asked_only_of_clips_that_were_compared() -> None:
 
 
 def test_the_first_reason_in_the_documented_order_counts() -> None:
-    assert [rule.reason for rule in RULES] == ORDER[1:]
+    assert list(dict.fromkeys(rule.reason for rule in RULES)) == ORDER[1:]
     for first in range(len(ORDER)):
         faults = {column: value for name in ORDER[max(first, 1) :] for column, value in REFUSED[name].items()}
         assert reason(row("a-1" if first else "b-1", **MEASURED | faults), **STRICT) == ORDER[first]
@@ -143,18 +149,18 @@ def test_a_language_means_its_variants_and_a_variant_only_itself(language: str, 
 @pytest.mark.parametrize(
     ("setting", "value", "message"),
     [
-        ("genders", "woman", "publish_genders: expected female, male or both separated by a comma, found woman"),
-        ("min_seconds", -1.0, "publish_min_seconds: expected 0 to 86400 seconds, found -1"),
+        ("genders", "woman", "publish_genders: expected female, male, or both separated by a comma, found woman"),
+        ("min_seconds", -1.0, "publish_min_seconds: expected 0 to 86400 .s., found -1$"),
         ("min_seconds", float("nan"), "publish_min_seconds.*nan"),
-        ("speakers", "host", "publish_speakers: expected dominant, or ids like s0001, .*found host"),
-        ("join_similarity", 1.1, "publish_join_similarity: expected -1 to 1, found 1.1"),
+        ("speakers", "host", "publish_speakers: expected dominant, or ids such as s0001, .*found host"),
+        ("join_similarity", 1.1, "publish_join_similarity: expected -1 to 1 .cosine., found 1.1"),
         ("min_similarity", -1.1, "publish_min_similarity"),
         ("min_purity", 2.0, "publish_min_purity"),
         ("min_dnsmos", 5.5, "publish_min_dnsmos: expected 0 to 5"),
-        ("min_snr_db", 101.0, "publish_min_snr_db: expected -100 to 100 dB"),
-        ("min_bandwidth_hz", 30_000.0, "publish_min_bandwidth_hz: expected 0 to 22050 Hz"),
+        ("min_snr_db", 101.0, "publish_min_snr_db: expected -100 to 100 .dB., found 101"),
+        ("min_bandwidth_hz", 30_000.0, "publish_min_bandwidth_hz: expected 0 to 22050 .Hz., found 30000"),
         ("max_clipped_share", -0.1, "publish_max_clipped_share: expected 0 to 1"),
-        ("languages", "Korean!", "publish_languages: expected languages like ko or en-us, .*found korean!"),
+        ("languages", "Korean!", "publish_languages: expected languages such as ko or en-us, .*found korean!"),
         ("min_confidence", 0.5, "publish_min_confidence: expected -100 to 0"),
         ("min_characters_per_second", 101.0, "publish_min_characters_per_second"),
         ("refused_flags", "halucination", "publish_refused_flags: expected some of hallucination, no_speech, character_rate"),
@@ -165,8 +171,20 @@ def test_rules_that_mean_nothing_are_refused(setting: str, value: object, messag
         wanted(**{setting: value})
 
 
+def test_the_defaults_and_the_neutral_values_are_accepted() -> None:
+    check_settings(**{s.name: s.default for s in TABLE})
+    check_settings(**{s.name: s.neutral for s in TABLE})
+
+
+def test_every_rule_compares_a_column_of_its_type() -> None:
+    types = {f.name: f.type for f in dataclasses.fields(DatasetRow)}
+    for rule in RULES:
+        assert types[rule.column] in ((int, float | None) if isinstance(rule, Number) else (str,)), rule.name
+        assert not isinstance(rule, Names) or types[rule.filled_by or rule.column] is str, rule.name
+
+
 def test_a_character_rate_that_nothing_can_have_is_refused() -> None:
-    with pytest.raises(StageError, match=r"no more than publish_max_characters_per_second, found 20.0 and 10.0"):
+    with pytest.raises(StageError, match="at most publish_max_characters_per_second, which is 10, found 20"):
         wanted(min_characters_per_second=20.0, max_characters_per_second=10.0)
 
 
@@ -189,7 +207,7 @@ def test_a_character_rate_that_nothing_can_have_is_refused() -> None:
 )
 def test_a_rule_about_what_nothing_measured_says_what_to_switch_on(setting: str, value: object, remedy: str) -> None:
     rows = [row("a-1", gender=""), row("a-2", gender="")]
-    with pytest.raises(StageError, match=f"found none of 2 .*{remedy}"):
+    with pytest.raises(StageError, match=f"publish_{setting}: .*found none in 2 .*{remedy}"):
         check_measured(rows, wanted(**{setting: value}))
     check_measured([], wanted(**{setting: value}))
     check_measured([*rows, row("a-3", **MEASURED)], wanted(**{setting: value}))
@@ -199,16 +217,18 @@ def test_a_run_by_such_a_rule_publishes_nothing(show: Show) -> None:
     show.plan("a")
     done = show.publish("run-1", show.part([account("a")], [row("a-1", audio_sha256="aa11")]), min_dnsmos=3.0)
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith("error: expected clips with what the rule `dnsmos` looks at, found none of 1")
+    assert done.stderr.splitlines()[-1].startswith(
+        "error: publish_min_dnsmos: expected clips with a value in dnsmos_ovrl, found none in 1 "
+    )
     assert show.dataset.versions() == []
 
 
 def test_the_dominant_speaker_is_its_id_and_an_id_that_was_never_given_is_refused() -> None:
     found = resolved(wanted(speakers="dominant,s0002"), [row("a-1", speaker="s0003")], "s0003", 3)
-    assert found.speakers == ("s0003", "s0002")
-    with pytest.raises(StageError, match="found s0004, s0000: s0001 to s0003 are given"):
+    assert found["speakers"] == ("s0003", "s0002")
+    with pytest.raises(StageError, match="found s0004, s0000: it has s0001 to s0003"):
         resolved(wanted(speakers="s0004,s0000,s0001"), [], "s0003", 3)
-    with pytest.raises(StageError, match="no id is given yet"):
+    with pytest.raises(StageError, match="it has none yet"):
         resolved(wanted(speakers="s0001"), [], "", 0)
 
 

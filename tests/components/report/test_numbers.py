@@ -15,9 +15,9 @@ from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import empty
 from store.truth import Truth
 
-DNSMOS = next(s for s in SCORES if s.setting == "min_dnsmos")
-SIMILARITY = next(s for s in SCORES if s.setting == "min_similarity")
-CLIPPED = next(s for s in SCORES if s.setting == "max_clipped_share")
+DNSMOS = next(s for s in SCORES if s.name == "min_dnsmos")
+SIMILARITY = next(s for s in SCORES if s.name == "min_similarity")
+CLIPPED = next(s for s in SCORES if s.name == "max_clipped_share")
 
 
 def row(seconds: float = 2.0, reason: str = "", **columns: Any) -> DatasetRow:

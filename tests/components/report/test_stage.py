@@ -148,7 +148,7 @@ def test_where_everything_failed_the_page_says_why_though_there_is_no_version(tm
         ["Poison", "given up", "its shard was lost 3 times", "2"],
         ["https://example.org/feed.xml", "not listed", "no such host", "2"],
     ]
-    assert "nothing came of 2 recordings, and 1 source could not be listed" in found.page
+    assert "2 recordings failed, and 1 source could not be listed" in found.page
     assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 2, "failed_sources": 1}
 
 
@@ -176,7 +176,7 @@ def test_of_a_recording_of_hours_clips_and_what_was_removed_are_drawn(tmp_path: 
     assert clips <= drawn["kept"] + drawn["rejected"] <= clips + crossing and drawn["removed"] >= 2
     assert drawn["speech"] >= 1000 and drawn.total() == 3000
     assert {"speech", "clip, kept", "clip, rejected", "taken out"} <= set(keys(page))
-    left_out = int(re.search(r"([\d,]+) stretches more than can be drawn", page)[1].replace(",", ""))  # type: ignore[index]
+    left_out = int(re.search(r"([\d,]+) stretches are not drawn", page)[1].replace(",", ""))  # type: ignore[index]
     assert 0 <= left_out + drawn.total() - (3 * clips + 2) <= 3 * crossing
 
 
@@ -218,7 +218,7 @@ def test_a_page_stays_small_whatever_strangers_wrote(tmp_path: Path) -> None:
 
 
 def test_a_version_that_refuses_repeats_says_what_the_curves_do_not_know(tmp_path: Path, made: Made) -> None:
-    said = "what it refuses first frees its repeat"
+    said = "a repeat of it may be kept instead"
     assert said not in made.page
     store, lineage = open_store(str(tmp_path / "store")), copy.deepcopy(report_store.LINEAGE)
     lineage["stages"]["publish"]["settings"]["refuse_repeats"] = True  # type: ignore[index]
@@ -235,7 +235,7 @@ def test_a_version_without_clips_and_one_of_before_timelines_have_pages(tmp_path
     lineage = {"stages": {}, "sources_sha256": "", "seconds": {}}
     dataset.publish("old", lambda _: (report_store.rows(3, [audio], "", [""]), lineage))
     page = report(tmp_path).page
-    assert "version 1" in page and "it is of before that was kept" in page and page.count("<audio") == 3
+    assert "version 1" in page and "published before timelines were kept" in page and page.count("<audio") == 3
     assert "speech" not in keys(page), "the key names what is drawn"
     dataset.publish("empty", lambda _: ([], lineage))
     assert "From crawled to kept" in report(tmp_path).page and "<audio" not in report(tmp_path).page

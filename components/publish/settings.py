@@ -1,0 +1,48 @@
+"""The stage's settings: its parameters and the checks of their values, both from the table of rules.
+
+The control side imports this module too, so it needs none of the stage's own libraries.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from components.shared.rules import SETTINGS, Names, Number
+from components.shared.task import StageError, one_line
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def takes_settings(function: F) -> F:
+    """Declares a function's `**settings`: each setting becomes a parameter with type, default and help."""
+    signature = inspect.signature(function)
+    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD  # as if the signature spelled them out
+    added = [inspect.Parameter(s.name, kind, default=s.default, annotation=type(s.default)) for s in SETTINGS]
+    function.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+    if function.__doc__:
+        explained = (f"    {s.name}: {s.description}" for s in SETTINGS)
+        function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__), "", "Args:", *explained])
+    return function
+
+
+def names(text: str) -> tuple[str, ...]:
+    """The names in a text, which separates them with commas, in small letters."""
+    return tuple(name.strip().casefold() for name in text.split(",") if name.strip())
+
+
+def check_settings(**settings: Any) -> None:
+    """Raises StageError if a number is out of its range or a name is not valid."""
+    for setting in SETTINGS:
+        value = settings[setting.name]
+        if isinstance(setting, Number) and not setting.range[0] <= value <= setting.range[1]:
+            least, most = setting.range
+            raise StageError(f"publish_{setting.name}: expected {least:g} to {most:g} ({setting.unit}), found {value:g}")
+        if isinstance(setting, Names) and (invalid := [n for n in names(value) if not re.fullmatch(setting.pattern, n)]):
+            raise StageError(f"publish_{setting.name}: expected {setting.expected}, found {one_line(', '.join(invalid))}")
+    lowest, highest = settings["min_characters_per_second"], settings["max_characters_per_second"]
+    if lowest > highest:
+        raise StageError(
+            f"publish_min_characters_per_second: expected at most publish_max_characters_per_second, which is {highest:g}, found {lowest:g}"
+        )

@@ -1,0 +1,316 @@
+"""The settings of `publish`: the rules that select a dataset's clips, in the order in which they apply.
+
+This table is the only place that names a rule. It gives the stage's parameters with their types,
+defaults and help, the checks of their values, the selection with its reasons, and the thresholds in
+the report. To add a rule, add a row.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from components.shared.rows import SAMPLE_RATE_HZ
+
+UNKNOWN = "unknown"
+"""The name of a license that the source does not state."""
+DOMINANT = "dominant"
+"""The name of the speaker with most speech in the dataset."""
+CALMEST, MOST_AROUSED = "calmest", "most_aroused"
+"""The names of the first and the last tone cluster of each speaker."""
+REPEATS = "repeats"
+"""The reason of a clip that was heard before. A colon and the earlier clip follow it."""
+SPEAKER_ID = r"s\d{4,}"
+"""Pattern of a speaker's id."""
+LEAST_REPEAT_SECONDS = 3.0
+"""Shortest repeat that `publish` finds: little more than the sound that one fingerprint hash spans."""
+_FLAGS = ("hallucination", "no_speech", "character_rate", "not_transcribed")
+
+_GENDER = "segment (segment_detect_gender)"
+_EMBED = "embed (embed_enabled)"
+_TONE = "tag_tone (tag_tone_enabled)"
+_QUALITY = "tag_quality (tag_quality_enabled)"
+_TRANSCRIBE = "transcribe (transcribe_engine)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One setting of `publish`. One that is neither a Number nor Names is a switch.
+
+    A setting with a column is a rule that looks at one clip at a time. It rejects a clip whose
+    column has no value, unless `absent` says otherwise.
+    """
+
+    name: str
+    """Name of the stage's parameter. Pipelines call it `publish_<name>`."""
+    default: str | float | bool
+    """The parameter's default. Its type is the parameter's type."""
+    help: str
+    """What the setting means. `description` adds the range, the unit and the neutral value."""
+    reason: str = ""
+    """Reason that a rejected clip gets; "" if the setting rejects no clip by itself."""
+    column: str = ""
+    """The column of DatasetRow that the rule compares; "" if the setting compares no column."""
+    absent: Any = None
+    """The value that stands in for a missing one; None if the rule rejects clips without a value."""
+    needs: str = ""
+    """The stage that fills the column and the setting that enables it; "" if the rule needs none."""
+
+    @property
+    def neutral(self) -> str | float | bool:
+        """The value with which the rule rejects no clip."""
+        return False
+
+    @property
+    def description(self) -> str:
+        """Help for the parameter, with everything that a person needs to set it."""
+        reason = f"Rejected clips have the reason {self.reason}." if self.reason else ""
+        return " ".join(part for part in (self.help, self._values(), reason) if part)
+
+    def _values(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number(Setting):
+    """A number. As a rule, it is the lowest value that is kept, or the highest if `at_most`."""
+
+    default: float
+    range: tuple[float, float]
+    """Least and most that the number may be."""
+    unit: str
+    title: str = ""
+    """What the report calls the column; "" if the report does not show it."""
+    at_most: bool = False
+    """Whether the number is the highest value that is kept, not the lowest."""
+    scale: int = 1
+    """How many of the column's units make one of the setting's unit."""
+
+    @property
+    def neutral(self) -> float:
+        """The end of the range at which the rule rejects no clip."""
+        return self.range[1 if self.at_most else 0]
+
+    def _values(self) -> str:
+        neutral = f"; {self.neutral:g} keeps all" if self.column else ""
+        return f"Range: {self.range[0]:g} to {self.range[1]:g} ({self.unit}){neutral}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Names(Setting):
+    """Names separated by commas, in any case. As a rule, it keeps clips with one of them."""
+
+    default: str = ""
+    pattern: str = r"(?s:.*)"
+    """Regular expression of a valid name in small letters."""
+    expected: str = ""
+    """Description of valid names for an error message."""
+    rejects: bool = False
+    """Whether the rule rejects clips with one of the names, and keeps all others."""
+    filled_by: str = ""
+    """The column that has a value exactly if the rule's column was measured; "" for that column itself."""
+
+    @property
+    def neutral(self) -> str:
+        """No names."""
+        return ""
+
+    def _values(self) -> str:
+        return f"Separate several with commas; empty {'rejects none' if self.rejects else 'keeps all'}."
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Names(
+        name="licences",
+        reason="licence",
+        column="licence",
+        absent=UNKNOWN,
+        help=f'Keep clips of recordings under these licenses; "{UNKNOWN}" stands for a license that the source does not state.',
+    ),
+    Number(
+        name="min_seconds",
+        reason="too_short",
+        column="samples",
+        scale=SAMPLE_RATE_HZ,
+        title="Length",
+        unit="s",
+        default=1.5,
+        range=(0, 86_400),
+        help="Shortest clip to keep.",
+    ),
+    Names(
+        name="genders",
+        reason="gender",
+        column="gender",
+        needs=_GENDER,
+        pattern="female|male",
+        expected="female, male, or both separated by a comma",
+        help="Keep clips of female or male voices.",
+    ),
+    Names(
+        name="speakers",
+        reason="speaker",
+        column="speaker",
+        needs=_EMBED,
+        pattern=rf"{DOMINANT}|{SPEAKER_ID}",
+        expected=f"{DOMINANT}, or ids such as s0001, separated by commas",
+        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with most speech in the dataset, or ids as `dataset show` '
+        "lists them (s0001).",
+    ),
+    Number(
+        name="join_similarity",
+        unit="cosine",
+        default=0.75,
+        range=(-1, 1),
+        help="Lowest mean cosine of two groups of d-vectors that count as one speaker. It applies to new clips; clips of an earlier "
+        "version keep their speaker.",
+    ),
+    Number(
+        name="min_similarity",
+        reason="similarity",
+        column="similarity",
+        absent=1.0,
+        title="Similarity to the reference",
+        unit="cosine",
+        default=0.84,
+        range=(-1, 1),
+        help="Lowest similarity of a clip's voice to the reference's, the cosine of their d-vectors. Clips that were compared with no "
+        "reference are kept.",
+    ),
+    Number(
+        name="min_purity",
+        reason="purity",
+        column="purity",
+        needs=_EMBED,
+        title="Purity of the voice",
+        unit="cosine",
+        default=-1.0,
+        range=(-1, 1),
+        help="Lowest purity of a clip: the lowest cosine of the d-vector of any moment of it to the reference's, or to the clip's own "
+        "if there is no reference.",
+    ),
+    Names(
+        name="tones",
+        reason="tone",
+        column="tone",
+        needs=_TONE,
+        help="Keep clips in these tones, as the tone model names them (calm, angry). Without a model, the tones are clusters: tone-1, "
+        f'tone-2 and so on; "{CALMEST}" and "{MOST_AROUSED}" are the first and the last cluster of each speaker.',
+    ),
+    Number(
+        name="min_dnsmos",
+        reason="dnsmos",
+        column="dnsmos_ovrl",
+        needs=_QUALITY,
+        title="Overall quality",
+        unit="DNSMOS OVRL, 1 to 5",
+        default=0.0,
+        range=(0, 5),
+        help="Lowest overall quality of a clip by DNSMOS P.835.",
+    ),
+    Number(
+        name="min_snr_db",
+        reason="snr",
+        column="snr_db",
+        needs=_QUALITY,
+        title="Signal to noise",
+        unit="dB",
+        default=-100.0,
+        range=(-100, 100),
+        help="Lowest signal-to-noise ratio of a clip.",
+    ),
+    Number(
+        name="min_bandwidth_hz",
+        reason="bandwidth",
+        column="bandwidth_hz",
+        needs=_QUALITY,
+        title="Bandwidth",
+        unit="Hz",
+        default=0.0,
+        range=(0, SAMPLE_RATE_HZ / 2),
+        help="Lowest bandwidth of a clip's speech.",
+    ),
+    Number(
+        name="max_clipped_share",
+        reason="clipped",
+        column="clipped_share",
+        needs=_QUALITY,
+        title="Clipped samples",
+        unit="share of the clip",
+        at_most=True,
+        default=1.0,
+        range=(0, 1),
+        help="Largest share of a clip's samples that may be clipped.",
+    ),
+    Names(
+        name="refused_flags",
+        reason="flag",
+        column="text_flags",
+        filled_by="text_by",
+        needs=_TRANSCRIBE,
+        rejects=True,
+        pattern="|".join(_FLAGS),
+        expected=f"some of {', '.join(_FLAGS)}, separated by commas",
+        help=f"Reject clips whose transcript has one of these flags: {', '.join(_FLAGS)}.",
+    ),
+    Names(
+        name="languages",
+        reason="language",
+        column="language",
+        needs=_TRANSCRIBE,
+        pattern=r"[a-z]{2,8}(-[a-z0-9]{1,8})*",
+        expected="languages such as ko or en-us, separated by commas",
+        help="Keep clips in these languages (ko, en-us); en includes its variants, such as en-us.",
+    ),
+    Number(
+        name="min_confidence",
+        reason="confidence",
+        column="confidence",
+        needs=_TRANSCRIBE,
+        title="Confidence of the transcript",
+        unit="mean log-probability",
+        default=-100.0,
+        range=(-100, 0),
+        help="Lowest confidence of a transcript.",
+    ),
+    Number(
+        name="min_characters_per_second",
+        reason="characters_per_second",
+        column="characters_per_second",
+        needs=_TRANSCRIBE,
+        title="Slowest reading speed",
+        unit="characters per second",
+        default=0.0,
+        range=(0, 100),
+        help="Fewest letters and digits of a transcript per second of its clip.",
+    ),
+    Number(
+        name="max_characters_per_second",
+        reason="characters_per_second",
+        column="characters_per_second",
+        needs=_TRANSCRIBE,
+        title="Fastest reading speed",
+        unit="characters per second",
+        at_most=True,
+        default=100.0,
+        range=(0, 100),
+        help="Most letters and digits of a transcript per second of its clip.",
+    ),
+    Setting(
+        name="refuse_repeats",
+        reason=REPEATS,
+        default=False,
+        help="Reject a clip if half of it or more is also heard in kept clips of earlier recordings, or earlier in the same one: "
+        "jingles, advertisements, reruns. Leave this off for a show whose repeated sentences belong in the dataset. "
+        f"The reason also names the kept clip with the same sound, as {REPEATS}:<clip>.",
+    ),
+    Number(
+        name="min_repeat_seconds",
+        unit="s",
+        default=5.0,
+        range=(LEAST_REPEAT_SECONDS, 86_400),
+        help="Shortest stretch that counts as a repeat.",
+    ),
+)
+"""All settings. A clip gets the reason of the first rule that rejects it, in this order."""
+
+RULES = tuple(setting for setting in SETTINGS if setting.column)
+"""The rules that look at one clip at a time. The rule about repeats comes after them."""
