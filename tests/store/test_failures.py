@@ -180,7 +180,7 @@ def test_wrong_credentials_are_told_and_not_shown(
 
 def test_a_missing_bucket_is_no_empty_store(bucket: str) -> None:
     for use in uses(open_store(f"s3://none-{secrets.token_hex(6)}")):
-        with pytest.raises(StoreError, match="there is no such bucket: `speechmill store init` makes a store's"):
+        with pytest.raises(StoreError, match="there is no such bucket: create it with `speechmill store init`"):
             use()
 
 
