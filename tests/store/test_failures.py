@@ -198,8 +198,8 @@ def test_a_server_that_is_away_is_told_within_a_minute(bucket: str, monkeypatch:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL$"),
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "found no AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY$"),
+        ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL: set them$"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "found no AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set them$"),
         ({"AWS_ENDPOINT_URL": "localhost:9000"}, "expected AWS_ENDPOINT_URL like http://HOST:9000, found localhost:9000"),
         ({"AWS_ENDPOINT_URL": "http://host:9000/path"}, "expected AWS_ENDPOINT_URL like"),
         ({"AWS_ENDPOINT_URL": "http://me:hidden@host:9000"}, "found http://…@host:9000"),
