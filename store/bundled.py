@@ -1,8 +1,9 @@
-"""Puts what comes with the code for pipelines to load into a store: `python -m store.bundled s3://BUCKET [--from FOLDER]`.
+"""Copies bundled models, references and effects to a store: `python -m store.bundled s3://BUCKET`.
 
-That is every model, every reference and every kit of effects below the code's own folders of these names. What is there already is
-left as it is, so it may be run again at any time, and after an upgrade has to be. Into a bucket only its root user can put them:
-AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment.
+They come with the code, in the folders `models`, `references` and `effects` below `bundled`. The
+command is idempotent: versions that the store has already are skipped. Run it again after every
+upgrade. Only the root user of a bucket can write them; set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY in the environment.
 """
 
 import argparse
@@ -19,16 +20,19 @@ BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
 
 
 def push_bundled(store: Store, again: bool = False, bundled: Path = BUNDLED) -> list[str]:
-    """Puts everything into a store, and returns where it is there.
+    """Copies all bundled models, references and effects to a store.
 
     Args:
-        store: Where to.
-        again: Whether files that are there are written once more.
+        store: The store to write to.
+        again: Write every file again, even if the store has it.
         bundled: The folder that holds `models`, `references` and `effects`.
 
+    Returns:
+        The URI of each model, reference and kit of effects in the store.
+
     Raises:
-        StageError: One of them is not whole, or there is none at all.
-        StoreError: The store cannot take one.
+        StageError: A bundled folder is incomplete or damaged, or `bundled` holds none at all.
+        StoreError: The store refuses a write, or does not answer.
     """
     found = [path.parent for kind in (MODELS, REFERENCES, EFFECTS) for path in sorted((bundled / kind).glob(f"*/{MODEL}"))]
     if not found:
@@ -38,11 +42,13 @@ def push_bundled(store: Store, again: bool = False, bundled: Path = BUNDLED) -> 
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; ends with MENDABLE and one line where a person can mend it."""
+    """Runs the command line. Prints an error that a person can fix on one line; the exit status is then MENDABLE."""
     assert __doc__
     parser = argparse.ArgumentParser("python -m store.bundled", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("uri", metavar="s3://BUCKET")
-    parser.add_argument("--from", dest="bundled", type=Path, default=BUNDLED, metavar="FOLDER", help="holds models, references and effects")
+    parser.add_argument(
+        "--from", dest="bundled", type=Path, default=BUNDLED, metavar="FOLDER", help="folder that holds models, references and effects"
+    )
     given = parser.parse_args(arguments)
     try:
         for uri in push_bundled(open_store(given.uri), bundled=given.bundled):

@@ -1,4 +1,8 @@
-"""A dataset and its versions: a Delta table with one row a clip, kept or not, and the clips' audio under its hash."""
+"""A dataset and its versions.
+
+A dataset is a Delta table with one row per clip, kept or rejected. The audio of each clip is an
+object whose key holds the SHA-256 of the file.
+"""
 
 import json
 from collections.abc import Callable
@@ -17,33 +21,33 @@ _LINEAGE = "speechmill.lineage"
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a dataset: the commit that made it, the run, and what led to it."""
+    """One version of a dataset: its number, the commit and the run that made it, and its lineage."""
 
     number: int
     commit: int
     run: str
     timestamp_ms: int
     lineage: dict[str, Any]
-    """`stages`: image and settings of each; `sources_sha256`; `seconds`: where the dataset's seconds went."""
+    """`stages`: image and settings of each stage; `sources_sha256`: hash of the sources; `seconds`: the dataset's seconds by outcome."""
 
 
 def rules(lineage: dict[str, Any]) -> dict[str, Any]:
-    """The settings of `publish` that selected a version's clips."""
+    """The selection rules of a version: the settings of `publish` in its lineage."""
     return lineage.get("stages", {}).get("publish", {}).get("settings", {})
 
 
 def audio_key(dataset: str, sha256: str) -> str:
-    """Where a clip's FLAC file lies in the store."""
+    """The key of a clip's FLAC file. `sha256` is the hash of the file, in hex digits."""
     return f"datasets/{check_name(dataset)}/audio/{sha256[:2]}/{sha256}.flac"
 
 
 def timeline_key(dataset: str, sha256: str) -> str:
-    """Key of a recording's timeline, a table of TimelineSpan rows."""
+    """The key of a recording's timeline, a Parquet table of TimelineSpan rows. `sha256` is the hash of the file, in hex digits."""
     return f"datasets/{check_name(dataset)}/timelines/{sha256[:2]}/{sha256}.parquet"
 
 
 def dataset_names(store: Store) -> list[str]:
-    """Names of all datasets of a store, in order, also of those without a version."""
+    """Names of all datasets in a store, sorted. Includes datasets that have no version yet."""
     return store.folders("datasets/")
 
 
@@ -55,29 +59,40 @@ class DatasetStore:
         self._table = Table(store, f"datasets/{name}/table", DatasetRow, "clip")
 
     def versions(self) -> list[Version]:
-        """All versions, the first one first. Maintenance commits are none."""
+        """All versions, oldest first. Commits that only maintain the table are not versions."""
         return _versions(self._table.history())
 
     def version(self, number: int | None = None) -> Version:
-        """One version, the newest without a number; StoreError where it does not exist."""
+        """The version with this number, by default the newest. Raises StoreError if it does not exist."""
         versions = self.versions()
         found = [v for v in versions if number in (None, v.number)]
         if not found:
             there = f"versions 1 to {versions[-1].number}" if versions else "none"
             raise StoreError(
-                f"expected {f'version {number}' if number else 'a version'} of dataset {self.name} in {self._store.uri}, found {there}"
+                f"expected {f'version {number}' if number else 'a version'} of dataset {self.name} in {self._store.uri}, found {there}: "
+                "see `speechmill dataset list`"
             )
         return found[-1]
 
     def rows(self, version: Version) -> list[DatasetRow]:
-        """All rows of a version, kept or not, in the order of their clips."""
+        """All rows of a version, kept or rejected, sorted by clip."""
         return self._table.rows(version.commit)
 
     def publish(self, run: str, compute: Callable[[list[DatasetRow]], tuple[list[DatasetRow], dict[str, Any]]]) -> Version | None:
-        """Commits one version: all rows and their lineage as `compute` makes them of the newest version's rows.
+        """Commits one version.
+
+        Args:
+            run: The run that publishes. A run publishes at most once: a second call commits nothing
+                and returns the version of the first.
+            compute: Takes the rows of the newest version and returns all rows of the new version
+                and its lineage. It is called again if another writer commits first.
 
         Returns:
-            The version, or None if the rows and the rules stay as they are. A run that has published before gets its version again.
+            The version, or None if neither the rows nor the rules changed.
+
+        Raises:
+            StoreError: The store does not answer or refuses the commit, or every attempt met a
+                conflict with another writer.
         """
 
         def changed(present: list[DatasetRow], history: list[dict[str, Any]]) -> tuple[list[DatasetRow], dict[str, str]] | None:
@@ -96,7 +111,7 @@ class DatasetStore:
 
 
 def _versions(history: list[dict[str, Any]]) -> list[Version]:
-    """The versions in a table's history, the first one first."""
+    """The versions in a table's history, oldest first."""
     return [
         Version(int(c[_VERSION]), c["version"], c[_RUN], c["timestamp"], json.loads(c[_LINEAGE]))
         for c in reversed(history)

@@ -1,4 +1,8 @@
-"""The fingerprints of a dataset's recordings, one small object each, so that a thousand hours can be gone through one at a time."""
+"""The acoustic fingerprints of a dataset's recordings.
+
+Each fingerprint is one small object, so that a reader holds one at a time, whatever the size of the
+dataset.
+"""
 
 from components.shared.rows import Fingerprint
 from store.interface import Store
@@ -13,15 +17,15 @@ class FingerprintStore:
         self._store, self._folder = store, f"datasets/{check_name(dataset)}/fingerprints/"
 
     def recordings(self) -> list[str]:
-        """Ids of the recordings that have one, in order."""
+        """Ids of the recordings that have a fingerprint, sorted."""
         return [key.removeprefix(self._folder).removesuffix(".parquet") for key in self._store.keys(self._folder)]
 
     def read(self, recording: str) -> Fingerprint:
-        """The fingerprint of a recording, as it was downloaded last; StoreError where there is none."""
+        """The fingerprint of a recording's latest download. Raises StoreError if there is none."""
         return read_object(self._store, self._key(recording), Fingerprint)[0]
 
     def write(self, fingerprint: Fingerprint) -> None:
-        """Puts a fingerprint, in place of an older one of the recording."""
+        """Writes the fingerprint of a recording. Replaces an older one."""
         self._store.write(self._key(fingerprint.recording), to_bytes(Fingerprint, [fingerprint]))
 
     def _key(self, recording: str) -> str:

@@ -1,14 +1,22 @@
-"""Makes a store's bucket, its three users and what each may do, as MinIO's root user: `python -m store.init s3://BUCKET`.
+"""Creates a store's bucket and three users on a MinIO server: `python -m store.init s3://BUCKET`.
 
-The users are BUCKET-runner, who reads models, references, effects, plans and sources and works in runs; BUCKET-publisher, who
-reads everything and writes plans, datasets and what unfinished trainings have reached; and BUCKET-reader, who reads datasets. The
-bucket has no versioning, since Delta Lake and names that are hashes keep versions already and what is taken down has to go; and no
-expiry, since Kubeflow's cache points into runs.
+The users and their permissions:
 
-AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root
-user. SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY give the users' secrets;
-without them new users get random ones, written to files. It may be run again at any time: users keep their secrets unless others
-are given.
+  BUCKET-runner     reads models, references, effects, plans, sources and runs;
+                    writes and deletes runs
+  BUCKET-publisher  reads everything; writes plans, datasets and the checkpoints of trainings
+  BUCKET-reader     reads datasets
+
+The bucket has no versioning: Delta Lake and keys that are hashes keep versions already, and audio
+that is taken down must be gone. It has no expiry either: Kubeflow's cache points to objects of
+earlier runs.
+
+Run it as the server's root user: set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+in the environment, and AWS_REGION if it is not us-east-1. SPEECHMILL_RUNNER_SECRET_KEY,
+SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY set the users' secrets. Without
+them, new users get random secrets, which are written to files.
+
+The command is idempotent. Existing users keep their secrets unless you set others.
 """
 
 import argparse
@@ -36,7 +44,11 @@ _MIN_SECRET_CHARACTERS = 8
 
 
 def policy(role: str, bucket: str) -> dict[str, Any]:
-    """What a role may do, as S3 writes it. Only the runner may delete: Delta Lake only adds, and so does the rest of a dataset."""
+    """The permissions of a role as an S3 policy.
+
+    Only the runner may delete objects, and only in runs: a dataset's objects are added and never
+    deleted, Delta Lake's included.
+    """
     whole = f"arn:aws:s3:::{bucket}"
 
     def below(*folders: str) -> list[str]:
@@ -67,24 +79,25 @@ def policy(role: str, bucket: str) -> dict[str, Any]:
 
 
 def secret_variable(role: str) -> str:
-    """The environment variable that gives a user's secret."""
+    """The environment variable that sets the secret of a role's user."""
     return f"SPEECHMILL_{role.upper()}_SECRET_KEY"
 
 
 def initialize(uri: str, out: Path | None = None, renew: bool = False, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Makes what is missing, and sets policies and given secrets as they shall be.
+    """Creates the bucket and the users that are missing, and sets every user's policy. Idempotent.
 
     Args:
         uri: s3://BUCKET.
-        out: Folder for the secrets that are made here: USER.env for a shell or Docker, USER.yaml for kubectl.
-        renew: Whether users that exist get new secrets as well; the old ones are refused from then on.
-        environment: Where the server, its root user and the given secrets are told.
+        out: Folder for generated secrets: USER.env for a shell or Docker, USER.yaml for kubectl.
+        renew: Give existing users new secrets too. The server then refuses the old ones.
+        environment: Variables with the server's address, its root user and the users' secrets.
 
     Returns:
-        What was done, a line each, without any secret.
+        One line for each thing that was done, without any secret.
 
     Raises:
-        StoreError: The server refuses or does not answer, or there is no place for a new secret.
+        StoreError: The server refuses or does not answer, a given secret is too short, the bucket
+            has versioning, or secrets have to be generated and `out` is None.
     """
     bucket, root = bucket_name(uri), access(environment)
     admin = MinioAdmin(
@@ -101,7 +114,7 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
         if made and not out:
             raise StoreError(
                 f"expected a folder for the new secrets of {' and '.join(f'{bucket}-{role}' for role in made)}, found none: "
-                f"name one (--out FOLDER), or give the secrets in {' and '.join(secret_variable(role) for role in made)}"
+                f"name one (--out FOLDER), or set the secrets in {' and '.join(secret_variable(role) for role in made)}"
             )
         lines = [_bucket(client(root), bucket)]
         for role in ROLES:
@@ -112,19 +125,21 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
                 admin.user_add(access_key=user, secret_key=wanted[role])
             admin.policy_add(policy_name=user, policy=policy(role, bucket))
             _attach(admin, user)
-            lines.append(f"user {user}: {_done(user in users, role in wanted)}, its policy is set")
+            lines.append(f"user {user}: {_done(user in users, role in wanted)}, policy set")
         return lines
     except (MinioAdminException, MinioException, HTTPError) as error:
-        raise StoreError(f"could not make the store {uri} at {root.endpoint} as its root user: {_meaning(error)}") from None
+        raise StoreError(f"could not create the store {uri} at {root.endpoint} as its root user: {_meaning(error)}") from None
 
 
 def _secrets(bucket: str, users: set[str], renew: bool, environment: Mapping[str, str]) -> dict[str, str]:
-    """The secrets to set, by role: given ones, and random ones where there is none or a new one is asked for."""
+    """The secrets to set, by role: those in the environment, and random ones for new users and for `renew`."""
     found = {}
     for role in ROLES:
         given = environment.get(secret_variable(role), "")
         if given and len(given) < _MIN_SECRET_CHARACTERS:
-            raise StoreError(f"expected {_MIN_SECRET_CHARACTERS} characters or more in {secret_variable(role)}, found {len(given)}")
+            raise StoreError(
+                f"expected {_MIN_SECRET_CHARACTERS} characters or more in {secret_variable(role)}, found {len(given)}: set a longer secret"
+            )
         if given or renew or f"{bucket}-{role}" not in users:
             found[role] = given or secrets.token_urlsafe(30)
     return found
@@ -136,10 +151,10 @@ def _bucket(server: Minio, bucket: str) -> str:
         server.make_bucket(bucket)
     elif server.get_bucket_versioning(bucket).status == ENABLED:
         raise StoreError(
-            f"expected a bucket without versioning, in which what is taken down is gone, found it on in {bucket}: "
-            "suspend it and remove the old versions, or name another bucket"
+            f"expected a bucket without versioning, found versioning enabled in {bucket}, where deleted audio is not gone: "
+            "suspend versioning and remove the old versions, or name another bucket"
         )
-    return f"bucket {bucket}: " + ("is there" if there else "made")
+    return f"bucket {bucket}: " + ("exists" if there else "created")
 
 
 def _attach(admin: MinioAdmin, user: str) -> None:
@@ -152,12 +167,16 @@ def _attach(admin: MinioAdmin, user: str) -> None:
 
 def _done(existed: bool, changed: bool) -> str:
     if not existed:
-        return "made"
-    return "has its new secret" if changed else "keeps its secret"
+        return "created"
+    return "new secret set" if changed else "secret unchanged"
 
 
 def _write(out: Path, role: str, user: Access) -> str:
-    """Writes a user's secret where only the owner reads it, before it counts: what is lost half-way can be made again."""
+    """Writes a user's secret to files that only their owner can read.
+
+    The files are written before the server gets the secret. If the command is interrupted in
+    between, the next call generates the secret again.
+    """
     shell = {
         "AWS_ENDPOINT_URL": user.endpoint,
         "AWS_REGION": user.region,
@@ -173,7 +192,7 @@ def _write(out: Path, role: str, user: Access) -> str:
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     _private(out / f"{user.access_key}.env", "".join(f"{name}={value}\n" for name, value in shell.items()))
     _private(out / f"{user.access_key}.yaml", json.dumps(manifest, indent=2) + "\n")  # JSON is YAML
-    return f"user {user.access_key}: its secret is in {out / user.access_key}.env, and for kubectl in {user.access_key}.yaml"
+    return f"user {user.access_key}: secret written to {out / user.access_key}.env, and for kubectl to {user.access_key}.yaml"
 
 
 def _private(path: Path, text: str) -> None:
@@ -184,7 +203,7 @@ def _private(path: Path, text: str) -> None:
 
 
 def _meaning(error: Exception) -> str:
-    """MinIO's administration answers in JSON where S3 does in XML."""
+    """Explains an error of the server. MinIO's admin API answers in JSON, S3 in XML."""
     if not isinstance(error, MinioAdminException):
         return meaning(error)
     body = str(error).partition("Body: ")[2]
@@ -196,12 +215,12 @@ def _meaning(error: Exception) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line; ends with MENDABLE and one line where a person can mend it."""
+    """Runs the command line. Prints an error that a person can fix on one line; the exit status is then MENDABLE."""
     assert __doc__
     parser = argparse.ArgumentParser("python -m store.init", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("uri", metavar="s3://BUCKET")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where files with new users' secrets go")
-    parser.add_argument("--renew", action="store_true", help="give users that exist new secrets")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the files with generated secrets")
+    parser.add_argument("--renew", action="store_true", help="give existing users new secrets too")
     given = parser.parse_args(arguments)
     try:
         for line in initialize(given.uri, given.out, given.renew):

@@ -1,4 +1,8 @@
-"""The interface of a store: objects under keys such as `plans/<hash>.parquet`, and the errors of every backend."""
+"""The interface of a store, and its errors.
+
+A store holds objects under keys such as `plans/<hash>.parquet`. Its backend is a bucket
+(store/minio.py) or a local folder (store/objects.py).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,50 +11,66 @@ from typing import Protocol
 from components.shared.task import StageError
 
 BLOCK_BYTES = 1 << 20
-"""What is held of a large object at a time."""
+"""Large objects are read and written in blocks of this size."""
 
 
 class StoreError(StageError):
-    """The store cannot do what was asked: what was expected, what was found, what to do."""
+    """The store cannot do what was asked. The message says what was expected, what was found, where, and what to do."""
 
 
 class Store(Protocol):
-    """Objects are written whole or not at all; keys are paths with forward slashes."""
+    """Objects under keys. A key is a path with forward slashes, relative to the store.
+
+    A write is atomic: a reader sees the whole object or none. Every method raises StoreError if the
+    key leads out of the store, or if the backend does not answer or refuses.
+    """
 
     uri: str
 
     def read(self, key: str) -> bytes:
-        """The object's bytes; StoreError where there is none."""
+        """The bytes of an object. Raises StoreError if there is none."""
 
     def write(self, key: str, data: bytes) -> None:
-        """Puts an object, in place of one of the same key."""
+        """Writes an object. Replaces an object with the same key."""
 
     def write_file(self, key: str, path: Path) -> None:
-        """Puts a file, however large, as `write` does."""
+        """Writes the contents of a file of any size, as `write` does."""
 
     def blocks(self, key: str) -> Iterator[bytes]:
-        """The object's bytes, block by block, however large, for who checks them against a hash; StoreError where there is none."""
+        """The bytes of an object of any size, block by block. Raises StoreError if there is none.
+
+        The bytes are not verified: the caller checks them against a hash.
+        """
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there."""
+        """Whether the object exists."""
 
     def keys(self, prefix: str) -> Iterator[str]:
-        """Keys that begin with the prefix, a folder with its slash, in order."""
+        """Keys that begin with `prefix`, sorted. The prefix is a folder with a slash at its end, or empty."""
 
     def folders(self, prefix: str) -> list[str]:
-        """Names of the folders right below the prefix, in order."""
+        """Names of the folders directly below `prefix`, sorted."""
 
     def table_uri(self, key: str) -> str:
-        """Where a Delta table lies, for deltalake."""
+        """The URI of a Delta table, for deltalake."""
 
     def storage_options(self) -> dict[str, str]:
-        """How deltalake gets in there."""
+        """The options with which deltalake connects to the backend."""
 
     def refusal(self, what: str, error: Exception) -> StoreError:
-        """What to tell of an error of the backend, or of deltalake on it: what could not be done, why, what to do."""
+        """The StoreError for an error of the backend or of deltalake.
+
+        `what` is the action that failed, as in `write plans/x`. The message says what failed,
+        where, why, and what to do.
+        """
 
 
 def check_key(key: str) -> None:
-    """Keys never lead out of the store, and name the same object in every backend; StoreError for one that does not."""
+    """Raises StoreError for a key that leads out of the store, or that some backends read as another key."""
     if key.startswith("/") or "//" in key or {".", ".."} & set(key.split("/")):
-        raise StoreError(f"expected a key inside the store, found {key!r}")
+        raise StoreError(f"expected a key inside the store, found {key!r}: use a relative path without //, . and ..")
+
+
+def missing(key: str, uri: str) -> StoreError:
+    """The error for an object that does not exist in the store at `uri`."""
+    return StoreError(f"expected an object {key} in the store {uri}, found none: check the store's address, or run the step that writes it")

@@ -1,4 +1,4 @@
-"""The ledger of a dataset: every source ever seen, what was tried and what became of it, one row a recording."""
+"""The ledger of a dataset: one row per recording that a source has ever listed, with its attempts and its outcome."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -40,17 +40,21 @@ class LedgerRow(SourceInfo):
 
 
 class Ledger:
-    """Reads and changes the ledger of one dataset."""
+    """Reads and writes the ledger of one dataset."""
 
     def __init__(self, store: Store, dataset: str) -> None:
         self._table = Table(store, f"datasets/{check_name(dataset)}/ledger", LedgerRow, "recording")
 
     def rows(self) -> dict[str, LedgerRow]:
-        """All rows by recording."""
+        """All rows, by id of the recording."""
         return {r.recording: r for r in self._table.rows()}
 
     def write(self, compute: Callable[[dict[str, LedgerRow]], Iterable[LedgerRow]]) -> None:
-        """Adds or replaces the rows that `compute` makes of all present ones; it may be called again on a conflict."""
+        """Adds or replaces rows.
+
+        `compute` takes all present rows and returns those to add or replace. It is called again
+        after a conflict with another writer.
+        """
 
         def merged(present: list[LedgerRow], _: object) -> tuple[list[LedgerRow], dict[str, str]] | None:
             before = {r.recording: r for r in present}
@@ -60,11 +64,11 @@ class Ledger:
         self._table.change(merged)
 
     def survived(self, shard: str) -> None:
-        """A shard's last stage is done: its attempt is no loss, even if the run ends before it publishes."""
+        """Records that all stages of a shard finished. Its recordings lose no attempt, even if the run fails before it publishes."""
         self.write(lambda rows: [replace(r, attempts=0) for r in rows.values() if r.shard == shard and r.outcome == PENDING])
 
     def interrupted(self, run: str) -> None:
-        """A run ended for no recording's fault: its attempts do not count. Whoever says so a second time changes nothing."""
+        """Records that a run ended through no fault of its recordings. Takes back the attempts that it counted. Idempotent."""
         self.write(
             lambda rows: [
                 replace(r, attempts=max(0, r.attempts - 1), run="") for r in rows.values() if r.run == run and r.outcome == PENDING

@@ -1,4 +1,7 @@
-"""A store in a bucket of MinIO, or of another server that speaks S3; who it is and where comes from the environment."""
+"""A store in a bucket of MinIO, or of another S3 server.
+
+The address of the server and the user come from the environment.
+"""
 
 import contextlib
 import hashlib
@@ -21,30 +24,31 @@ from urllib3.util import Retry, Timeout
 
 from components.shared.network import public_url
 from components.shared.task import one_line
-from store.interface import BLOCK_BYTES, StoreError, check_key
+from store.interface import BLOCK_BYTES, StoreError, check_key, missing
 
 Result = TypeVar("Result")
 
 PART_BYTES = 16 * 1024 * 1024
-"""Larger objects are written in parts of this size."""
+"""Larger objects are uploaded in parts of this size."""
 _SHA256 = "x-amz-meta-sha256"
 _BROKEN = ("IncompleteBody", "XAmzContentSHA256Mismatch", "BadDigest", "NoSuchUpload")
-"""What came was not what was sent (or the disk filled up meanwhile); or a last call was repeated when it had already succeeded."""
+"""S3 errors that a retry may cure: the data was damaged on its way, the disk was full for a moment, or
+the call that completes an upload was retried although it had succeeded."""
 _PAUSES_SECONDS = (1, 2)
 _MEANINGS = {
-    "NoSuchBucket": "there is no such bucket: `speechmill store init` makes a store's",
+    "NoSuchBucket": "there is no such bucket: create it with `speechmill store init`",
     "NoSuchKey": "there is no such object",
     "InvalidAccessKeyId": "the server does not know the user in AWS_ACCESS_KEY_ID",
     "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY is not the secret of the user in AWS_ACCESS_KEY_ID",
     "AccessDenied": "the user in AWS_ACCESS_KEY_ID may not do this",
     "XMinioStorageFull": "the server's disk is full: make room there and run it again",
-    "RequestTimeTooSkewed": "the clock of this machine and the server's differ by more than 15 minutes: set it right",
+    "RequestTimeTooSkewed": "the clock of this machine and the server's differ by more than 15 minutes: set the clock",
 }
 
 
 @dataclass(frozen=True)
 class Access:
-    """Where a server is, and who asks."""
+    """The address of a server, and the user that connects to it."""
 
     endpoint: str
     region: str
@@ -61,10 +65,20 @@ class Access:
 
 
 def access(environment: Mapping[str, str] = os.environ) -> Access:
-    """Access as AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say; StoreError where they do not."""
+    """Reads the address of a server and its user from environment variables.
+
+    They are AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, which is
+    us-east-1 by default.
+
+    Raises:
+        StoreError: A variable is missing, or AWS_ENDPOINT_URL is not an address such as
+            http://HOST:9000.
+    """
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    if missing := [n for n in names if not environment.get(n)]:
-        raise StoreError(f"expected {', '.join(names)} in the environment, to reach a store in a bucket, found no {', '.join(missing)}")
+    if absent := [n for n in names if not environment.get(n)]:
+        raise StoreError(
+            f"expected {', '.join(names)} in the environment, to reach a store in a bucket, found no {', '.join(absent)}: set them"
+        )
     endpoint = environment["AWS_ENDPOINT_URL"].rstrip("/")
     parts = urllib.parse.urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.path or parts.query:
@@ -74,9 +88,11 @@ def access(environment: Mapping[str, str] = os.environ) -> Access:
 
 
 def pool() -> urllib3.PoolManager:
-    """Connections that outlast the restart of a server, about 25 s, and say after a minute or so that there is none.
+    """Connections with retries.
 
-    Every method is repeated, POST as well: whatever is asked here can be asked twice.
+    They survive the restart of a server (about 25 s), and fail after about a minute if the server
+    does not answer. All methods are retried, including POST: every request that is sent here is
+    idempotent.
     """
     retries = Retry(
         total=6,
@@ -92,33 +108,33 @@ def pool() -> urllib3.PoolManager:
 
 
 def client(who: Access) -> Minio:
-    """The region is always told: who may not ask for a bucket's location is refused otherwise."""
+    """A client. The region is always set: without it minio asks for the bucket's location, which not every user may do."""
     return Minio(who.host, access_key=who.access_key, secret_key=who.secret_key, secure=who.secure, region=who.region, http_client=pool())
 
 
 def bucket_name(uri: str) -> str:
-    """The bucket in s3://BUCKET."""
+    """The name of the bucket in s3://BUCKET. Raises StoreError if it is not a valid name."""
     name = uri.removeprefix("s3://").rstrip("/")
     if not re.fullmatch(r"(?!.*(\.[.-]|-\.))(?!(\d+\.){3}\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name):
         raise StoreError(
-            f"expected s3://BUCKET, its name of 3 to 63 small letters, digits, - and single ., found {one_line(public_url(uri))!r}"
+            f"expected s3://BUCKET with a name of 3 to 63 lowercase letters, digits, - and single ., found {one_line(public_url(uri))!r}"
         )
     return name
 
 
 def object_url(bucket: str, key: str) -> str:
-    """The URL of an object as tables hold it; what could be taken for a URL's query, or is not seen, is written as %XX."""
+    """The URL of an object, as tables hold it. Spaces, invisible characters and %, ? and # are written as %XX."""
     return f"s3://{bucket}/" + "".join(c if c.isprintable() and c not in " %?#" else urllib.parse.quote(c) for c in key)
 
 
 def object_place(url: str) -> tuple[str, str]:
-    """Bucket and key, or a prefix of keys, of a URL like s3://BUCKET/KEY; StoreError where it names no bucket."""
+    """The bucket and the key, or the prefix of keys, in a URL s3://BUCKET/KEY. Raises StoreError if the bucket is invalid."""
     bucket, _, key = url.removeprefix("s3://").partition("/")
     return bucket_name(f"s3://{bucket}"), urllib.parse.unquote(key)
 
 
 def meaning(error: Exception) -> str:
-    """In one line what a person can do about an error of the server, of the connection, or of deltalake's connection."""
+    """Explains an error of the server, of the connection or of deltalake on one line, with the remedy if there is one."""
     text = str(error)
     if isinstance(error, S3Error):
         code, said = _code(error), str(error.message)
@@ -134,22 +150,24 @@ def meaning(error: Exception) -> str:
 
 
 def _code(error: S3Error) -> str:
-    """The answer to a HEAD has no body: MinIO tells its reason in a header."""
+    """The S3 error code. The answer to a HEAD request has no body; MinIO sends the code in a header."""
     return error.response.headers.get("x-minio-error-code") or str(error.code)
 
 
 def _plain(text: object) -> str:
-    """One line without colors and without the addresses of objects in memory."""
+    """The text on one line, without terminal colors and memory addresses of Python objects."""
     line = re.sub(r"\x1b\[\d*m|[↳]|<[\w.]+ object at 0x\w+>:? ?", "", str(text))
     return one_line(re.sub(r"^HTTPS?Connection\([^)]*\): ", "", line.strip()))
 
 
 class MinioStore:
-    """A bucket.
+    """A store in a bucket.
 
-    An object appears whole or not at all: a PUT that breaks off leaves nothing, parts of a larger one stay unseen until
-    the last call, and the server removes them a day after a writer died. What is sent is signed with its SHA-256 (over
-    HTTPS: comes with its MD5), which the server checks; what is written here carries its SHA-256 and is checked by who reads it.
+    Writes are atomic. A PUT that breaks off leaves nothing. The parts of a larger upload stay
+    invisible until the last call; if the writer dies, the server removes them after a day.
+
+    Data is verified in both directions. The server checks the SHA-256 that a request is signed with
+    (over HTTPS: its MD5). Each object also carries its SHA-256 as metadata, which `read` checks.
     """
 
     def __init__(self, uri: str) -> None:
@@ -187,7 +205,7 @@ class MinioStore:
                         raise
                     time.sleep(pause_seconds)
                     if done and done == self._client.stat_object(self._bucket, key).size:
-                        return  # it broke off after the last byte, behind which there is nothing to ask for
+                        return  # it broke off after the last byte: a request beyond the end would fail
 
     def exists(self, key: str) -> bool:
         check_key(key)
@@ -239,11 +257,11 @@ class MinioStore:
             yield
         except (MinioException, HTTPError) as error:
             if key and isinstance(error, S3Error) and _code(error) == "NoSuchKey":
-                raise StoreError(f"expected an object {key} in the store {self.uri}, found none") from None
+                raise missing(key, self.uri) from None
             raise self.refusal(what, error) from None
 
     def _whole(self, work: Callable[[], Result]) -> Result:
-        """Repeats what broke off or was falsified on its way: urllib3 repeats only what fails before an answer begins."""
+        """Retries transfers that broke off or were damaged. urllib3 retries only what fails before an answer begins."""
         for pause_seconds in (*_PAUSES_SECONDS, None):
             try:
                 return work()

@@ -1,8 +1,10 @@
-"""Models, references and known effects that outlive a run: <folder>/<name>/<version>/, files that never change,
-`model.json` last: it is there = the model is whole.
+"""Models, references and known effects in the store.
 
-Who pushes a model into a bucket is its root user: the two users of runs read models and write none, so that no stage, also one
-that was taken over, puts a model into the place of another.
+Each version is a folder `<folder>/<name>/<version>/` of files that never change. `model.json` is
+written last: if it exists, the version is complete.
+
+Only the root user of a bucket can push models. The users of runs read models and cannot write them,
+so that a compromised stage cannot replace a model.
 """
 
 import hashlib
@@ -18,40 +20,51 @@ from store.interface import Store, StoreError
 from store.objects import check_name, is_name
 
 MODELS, REFERENCES, EFFECTS = "models", "references", "effects"
-"""The folders of a store that hold them."""
+"""Folders of a store, one for each kind."""
 
 
 def place(name: str, version: str, folder: str = MODELS) -> str:
-    """Where a version of a model lies in a store: the key that the keys of its files begin with, without a slash at its end."""
+    """The folder of a model's version in a store, without a trailing slash.
+
+    Raises:
+        StoreError: The name or the version is invalid.
+    """
     if not _is_version(version):
-        raise StoreError(f"expected a model's version of 12 hex digits, found {version!r}")
+        raise StoreError(
+            f"expected a version of 12 hex digits of {name} in {folder}, found {version!r}: leave the version out for the newest"
+        )
     return f"{folder}/{check_name(name, 'model')}/{version}"
 
 
 class ModelStore:
-    """Puts models into a store and says what is there. `folder` is MODELS, REFERENCES or EFFECTS: these are kept in the same way."""
+    """Reads and writes models in a store. With `folder` REFERENCES or EFFECTS it handles references or effects in the same way."""
 
     def __init__(self, store: Store, folder: str = MODELS) -> None:
         self._store, self._folder = store, folder
 
     def push(self, folder: Path, again: bool = False) -> Model:
-        """Puts a model, a folder with its `model.json`, into the store, whole or not at all.
+        """Copies a model to the store. Atomic and idempotent.
 
-        What is there already is left as it is, and what an interrupted push has left is used.
+        A version that the store has already is not written again. An interrupted push is resumed:
+        files that were written are kept.
 
         Args:
-            folder: The model; every file is checked against its hash first.
-            again: Whether all its files are written once more, to mend what `verify` found.
+            folder: The model's folder, with its `model.json`. Every file is checked against its
+                hash first.
+            again: Write all files again, to repair what `verify` found.
 
         Raises:
-            StageError: The folder holds no whole model.
-            StoreError: The store cannot take it.
+            StageError: The folder holds no complete model.
+            StoreError: The store refuses a write or does not answer, or `model.json` lists itself
+                as one of the files.
         """
         model = read_model(folder, parse(folder / MODEL).kind)
         check_name(model.name, "model")
         _made(model)
         if MODEL in model.files:
-            raise StoreError(f"expected a model whose files are not called {MODEL}, found one in {folder}: name it otherwise")
+            raise StoreError(
+                f"expected model files with other names than {MODEL}, found that name in the files of {folder}: rename the file"
+            )
         target = self._place(model.name, model.version)
         if self._store.exists(target + MODEL) and not again:
             return self.model(model.name, model.version)
@@ -62,16 +75,21 @@ class ModelStore:
         return model
 
     def names(self) -> list[str]:
-        """Names of all models of which a whole version is there, in order."""
+        """Names of all models that have a complete version, sorted."""
         return [name for name in self._store.folders(f"{self._folder}/") if is_name(name) and self._versions(name)]
 
     def versions(self, name: str) -> list[Model]:
-        """All whole versions of a model, the newest first: by when they were made, not by when they were pushed."""
+        """All complete versions of a model, newest first by the time of their creation, not of their push."""
         check_name(name, "model")
         return sorted((self.model(name, v) for v in self._versions(name)), key=lambda m: (_made(m), m.version), reverse=True)
 
     def model(self, name: str, version: str = "") -> Model:
-        """What a version of a model is, the newest without a version; StoreError where it is not there."""
+        """The description of a version of a model, by default the newest version.
+
+        Raises:
+            StoreError: The store has no complete version, or its description is of another model.
+            StageError: The description cannot be read.
+        """
         check_name(name, "model")
         if not version:
             if versions := self.versions(name):
@@ -83,17 +101,18 @@ class ModelStore:
         model = parse_text(self._store.read(key), f"{self._store.uri}/{key}")
         if (model.name, model.version) != (name, version):
             raise StoreError(
-                f"expected the description of {name}/{version} in {self._store.uri}/{key}, found that of {model.name}/{model.version}: "
+                f"expected the description of {name}/{version} in {self._store.uri}/{key}, "
+                f"found the description of {model.name}/{model.version}: "
                 f"remove {self._folder}/{name}/{version} from the store, and push the model with `speechmill models push`"
             )
         return model
 
     def uri(self, name: str, version: str = "") -> str:
-        """Where a version of a model lies, for a pipeline's importer; the newest without a version."""
+        """The URI of a version of a model, by default the newest, for a pipeline's importer."""
         return f"{self._store.uri}/{place(name, self.model(name, version).version, self._folder)}"
 
     def verify(self, name: str, version: str = "") -> list[str]:
-        """What is wrong with a version's files in the store, a line each; reads all of them."""
+        """Checks all files of a version in the store against their hashes. Returns one line per missing or damaged file."""
         model = self.model(name, version)
         source, faults = self._place(name, model.version), []
         for path, wanted in model.files.items():
@@ -104,11 +123,16 @@ class ModelStore:
         return faults
 
     def fetch(self, name: str, version: str, folder: Path) -> Model:
-        """Copies a version of a model, the newest without a version, into a new folder, which appears whole or not at all."""
+        """Copies a version of a model to a new folder; an empty `version` is the newest. Atomic.
+
+        Raises:
+            StoreError: `folder` exists, or the store has no such version or does not answer.
+            StageError: A file does not match its hash.
+        """
         model = self.model(name, version)
         source = self._place(name, model.version)
         if folder.exists():
-            raise StoreError(f"expected no folder {folder} yet, found one: name another, or remove it")
+            raise StoreError(f"expected no folder {folder} yet, found one: name another folder, or remove it")
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=folder.parent))
         try:
@@ -147,7 +171,7 @@ class ModelStore:
         }[self._folder]
         return StoreError(
             f"expected {f'version {version}' if version else 'a version'} of the {kind} {name} in {self._store.uri}, found "
-            f"{'versions' if version else self._folder} {there}: `speechmill {put} {self._store.uri}` puts it there"
+            f"{'versions' if version else self._folder} {there}: add it with `speechmill {put} {self._store.uri}`"
         )
 
 
@@ -159,5 +183,7 @@ def _made(model: Model) -> datetime:
     try:
         made = datetime.fromisoformat(model.created)
     except ValueError:
-        raise StageError(f"expected an ISO 8601 time as `created` of the model {model.name}, found {model.created!r}") from None
+        raise StageError(
+            f"expected an ISO 8601 time as `created` in {MODEL} of the model {model.name}, found {model.created!r}: correct it"
+        ) from None
     return made if made.tzinfo else made.replace(tzinfo=UTC)

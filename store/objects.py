@@ -1,4 +1,4 @@
-"""Opens the store at a URI, and the store that is a local folder."""
+"""Opens the store at a URI. Holds the backend for local folders; store/minio.py holds the one for buckets."""
 
 import errno
 import os
@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.shared.task import one_line
-from store.interface import BLOCK_BYTES, Store, StoreError, check_key
+from store.interface import BLOCK_BYTES, Store, StoreError, check_key, missing
 from store.minio import MinioStore
 
 
 class LocalStore:
-    """A folder."""
+    """A store in a local folder. Writes are atomic: they go to a `.part-` file, which is then renamed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
@@ -23,7 +23,7 @@ class LocalStore:
         try:
             return self._path(key).read_bytes()
         except FileNotFoundError:
-            raise StoreError(f"expected an object {key} in the store {self.uri}, found none") from None
+            raise missing(key, self.uri) from None
 
     def write(self, key: str, data: bytes) -> None:
         self._put(key, [data])
@@ -37,7 +37,7 @@ class LocalStore:
             with self._path(key).open("rb") as file:
                 yield from iter(lambda: file.read(BLOCK_BYTES), b"")
         except FileNotFoundError:
-            raise StoreError(f"expected an object {key} in the store {self.uri}, found none") from None
+            raise missing(key, self.uri) from None
 
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -69,7 +69,7 @@ class LocalStore:
             with part.open("xb") as file:
                 file.writelines(blocks)
                 file.flush()
-                os.fsync(file.fileno())  # what is there under its name is taken as whole for ever
+                os.fsync(file.fileno())  # readers trust a file that has its final name
             part.replace(path)
         except OSError as error:
             raise self.refusal(f"write {key}", error) from None
@@ -82,24 +82,35 @@ class LocalStore:
 
 
 def open_store(uri: str) -> Store:
-    """The store at a URI: s3://BUCKET, or a local folder, made when it is first written to."""
+    """Opens the store at `uri`: s3://BUCKET, or a local folder, which is created by the first write.
+
+    Raises:
+        StoreError: The URI has another scheme, the path has a character that Delta Lake cannot
+            read, or the environment lacks the server's address or user.
+    """
     if uri.startswith("s3://"):
         return MinioStore(uri)
     if "://" in uri:
-        raise StoreError(f"expected a local folder or s3://BUCKET as the store, found {uri!r}")
+        raise StoreError(f"expected a local folder or s3://BUCKET as the store, found {uri!r}: name one of them")
     folder = Path(uri).resolve()
-    if found := set(str(folder)) & set("#?%"):  # Delta Lake takes them for parts of a URL, and reads another folder
-        raise StoreError(f"expected a store's folder without #, ? and % in its path, found {' '.join(sorted(found))} in {folder}")
+    if found := set(str(folder)) & set("#?%"):  # Delta Lake reads them as parts of a URL, and opens another folder
+        raise StoreError(
+            f"expected a store's folder without #, ? and % in its path, found {' '.join(sorted(found))} in {folder}: use another folder"
+        )
     return LocalStore(folder)
 
 
 def check_name(name: str, kind: str = "dataset") -> str:
-    """The name of a dataset, or of something else, if it can be one: names become folders in the store."""
+    """Returns `name` if it is valid, else raises StoreError. Names become folders in the store.
+
+    A name has 1 to 63 lowercase letters, digits, - and _, and begins with a letter or a digit.
+    `kind` says in the error what the name is of.
+    """
     if not is_name(name):
-        raise StoreError(f"expected a {kind} name of 1 to 63 small letters, digits, - and _, found {name!r}")
+        raise StoreError(f"expected a {kind} name of 1 to 63 lowercase letters, digits, - and _, found {name!r}: choose such a name")
     return name
 
 
 def is_name(name: str) -> bool:
-    """Whether a folder in the store can be called so."""
+    """Whether `name` is valid for a folder in the store, as `check_name` says."""
     return bool(re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}", name))

@@ -1,4 +1,4 @@
-"""Tables of typed rows as single objects of the store: what is written once, or as a whole."""
+"""Tables of typed rows as single Parquet objects, for tables that are always written as a whole."""
 
 import io
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ Row = TypeVar("Row")
 
 
 def to_bytes(kind: type[Row], rows: Iterable[Row]) -> bytes:
-    """The rows, in their order, as the bytes of a Parquet file; the same rows are the same bytes."""
+    """The rows, in their order, as a Parquet file. Deterministic: the same rows give the same bytes."""
     data = io.BytesIO()
     pq.write_table(to_table(kind, rows), data)
     return data.getvalue()
 
 
 def read_object(store: Store, key: str, kind: type[Row]) -> list[Row]:
-    """The rows of an object.
+    """The rows of a Parquet object.
 
     Raises:
-        StoreError: There is none.
-        SchemaError: It holds other columns.
+        StoreError: The object does not exist.
+        SchemaError: Its columns are not those of `kind`.
     """
-    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # as store/tables.py reads
+    table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # see Table._read in store/tables.py
     check(kind, table.schema, f"{key} in {store.uri}")
     return from_table(kind, table)

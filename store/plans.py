@@ -1,4 +1,4 @@
-"""Plans: what `discover` puts into a shard and `download` fetches, one Parquet table of Items a shard."""
+"""Plans: one Parquet table of Items per shard. `discover` writes it; `download` fetches its items."""
 
 import hashlib
 import json
@@ -11,13 +11,17 @@ from store.parquet import read_object, to_bytes
 
 
 def shard_name(items: Iterable[Item]) -> str:
-    """16 hex digits of a hash of who is in the shard and how often each has failed, and of nothing that varies between runs."""
+    """The name of a shard: 16 hex digits of a hash of its recordings and their failures.
+
+    Nothing that differs between runs enters the hash, so that a shard keeps its name and its
+    caches.
+    """
     members = sorted((i.recording, i.failures) for i in items)
     return hashlib.sha256(json.dumps(members).encode()).hexdigest()[:16]
 
 
 def write_plan(store: Store, items: Iterable[Item]) -> str:
-    """Stores a shard's items, sorted by recording, in place of an older plan of the same members; returns the shard's name."""
+    """Writes a shard's items, sorted by recording. Replaces an older plan of the same shard. Returns the shard's name."""
     members = sorted(items, key=lambda i: i.recording)
     name = shard_name(members)
     store.write(_key(name), to_bytes(Item, members))
@@ -25,16 +29,16 @@ def write_plan(store: Store, items: Iterable[Item]) -> str:
 
 
 def read_plan(store: Store, shard: str) -> list[Item]:
-    """The items of a shard, sorted by recording; StoreError where it was never planned."""
+    """The items of a shard, sorted by recording. Raises StoreError if the store has no plan of it."""
     return read_object(store, _key(shard), Item)
 
 
 def has_plan(store: Store, shard: str) -> bool:
-    """Whether the shard's plan is in the store."""
+    """Whether the store has a plan of the shard."""
     return store.exists(_key(shard))
 
 
 def _key(shard: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{16}", shard):
-        raise StoreError(f"expected a shard's name of 16 hex digits, found {shard!r}")
+        raise StoreError(f"expected a shard's name of 16 hex digits, found {shard!r}: use the name of a file in plans/ of the store")
     return f"plans/{shard}.parquet"

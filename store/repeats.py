@@ -1,4 +1,4 @@
-"""The repeats of a dataset: what is heard in it more than once."""
+"""The repeats of a dataset: audio that occurs in it more than once."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,17 +28,21 @@ class Repeat:
 
 
 class RepeatStore:
-    """Reads and changes the repeats of one dataset."""
+    """Reads and writes the repeats of one dataset."""
 
     def __init__(self, store: Store, dataset: str) -> None:
         self._table = Table(store, f"datasets/{check_name(dataset)}/repeats", Repeat, "repeat")
 
     def rows(self) -> list[Repeat]:
-        """All repeats in the order of their ids."""
+        """All repeats, sorted by id."""
         return self._table.rows()
 
     def write(self, compute: Callable[[list[Repeat]], Iterable[Repeat]]) -> None:
-        """Replaces all repeats by what `compute` makes of the present ones; it may be called again on a conflict."""
+        """Replaces all repeats.
+
+        `compute` takes the present repeats and returns all new ones. It is called again after a
+        conflict with another writer.
+        """
 
         def changed(present: list[Repeat], _: object) -> tuple[list[Repeat], dict[str, str]] | None:
             rows = sorted(compute(present), key=lambda r: r.repeat)

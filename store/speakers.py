@@ -1,7 +1,8 @@
-"""The speakers of a dataset: every id that was ever given in it, with the voice that it stands for.
+"""The speakers of a dataset: every id that it has ever used, with the voice of that speaker.
 
-What is true of ids stands in the dataset's versions: the rows have them, and a version's lineage has how many were given. This table
-is made of it after each commit, and remembers the voices of which no clip is left.
+The versions of the dataset are the source of truth for ids: rows hold them, and the lineage of a
+version holds how many were given. `publish` derives this table from them after each commit. The
+table also keeps speakers that no longer have a clip, so that their voices are recognized again.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,17 +33,21 @@ class DatasetSpeaker:
 
 
 class SpeakerStore:
-    """Reads and changes the speakers of one dataset."""
+    """Reads and writes the speakers of one dataset."""
 
     def __init__(self, store: Store, dataset: str) -> None:
         self._table = Table(store, f"datasets/{check_name(dataset)}/speakers", DatasetSpeaker, "speaker")
 
     def rows(self) -> list[DatasetSpeaker]:
-        """All speakers in the order of their ids."""
+        """All speakers, sorted by id."""
         return self._table.rows()
 
     def write(self, compute: Callable[[], Iterable[DatasetSpeaker]]) -> None:
-        """Replaces what is known of the speakers that `compute` tells of; it may be called again on a conflict."""
+        """Adds or replaces speakers.
+
+        Present speakers that `compute` does not return are kept, with 0 clips and 0 seconds.
+        `compute` is called again after a conflict with another writer.
+        """
 
         def merged(present: list[DatasetSpeaker], _: object) -> tuple[list[DatasetSpeaker], dict[str, str]] | None:
             found = {s.speaker: s for s in compute()}

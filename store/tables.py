@@ -1,4 +1,4 @@
-"""Delta Lake tables of typed rows: changed in single commits, kept with their whole history."""
+"""Delta Lake tables of typed rows. Each change is one commit, and the whole history is kept."""
 
 import contextlib
 import operator
@@ -22,7 +22,7 @@ from store.interface import Store, StoreError
 Row = TypeVar("Row")
 _Compute = Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]
 
-# Delta Lake removes old log entries by itself after 30 days unless told otherwise, and versions with them.
+# By default Delta Lake removes log entries after 30 days, and old versions with them.
 _KEEP_FOR_EVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
@@ -32,43 +32,48 @@ _TRIES = 30
 
 
 class Table(Generic[Row]):
-    """Rows of one dataclass under one key, each named by its column `id_column`.
+    """A Delta Lake table of rows of one dataclass. The column `id_column` identifies a row.
 
-    A table that was made before a column existed is read as if it held what `empty` says, and gets the column with the next commit.
+    A table that is older than a column of the dataclass can still be read: the column then holds
+    the value of `components.shared.table.empty`. The next commit adds the column to the table.
     """
 
     def __init__(self, store: Store, key: str, kind: type[Row], id_column: str) -> None:
         self._store, self._key, self._kind, self._id = store, key, kind, id_column
 
     def rows(self, commit: int | None = None) -> list[Row]:
-        """All rows in the order of their ids, as of one commit or now; none where the table does not exist."""
+        """All rows as of `commit`, by default as of now, sorted by id. Empty if the table does not exist."""
         with self._explained("read"):
             table = self._open(commit)
             return self._read(table) if table else []
 
     def history(self) -> list[dict[str, Any]]:
-        """Metadata of every commit, the newest first; `version` is the number of the commit."""
+        """The metadata of every commit, newest first. `version` is the number of the commit."""
         with self._explained("read"):
             table = self._open(None)
             return table.history() if table else []
 
     def change(self, compute: _Compute[Row]) -> bool:
-        """Replaces the rows by computed ones in one commit, whatever others commit meanwhile.
+        """Replaces the rows in one commit. Retries on a conflict with another writer, up to 30 attempts.
 
         Args:
-            compute: From the rows and the history as they are now to all rows as they shall be and the commit's
-                metadata, or None for no commit. It is called again when another writer was faster.
+            compute: Takes the present rows and the history. Returns all new rows and the metadata
+                of the commit, or None to commit nothing. It is called again for each retry.
 
         Returns:
             Whether a commit was made.
+
+        Raises:
+            StoreError: The store does not answer or refuses, rows share an id, or all attempts met
+                a conflict.
         """
         for tried in range(_TRIES):
             try:
                 return self._attempt(compute)
-            except CommitFailedError as error:  # by a commit, or by making the table, which others make as well
+            except CommitFailedError as error:  # from a commit, or from creating the table at the same time as another writer
                 refusal = error
                 time.sleep(random.uniform(0, 0.1 * (tried + 1)))
-        raise StoreError(f"could not commit to {self._key} in {self._store.uri} in {_TRIES} attempts: {refusal}; run it again")
+        raise StoreError(f"could not commit to {self._key} in {self._store.uri} in {_TRIES} attempts: {refusal}: run it again")
 
     def _attempt(self, compute: _Compute[Row]) -> bool:
         with self._explained("read"):
@@ -82,16 +87,23 @@ class Table(Generic[Row]):
         return True
 
     def _commit(self, table: DeltaTable, old: list[Row], new: list[Row], metadata: Mapping[str, str]) -> None:
-        """One merge of what differs. Without retries inside: the next attempt must see what the other writer wrote."""
+        """Merges the rows that differ.
+
+        deltalake must not retry by itself: the next attempt has to read what the other writer
+        wrote.
+        """
         before = {getattr(r, self._id): r for r in old}
         after = {getattr(r, self._id): r for r in new}
         if len(after) != len(new):
-            raise StoreError(f"expected one row a {self._id} for {self._key}, found {len(new) - len(after)} more")
+            raise StoreError(
+                f"expected one row per {self._id} for {self._key} in {self._store.uri}, found {len(new) - len(after)} more: "
+                "remove the duplicates"
+            )
         changed = [r for i, r in after.items() if before.get(i) != r]
         gone = [r for i, r in before.items() if i not in after]
         properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
         self._add_columns(table)
-        if not changed and not gone:  # a merge of nothing makes no commit, and with it no version
+        if not changed and not gone:  # an empty merge makes no commit, and a version needs one
             write_deltalake(table, schema(self._kind).empty_table(), mode="append", commit_properties=properties)
             return
         source = to_table(self._kind, [*changed, *gone]).append_column("gone", pa.array([False] * len(changed) + [True] * len(gone)))
@@ -111,7 +123,7 @@ class Table(Generic[Row]):
         )
 
     def _add_columns(self, table: DeltaTable) -> None:
-        """A commit of its own, which is no version; Delta Lake wants new columns to be nullable."""
+        """Adds missing columns in a separate commit, which is not a version. Delta Lake requires new columns to be nullable."""
         present = {f.name for f in table.schema().fields}
         if added := [f.with_nullable(True) for f in schema(self._kind) if f.name not in present]:
             fields = Schema.from_arrow(pa.schema(added)).fields
@@ -128,9 +140,10 @@ class Table(Generic[Row]):
         return DeltaTable.create(uri, schema(self._kind), mode="ignore", configuration=_KEEP_FOR_EVER, storage_options=options)
 
     def _read(self, table: DeltaTable) -> list[Row]:
-        """Without threads of Arrow's: one that lets go of a Python buffer while the process ends, ends it with SIGABRT.
+        """Reads all rows, without Arrow's threads.
 
-        deltalake's own reader does the same (delta-rs issue 2184).
+        If such a thread releases a Python buffer while the process exits, the process aborts with
+        SIGABRT. deltalake's own reader has the same fault (delta-rs issue 2184).
         """
         parts = [self._part(urllib.parse.unquote(uri.rpartition("/")[2])) for uri in table.file_uris()]
         rows = (row for part in parts for row in from_table(self._kind, part))
@@ -143,7 +156,7 @@ class Table(Generic[Row]):
 
     @contextlib.contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
-        """deltalake raises OSError where the store fails it, and now and then a DeltaError that quotes the store's error."""
+        """deltalake raises OSError if the store fails, and sometimes a DeltaError that quotes the store's error."""
         try:
             yield
         except (OSError, DeltaError) as error:
@@ -153,12 +166,13 @@ class Table(Generic[Row]):
 
 
 def _conform(kind: type, id_column: str, found: pa.Table, where: str) -> pa.Table:
-    """The table with all columns of its rows, in their order and as the types that they are written as.
+    """The table with the columns of `kind`, in that order and with their types.
 
-    A missing column, and a missing value of one that holds no null, is what `empty` says.
+    A missing column, and a null in a column that allows none, is filled with the value of `empty`.
 
     Raises:
-        SchemaError: The ids are missing, a column holds something else, or there is one more.
+        SchemaError: The id column is missing, a column has another type, or there is an unknown
+            column.
     """
     known, nothing = schema(kind), to_table(kind, [empty(kind)])
     columns = {name: column.cast(_plain(column.type)) for name, column in zip(found.column_names, found.columns, strict=True)}
@@ -171,7 +185,7 @@ def _conform(kind: type, id_column: str, found: pa.Table, where: str) -> pa.Tabl
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """Delta Lake writes texts and lists as other types of Arrow that hold the same."""
+    """The plain Arrow type for texts and lists, which Delta Lake writes as equivalent types."""
     if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
         return pa.string()
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):

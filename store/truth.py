@@ -1,4 +1,4 @@
-"""What people know of a dataset's recordings: their tones over time, to compare a version with."""
+"""The ground truth of a dataset: the tones of its recordings over time, as labeled by people, to score a version against."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ from store.parquet import read_object, to_bytes
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A stretch of a recording and the tone in it."""
+    """The tone of one part of a recording."""
 
     source: str
-    """URL of the recording, or the name of its file."""
+    """URL of the recording, or its file name."""
     start: float
-    """In seconds on the recording's own timeline."""
+    """Seconds from the start of the recording."""
     end: float
+    """Seconds from the start of the recording."""
     tone: str
-    """As the model of tones names it; "" is unknown."""
+    """A class of the tone model; empty if unknown."""
 
 
 def write_truth(store: Store, dataset: str, rows: Iterable[Truth]) -> None:
-    """Puts a dataset's truth into the store, in place of an older one."""
+    """Writes the ground truth of a dataset. Replaces an older one."""
     store.write(_key(dataset), to_bytes(Truth, sorted(rows, key=lambda t: (t.source, t.start, t.end, t.tone))))
 
 
 def read_truth(store: Store, dataset: str) -> list[Truth]:
-    """A dataset's truth by source and start; none where nobody knows any."""
+    """The ground truth of a dataset, sorted by source and start; empty if there is none."""
     key = _key(dataset)
     return read_object(store, key, Truth) if store.exists(key) else []
 

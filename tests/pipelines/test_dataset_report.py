@@ -64,8 +64,14 @@ def test_where_there_is_no_browser_one_is_told_what_to_open(store: Path, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("show", "--version", "7"), "error: expected version 7 of dataset show in {store}, found versions 1 to 2\n"),
-        (("nobody",), "error: expected a version of dataset nobody in {store}, found none\n"),
+        (
+            ("show", "--version", "7"),
+            "error: expected version 7 of dataset show in {store}, found versions 1 to 2: see `speechmill dataset list`\n",
+        ),
+        (
+            ("nobody",),
+            "error: expected a version of dataset nobody in {store}, found none: see `speechmill dataset list`\n",
+        ),
     ],
 )
 def test_a_version_that_is_not_there_is_one_clear_line(store: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -110,7 +110,7 @@ def test_a_file_with_another_voice_is_named(references: References, bucket: str)
         ("host", ("empty.wav",), "empty.wav, found no sound"),
         ("host", ("first.wav", "first.wav"), "found the same sound twice in"),
         ("none", ("first.wav",), "'none', which stands for no reference"),
-        ("../up", ("first.wav",), "expected a reference name of 1 to 63 small letters, digits, - and _, found '../up'"),
+        ("../up", ("first.wav",), "expected a reference name of 1 to 63 lowercase letters, digits, - and _, found '../up'"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )

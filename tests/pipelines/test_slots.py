@@ -100,7 +100,7 @@ def test_a_fetched_model_is_found_by_its_name(make: Callable[..., Path], tmp_pat
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ("nowhere", "expected a version of the model nowhere in .*: `speechmill models push nowhere --to "),
+        ("nowhere", "expected a version of the model nowhere in .*: add it with `speechmill models push nowhere --to "),
         ("ours/0123456789ab", "expected version 0123456789ab of the model ours in "),
         ("./models/nowhere", "expected a model in models/nowhere, found no model.json there: "),
         ("s3://other/models/ours/0123456789ab", "expected .*/models/NAME/VERSION, since a run is handed models of its own store alone"),
@@ -217,7 +217,7 @@ def test_a_reference_is_one_of_the_store_s_references(make: Callable[..., Path],
     assert describe_choice(slot, host) == f"voices are compared with the reference host {host.version}"
     assert choose(store, slot, f"host/{host.version}") == host
     for wanted, said in (
-        ("nobody", "expected a version of the reference nobody in .*: `speechmill references add nobody FILE … --store "),
+        ("nobody", "expected a version of the reference nobody in .*: add it with `speechmill references add nobody FILE … --store "),
         ("talker", "reference: expected a model of kind reference, found talker of kind whisper"),
         (
             "s3://other/references/host/0123456789ab",

@@ -180,7 +180,7 @@ def test_wrong_credentials_are_named_and_the_secret_is_not_printed(
 
 def test_a_missing_bucket_is_an_error_and_not_an_empty_store(bucket: str) -> None:
     for operation in operations(open_store(f"s3://none-{secrets.token_hex(6)}")):
-        with pytest.raises(StoreError, match="there is no such bucket: `speechmill store init` makes a store's"):
+        with pytest.raises(StoreError, match="there is no such bucket: create it with `speechmill store init`"):
             operation()
 
 
@@ -198,8 +198,8 @@ def test_an_unreachable_server_is_an_error_within_a_minute(bucket: str, monkeypa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL$"),
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "found no AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY$"),
+        ({"AWS_ENDPOINT_URL": ""}, "found no AWS_ENDPOINT_URL: set them$"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "found no AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set them$"),
         ({"AWS_ENDPOINT_URL": "localhost:9000"}, "expected AWS_ENDPOINT_URL like http://HOST:9000, found localhost:9000"),
         ({"AWS_ENDPOINT_URL": "http://host:9000/path"}, "expected AWS_ENDPOINT_URL like"),
         ({"AWS_ENDPOINT_URL": "http://me:hidden@host:9000"}, "found http://…@host:9000"),

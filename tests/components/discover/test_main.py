@@ -179,7 +179,7 @@ def test_two_runs_of_one_dataset_at_once_lose_nothing(task, web):
     [
         ({"sources": "gopher://a.example"}, "sources: gopher://a.example is nothing that is understood"),
         ({"attempts": 0}, "parameter discover_attempts: expected 1 or more, found 0"),
-        ({"dataset": "../radio"}, "expected a dataset name of 1 to 63 small letters, digits, - and _, found '../radio'"),
+        ({"dataset": "../radio"}, "expected a dataset name of 1 to 63 lowercase letters, digits, - and _, found '../radio'"),
     ],
 )
 def test_what_a_person_can_mend_is_one_line(task, changes, error):

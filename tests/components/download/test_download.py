@@ -94,7 +94,8 @@ def test_a_shard_that_was_never_planned_is_an_error_of_one_line(tmp_path: Path) 
     task = run_task(tmp_path, [], shard="0123456789abcdef")
     assert task.status == 2
     assert task.log.splitlines() == [
-        f"error: expected an object plans/0123456789abcdef.parquet in the store {tmp_path / 'store'}, found none"
+        f"error: expected an object plans/0123456789abcdef.parquet in the store {tmp_path / 'store'}, found none: "
+        "check the store's address, or run the step that writes it"
     ]
 
 
