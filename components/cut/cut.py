@@ -1,4 +1,4 @@
-"""From the segments of one recording to its clips. All positions are samples of the recording's timeline."""
+"""Turns the segments of a recording into clips. All positions are samples of the recording's timeline."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -16,14 +16,14 @@ from components.shared.windows import Windows
 ReadLevels = Callable[[int, int], Levels]
 
 MIN_SECONDS = 0.3
-"""No clip is shorter, padding included. What is shorter stays in no clip, and `collect` counts it as unclipped speech."""
+"""No clip is shorter, padding included. Shorter speech is in no clip; `collect` counts it as unclipped speech."""
 
 SETTLE_SECONDS = 0.5
-"""How far the border between two adjoining stretches may move to a pause.
+"""How far the border between two adjacent stretches may move to a pause.
 
-Where the gender changes without a gap, the border as heard is some tenths of a second off. In five six-minute episodes 21
-of 78 such borders lay inside speech; moved to the quietest moment within 0.25 s 9 do, within 0.5 s 6, within 1 s 2, but from
-0.75 s on the border moves behind words of the other voice.
+Where the gender changes without a gap, the border from `segment` is off by some tenths of a second. In five six-minute episodes
+21 of 78 such borders lay inside speech. Moved to the quietest moment within 0.25 s, 9 still do, within 0.5 s 6, within 1 s 2. But from
+0.75 s on, borders move past words of the other voice.
 """
 
 
@@ -35,7 +35,7 @@ class Stretch:
     end: int
     gender: str
     hard_cut: bool = False
-    """It ends where speech goes on."""
+    """Whether it ends in the middle of speech."""
 
 
 def clips_of(
@@ -51,15 +51,15 @@ def clips_of(
     """The clips of one recording: ordered, disjoint, inside it.
 
     Args:
-        recording: Its id.
-        length: Its samples.
-        segments: What was heard in it, in order, all of it.
-        read_levels: Levels of the frames between two samples (pauses.frame_levels); asked only
-            where a stretch is too long or adjoins another.
+        recording: Id of the recording.
+        length: Samples of the recording.
+        segments: All its segments, in order.
+        read_levels: Returns the levels of the frames between two samples (pauses.frame_levels). It is called only for stretches that
+            are too long or adjacent to another one.
         max_seconds: Longest clip, padding included.
-        merge_gap_seconds: Speech on both sides of a gap of at most this is one stretch.
-        pad_seconds: Added before and after a stretch, where there is room.
-        turns: Where else a stretch ends, in order: where the speaker changes.
+        merge_gap_seconds: Speech on both sides of a gap of at most this length is one stretch.
+        pad_seconds: Padding before and after a stretch, if there is room.
+        turns: Samples at which the speaker changes, in order; stretches end there, too.
     """
     shortest, longest = to_samples(MIN_SECONDS), int(max_seconds * SAMPLE_RATE_HZ)
     speech = settled(stretches(segments, to_samples(merge_gap_seconds), turns), read_levels)
@@ -76,7 +76,7 @@ def clips_of(
 def turns_in(
     segments: Sequence[Segment], read_levels: ReadLevels, windows: Windows, merge_gap_seconds: float, change_similarity: float
 ) -> list[int]:
-    """Where the speaker changes in the speech of a recording, whatever the genders that were heard, in order; nowhere without windows."""
+    """The samples at which the speaker changes, in order, ignoring the genders; none without windows."""
     if not len(windows.starts):
         return []
     speech = stretches([replace(s, gender="") for s in segments], to_samples(merge_gap_seconds))
@@ -84,7 +84,7 @@ def turns_in(
 
 
 def stretches(segments: Sequence[Segment], gap: int, turns: Sequence[int] = ()) -> list[Stretch]:
-    """Speech joined over anything else of at most `gap` samples, but not over a change of gender or a turn."""
+    """Joins speech over gaps of at most `gap` samples, but not over a change of gender or a turn."""
     found: list[Stretch] = []
     for part in _speech(segments, turns):
         last = found[-1] if found else None
@@ -96,7 +96,7 @@ def stretches(segments: Sequence[Segment], gap: int, turns: Sequence[int] = ()) 
 
 
 def _speech(segments: Sequence[Segment], turns: Sequence[int]) -> Iterator[Stretch]:
-    """Every speech segment, in parts where turns lie inside it."""
+    """Every speech segment, split at the turns inside it."""
     for segment in segments:
         if segment.label == "speech":
             start, end = span(segment)
@@ -106,12 +106,12 @@ def _speech(segments: Sequence[Segment], turns: Sequence[int]) -> Iterator[Stret
 
 
 def _between(turns: Sequence[int], start: int, end: int) -> bool:
-    """Whether a turn lies between two samples, these included."""
+    """Whether there is a turn between two samples, inclusive."""
     return bisect_left(turns, start) < bisect_right(turns, end)
 
 
 def settled(speech: Sequence[Stretch], read_levels: ReadLevels) -> list[Stretch]:
-    """Stretches whose common borders lie at the quietest moment near; they stay as long as a clip has to be."""
+    """Moves the common border of adjacent stretches to the quietest moment nearby; no stretch becomes shorter than a clip."""
     found = list(speech)
     for i, (left, right) in enumerate(pairwise(speech)):
         if left.end == right.start:
@@ -122,13 +122,13 @@ def settled(speech: Sequence[Stretch], read_levels: ReadLevels) -> list[Stretch]
 
 
 def _quietest_border(left: Stretch, right: Stretch, read_levels: ReadLevels) -> tuple[int, bool]:
-    """Where one stretch had better end and the next begin, and whether speech goes on there."""
+    """The best border between two stretches, and whether it lies inside speech."""
     settle = to_samples(SETTLE_SECONDS) // FRAME
     before, after = (min(NEIGHBOURHOOD + settle, (s.end - s.start) // FRAME) for s in (left, right))
     if before + after == 0:
         return left.end, True
     spare = [(s.end - s.start - to_samples(MIN_SECONDS)) // 2 // FRAME for s in (left, right)]
-    movable = min(spare) >= 0  # else what a stretch gains or loses would end in no clip
+    movable = min(spare) >= 0  # otherwise a stretch could become too short for a clip
     first, last = (before - min(settle, spare[0]), before + min(settle, spare[1])) if movable else (before, before)
     loudness = loudest_around(read_levels(left.end - before * FRAME, left.end + after * FRAME))
     edge = first + int(np.argmin(loudness[first : last + 1]))
@@ -136,7 +136,7 @@ def _quietest_border(left: Stretch, right: Stretch, read_levels: ReadLevels) -> 
 
 
 def pieces(stretch: Stretch, shortest: int, longest: int, read_levels: ReadLevels) -> list[Stretch]:
-    """The stretch, cut if it is longer than `longest` samples."""
+    """Splits a stretch that is longer than `longest` samples."""
     size = stretch.end - stretch.start
     cuts = split(read_levels(stretch.start, stretch.end), size, shortest, longest) if size > longest else []
     starts = [stretch.start, *(stretch.start + at for at, _ in cuts)]
@@ -145,7 +145,7 @@ def pieces(stretch: Stretch, shortest: int, longest: int, read_levels: ReadLevel
 
 
 def padded(speech: Sequence[Stretch], pad: int, length: int) -> list[Stretch]:
-    """Stretches with up to `pad` samples more on both sides, inside the recording; neighbors share the room between them."""
+    """Adds up to `pad` samples on both sides of stretches, inside the recording; neighbors share the room between them."""
     found = []
     for i, stretch in enumerate(speech):
         before = stretch.start - speech[i - 1].end if i > 0 else 2 * stretch.start

@@ -1,4 +1,4 @@
-"""Reads voices and where they speak, writes them clean."""
+"""Reads voices and segments, writes denoised voices."""
 
 from collections import Counter
 from pathlib import Path
@@ -46,7 +46,7 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
 
 
 def remarks(result: Result, target_lufs: float | None) -> list[str]:
-    """What a person should know about a recording, in a line each."""
+    """Remarks about a recording for the log, one line each."""
     lines = []
     if result.loudness_lufs == -np.inf:
         lines.append("no loudness to measure (silent, or shorter than 0.4 s): its gain stays 0 dB")
@@ -61,7 +61,7 @@ def remarks(result: Result, target_lufs: float | None) -> list[str]:
 
 
 def mean_scores(choices: list[Choice]) -> dict[str, str]:
-    """By chain what the candidates of `best` were found to be worth, as means over the recordings with speech."""
+    """Mean scores of the candidates of `best` by chain, over the recordings with speech."""
     by_chain: dict[str, list[Choice]] = {}
     for choice in choices:
         if choice.dnsmos_ovrl is not None:
@@ -75,7 +75,7 @@ def mean_scores(choices: list[Choice]) -> dict[str, str]:
 
 
 def verdict(choice: Choice) -> str:
-    """What a candidate of `best` was found to be worth."""
+    """The scores of a candidate of `best`, in one line."""
     if choice.dnsmos_ovrl is None:
         worth = "no speech to judge by"
     else:

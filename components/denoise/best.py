@@ -1,7 +1,7 @@
-"""`best`: which of several chains makes a recording's speech sound best, or none of them.
+"""`best`: chooses the chain that makes a recording's speech sound best, or none.
 
-Every candidate is heard in the same excerpts of the recording's speech. DNSMOS says which sounds best; it hears nothing above
-8 kHz and likes a muffled voice, so a candidate that takes bandwidth is out.
+Every candidate is scored on the same excerpts of the recording's speech. DNSMOS scores the quality. It ignores everything above
+8 kHz and prefers muffled voices, so candidates that reduce the bandwidth are excluded.
 """
 
 import functools
@@ -21,23 +21,23 @@ from components.shared.rows import SAMPLE_RATE_HZ, Choice
 _UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
 
 EXCERPT = round(WINDOW / RATE_HZ * SAMPLE_RATE_HZ)
-"""Samples of an excerpt: the 9.01 s that DNSMOS hears at once."""
+"""Samples of an excerpt: the 9.01 s that DNSMOS takes."""
 
 EXCERPTS = 8
-"""At most so many of a recording, spread over its speech: an hour takes no longer to judge than ten minutes."""
+"""Maximum number of excerpts, spread over the speech, so that an hour takes no longer than ten minutes."""
 
 LEVEL_LUFS = -23.0
-"""Loudness at which all candidates are judged: 10 dB more or less move DNSMOS by 0.1 to 0.3, and filters change the loudness."""
+"""Loudness at which candidates are scored. 10 dB more or less change DNSMOS by 0.1 to 0.3, and filters change the loudness."""
 
 MARGIN = 0.05
-"""So much better than none's a candidate's score has to be: a notch that nobody hears moves a score by 0.02."""
+"""How much better than `none` a candidate's score must be; an inaudible notch changes a score by 0.02."""
 
 STEP_HZ = bandwidth.BAND * SAMPLE_RATE_HZ / bandwidth.FRAME
-"""So far the meter of bandwidth errs by itself."""
+"""Resolution of the bandwidth measurement."""
 
 
 class Verdict(NamedTuple):
-    """How the speech of a candidate sounds."""
+    """The scores of a candidate."""
 
     ovrl: float
     """Mean DNSMOS OVRL of the excerpts, 1 to 5."""
@@ -45,13 +45,13 @@ class Verdict(NamedTuple):
 
 
 def best(candidates: Mapping[str, tuple[Step, ...]], threads: int = 0) -> Step:
-    """A step that does what the best of several chains does, or nothing.
+    """A step that applies the best of several chains, or none.
 
     Args:
         candidates: The steps of each chain, by its text.
-        threads: CPU threads of DNSMOS; 0 for one a core.
+        threads: CPU threads of DNSMOS; 0 for one per core.
     """
-    chains = {NONE: (), **candidates}  # leaving the recording as it is is always a candidate
+    chains = {NONE: (), **candidates}  # leaving the recording unchanged is always a candidate
     return Step(lambda sound: _choose(chains, sound, threads), sum(1 + sum(s.passes for s in steps) for steps in chains.values()))
 
 
@@ -70,9 +70,9 @@ def _choose(chains: Mapping[str, tuple[Step, ...]], sound: Sound, threads: int) 
 
 
 def excerpts(speech: Iterable[Span]) -> list[Span]:
-    """Where the excerpts lie, in order: stretches of EXCERPT samples of speech, or all of it where there is less.
+    """Positions of the excerpts, in order: stretches of EXCERPT samples of speech, or all speech if there is less.
 
-    They lie evenly on a time that runs only while somebody speaks, so one excerpt may be of several spans.
+    They are spread evenly over the speech alone, so an excerpt may consist of several spans.
     """
     speech = list(speech)
     total = sum(end - start for start, end in speech)
@@ -89,7 +89,7 @@ def excerpts(speech: Iterable[Span]) -> list[Span]:
 
 
 def picked(stream: Stream, spans: list[Span]) -> Mono:
-    """The samples of a stream that lie in some spans of it, one after the other."""
+    """The samples of a stream inside spans, concatenated."""
     pieces, at = [np.zeros(0)], 0
     for block in stream:
         pieces += [block[max(0, start - at) : end - at] for start, end in spans if start < at + len(block) and at < end]
@@ -98,10 +98,10 @@ def picked(stream: Stream, spans: list[Span]) -> Mono:
 
 
 def judge(speech: Mono, dnsmos: Dnsmos) -> Verdict:
-    """How speech sounds, whatever its level.
+    """Scores speech, at the same level for all candidates.
 
     Args:
-        speech: Excerpts of EXCERPT samples, one after the other, or a single shorter one.
+        speech: Excerpts of EXCERPT samples, concatenated, or a single shorter one.
         dnsmos: The network.
     """
     loudness = measure(iter([speech])).loudness_lufs()
@@ -111,7 +111,7 @@ def judge(speech: Mono, dnsmos: Dnsmos) -> Verdict:
 
 
 def winner(verdicts: Mapping[str, Verdict]) -> str:
-    """The candidate with the highest score among those that keep the bandwidth; none, if no other is better by MARGIN."""
+    """The candidate with the highest score among those that keep the bandwidth; `none` if no other is better by MARGIN."""
     wide = (verdicts[NONE].bandwidth_hz or 0) - 1.5 * STEP_HZ
     good = {text: v.ovrl for text, v in verdicts.items() if (v.bandwidth_hz or 0) > wide and v.ovrl >= verdicts[NONE].ovrl + MARGIN}
     return max(good, key=lambda text: good[text], default=NONE)

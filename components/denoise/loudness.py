@@ -1,6 +1,7 @@
 """Integrated loudness of a stream of any length: ITU-R BS.1770-4, as EBU R 128 uses it."""
 
 import numpy as np
+import pyloudnorm
 from numpy.typing import NDArray
 from scipy import signal
 
@@ -69,8 +70,6 @@ def gain_db(meter: Meter, target_lufs: float) -> float:
 
 def _k_weighting() -> NDArray[np.float64]:
     """The two filters of K-weighting as second-order sections."""
-    import pyloudnorm  # not above: the control side reads chains without it
-
     filters = pyloudnorm.Meter(SAMPLE_RATE_HZ)._filters.values()
     return np.array([[*(f.passband_gain * f.b), *f.a] for f in filters])
 

@@ -1,4 +1,4 @@
-"""A stream cut anew into pieces of one size, whatever the sizes of its blocks: what is computed of a piece is then the same to the bit."""
+"""Splits a stream into pieces of one size, independent of its blocks, so that results per piece are the same to the bit."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -10,18 +10,18 @@ from components.denoise.steps import Mono, Stream
 
 
 class Piece(NamedTuple):
-    """So many samples of a recording with what is beside them."""
+    """Samples of a recording with a margin on both sides."""
 
     start: int
-    """Of its own samples, in the recording."""
+    """Position of its own samples in the recording."""
     own: int
-    """How many are its own: as many as in every piece, but for the last."""
+    """Number of its own samples: the same for every piece but the last."""
     samples: Mono
-    """Its own and a margin on either side; zeros beyond the recording."""
+    """Its own samples and the margins; zeros outside the recording."""
 
 
 def pieces(blocks: Stream, size: int, margin: int) -> Iterator[Piece]:
-    """Pieces of `size` samples that follow each other and cover the stream, with a margin on either side of each."""
+    """Splits a stream into consecutive pieces of `size` samples, with a margin on both sides of each."""
     whole = size + 2 * margin
     held, start = np.zeros(margin), 0
     waiting: list[Mono] = []

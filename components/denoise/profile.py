@@ -1,7 +1,7 @@
-"""Spectral gating by a noise profile, Audacity's way: what is no louder than the recording's own noise is turned down.
+"""`profile`: spectral gating with a noise profile, as in Audacity. Sound no louder than the recording's own noise is attenuated.
 
-The gate is noisereduce's in stationary mode. A profile comes from a span that somebody names, or from the quietest quarters of a
-second in which nobody speaks. Digital silence tells nothing of noise.
+The gate is noisereduce's in stationary mode. The profile comes from a given span, or from the quietest quarter seconds without speech.
+Digital silence is not used, because it says nothing about noise.
 """
 
 import heapq
@@ -18,37 +18,37 @@ from components.shared.task import report
 
 CHUNK = SAMPLE_RATE_HZ // 4
 LEAST_CHUNKS, MOST_CHUNKS = 2, 40
-"""Of a profile that is looked for: half a second at least, ten seconds at most, and no more than a tenth of all that has no speech."""
+"""Length of the profile: half a second to ten seconds, and at most a tenth of everything without speech."""
 MOST_SECONDS = 60.0
-"""Of a span that is named: the first of it."""
+"""Maximum length of a given span; only its first part is used."""
 BESIDE_SPEECH = SAMPLE_RATE_HZ // 10
-"""Samples before and after speech that count as speech: breaths, reverberation."""
+"""Samples before and after speech that count as speech, because of breaths and reverberation."""
 SILENCE = 10 ** (-90 / 20)
-"""RMS below which there is nothing but the rounding to 16 bits."""
+"""RMS below which there is only rounding to 16 bits."""
 
 REDUCTION_DB = 12.0
-"""By how much noise is turned down: Audacity's default. More makes what is left of it warble."""
+"""Attenuation of noise, Audacity's default. With more the remaining noise warbles."""
 FFT, STEP = 1024, 256
 SIZE, MARGIN = 1 << 17, 1 << 13
-"""Samples of a piece and beside it: whole steps, and more than a spectrum and the smoothing of the mask reach."""
+"""Samples of a piece and of its margins: whole steps, and more than the spectrum and the smoothing of the mask reach."""
 
 Gate = Callable[[Mono], Mono]
 
 
 def own_profile() -> Step:
-    """A step that listens for the recording's own noise where nobody speaks."""
+    """A step that finds the recording's own noise where nobody speaks."""
     return Step(lambda sound: _prepared(sound, quietest(sound.stream(), sound.samples, sound.speech)), passes=1)
 
 
 def named_profile(start_seconds: float, stop_seconds: float) -> Step:
-    """A step that takes a span of every recording as its noise; the span ends after it starts."""
+    """A step that uses a span of every recording as its noise; the span ends after it starts."""
     stop_seconds = min(stop_seconds, start_seconds + MOST_SECONDS)
     span = to_samples(start_seconds), to_samples(stop_seconds)
     return Step(lambda sound: _prepared(sound, between(sound.stream(), span)), passes=1)
 
 
 def _prepared(sound: Sound, noise: Mono) -> Prepared:
-    """The gate for a recording; without noise to learn from, the recording stays as it is, and the log says so."""
+    """The gate for a recording. Without usable noise the recording stays unchanged, which the log reports."""
     if len(noise) >= LEAST_CHUNKS * CHUNK and np.sqrt(np.mean(np.square(noise))) >= SILENCE:
         return Prepared(gated(load_gate(noise)))
     report(
@@ -58,7 +58,7 @@ def _prepared(sound: Sound, noise: Mono) -> Prepared:
 
 
 def quietest(stream: Stream, samples: int, speech: tuple[Span, ...]) -> Mono:
-    """The quietest quarters of a second that hold no speech, one after the other in their order; each fades in and out."""
+    """The quietest quarter seconds without speech, concatenated in order; each fades in and out."""
     heap: list[tuple[float, int, Mono]] = []
     heard = 0
     free = _without_speech(samples, speech)
@@ -69,12 +69,12 @@ def quietest(stream: Stream, samples: int, speech: tuple[Span, ...]) -> Mono:
             (heapq.heappush if len(heap) < MOST_CHUNKS else heapq.heappushpop)(heap, (-level, -piece.start, piece.samples))
     wanted = max(LEAST_CHUNKS, heard // 10)
     chosen = sorted((-start, chunk) for _, start, chunk in sorted(heap, reverse=True, key=lambda c: c[:2])[:wanted])
-    fade = signal.windows.tukey(CHUNK, 0.08)  # 10 ms at either end: chunks that do not fit together would click
+    fade = signal.windows.tukey(CHUNK, 0.08)  # 10 ms at both ends, to avoid clicks between chunks
     return np.concatenate([np.zeros(0), *(chunk * fade for _, chunk in chosen)])
 
 
 def _without_speech(samples: int, speech: tuple[Span, ...]) -> NDArray[np.bool_]:
-    """For every chunk whether it is free of speech."""
+    """Whether each chunk is free of speech."""
     free = np.ones(-(-samples // CHUNK), bool)
     for start, stop in speech:
         free[max(0, start - BESIDE_SPEECH) // CHUNK : -(-(stop + BESIDE_SPEECH) // CHUNK)] = False
@@ -82,7 +82,7 @@ def _without_speech(samples: int, speech: tuple[Span, ...]) -> NDArray[np.bool_]
 
 
 def between(stream: Stream, span: Span) -> Mono:
-    """The samples of a span, as far as the recording reaches; listens to all of it, since a stream is told its length in seconds."""
+    """The samples of a span, as far as the recording reaches. It reads the whole stream, because progress counts whole passes."""
     found, at = [np.zeros(0)], 0
     for block in stream:
         found.append(block[max(0, span[0] - at) : max(0, span[1] - at)])
@@ -91,7 +91,7 @@ def between(stream: Stream, span: Span) -> Mono:
 
 
 def load_gate(noise: Mono) -> Gate:
-    """noisereduce's stationary gate that has learnt a noise; the threshold of a frequency lies 1.5 deviations above its mean level."""
+    """noisereduce's stationary gate for a noise; a frequency's threshold is 1.5 standard deviations above its mean level."""
     from noisereduce.spectralgate.stationary import SpectralGateStationary
 
     gate = SpectralGateStationary(
@@ -117,7 +117,7 @@ def load_gate(noise: Mono) -> Gate:
 
 
 def gated(gate: Gate) -> Filter:
-    """A filter that puts a stream through a gate, piece by piece."""
+    """A filter that applies a gate piece by piece."""
 
     def run(stream: Stream) -> Iterator[Mono]:
         for piece in pieces(stream, SIZE, MARGIN):

@@ -1,7 +1,7 @@
-"""Known sound effects, found and taken out: `sfx` in a chain.
+"""`sfx`: finds known sound effects and removes them.
 
-The recording is searched in steps (match.py); what is found is fitted and subtracted (subtract.py), and what still looks as if it had
-an effect in it is searched again. An effect that was fitted has to be gone in the result; if it is not, the recording stays as it is there.
+The recording is searched in steps (match.py). Hits are fitted and subtracted (subtract.py), and the result is searched again,
+because an effect may hide another one. If a fitted effect is not gone from the result, the recording stays unchanged there.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed
 from components.shared.table import read_rows
 
 SEARCHES = 8
-"""At most, of a stretch in which something is found: an effect may hide another."""
+"""Maximum number of searches of a step with hits, because an effect may hide another one."""
 LEAST_REPEATED = 0.6
-"""Height of a peak in the height of another one of the same effect that it overlaps: an effect that repeats itself is like itself later."""
+"""A peak that overlaps a hit of the same effect counts only from this share of the hit's height, because effects resemble themselves."""
 LEAST_ATTENUATION_DB = 3.0
-"""Of what was fitted: else it is no effect, or something before has changed it too much to be taken out."""
+"""Minimum attenuation of a fitted effect. With less it is another sound, or was changed too much to be removed."""
 
 
 class Target(NamedTuple):
@@ -63,10 +63,10 @@ def _row(sound: Sound, effect: Target, found: Fit) -> Removed:
 
 
 def detect(stream: Stream, effects: Sequence[Target]) -> Iterator[Fit]:
-    """Effects in a stream, in the order of their beginnings; hits count from its beginning.
+    """Finds effects in a stream, in the order of their starts; hits count samples from its start.
 
-    The stream is gone through in steps of STEP samples, wherever its blocks end. What is found in a step is fitted and taken out
-    of what later steps hear.
+    The stream is searched in steps of STEP samples, independent of its blocks. Effects found in one step are subtracted before the
+    next one.
     """
     longest = max(len(e.sound) for e in effects)
     before, after = HOP * (-(-(REACH + HOP) // HOP)), max(longest, LONGEST) + longest + 4 * REACH
@@ -80,10 +80,10 @@ def detect(stream: Stream, effects: Sequence[Target]) -> Iterator[Fit]:
 
 
 def _searched(sound: Mono, first: int, effects: Sequence[Target], known: Sequence[Hit]) -> tuple[list[Fit], Mono]:
-    """Effects that begin within STEP samples from `first` on, and the sound without them; `known` are taken out already.
+    """Finds effects that start within STEP samples from `first` on; also returns the sound without them. `known` are removed already.
 
-    Of effects that overlap the most certain one is taken out before the others are looked for again: what correlates with an effect
-    beside it is often the effect itself, or another one that is like it.
+    Of overlapping hits only the most certain one is removed before the next search, because a hit beside an effect is often the effect
+    itself or a similar one.
     """
     sounds = [e.sound for e in effects]
     hits: list[Hit] = []
@@ -102,12 +102,12 @@ def _searched(sound: Mono, first: int, effects: Sequence[Target], known: Sequenc
 
 
 def certain(found: Fit) -> bool:
-    """Whether an effect lies where it was fitted: it is in the sound, and is gone from what is left."""
+    """Whether a fitted effect is present in the sound, and gone from the result."""
     return found.correlation > 0 and found.attenuation_db >= LEAST_ATTENUATION_DB
 
 
 def _fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[list[Fit], Mono]:
-    """Fits hits, those that overlap together."""
+    """Fits hits; overlapping ones together."""
     fits: list[Fit] = []
     for group in _together(hits, effects):
         found, sound = fitted(sound, effects, group)
@@ -116,7 +116,7 @@ def _fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[
 
 
 def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]]:
-    """Every STEP samples of a stream, and where they begin, with so many samples before and after them; what is changed stays so."""
+    """Splits a stream into steps of STEP samples with context on both sides; yields their positions. Changes to a step are kept."""
     held, first, ended = np.zeros(before), 0, False
     while True:
         pieces, have = [held], len(held)
@@ -136,7 +136,7 @@ def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]
 
 
 def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Target]) -> list[Hit]:
-    """The most certain of hits that overlap, without the likenesses of those that are known."""
+    """The most certain of overlapping hits, without those that resemble known ones."""
 
     def overlap(one: Hit, other: Hit) -> bool:
         return one.start < other.start + len(effects[other.effect].sound) and other.start < one.start + len(effects[one.effect].sound)
@@ -153,7 +153,7 @@ def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Target])
 
 
 def _together(hits: Sequence[Hit], effects: Sequence[Mono]) -> list[list[Hit]]:
-    """Hits in the order of their beginnings, in groups that do not overlap."""
+    """Groups hits, in the order of their starts, so that no two groups overlap."""
     groups: list[list[Hit]] = []
     end = 0
     for hit in hits:
@@ -165,7 +165,7 @@ def _together(hits: Sequence[Hit], effects: Sequence[Mono]) -> list[list[Hit]]:
 
 
 def without(fits: Sequence[Fit], effects: Sequence[Mono]) -> Filter:
-    """A filter that subtracts effects as they were fitted; everything else stays as it is, to the bit."""
+    """A filter that subtracts fitted effects; all other samples stay the same to the bit."""
     ordered = sorted(fits, key=lambda f: f.hit.start)
 
     def run(stream: Stream) -> Stream:

@@ -1,10 +1,9 @@
-"""Steady tones (whistles, hum): found by themselves, and taken out.
+"""`tones`: finds steady tones (whistles, hum) and removes them.
 
-A tone is steady if a narrow peak stands on one frequency, or drifts slowly, for a minute; in a shorter recording, for all of it.
-Voices and instruments do not hold a note to half a hertz for that long. What is subtracted is a sine whose amplitude and phase
-follow the recording's: fitted over half a second around each moment, where a hundredth of a second counts the less, the more
-else there is beside the tone. So nothing is fitted to a fricative that covers it, and a tone that something before made louder and
-softer goes as well.
+A tone is steady if a narrow peak stays at one frequency, or drifts slowly, for a minute, or throughout a shorter recording. Voices
+and instruments do not hold a note to half a hertz for that long. A sine is subtracted whose amplitude and phase follow the recording:
+they are fitted over half a second around each moment, with less weight for moments with more other sound near the tone. So nothing is
+fitted to a fricative that covers the tone, and a tone whose level an earlier filter modulated is removed as well.
 """
 
 from collections.abc import Iterator
@@ -19,36 +18,36 @@ from components.denoise.steps import Filter, Mono, Prepared, Sound, Step, Stream
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
 
 FRAME = 1 << 17
-"""Samples of a spectrum, 3 s, which tells frequencies 0.34 Hz apart."""
+"""Samples of a spectrum, 3 s, for a resolution of 0.34 Hz."""
 HOP = FRAME // 2
 BIN_HZ = SAMPLE_RATE_HZ / FRAME
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20_000.0
 PROMINENCE_DB = 12.0
-"""How far a peak stands above what is beside it."""
+"""How far a peak must stand above its surroundings."""
 AUDIBLE_DB = -90.0
-"""Amplitude below which a sine counts as silence, against full scale."""
+"""Amplitude, relative to full scale, below which a sine counts as silence."""
 DRIFT_HZ = 0.5
-"""How far a tone moves from one spectrum to the next."""
+"""Maximum drift of a tone from one spectrum to the next."""
 STEADY_SECONDS, LEAST_SECONDS = 60.0, 20.0
-"""How long a tone stands; in a recording shorter than the first, all through it, if that is as long as the second."""
+"""Minimum length of a tone; in a recording shorter than the first number its whole length, if that is at least the second."""
 SHARE = 0.7
-"""Of the spectra of a tone that show it."""
+"""Minimum share of a tone's spectra that show it."""
 FORGET = 0.07
-"""How much the last spectrum counts in a tone's presence: ten without it end it."""
+"""Weight of the newest spectrum in a tone's presence; a tone ends after ten spectra without it."""
 STEP_DB = 1.0
-"""Median step from a spectrum with a tone to the next; notes that are played again and again differ more."""
+"""Maximum median level change between consecutive spectra of a tone; repeated notes change more."""
 
 POINT = 441
-"""Samples from one value of a tone's amplitude to the next, 0.01 s."""
+"""Samples per value of a tone's amplitude, 0.01 s."""
 SIZE = 1000 * POINT
 MARGIN = 110 * POINT
 FIT = 101
-"""Points that an amplitude is fitted to; weighted by a Hann window, so it is half as many that count."""
+"""Points per fit of an amplitude; with the Hann window about half of them count."""
 BESIDE_HZ = 25.0
-"""How far from a tone the noise is measured that weighs the points."""
+"""Distance from a tone within which noise reduces the weight of a point."""
 LEAST_NOISE = 1e-3
-"""Power of the noise, against the tone's, below which no point counts more."""
+"""Noise power, relative to the tone, below which the weight of a point no longer grows."""
 
 Peaks = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Frequencies in Hz and amplitudes in dB."""
@@ -59,11 +58,11 @@ class SteadyTone:
     """A peak that was tracked from spectrum to spectrum."""
 
     frames: list[int] = field(default_factory=list)
-    """The spectra that show it."""
+    """Indices of the spectra that show it."""
     frequencies: list[float] = field(default_factory=list)
     levels: list[float] = field(default_factory=list)
     presence: float = 1.0
-    """Share of the last spectra that show it, the newest counting most."""
+    """Share of the latest spectra that show it, weighted towards the newest."""
 
     def add(self, frame: int, frequency_hz: float, level_db: float) -> None:
         self.frames.append(frame)
@@ -81,12 +80,12 @@ class SteadyTone:
 
     @property
     def stop(self) -> int:
-        """Sample after the last of the last."""
+        """Sample after the last spectrum that shows it."""
         return (self.frames[-1] + 1) * HOP
 
 
 def tones() -> Step:
-    """A step that takes out the steady tones it finds; it listens once to find them and once to what is left of them."""
+    """A step that removes steady tones. Its analysis reads the recording twice: to find them, and to measure what is left."""
     return Step(_prepare, passes=2)
 
 
@@ -107,7 +106,7 @@ def _removed(sound: Sound, tone: SteadyTone, attenuation_db: float) -> Removed:
 
 
 def spectra(stream: Stream) -> Iterator[NDArray[np.float64]]:
-    """Power at every multiple of BIN_HZ, HOP after HOP and over half a hop more on either side; a sine of amplitude 1 has 1."""
+    """Power spectra, one per HOP with half a hop of context on both sides; a sine of amplitude 1 has power 1."""
     window = signal.get_window("hann", FRAME)
     scale = 2 / np.sum(window)
     for piece in pieces(stream, HOP, HOP // 2):
@@ -115,24 +114,24 @@ def spectra(stream: Stream) -> Iterator[NDArray[np.float64]]:
 
 
 def beside(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean power from 5 to 14 bins away of each bin, on the side where it is more."""
-    means = np.convolve(np.pad(power, 14, mode="edge"), np.full(10, 0.1), "valid")  # the first is of the bins from -14 to -5
+    """Mean power 5 to 14 bins away from each bin, on the louder side."""
+    means = np.convolve(np.pad(power, 14, mode="edge"), np.full(10, 0.1), "valid")  # the first mean covers the bins from -14 to -5
     return np.maximum(means[: len(power)], means[19:])
 
 
 def peaks(power: NDArray[np.float64]) -> Peaks:
-    """The narrow peaks of a spectrum, from low to high."""
+    """The narrow peaks of a spectrum, in ascending order."""
     inner = power[1:-1]
     least = np.maximum(10 ** (PROMINENCE_DB / 10) * beside(power)[1:-1], 10 ** (AUDIBLE_DB / 10))
     bins = 1 + np.flatnonzero((inner > least) & (inner > power[:-2]) & (inner >= power[2:]))
     bins = bins[(bins * BIN_HZ >= LOWEST_HZ) & (bins * BIN_HZ <= HIGHEST_HZ)]
     before, level, after = (10 * np.log10(power[bins + i] + 1e-30) for i in (-1, 0, 1))
-    between = 0.5 * (before - after) / (before - 2 * level + after)  # the top of the parabola through the three
+    between = 0.5 * (before - after) / (before - 2 * level + after)  # vertex of the parabola through the three points
     return (bins + between) * BIN_HZ, level - 0.25 * (before - after) * between
 
 
 def find(stream: Stream, samples: int) -> list[SteadyTone]:
-    """The steady tones of a recording, from low to high."""
+    """The steady tones of a recording, in ascending order."""
     live: list[SteadyTone] = []
     found: list[SteadyTone] = []
     for frame, power in enumerate(spectra(stream)):
@@ -144,7 +143,7 @@ def find(stream: Stream, samples: int) -> list[SteadyTone]:
 
 
 def _follow(live: list[SteadyTone], frame: int, frequencies: NDArray[np.float64], levels: NDArray[np.float64]) -> None:
-    """Gives every tone, the oldest first, the nearest peak within reach; what is left begins tones."""
+    """Assigns the nearest peak within reach to every tone, oldest first; the other peaks start new tones."""
     free = np.ones(len(frequencies), bool)
     for tone in live:
         tone.presence *= 1 - FORGET
@@ -159,7 +158,7 @@ def _follow(live: list[SteadyTone], frame: int, frequencies: NDArray[np.float64]
 
 
 def steady(tone: SteadyTone, samples: int) -> bool:
-    """Whether it stands long enough, in most spectra and at one level."""
+    """Whether a tone is long enough, present in most spectra, and constant in level."""
     needed = max(LEAST_SECONDS * SAMPLE_RATE_HZ, min(STEADY_SECONDS * SAMPLE_RATE_HZ, samples - HOP))
     return (
         tone.stop - tone.start >= needed
@@ -169,7 +168,7 @@ def steady(tone: SteadyTone, samples: int) -> bool:
 
 
 def left(stream: Stream, tones: list[SteadyTone]) -> list[float]:
-    """By how many dB each tone fell: to what is left on its frequency, or to the noise beside it if that is more; a median."""
+    """Median attenuation of each tone in dB, down to what is left at its frequency or to the noise beside it, if that is louder."""
     falls: list[list[float]] = [[] for _ in tones]
     for frame, power in enumerate(spectra(stream)):
         noise = None
@@ -200,7 +199,7 @@ def without(tones: list[SteadyTone]) -> Filter:
 
 
 def _sine(piece: Piece, tone: SteadyTone) -> Mono:
-    """A tone as it is in a piece's own samples."""
+    """The sine of a tone in a piece's own samples."""
     first = piece.start - MARGIN
     turns = np.exp(2j * np.pi * (tone.frequency_hz / SAMPLE_RATE_HZ * np.arange(first, first + len(piece.samples)) % 1))
     points = first + POINT * np.arange(len(piece.samples) // POINT)
@@ -216,13 +215,13 @@ def _sine(piece: Piece, tone: SteadyTone) -> Mono:
 
 
 def _frequencies(tone: SteadyTone, points: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Frequencies of a tone at samples of the recording, in Hz: medians over the spectra near them."""
+    """Frequencies of a tone in Hz at samples of the recording: medians over the spectra near them."""
     middles = np.array(tone.frames) * HOP + HOP // 2
     return np.interp(points, middles, ndimage.median_filter(np.array(tone.frequencies), 9, mode="nearest"))
 
 
 def _fitted(turned: NDArray[np.complex128], power: float) -> NDArray[np.complex128]:
-    """Amplitude and phase of a sine that stands still, at every point; `power` is about its own."""
+    """Complex amplitude of a demodulated sine at every point; `power` is its approximate power."""
     window = np.hanning(FIT + 2)[1:-1]
     mean = np.convolve(turned, window / np.sum(window), "same")
     short = np.hanning(13)[1:-1]

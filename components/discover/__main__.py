@@ -1,4 +1,4 @@
-"""Lists the sources and plans what the dataset does not have yet: plans and attempts go into the store, the shards' names out."""
+"""Lists the sources and plans what the dataset lacks. Plans and attempts go into the store; the output is the names of the shards."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "re
 
 
 def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, str]]]:
-    """The recordings of all sources, each once, and for every source its name and why it failed, or ""."""
+    """The recordings of all sources, each once; and the name of every source with the reason why it failed, or ""."""
     found: dict[str, Listed] = {}
     reasons = []
     for source in sources:
@@ -40,9 +40,9 @@ def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, s
 
 
 def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: PlanSettings, run: str) -> Plan:
-    """Plans the run on the ledger as it is when the plan is entered there; the plans of the shards are in the store before."""
+    """Plans the run from the current ledger and enters the plan there; the plans of the shards are written before."""
     ledger, made, now = Ledger(store, dataset), list[Plan](), datetime.now(UTC).isoformat(timespec="seconds")
-    by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # two sources may differ in a secret alone: the reason stays
+    by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # two sources may differ in a secret only: keep the reason
 
     def compute(rows: dict[str, LedgerRow]) -> list[LedgerRow]:
         plans = {shard: read_plan(store, shard) for shard in shards_of(listed, rows, settings.again, run) if has_plan(store, shard)}
@@ -83,7 +83,7 @@ def main(
     if not allow_private:
         public_only()
     target = open_store(store)
-    Ledger(target, dataset).rows()  # a store that cannot be read is found out before the sources are asked
+    Ledger(target, dataset).rows()  # fails before any source is listed if the store cannot be read
     listed, reasons = list_all(entries)
     plan = write(target, dataset, listed, reasons, settings, run)
     failed = [f"{name}: {reason}" for name, reason in reasons if reason]

@@ -1,4 +1,4 @@
-"""Which recordings a run works on, and in which shards: a function of what is listed and of the ledger."""
+"""Decides which recordings a run works on, and in which shards, from the listed recordings and the ledger."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,9 +13,9 @@ from store.ledger import FAILED, GIVEN_UP, PENDING, LedgerRow
 from store.plans import shard_name
 
 SOURCE = "source"
-"""Kind of the ledger's rows about sources that could not be listed."""
+"""Kind of the ledger rows of sources that could not be listed."""
 LOSSES_TOGETHER = 2
-"""A shard that was lost so often is taken apart."""
+"""A shard that was lost this often is split."""
 
 _REMEMBERED = ("title", "channel", "published", "seconds")
 _EMPTY = empty(LedgerRow)
@@ -26,7 +26,7 @@ Group = list[Item]
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """The stage's parameters of these names."""
+    """The settings of the stage that planning needs."""
 
     max_recordings: int
     max_shards: int
@@ -39,27 +39,27 @@ class PlanSettings:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run works on."""
+    """The work of a run."""
 
     shards: list[Group]
-    """Each sorted by recording, as everything is that a cached stage sees."""
+    """Each is sorted by recording, so that cached stages see the same order."""
     rows: list[LedgerRow]
-    """What the ledger is to say of it."""
+    """New and changed rows of the ledger."""
     fates: dict[str, str]
-    """Of every recording that is listed or planned. Planned: new, pending, retried, again. Not planned: done, failed (too
-    often), given_up, refused (cannot be fetched), filtered (too short or too long), over_cap."""
+    """The decision for every listed or planned recording. Planned: new, pending, retried, again. Not planned: done, failed (too
+    often), given_up, refused (cannot be downloaded), filtered (too short or too long), over_cap."""
 
 
 def make_plan(
     listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str, now: str
 ) -> Plan:
-    """Plans a run. Planned once more for the same run, it is the same plan.
+    """Plans a run. Planning again for the same run gives the same plan.
 
     Args:
-        listed: The recordings that the sources list now, each once, in their order.
+        listed: The recordings that the sources list now, each once, in order.
         ledger: The ledger by recording.
-        plans: The stored plans of the shards that the ledger names, as far as they are there.
-        settings: The stage's parameters.
+        plans: The stored plans of the shards in the ledger, as far as they exist.
+        settings: The settings of the stage.
         run: Id of the run.
         now: The time, UTC, in ISO 8601 to the second.
     """
@@ -71,7 +71,7 @@ def make_plan(
     shards, lost = _pending(items, ledger, plans, settings, run)
     rows += lost
     fates |= {row.recording: "given_up" for row in lost}
-    # What waited longest comes first: where a run may not plan them all, the next one goes on.
+    # The recordings that waited longest come first, so that consecutive runs with a limit make progress.
     done = sorted((r for r in items if fates[r] == "again"), key=lambda r: ledger[r].planned)
     again = _again(done, items, ledger, plans)
     retried = _by_shard((items[r] for r in items if fates[r] == "retried"), ledger)
@@ -89,14 +89,14 @@ def make_plan(
 
 
 def shards_of(listed: Iterable[Listed], ledger: Ledgered, again: bool, run: str) -> set[str]:
-    """The shards whose stored plans `make_plan` wants."""
+    """The shards whose stored plans `make_plan` needs."""
     names = {entry.item.recording for entry in listed}
     wanted = (row for row in ledger.values() if row.recording in names or _is_planned_by(row, run))
     return {row.shard for row in wanted if row.shard and (again or row.outcome == PENDING)}
 
 
 def source_rows(reasons: Mapping[str, str], ledger: Ledgered, run: str) -> Iterator[LedgerRow]:
-    """Ledger rows of sources, from each one's URL to why it failed, or "": one a source that fails, or that did and is mended."""
+    """Ledger rows of the sources that fail, or failed before and work now. `reasons` has the reason, or "", by URL."""
     for url, reason in reasons.items():
         recording = recording_id(SOURCE, "", url)
         known = ledger.get(recording)
@@ -110,9 +110,9 @@ def source_rows(reasons: Mapping[str, str], ledger: Ledgered, run: str) -> Itera
 
 
 def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str) -> str:
-    """What is to become of a listed recording, as far as its own row says."""
+    """The decision for a listed recording, as far as its own ledger row determines it."""
     if row and row.outcome == GIVEN_UP and row.run == run:
-        return "given_up"  # by this run, which plans once more
+        return "given_up"  # by an earlier planning of this run
     if row and row.outcome not in (PENDING, FAILED):
         finished = "given_up" if row.outcome == GIVEN_UP else "done"
         return "again" if settings.again and not entry.refusal else finished
@@ -134,7 +134,7 @@ def _is_filtered(seconds: float, settings: PlanSettings) -> bool:
 
 
 def _refused(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgered, run: str) -> Iterator[LedgerRow]:
-    """Recordings that their sources do not give out. One that is planned already stays so: it may have been fetched before."""
+    """Rows of recordings that their sources refuse. A planned one stays planned: an earlier attempt may have downloaded it."""
     for entry in listed:
         known = ledger.get(entry.item.recording)
         if fates[entry.item.recording] == "refused" and not (known and known.outcome == PENDING):
@@ -142,22 +142,22 @@ def _refused(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgere
 
 
 def _is_planned_by(row: LedgerRow, run: str) -> bool:
-    """Whether this very run has planned it before: a task that is repeated."""
+    """Whether this run planned it before, because its task is a retry."""
     return row.outcome == PENDING and row.run == run and row.kind != SOURCE
 
 
 def _losses(row: LedgerRow, run: str) -> int:
-    """Runs before this one that planned it and that its shard did not survive."""
+    """Number of earlier runs that planned it and lost its shard."""
     return max(0, row.attempts - (row.run == run))
 
 
 def _pending(
     items: Mapping[str, Item], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str
 ) -> tuple[list[Group], list[LedgerRow]]:
-    """Recordings without an outcome stay in their shard, those that are not listed any more included, until it is lost too often.
+    """Keeps recordings without an outcome in their shard, listed or not, until the shard is lost too often.
 
     Returns:
-        The shards, and the ledger's rows of recordings that are given up.
+        The shards, and the ledger rows of recordings that are given up.
     """
     members: dict[str, list[LedgerRow]] = defaultdict(list)
     for row in ledger.values():
@@ -165,7 +165,7 @@ def _pending(
             members[row.shard].append(row)
     wanted = [ledger[r] for r in items if r in ledger and ledger[r].outcome == PENDING]
     wanted += [row for row in ledger.values() if _is_planned_by(row, run)]
-    # The last attempt is made alone, so that nobody is given up for a neighbor.
+    # The last attempt is made alone, so that no recording is given up because of another one.
     alone_after = max(1, min(LOSSES_TOGETHER, settings.attempts - 1))
     groups, lost = [], []
     for shard in dict.fromkeys(row.shard for row in wanted):
@@ -186,12 +186,11 @@ def _pending(
 
 
 def _again(wanted: Sequence[str], items: Mapping[str, Item], ledger: Ledgered, plans: Mapping[str, Sequence[Item]]) -> list[Group]:
-    """What is done, in the shards that it was done in.
+    """Plans finished recordings again, in their old shards.
 
-    A shard whose stored plan can be repeated as a whole is: under its name the caches know its finished stages, and
-    what failed in it is found there as well, to be tried anew by a later run. So members come along that are not listed
-    any more or have failed elsewhere since. Where nothing of it came out, or a member now belongs to another shard, the
-    listed ones make a new shard.
+    A shard is repeated as a whole if its stored plan still fits, because the caches know its finished stages under its name. Failures
+    in it are found there, too, and a later run retries them. So it may include recordings that are no longer listed or have failed
+    elsewhere since. If the shard had no result, or a recording now belongs to another shard, the listed ones form a new shard.
     """
     groups, rest, taken = [], [], set[str]()
     for shard in dict.fromkeys(ledger[r].shard for r in wanted):
@@ -212,7 +211,7 @@ def _again(wanted: Sequence[str], items: Mapping[str, Item], ledger: Ledgered, p
 
 
 def _by_shard(items: Iterable[Item], ledger: Ledgered) -> list[Group]:
-    """Items of one shard stay together; how often they failed makes it another one."""
+    """Groups items by shard; their number of failures makes it a different shard."""
     groups: dict[str, Group] = defaultdict(list)
     for item in items:
         row = ledger[item.recording]
@@ -221,7 +220,7 @@ def _by_shard(items: Iterable[Item], ledger: Ledgered) -> list[Group]:
 
 
 def _pack(items: Iterable[Item], shard_seconds: float) -> Iterator[Group]:
-    """Items in their order as groups of at most `shard_seconds`; a longer item is alone."""
+    """Packs items, in order, into groups of at most `shard_seconds`; a longer item is alone."""
     group: Group = []
     total = 0.0
     for item in items:
@@ -243,16 +242,16 @@ def _planned(item: Item, known: LedgerRow, shard: str, run: str, now: str) -> Le
 
 
 def _completed(item: Item, row: LedgerRow | None) -> Item:
-    """With what an earlier listing or download said of it and this listing does not; a licence that is no more stated is none."""
+    """Fills in what an earlier listing or download stated; a licence that is no longer stated stays empty."""
     return replace(item, **{name: getattr(item, name) or getattr(row, name) for name in _REMEMBERED}) if row else item
 
 
 def _described(item: Item, row: LedgerRow, **changes: Any) -> LedgerRow:
-    """A row with what the source says of the item now."""
+    """A row with the metadata that the source states now."""
     described = {name: getattr(item, name) for name in ("recording", "kind", "title", "channel", "published", "licence", "seconds")}
     return replace(row, **described, url=public_url(item.url), **changes)
 
 
 def _item(row: LedgerRow) -> Item:
-    """An item as the ledger remembers it, where its plan is lost."""
+    """An item from its ledger row, for when its plan is lost."""
     return Item(row.recording, row.kind, row.url, row.title, row.channel, row.published, row.licence, row.seconds, row.failures)

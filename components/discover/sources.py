@@ -1,4 +1,4 @@
-"""The text that names the sources: what it may say, and what each entry means."""
+"""Parses the text that names the sources."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _UNDERSTOOD = (
     "a YouTube video, playlist or channel, a podbbang channel or episode, an http(s) URL of a feed or of media,"
     " /path, ./path, ~/path, s3://bucket/folder, sample:"
 )
-"""Short enough for the one line that an error is."""
+"""Short, because an error is one line."""
 _COMMENT = re.compile(r"(?:^|(?<=[\s,]))#.*")
 _PODBBANG = re.compile(r"(?:https?://)?(?:www\.|m\.)?podbbang\.com/(?:ch|channels)/(\d+)(?:/episodes/(\d+))?/?(?:[?#].*)?", re.IGNORECASE)
 _YOUTUBE = re.compile(r"(?:https?://)?(?:www\.|m\.|music\.)?(youtube\.com|youtu\.be)(/.*)", re.IGNORECASE)
@@ -31,22 +31,22 @@ class Source:
     """One entry of the list of sources."""
 
     kind: str
-    """video (on YouTube), youtube (a playlist or channel), podbbang, media, link (a feed, or media: the answer says), local,
+    """video (on YouTube), youtube (a playlist or channel), podbbang, media, link (a feed or media, as the answer shows), local,
     bucket or sample."""
     target: str
-    """What to list: a URL, a video's id, a podbbang channel or channel/episode, an absolute path, s3://bucket/key."""
+    """URL, video id, podbbang channel or channel/episode, absolute path, or s3://bucket/key."""
     name: str
     """The entry without secrets, for logs and tables."""
 
 
 def parse(text: str) -> list[Source]:
-    """The sources of a text in their order, each once.
+    """Parses the sources of a text, in order, each once.
 
-    Entries are separated by commas and line ends. `#` at the start of an entry or after a blank begins a comment, which
-    ends with its line. A comma inside a URL is written %2C.
+    Entries are separated by commas and line ends. `#` at the start of an entry or after a blank starts a comment, which
+    ends with its line. A comma inside a URL is written as %2C.
 
     Raises:
-        StageError: An entry is of no kind that is understood, or there is none.
+        StageError: An entry is not valid, or there is none.
     """
     entries = [entry.strip() for line in text.lstrip("\ufeff").splitlines() for entry in _COMMENT.sub("", line).split(",")]
     found: dict[tuple[str, str], Source] = {}
@@ -62,7 +62,7 @@ def _source(entry: str) -> Source:
     if entry == "sample:":
         return Source("sample", "", name)
     if entry.startswith("s3://"):
-        object_place(entry)  # raises for what is no bucket
+        object_place(entry)  # raises for an invalid bucket name
         return Source("bucket", entry, name)
     if match := _PODBBANG.fullmatch(entry):
         return Source("podbbang", "/".join(part for part in match.groups() if part), name)
@@ -78,12 +78,12 @@ def _source(entry: str) -> Source:
 
 
 def has_media_suffix(path: str) -> bool:
-    """Whether a path ends like a file with sound."""
+    """Whether a path has the suffix of a media file."""
     return bool(_MEDIA_NAME.fullmatch(urllib.parse.unquote(path)))
 
 
 def _youtube(entry: str, host: str, rest: str) -> Source:
-    """A video's URL that also names the playlist it was opened in is the video."""
+    """A URL that names both a video and its playlist stands for the video."""
     parts, name = urllib.parse.urlsplit(rest), public_url(entry)
     query = urllib.parse.parse_qs(parts.query)
     steps = [step for step in parts.path.split("/") if step]

@@ -1,20 +1,20 @@
-"""What `download` was told: how hard to try, how gently, and which licences may be fetched."""
+"""The settings of `download` as its parts use them: retries, pauses, and accepted licences."""
 
 from dataclasses import dataclass
 
 from components.shared.http import Limits
 
 UNKNOWN = "unknown"
-"""How the setting names the absent licence."""
+"""Name of a missing licence in the setting."""
 
 
 class ItemError(Exception):
-    """One item cannot be had; the message is the reason for its row: one line, the same in every run, without secrets."""
+    """An item cannot be downloaded. The message becomes the reason in its row: one line, the same in every run, without secrets."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The settings of the stage, checked."""
+    """The settings of the stage, after their check."""
 
     retries: int
     backoff_seconds: float
@@ -22,7 +22,7 @@ class Policy:
     max_sleep_seconds: float
     rate_limit_bytes: int
     licences: frozenset[str]
-    """In small letters; empty is any."""
+    """In lower case; an empty set accepts all."""
 
     @property
     def limits(self) -> Limits:
@@ -30,7 +30,7 @@ class Policy:
         return Limits(self.retries + 1, self.backoff_seconds, max_bytes_per_second=self.rate_limit_bytes)
 
     def check_licence(self, licence: str) -> None:
-        """Raises ItemError unless media under this licence, as its source states it, may be fetched."""
+        """Raises ItemError unless this licence, as the source states it, is accepted."""
         stated = " ".join(licence.split()) or UNKNOWN
         if self.licences and stated.casefold() not in self.licences:
             raise ItemError(f"licence {stated} is not asked for")

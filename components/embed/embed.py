@@ -12,17 +12,17 @@ from components.embed.mel import BANDS, FRAME, SPAN, Mel, Signal, mel
 from components.embed.plan import WINDOW_FRAMES, Spans
 
 MARGIN = SPAN // 2
-"""Samples that a window's first spectrum sees before it."""
+"""Samples before a window that its first spectrum covers."""
 RUN_WINDOWS = 64
-"""Windows whose spectra are made at a time, if each begins in the one before."""
+"""Number of overlapping windows whose spectra are computed at a time."""
 
 LEVEL_DB = -30.0
-"""RMS of every window, against full scale, when the network hears it. It hears power, not its logarithm, so that the same voice
-20 dB quieter is another one to it; it was trained on speech raised to this level, Resemblyzer's audio_norm_target_dBFS."""
+"""RMS, relative to full scale, to which every window is scaled. The network takes power, not its logarithm, so the same voice 20 dB
+quieter would be another voice to it. It was trained on speech at this level, Resemblyzer's audio_norm_target_dBFS."""
 SILENT_DB = -80.0
-"""RMS below which a window holds no voice: 16 bits round that much away."""
+"""RMS below which a window counts as digital silence; rounding to 16 bits removes that much."""
 QUIET_DB = 30.0
-"""A window of a reference of which half the frames are this far below the window that is loudest so is a pause."""
+"""In a reference, a window counts as a pause if half its frames are this far below the loudest window."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Embeddings:
     vectors: NDArray[np.float32]
     """d-vectors of length 1, shaped (windows, 256)."""
     medians_db: NDArray[np.float64]
-    """Level of the frame in the middle between each window's loudest and quietest, in dB against anything."""
+    """Median level of each window's frames, in dB relative to an arbitrary reference."""
 
     def __getitem__(self, which: NDArray[np.bool_]) -> "Embeddings":
         return Embeddings(self.spans[which], self.vectors[which], self.medians_db[which])
@@ -43,7 +43,7 @@ def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batc
     """Computes the d-vectors of the windows of a recording.
 
     Args:
-        blocks: The recording from its beginning, 16 kHz mono, in [-1, 1); read as far as the last window goes.
+        blocks: The recording from its start, 16 kHz mono, in [-1, 1); read up to the end of the last window.
         spans: Its windows, in the order of their starts.
         encoder: The network.
         batch_windows: Windows per call of the network.
@@ -84,7 +84,7 @@ def _pieces(blocks: Iterator[Signal], spans: Spans) -> Iterator[tuple[Signal, Me
 
 
 def _runs(spans: Spans) -> Iterator[Spans]:
-    """Windows that follow each other without a gap, at most RUN_WINDOWS of them."""
+    """Splits windows into runs without gaps, of at most RUN_WINDOWS."""
     gaps = np.flatnonzero(spans[1:, 0] > spans[:-1, 1]) + 1
     for run in np.split(spans, gaps):
         for i in range(0, len(run), RUN_WINDOWS):
@@ -92,7 +92,7 @@ def _runs(spans: Spans) -> Iterator[Spans]:
 
 
 def _cut(blocks: Iterator[Signal], ranges: list[tuple[int, int]]) -> Iterator[Signal]:
-    """The samples of ranges in the order of their starts; what is before the next range is forgotten, what is beyond the ends is silent."""
+    """The samples of ranges, in the order of their starts. Samples before the next range are dropped; both ends are padded with silence."""
     silence = np.zeros(MARGIN, np.float32)
     padded, kept, first = chain(blocks, repeat(silence)), silence, -len(silence)
     for start, end in ranges:

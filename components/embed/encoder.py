@@ -10,31 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 TURN_WINDOWS = 16
-"""Windows that one CPU thread hears at a time. PyTorch's own threads meet at each of 160 steps, spinning: on two cores that others keep
-busy that took 12 times the work (67 ms of a processor a window, not 5.4), and 5 times as long."""
+"""Windows per call on one CPU thread. PyTorch's own threads synchronize at each of 160 steps by spinning; on two busy cores that
+took 12 times the CPU time (67 ms per window instead of 5.4) and 5 times as long."""
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """What voices are encode with."""
+    """The network."""
 
     vectors: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     """d-vectors of length 1, shaped (windows, 256), of spectra shaped (windows, frames, 40)."""
     where: str
-    """What it runs on, for a person."""
+    """Description of the device."""
 
 
 def device_of(cuda: Any) -> str:
-    """cuda where torch's `cuda` finds a GPU, else cpu."""
+    """cuda if torch finds a GPU, else cpu."""
     return "cuda" if cuda.is_available() else "cpu"
 
 
 def load_encoder(threads: int) -> Encoder:
-    """Resemblyzer's pretrained network, on a GPU where there is one; on so many CPU threads, 0 for one a core."""
+    """Loads Resemblyzer's pretrained network, on a GPU if there is one, else on this many CPU threads; 0 for one per core."""
     import torch
     from resemblyzer import VoiceEncoder
 
-    torch.backends.cudnn.allow_tf32 = False  # its 10 bits would make other voices on a GPU than on a processor
+    torch.backends.cudnn.allow_tf32 = False  # its 10-bit precision would give other vectors than a CPU
     torch.backends.cudnn.deterministic = True
     device = device_of(torch.cuda)
     network = VoiceEncoder(device, verbose=False).eval()

@@ -1,6 +1,6 @@
-"""Which windows of a recording are heard. Positions are frames of 10 ms from the recording's beginning.
+"""Chooses the windows of a recording. Positions are frames of 10 ms from the start of the recording.
 
-10 ms are 441 samples at 44.1 kHz and 160 at 16 kHz: a window's time is exact at both rates.
+10 ms are 441 samples at 44.1 kHz and 160 at 16 kHz, so the time of a window is exact at both rates.
 """
 
 from collections.abc import Sequence
@@ -12,33 +12,33 @@ from components.shared.rows import SAMPLE_RATE_HZ, Segment
 
 FRAME_SAMPLES = SAMPLE_RATE_HZ // 100
 WINDOW_FRAMES = 160
-"""1.6 s: what Resemblyzer's network was trained on."""
+"""1.6 s, the length that Resemblyzer's network was trained on."""
 MAX_GAP_FRAMES = 30
-"""Speech on both sides of a pause of at most this is one stretch: `segment` calls pauses inside a sentence silence, and a stretch
-shorter than a window is heard less well. Windows lie in one stretch, so that none holds more of what is no speech than such pauses."""
+"""Speech on both sides of a pause of at most this length is one stretch. `segment` labels pauses inside a sentence as silence, and
+stretches shorter than a window give worse embeddings. A window lies inside one stretch, so such pauses are the only non-speech in it."""
 MIN_FRAMES = 30
-"""A shorter stretch has no window: there is hardly a syllable in it."""
+"""A shorter stretch gets no window: it has hardly a syllable."""
 
 Spans = NDArray[np.int64]
 """First frame and the one after the last, shaped (windows, 2)."""
 
 
 def frames_in(samples: int) -> int:
-    """Whole frames in so many samples at SAMPLE_RATE_HZ."""
+    """Number of whole frames in samples at SAMPLE_RATE_HZ."""
     return samples // FRAME_SAMPLES
 
 
 def seconds(frames: Spans) -> NDArray[np.float64]:
-    """Where frames begin on the recording's timeline."""
+    """Start times of frames on the recording's timeline, in seconds."""
     return frames * FRAME_SAMPLES / SAMPLE_RATE_HZ
 
 
 def stretches(segments: Sequence[Segment], frames: int) -> Spans:
-    """The stretches of speech of a recording of so many frames, in order, short pauses bridged.
+    """The stretches of speech of a recording, in order, with short pauses bridged.
 
     Args:
-        segments: Of one recording, in order.
-        frames: The whole frames of the recording.
+        segments: The segments of the recording, in order.
+        frames: Number of whole frames in the recording.
     """
     found: list[list[int]] = []
     for segment in segments:
@@ -54,9 +54,9 @@ def stretches(segments: Sequence[Segment], frames: int) -> Spans:
 
 
 def windows_of(speech: Spans, hop_seconds: float) -> Spans:
-    """The windows of stretches, in order: at most so far apart, evenly, from a stretch's first frame to its last.
+    """The windows of stretches, in order, spread evenly from the first to the last frame of each, at most hop_seconds apart.
 
-    A stretch that is shorter than a window is a window by itself, as long as it is; one below MIN_FRAMES has none.
+    A stretch shorter than a window becomes one window of its own length; one shorter than MIN_FRAMES gets none.
     """
     hop = max(1, round(hop_seconds * 100))
     found = [np.zeros((0, 2), np.int64)]

@@ -1,4 +1,4 @@
-"""inaSpeechSegmenter's own features and networks, with the weights that lie beside the packages and nowhere else."""
+"""Loads the features and networks of inaSpeechSegmenter, with weights from this environment only."""
 
 import hashlib
 import os
@@ -23,18 +23,18 @@ SHA256 = {
     "keras_speech_music_noise_cnn.hdf5": "f04b5e3c86fa2e81666d106b0867350fe7858c7bd006c2a74c27b5b45507e7d8",
     "keras_male_female_cnn.hdf5": "2ed3714bdbda7f1ed115b3077ff285ccbb23279df7a3bab6969ee98b6019736f",
 }
-"""Of the files in the wheel of inaSpeechSegmenter 0.6.8, which models.txt pins."""
+"""Hashes of the files in the wheel of inaSpeechSegmenter 0.6.8, which models.txt pins."""
 
 ENERGY_RATIO = 0.03
 """Default of the package's Segmenter."""
 ENERGY_SWITCH, ENERGY_QUIET = 150, -5
-"""Cost of a change and of a frame without energy, as the package's _energy_activity has them."""
+"""Costs of a change and of a frame without energy, from the package's _energy_activity."""
 CPU_BATCH, GPU_BATCH = 32, 512
-"""Patches a call. On two cores larger ones are slower, because they leave the caches; the GPU's is not measured."""
+"""Patches per call. On two cores larger batches are slower, because they exceed the caches; not measured on a GPU."""
 
 
 def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> Segmenter:
-    """The package's parts, ready to run.
+    """Loads the package's features and networks.
 
     Raises:
         StageError: A network's file is missing or is not the pinned one.
@@ -55,7 +55,7 @@ def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> S
 
     def network(kind: Any) -> PatchClassifier:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the files are older than the way Keras wants its layers declared
+            warnings.simplefilter("ignore", UserWarning)  # the files predate Keras's current way to declare input layers
             model = keras.models.load_model(folder / kind.model_fname, compile=False)
         transition = diag_trans_exp(kind.viterbi_arg, len(kind.outlabels))
         return PatchClassifier(kind.outlabels, kind.nmel, transition, _predictor(tf, model, kind.nmel, GPU_BATCH if gpus else CPU_BATCH))
@@ -92,7 +92,7 @@ def _check(path: Path, sha256: str) -> None:
 
 
 def _frame_more(signal: Signal) -> Signal:
-    """With zeros for one more frame at its end: the package cannot take a signal of a single frame."""
+    """Appends zeros for one frame: the package fails on a signal of a single frame."""
     return np.pad(signal, (0, HOP))
 
 
@@ -109,9 +109,9 @@ def _predictor(tf: Any, model: Any, bands: int, size: int) -> Callable[[NDArray[
 
 @contextmanager
 def _quiet_import() -> Iterator[None]:
-    """Keeps TensorFlow's start-up messages out of the log, and what it imports from reading and writing files in HOME.
+    """Keeps TensorFlow's start-up messages out of the log, and its imports from reading and writing files in HOME.
 
-    The messages come from C++ before any setting is read, so the stream itself is turned away; after an error they are shown.
+    The messages come from C++ before any setting is read, so stderr itself is redirected; after an error they are shown.
     """
     os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     sys.modules["matplotlib"] = None  # type: ignore[assignment]  # Keras does without it; it would list the system's fonts into HOME

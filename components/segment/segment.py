@@ -1,7 +1,7 @@
-"""Speech, music, noise and silence as inaSpeechSegmenter hears them in the whole recording, at a few MB an hour.
+"""Segments a recording into speech, music, noise and silence as inaSpeechSegmenter does, with a few MB of memory per hour.
 
-What the package does at once is done in up to three passes: the energy of every frame, since the threshold is relative to the
-whole recording; what the frames with energy hold; who speaks. A pass keeps a few numbers a frame, and decodes them at its end.
+What the package does at once takes up to three passes here: the energy of every frame, because the threshold is relative to the whole
+recording; the content of frames with energy; the gender of speech. A pass keeps a few numbers per frame and decodes them at its end.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,20 +16,20 @@ from components.segment.windows import PATCH_FRAMES, STEP, Signal, frame_windows
 from components.shared.rows import SAMPLE_RATE_HZ, Segment
 
 LABEL_SAMPLES = SAMPLE_RATE_HZ * 20 // 1000
-"""A label is of 20 ms."""
+"""Samples per label, 20 ms."""
 WINDOW_PATCHES = 1000
-"""Patches that are made at a time: 20 seconds, some 20 MB."""
+"""Patches per call: 20 seconds, about 20 MB."""
 
 STRIDE, SURE = 4, 0.99
-"""Patches 80 ms apart that are this sure of the same class settle those between them. On a radio show of 40 minutes not one label
-of 120,000 is another for it, and 36 % of the patches of the gender network, which takes most of the time, are enough (47 % of
-those of speech, music and noise); with 0.9, 122 labels are others."""
+"""If two patches 80 ms apart give the same class at least this probability, the patches between them are skipped. On a radio show of
+40 minutes not one of 120,000 labels changes, and 36 % of the patches of the gender network, which takes most of the time, are enough (47 %
+of those of speech, music and noise); with 0.9, 122 labels change."""
 
 BLOCK = 10_000
-"""Labels whose emissions are decoded at a time."""
+"""Labels decoded at a time."""
 
 Read = Callable[[], Iterator[Signal]]
-"""Reads a recording from its beginning, block after block."""
+"""Reads a recording from its start, block by block."""
 Stretch = tuple[str, int, int]
 """Name, first label and the one after the last."""
 
@@ -40,21 +40,21 @@ class PatchClassifier:
 
     classes: tuple[str, ...]
     bands: int
-    """It sees the lowest so many mel bands."""
+    """Number of mel bands that it takes, from the lowest on."""
     transition: NDArray[np.float64]
     """Log-probabilities from each class (row) to each (column)."""
     predict: Callable[[NDArray[np.floating]], NDArray[np.float32]]
-    """Probabilities of the classes, shaped (patches, classes), of patches shaped (patches, 68, bands)."""
+    """Probabilities of the classes, shaped (patches, classes), for patches shaped (patches, 68, bands)."""
 
 
 @dataclass(frozen=True)
 class Segmenter:
-    """The parts of inaSpeechSegmenter: functions of signals and arrays."""
+    """The parts of inaSpeechSegmenter, as functions of signals and arrays."""
 
     log_energies: Callable[[Signal], NDArray[np.float32]]
-    """Of each frame of a signal; -inf for digital silence."""
+    """Log energy of each frame of a signal; -inf for digital silence."""
     log_mel: Callable[[Signal], NDArray[np.float32]]
-    """Spectra of the frames of a signal, shaped (frames, 24)."""
+    """Log-mel spectra of the frames of a signal, shaped (frames, 24)."""
     patches: Callable[[NDArray[np.floating]], tuple[NDArray[np.floating], NDArray[np.bool_]]]
     """Normalized patches of spectra shaped (frames, bands), and whether they are finite."""
     energy_ratio: float
@@ -64,12 +64,12 @@ class Segmenter:
 
 
 def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCHES) -> list[Stretch]:
-    """Stretches named noEnergy, music, noise, and speech or female and male, which cover a recording's labels in order.
+    """Stretches named noEnergy, music, noise, and speech or female and male, which cover the labels of a recording in order.
 
     Args:
-        read: Called once a pass.
-        segmenter: What to hear with.
-        window_patches: Sets the memory that is taken; the result does not depend on it.
+        read: Called once per pass.
+        segmenter: Features and networks.
+        window_patches: Determines the memory; the result does not depend on it.
     """
     window_patches = max(1, window_patches // STRIDE) * STRIDE
     energies = np.concatenate([segmenter.log_energies(w) for w in frame_windows(read(), window_patches * STEP)])
@@ -83,7 +83,7 @@ def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCH
 
 
 def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter) -> list[Stretch]:
-    """Where the energy is near the recording's mean or above it, and where it is far below."""
+    """Divides a recording by its energy, relative to its mean energy."""
     finite = energies[np.isfinite(energies)]
     threshold = np.mean(finite) + np.log(segmenter.energy_ratio) if len(finite) else np.inf
     sure, unsure = np.log(1 - 1e-10), np.log(1e-10)  # the package's pred2logemission
@@ -95,7 +95,7 @@ def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter) -> list[St
 def _divided(
     stretches: list[Stretch], name: str, network: PatchClassifier, read: Read, segmenter: Segmenter, frames: int, window_patches: int
 ) -> list[Stretch]:
-    """Stretches of this name divided into those of the network's classes; the others as they are."""
+    """Divides the stretches of this name by the network's classes; others stay."""
     wanted = np.zeros(labels_in(frames), bool)
     for kind, start, stop in stretches:
         wanted[start:stop] |= kind == name
@@ -121,9 +121,9 @@ def _logs(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 def _probabilities(
     wanted: NDArray[np.bool_], network: PatchClassifier, blocks: Iterator[Signal], segmenter: Segmenter, frames: int, window_patches: int
 ) -> NDArray[np.float32]:
-    """Probabilities of the network's classes in each patch around a wanted label; equal ones where it cannot be told.
+    """Class probabilities of each patch around a wanted label; uniform where they are undefined.
 
-    The network is asked for every 4th patch, and for those between two unless both of them are sure of the same class.
+    The network runs on every 4th patch, and on those between two of them unless both are sure of the same class.
     """
     needed = np.zeros(patches_in(frames), bool)
     needed[patch_of(np.flatnonzero(wanted), frames)] = True
@@ -148,7 +148,7 @@ def _ask(
     known: NDArray[np.bool_],
     found: NDArray[np.float32],
 ) -> None:
-    """Fills in `found` and `known` for these patches, where they are not known yet."""
+    """Fills in `found` and `known` for those of these patches that are not known yet."""
     ask = which & ~known
     known |= ask
     if (ask & finite).any():
@@ -156,13 +156,13 @@ def _ask(
 
 
 def _coarse(needed: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Every 4th needed patch, and the first and the last of each run of them."""
+    """Every 4th needed patch, and the first and the last of each run of needed patches."""
     edge = ~np.r_[False, needed[:-1]] | ~np.r_[needed[1:], False]
     return needed & (edge | (np.arange(len(needed)) % STRIDE == 0))
 
 
 def _unsettled(needed: NDArray[np.bool_], coarse: NDArray[np.bool_], probabilities: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Needed patches, without those between two coarse ones that are sure of the same class."""
+    """Needed patches, except those between two coarse ones that are sure of the same class."""
     at = np.flatnonzero(coarse)
     best, sure = probabilities[at].argmax(axis=1), probabilities[at].max(axis=1) >= SURE
     settled = (best[1:] == best[:-1]) & sure[1:] & sure[:-1]
@@ -172,7 +172,7 @@ def _unsettled(needed: NDArray[np.bool_], coarse: NDArray[np.bool_], probabiliti
 
 
 def _interpolated(found: NDArray[np.float32], known: NDArray[np.bool_], unknown: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """With the probabilities of the unknown patches between those of the known ones, in proportion of their logarithms."""
+    """Interpolates the log-probabilities of unknown patches between the known ones."""
     at, between = np.flatnonzero(known), np.flatnonzero(unknown)
     for column in found.T:
         column[between] = np.exp(np.interp(between, at, np.log(np.maximum(column[at], np.finfo(np.float32).tiny))))
@@ -180,21 +180,21 @@ def _interpolated(found: NDArray[np.float32], known: NDArray[np.bool_], unknown:
 
 
 def _filled(mel: NDArray[np.float32]) -> NDArray[np.floating]:
-    """A recording that is shorter than a patch ends in its least value, as in the package."""
+    """Pads a recording shorter than a patch with its lowest value, as the package does."""
     missing = PATCH_FRAMES - len(mel)
     return mel if missing <= 0 else np.concatenate((mel, np.ones((missing, mel.shape[1])) * np.min(mel)))
 
 
 def _stretches(states: NDArray[np.uint8], names: tuple[str, ...], start: int) -> list[Stretch]:
-    """Runs of equal states as stretches, the first of which begins at `start`."""
+    """Turns runs of equal states into stretches; the first one starts at `start`."""
     edges = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), len(states)]
     return [(names[states[a]], start + a, start + b) for a, b in pairwise(edges)]
 
 
 def to_rows(recording: str, samples: int, stretches: list[Stretch]) -> list[Segment]:
-    """Segments that cover a recording of so many samples from its beginning to its end.
+    """Segments that cover a recording of this many samples completely.
 
-    The package stops at its last whole frame: the last segment goes on to the end.
+    The package stops at its last whole frame; here the last segment extends to the end.
     """
     rows = []
     for number, (name, first, last) in enumerate(stretches, 1):

@@ -1,4 +1,4 @@
-"""Reads recordings, writes voices and, if it is asked for, accompaniment."""
+"""Reads recordings, writes voices and, if requested, accompaniment."""
 
 from dataclasses import replace
 from pathlib import Path

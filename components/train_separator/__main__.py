@@ -1,4 +1,4 @@
-"""Reads what to train on, writes a model, and keeps in the store what it takes to go on after an interruption."""
+"""Reads training data, writes a model, and keeps checkpoints in the store so that an interrupted training can resume."""
 
 import hashlib
 import json
@@ -94,7 +94,7 @@ def main(
     def keep() -> None:
         target.write(key, state.to_bytes(graph.values()))
 
-    keep()  # a store that takes nothing is found out now
+    keep()  # fails now if the store cannot be written
     with _stopping() as stopping, examples(data.training, config, state.steps * batch_size, workers, stopping) as made:
         batch_seconds = batch_size * window_frames(config) / SAMPLE_RATE_HZ
         ended = train(graph, batched(made, batch_size), batch_seconds, measure, plan, state, keep, stopping)
@@ -124,14 +124,14 @@ def main(
 
 
 def identity(own: Mapping[str, Any], config: Config) -> str:
-    """Names a training by all that its outcome depends on, so that the same one again goes on where it was interrupted."""
+    """Id of a training, from everything its result depends on, so that the same training resumes where it was interrupted."""
     settings = {name: value for name, value in own["settings"].items() if name not in _MAKES_NO_DIFFERENCE}
     return hashlib.sha256(json.dumps([{**own, "settings": settings}, dict(config)], sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
-    """Whether this process was asked to end, by Ctrl-C or SIGTERM: a step is finished and kept before it does."""
+    """Whether Ctrl-C or SIGTERM asked this process to end; the current step is finished and saved first."""
     asked: list[int] = []
     before = {number: signal.signal(number, lambda got, _: asked.append(got)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

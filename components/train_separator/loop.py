@@ -1,4 +1,4 @@
-"""The training itself: learning rate, measurements, the best weights, an early end, and what it takes to go on after an interruption."""
+"""The training loop: learning rate, validation, best weights, early stopping, and checkpoints."""
 
 import io
 import json
@@ -21,37 +21,37 @@ class Point:
 
     step: int
     loss: float
-    """Mean over the steps since the measurement before."""
+    """Mean over the steps since the last measurement."""
     si_sdr_db: float
-    """Mean of the speech of the held-out windows."""
+    """Mean SI-SDR of speech in the held-out windows."""
     learning_rate: float
 
 
 @dataclass
 class State:
-    """How far a training is."""
+    """The progress of a training."""
 
     steps: int = 0
     seconds: float = 0.0
-    """That it has worked, interruptions left out."""
+    """Time spent training, without interruptions."""
     points: list[Point] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    """Of the steps since the last measurement."""
+    """Losses of the steps since the last measurement."""
     best: Values = field(default_factory=dict)
-    """The network's variables where it was measured best."""
+    """The network's variables at the best measurement."""
 
     @property
     def best_point(self) -> Point | None:
-        """The best measurement, the first of equals; None before the first."""
+        """The best measurement, the first one if several are equal; None before the first."""
         return max(self.points, key=lambda point: point.si_sdr_db, default=None)
 
     @property
     def without_gain(self) -> int:
-        """Measurements since the best one."""
+        """Number of measurements since the best one."""
         return len(self.points) - 1 - self.points.index(self.best_point) if self.best_point else 0
 
     def to_bytes(self, variables: Values) -> bytes:
-        """This and the variables of the graph, as one file."""
+        """Serializes this and the variables of the graph."""
         facts = {"steps": self.steps, "seconds": self.seconds, "points": [asdict(p) for p in self.points], "losses": self.losses}
         file = io.BytesIO()
         arrays = {f"{_NETWORK}{n}": v for n, v in variables.items()} | {f"{_BEST}{n}": v for n, v in self.best.items()}
@@ -71,7 +71,7 @@ class State:
 
 @dataclass(frozen=True)
 class Plan:
-    """When a training learns how fast, when it is measured, and when it ends."""
+    """The schedule of a training: learning rate, validation, and end."""
 
     max_steps: int
     max_minutes: float
@@ -81,17 +81,17 @@ class Plan:
     patience: int
 
     def done(self, steps: int, seconds: float) -> float:
-        """The share of the training that is done after so many steps and seconds."""
+        """The share of the training that is done after these steps and seconds."""
         return max(steps / self.max_steps, seconds / 60 / self.max_minutes if self.max_minutes else 0.0)
 
     def ended(self, state: State) -> str:
-        """Why a training in this state is at its end, done or early; empty if it is not."""
+        """Why a training in this state has ended, done or early; "" if it has not."""
         if self.done(state.steps, state.seconds) >= 1:
             return "done"
         return "early" if self.patience and state.without_gain >= self.patience else ""
 
     def rate(self, steps: int, seconds: float) -> float:
-        """The learning rate of the next step: it rises in a line, and falls along a cosine to a hundredth."""
+        """The learning rate of the next step: it rises linearly and falls along a cosine to a hundredth."""
         falling = max(0.01, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done(steps, seconds)))))
         return self.learning_rate * min(1.0, (steps + 1) / max(1, self.warmup_steps)) * falling
 
@@ -106,23 +106,23 @@ def train(
     keep: Callable[[], None],
     stopping: Callable[[], bool],
 ) -> str:
-    """Trains until the plan is done, nothing gets better, or someone stops it; the state holds what came of it.
+    """Trains until the plan is done, the measurements stop improving, or it is stopped. The results are in `state`.
 
     Args:
-        graph: With the variables of the state.
-        batches: From the state's step on.
-        batch_seconds: Audio in each.
-        measure: Measures the graph as it is: SI-SDR in dB.
-        plan: When to do what.
-        state: Where it begins; it is changed.
-        keep: Puts state and graph where they outlive this process.
-        stopping: Whether it shall end before its end.
+        graph: The graph, with the variables of the state.
+        batches: Batches from the state's step on.
+        batch_seconds: Audio per batch, in seconds.
+        measure: Measures the graph: SI-SDR in dB.
+        plan: The schedule.
+        state: The progress so far; it is updated.
+        keep: Saves state and graph.
+        stopping: Whether it should stop early.
 
     Returns:
         Why it ended: done, early or stopped.
 
     Raises:
-        StageError: The loss is no number any more.
+        StageError: The loss is not finite.
     """
     if ended := plan.ended(state):
         return ended

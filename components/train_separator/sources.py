@@ -1,4 +1,4 @@
-"""Where windows come from: what a folder holds, and what of it is held out to measure the model on."""
+"""Opens training data: the contents of a folder, split into training and validation windows."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
 
 HELD_OUT = 10
-"""Where the data do not say what to measure on, every so many-th song, recording or file is kept for it."""
+"""Without validation data, every n-th song, recording or file is held out."""
 T = TypeVar("T")
 
 
@@ -30,28 +30,28 @@ class WindowSource(Protocol):
 
 @dataclass(frozen=True)
 class Data:
-    """What a model is trained on and what it is measured on, which share no file."""
+    """Training and validation data, which share no file."""
 
     training: WindowSource
     validation: WindowSource
     facts: Mapping[str, Any]
-    """For the lineage: what it is and how much, with a hash of the files' names and lengths."""
+    """For the lineage: kind and amount of the data, with a hash of the files' names and lengths."""
 
 
 def open_data(folder: Path, config: Config, seed: int, dataset: str = "", version: int = 0, store: str = "") -> Data:
-    """What a folder holds to train on.
+    """Opens the training data in a folder.
 
     Args:
-        folder: With `train/` and perhaps `test/` as MusDB has them, `train.csv` and perhaps `validation.csv` as Spleeter has
-            them, or `music/`, `speech/` and perhaps `noise/` to be mixed on the fly.
-        config: Of the model.
-        seed: Of the choice of windows.
-        dataset: The dataset whose clips are speech, beside those in `speech/` if there are any; only to be mixed.
+        folder: Has `train/` and optionally `test/` as MusDB does, `train.csv` and optionally `validation.csv` as Spleeter does, or
+            `music/`, `speech/` and optionally `noise/` to mix on the fly.
+        config: Configuration of the model.
+        seed: Seed for the choice of windows.
+        dataset: A dataset whose clips are speech, in addition to `speech/`; only for mixing.
         version: Its version; 0 is the newest.
-        store: Where it is.
+        store: URI of its store.
 
     Raises:
-        StageError: It holds none of the three, or what it holds cannot be used.
+        StageError: The folder has none of the three layouts, or its contents cannot be used.
     """
     found = [name for name in ("train", "train.csv", "music") if (folder / name).exists()]
     if len(found) != 1:
@@ -108,7 +108,7 @@ def _mixtures(folder: Path, config: Config, seed: int, dataset: str, version: in
 
 
 def _clips(name: str, number: int, uri: str) -> tuple[list[list[File]], dict[str, Any]]:
-    """The kept clips of a dataset's version by recording, so that what a model is measured on is of other recordings."""
+    """The kept clips of a dataset version, grouped by recording, so that training and validation share no recording."""
     dataset = DatasetStore(open_store(uri), name)
     version = dataset.version(number or None)
     recordings: dict[str, list[File]] = {}
@@ -119,7 +119,7 @@ def _clips(name: str, number: int, uri: str) -> tuple[list[list[File]], dict[str
 
 
 def _split(groups: Sequence[Sequence[T]], what: str) -> tuple[list[T], list[T]]:
-    """What to train on and what to hold out, of groups that stay together."""
+    """Splits groups into training and held-out data; a group stays together."""
     if len(groups) < 2:
         raise StageError(f"expected at least two {what}, one of them to measure the model on, found {len(groups)}: add some")
     step = min(HELD_OUT, len(groups))

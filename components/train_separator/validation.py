@@ -1,4 +1,4 @@
-"""How well a model separates, measured as it will be used: its masks on the STFT of held-out windows, and back to sound."""
+"""Measures how well a model separates: its masks on the STFT of held-out windows, converted back to sound."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -15,9 +15,9 @@ from components.train_separator.sources import WindowSource
 from components.train_separator.training import Graph, Magnitudes, hann, spectrum
 
 AUDIBLE_RMS = 1e-3
-"""A window is measured where the speech and what is around it are louder than this: without both there is nothing to tell apart."""
+"""Minimum RMS of the speech and of everything else in a window used for validation."""
 _TRIED = 100
-"""Windows that are looked at for every one that is wanted."""
+"""Windows tried per window needed."""
 EPSILON = 1e-10
 """Spleeter's EstimatorSpecBuilder.EPSILON."""
 COMPENSATION = 2 / 3
@@ -25,7 +25,7 @@ COMPENSATION = 2 / 3
 
 
 class Excerpt(NamedTuple):
-    """A window to measure on."""
+    """A window for validation."""
 
     mix: Stereo
     speech: NDArray[np.float32]
@@ -33,10 +33,10 @@ class Excerpt(NamedTuple):
 
 
 def excerpts(source: WindowSource, wanted: int) -> list[Excerpt]:
-    """The first windows of a source in which speech and something else are heard.
+    """The first windows of a source with both speech and something else.
 
     Raises:
-        StageError: There are hardly any.
+        StageError: There are too few.
     """
 
     def audible() -> Iterator[Excerpt]:
@@ -56,17 +56,17 @@ def excerpts(source: WindowSource, wanted: int) -> list[Excerpt]:
 
 
 def mean_si_sdr(graph: Graph, config: Config, excerpts: Sequence[Excerpt]) -> float:
-    """The mean SI-SDR in dB of the speech that the model gets out of the windows."""
+    """The mean SI-SDR in dB of the speech that the model separates from the windows."""
     return float(np.mean([si_sdr(_inside(separated(graph, config, e.mix), config), _inside(e.speech, config)) for e in excerpts]))
 
 
 def mean_si_sdr_of_mixtures(config: Config, excerpts: Sequence[Excerpt]) -> float:
-    """The same of the mixtures as they are: what a model has to better."""
+    """The mean SI-SDR in dB of the unprocessed mixtures, which a model must exceed."""
     return float(np.mean([si_sdr(_inside(e.mix.mean(axis=1), config), _inside(e.speech, config)) for e in excerpts]))
 
 
 def si_sdr(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB; the louder of the two parts is at most 100 dB above the other."""
+    """Scale-invariant signal-to-distortion ratio in dB, limited to ±100 dB."""
     truth64, estimate64 = truth.astype(np.float64), estimate.astype(np.float64)
     target = truth64 * (estimate64 @ truth64) / (truth64 @ truth64)
     error = estimate64 - target
@@ -75,7 +75,7 @@ def si_sdr(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
 
 
 def separated(graph: Graph, config: Config, mix: Stereo) -> NDArray[np.float32]:
-    """The speech of one window, mean of the channels. Its first and last frame_length are not whole, since frames overlap."""
+    """The separated speech of one window, mean of the channels. Its first and last frame_length samples lack overlapping frames."""
     stft = spectrum(mix, config)
     estimates = graph.estimate(np.abs(stft[:, : config["F"]]).astype(np.float32), config)
     speech = next(name for name, stem in instruments(config).items() if stem == SPEECH)

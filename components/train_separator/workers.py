@@ -1,4 +1,4 @@
-"""Examples made by processes beside the training: which examples, and in which order, does not depend on their number."""
+"""Makes training examples in parallel processes. The examples and their order do not depend on the number of processes."""
 
 import multiprocessing
 import os
@@ -15,28 +15,28 @@ from components.train_separator.sources import WindowSource
 from components.train_separator.training import Batch, example
 
 MAX_DEFAULT = 4
-"""Processes where nobody asks for a number: in a pod the cores that are seen are those of the whole node."""
+"""Default limit on processes, because a pod sees all cores of its node."""
 _AHEAD = 8
-"""Examples that a process makes ahead."""
+"""Examples that each process prepares ahead."""
 _PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
 def examples(source: WindowSource, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
-    """The examples of a source from index `first` on, without end until `stopping`.
+    """Yields the examples of a source from index `first` on, until `stopping`.
 
     Args:
         source: Makes the windows.
-        config: Of the model.
-        first: Index of the first one.
-        workers: Processes; 0 for one a core, up to MAX_DEFAULT.
-        stopping: Whether no more are wanted.
+        config: Configuration of the model.
+        first: Index of the first example.
+        workers: Number of processes; 0 for one per core, up to MAX_DEFAULT.
+        stopping: Whether to end.
 
     Raises:
-        StageError: In the iteration: a file cannot be read, or a process ended.
+        StageError: While iterating: a file cannot be read, or a process ended.
     """
     workers = workers or min(len(os.sched_getaffinity(0)), MAX_DEFAULT)
-    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not live through a fork
+    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     queues: list[Any] = [context.Queue(_AHEAD) for _ in range(workers)]
     processes = [
         context.Process(target=_produce, args=(source, config, first + number, workers, made), daemon=True)
@@ -75,7 +75,9 @@ def _receive(processes: list[Any], queues: list[Any], stopping: Callable[[], boo
 
 def _produce(source: WindowSource, config: Config, first: int, step: int, made: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # these reach the whole group; ended amid an example, it would leave the training waiting
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # these signals reach the whole process group; ending amid an example would block the training
     parent = os.getppid()
     for index in count(first, step):
         found = _example_or_error(source, config, index)

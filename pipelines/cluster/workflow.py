@@ -20,7 +20,7 @@ _FATAL = re.compile(r"F\d{4} [\d:.]+ +\d+ \S+\.go:\d+\] (.*)")
 _ENDED = re.compile(
     r"failed to execute component: (?:failed to publish execution with error .* after execution failed: )?(exit status (\d+)|signal: .*)"
 )
-"""What the launcher says last where the stage itself failed; all else that it ends with is its own error."""
+"""The launcher's last line if the stage itself failed; any other last line is its own error."""
 _DRIVER = re.compile(r"KFP driver: (?:driver\.\w+\(.*?\) failed: )?(.*)")
 _IMPORTED = re.compile(r'"componentInputParameter":\s*"(?:pipelinechannel--)?(\w+)"')
 _IMAGE = re.compile(r'image \\?"([^"\\]+)')
@@ -100,7 +100,7 @@ def read(manifest: Mapping[str, Any] | None) -> Workflow:
 
 
 def _place(node: Mapping[str, Any]) -> str:
-    """The task in the graph that a pod does or prepares, "" for nodes of another kind."""
+    """The task in the graph that a pod executes or prepares, "" for other nodes."""
     *path, last = _steps(node)
     if last == "executor" and node["type"] in ("Pod", "Skipped") and node["phase"] != "Omitted":
         return ".".join(path)
@@ -114,20 +114,20 @@ def _imports(node: Mapping[str, Any]) -> bool:
 
 
 def _order(node: Mapping[str, Any]) -> tuple[bool, str, int]:
-    """The last attempt at a task is the largest; to do it comes after to prepare it."""
+    """Sort key of attempts: the last one is the largest, and execution comes after preparation."""
     attempt = _ATTEMPT.search(node["name"])
     return _steps(node)[-1] == "executor", node.get("startedAt") or "", int(attempt[1]) if attempt else 0
 
 
 def _is_shown(node: Mapping[str, Any]) -> bool:
-    """What prepares is shown where it fails or waits; what prepares a loop, a condition or a sub-pipeline where it fails."""
+    """Whether to show a node: preparation only if it fails or waits; that of a loop, condition or sub-pipeline only if it fails."""
     if _steps(node)[-1] == "executor" or node["phase"] in ("Failed", "Error"):
         return True
     return node["phase"] == "Pending" and node.get("templateName") != _DAG_DRIVER
 
 
 def _nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Argo packs the nodes of a large workflow."""
+    """The nodes of a workflow; Argo compresses those of a large one."""
     status = manifest.get("status", {})
     nodes = status.get("nodes")
     if packed := status.get("compressedNodes"):
@@ -136,18 +136,18 @@ def _nodes(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _steps(node: Mapping[str, Any]) -> list[str]:
-    """The steps of a node's name, without numbers of attempts. A loop's iteration shows its item, in which there may be anything."""
+    """The steps of a node's name, without numbers of attempts. A loop's iteration includes its item, which may be any text."""
     parts = re.sub(r"\((\d+):[^)]*\)", r"(\1:)", node["name"]).split(".")
     return [_ATTEMPT.sub("", part) for part in parts]
 
 
 def stage_name(task: str) -> str:
-    """The stage of a task by kfp's name for it, which has hyphens, and a number where it is the stage's second task."""
+    """The stage of a task from kfp's name, which has hyphens, and a number for the stage's second task."""
     return re.sub(r"-\d+$", "", task).replace("-", "_")
 
 
 def _name(task: str, node: Mapping[str, Any]) -> str:
-    """What a task is called here. Importers are numbered: what each imports is told by the parameter that it takes."""
+    """Name of a task for people. Importers are numbered, so the parameter that each takes tells what it imports."""
     if _imports(node):
         parameters = node.get("inputs", {}).get("parameters", [])
         imported = _IMPORTED.search(next((p.get("value", "") for p in parameters if p["name"] == "task"), ""))
@@ -173,21 +173,21 @@ def _time(text: str | None) -> datetime | None:
 
 
 def own_lines(log: str) -> list[str]:
-    """What the stage itself printed, without the lines of Kubeflow's launcher."""
+    """The lines that the stage itself printed, without those of Kubeflow's launcher."""
     return [line for line in log.splitlines() if line.strip() and not _LAUNCHER.match(line)]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task failed, by its log."""
+    """Why a task failed, according to its log."""
 
     error: str
     mendable: bool
-    """Whether no recording is to blame: its stage said so, or Kubeflow failed around it."""
+    """Whether no recording caused it: the stage said so, or Kubeflow itself failed."""
 
 
 def failure(task: TaskStatus, log: str) -> Failure:
-    """The stage's own error line; where it has none, how it was ended and what came last. Or Kubeflow's error."""
+    """The stage's own error line; without one, how it ended and its last line; or Kubeflow's error."""
     fatal = (_FATAL.findall(log) or [""])[-1]
     ended = _ENDED.match(fatal)
     if fatal and not ended:
@@ -204,7 +204,7 @@ def failure(task: TaskStatus, log: str) -> Failure:
 
 
 def _of_kubeflow(fatal: str) -> str:
-    """An error of a driver or a launcher. It begins with what was to be done and ends with the reason, with addresses between."""
+    """The error of a driver or a launcher. It starts with what was attempted and ends with the reason, with addresses between."""
     if driver := _DRIVER.match(fatal):
         said, text = "Kubeflow could not start it", driver[1]
     else:

@@ -1,4 +1,4 @@
-"""`speechmill effects …`: kits of sounds that `sfx` in the chain of denoise finds and takes out."""
+"""`speechmill effects …`: kits of sounds that `sfx` in the chain of denoise finds and removes."""
 
 import tempfile
 from pathlib import Path
@@ -14,7 +14,7 @@ from store.objects import open_store
 
 @click.group("effects")
 def command() -> None:
-    """Add and look at kits of sound effects that are taken out of recordings."""
+    """Add and look at kits of sound effects to remove from recordings."""
 
 
 @command.command("add")
@@ -23,11 +23,11 @@ def command() -> None:
 @click.option("--licence", default="", metavar="TEXT", help="Under what you may use the sounds.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
-    """Put the kit NAME into a store, of one or several files with one sound effect each, without anything else in them.
+    """Put the kit NAME into a store, made of files with one sound effect each and nothing else in them.
 
-    The files that the show itself plays are the best: what is found is the same sound, not one that is like it. The same files again
-    change nothing; other files are a new version, which `speechmill run --denoise-effects NAME` takes from then on, where sfx stands
-    in the chain of denoise.
+    Files that the show itself plays are best: `sfx` finds the same sound, not a similar one. Adding the same files again changes
+    nothing; other files become a new version, which `speechmill run --denoise-effects NAME` uses from then on if the chain of
+    denoise contains sfx.
     """
     store = open_store(store_uri)
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:

@@ -48,7 +48,7 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
 
 
 def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) -> None:
-    """Prints what is heard in a reference's files; StageError if it is too little."""
+    """Prints the speech found in a reference's files; raises StageError if there is too little."""
     heard = {v.recording: v for v in voices}
     if silent := [r.title for r in rows if r.recording not in heard]:
         raise StageError(f"expected a voice in every file, found none in {', '.join(silent)}: leave out what is silent")

@@ -1,4 +1,4 @@
-"""`speechmill run`: the dataset pipeline on this machine."""
+"""`speechmill run`: runs the dataset pipeline on this machine."""
 
 import contextlib
 import fcntl
@@ -32,7 +32,7 @@ SAMPLE = "sample"
 
 
 def read_sources(text: str) -> str:
-    """The sources themselves, or those in the file that the text names."""
+    """The text itself, or the contents of the file that it names."""
     path = Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib's raises for a user who is none
     if "\n" not in text and len(text) < 4096 and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
         try:
@@ -44,7 +44,7 @@ def read_sources(text: str) -> str:
 
 @contextlib.contextmanager
 def alone(runs: Path, name: str) -> Iterator[None]:
-    """Holds the dataset for this run: another one at the same time would take its recordings for lost."""
+    """Locks the dataset for this run, because a run beside it would count its recordings as lost."""
     path = runs / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
@@ -56,12 +56,12 @@ def alone(runs: Path, name: str) -> Iterator[None]:
 
 
 def default_runs(store: Store) -> Path:
-    """Where the artifacts of runs go: into a store that is a folder, and beside the default store for a bucket."""
+    """Default folder for the artifacts of runs: inside a store that is a folder, beside the default store for a bucket."""
     return Path("data", "runs", store.uri.removeprefix("s3://")) if "://" in store.uri else Path(store.uri, "runs")
 
 
 def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Executor:
-    """What runs the tasks of the current deployment; whatever it lacks is found out now."""
+    """Makes the executor for the tasks of the current deployment; raises StageError if something is missing."""
     if runner == "embedded":
         return embedded.executor({stage.image: environments.ensure(stage.name) for stage in STAGES})
     docker.check_images(stage.image for stage in STAGES)
@@ -69,12 +69,12 @@ def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Execut
 
 
 def by_kind(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The options of a run: the settings of its stages, and what is wanted as models."""
+    """Splits the options of a run into settings of stages and names of models."""
     return {n: value for n, value in options.items() if n not in SLOTS}, {n: options[n] for n in SLOTS}
 
 
 def check_run(sources: str, name: str, settings: Mapping[str, Any], models: Mapping[str, str]) -> None:
-    """Refuses what no run can have, wherever it is to run."""
+    """Rejects arguments that are invalid wherever the run is executed."""
     if name == SAMPLE and sources != "sample:":
         raise click.UsageError(f"expected --dataset NAME for your own sources, found none: {SAMPLE!r} is the bundled sample's")
     check_name(name)
@@ -87,7 +87,7 @@ def check_run(sources: str, name: str, settings: Mapping[str, Any], models: Mapp
 
 
 def give_back(store_uri: str, name: str, run_id: str) -> None:
-    """Counts the run against no recording. Where the store is what failed, it says so, and the run's own error stays the last line."""
+    """Does not count the run as an attempt at its recordings. If the store fails, it says so and does not replace the run's own error."""
     try:
         Ledger(open_store(store_uri), name).interrupted(run_id)
     except StageError as error:
@@ -141,7 +141,7 @@ def command(
 ) -> None:
     """Make a version of a dataset from sources.
 
-    What an interrupted or an earlier run has finished is taken from its cache. A run that finds nothing new publishes nothing.
+    Results of interrupted and earlier runs are taken from the cache. A run that finds nothing new publishes no version.
     """
     store = open_store(store_uri)
     settings, models, transcripts = settle(*by_kind(options), lambda: store)
@@ -160,7 +160,7 @@ def command(
     run_id = new_run_id()
     try:
         with alone(runs, name), Display() as display:
-            root = runs / runner  # what one kind of run has made is no cache for the other
+            root = runs / runner  # the kinds of runs do not share a cache
             run_pipeline(build(deployment), arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
     except (KeyboardInterrupt, RunError) as end:
         if not isinstance(end, RunError) or end.mendable:

@@ -1,4 +1,4 @@
-"""`speechmill speakers …`: whose voices a dataset holds, and how sure a similarity is of them."""
+"""`speechmill speakers …`: the voices of a dataset, and the calibration of similarities."""
 
 import csv
 import json
@@ -38,7 +38,7 @@ def command() -> None:
 @version_option
 @store_option
 def list_speakers(name: str, number: int | None, store_uri: str) -> None:
-    """List the voices of DATASET by their ids, who speaks most first."""
+    """List the voices of DATASET by id, starting with who speaks most."""
     dataset = DatasetStore(open_store(store_uri), name)
     version = dataset.version(number)
     rows = dataset.rows(version)
@@ -102,12 +102,12 @@ def calibrate_speakers(
     number: int | None,
     store_uri: str,
 ) -> None:
-    """Say how well the similarity tells a voice from others, and which threshold to use, from clips that somebody has labelled.
+    """Measure how well the similarity tells a voice from others, and suggest a threshold, from labelled clips.
 
-    Either audio files: --same and --other, each as often as you like, with --reference or --reference-files; a whole file is a
-    clip. Or --dataset with --labels, a CSV file with the columns clip and label (same or other): that takes the similarities that
-    the dataset has, or, where it was made without a reference, those to the mean voice of the clips labelled same. The last line
-    is the option for `speechmill run` or `speechmill dataset select`.
+    Either give audio files: --same and --other, each as often as you like, with --reference or --reference-files; each file is one
+    clip. Or give --dataset with --labels, a CSV file with the columns clip and label (same or other): then the similarities come from
+    the dataset or, if it was made without a reference, are computed to the mean voice of the clips labelled same. The last line
+    printed is the option for `speechmill run` or `speechmill dataset select`.
     """
     _check_options(same, other, reference, reference_files, name, labels, plot)
     left_out: dict[str, str] = {}
@@ -150,7 +150,7 @@ def _check_options(
 
 
 def _labelled(path: Path) -> dict[str, str]:
-    """Labels by clip, of a CSV file."""
+    """Reads labels by clip from a CSV file."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
@@ -171,7 +171,7 @@ def _labelled(path: Path) -> dict[str, str]:
 
 
 def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, str]) -> tuple[Scores, str]:
-    """The scores of a dataset's labelled clips, and the option of publish that they are about."""
+    """The scores of a dataset's labelled clips, and the option of publish that they calibrate."""
     version = dataset.version(number)
     rows = {r.clip: r for r in dataset.rows(version)}
     if missing := [clip for clip in labels if clip not in rows]:
@@ -198,7 +198,7 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
 def _of_files(
     same: Sequence[Path], other: Sequence[Path], reference: str | None, reference_files: Sequence[Path], store_uri: str
 ) -> tuple[Scores, dict[str, str]]:
-    """The scores of labelled files, and which files have none and why."""
+    """The scores of labelled files, and the reasons why other files have none."""
     from pipelines.inputs.voices import similarities
     from pipelines.local.display import Display
 

@@ -1,4 +1,4 @@
-"""`speechmill stage NAME`: one stage on a folder of audio files."""
+"""`speechmill stage NAME`: runs one stage on a folder of audio files."""
 
 import tempfile
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ from store.objects import open_store
 
 @click.group("stage")
 def command() -> None:
-    """Run one stage on a folder of audio files; those that it needs before it run by themselves."""
+    """Run one stage on a folder of audio files, with the stages that it depends on."""
 
 
 def _add(stage: Stage) -> None:
@@ -68,7 +68,7 @@ def _add(stage: Stage) -> None:
 
 
 def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Settings of `transcribe` and its model without what is left open; says which engine it is."""
+    """Resolves what is left open in the settings and the model of `transcribe`, and prints the choice."""
     prefix = f"{transcribe.name}_"
     whole, models, line = settle({prefix + name: value for name, value in settings.items()}, wanted, lambda: open_store(store_uri))
     click.echo(line)
@@ -76,7 +76,7 @@ def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: 
 
 
 def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
-    """A folder with what somebody wants, for which nothing is put into a store; says what it is."""
+    """A local folder of the model that `wanted` names; prints the choice and puts nothing into a store."""
     found = find(store, slot, wanted)
     print_choice(slot, parse(found / MODEL) if isinstance(found, Path) else found)
     return found if isinstance(found, Path) else local_folder(store, slot, found, scratch)

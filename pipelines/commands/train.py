@@ -1,4 +1,4 @@
-"""`speechmill train …`: models made on this machine."""
+"""`speechmill train …`: trains models on this machine."""
 
 import shutil
 from pathlib import Path
@@ -49,9 +49,9 @@ def command() -> None:
 )
 @store_option
 def separator(sounds: Path, dataset: str, start: str, folder: Path | None, store_uri: str, **settings: Any) -> None:
-    """Train a model that takes the music out of speech, or train one further.
+    """Train a model that removes music from speech, or train an existing one further.
 
-    The same training again goes on where it was interrupted. The option --configuration may name a file.
+    Run the same training again to resume it after an interruption. The option --configuration may name a file.
     """
     check_settings(train_separator.name, settings)
     store = open_store(store_uri)
