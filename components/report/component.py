@@ -14,4 +14,7 @@ def report(
     metrics: Output[Metrics],
     tone_confusion: Output[ClassificationMetrics],
 ) -> None:
-    """Shows what a version of a dataset holds and why, on one page that needs nothing but itself; version 0 is the newest."""
+    """Makes the page of a version: numbers, plots, clips to play and the reasons for what was rejected.
+
+    The page is one HTML file without external parts. Version 0 is the newest.
+    """
