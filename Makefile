@@ -32,6 +32,9 @@ check: .venv/complete ## Format, lint and type check
 test: install ## Run every test where it belongs and print one summary
 	@.venv/bin/python tests/run.py $(ARGS)
 
+docs: .venv/complete ## Write the generated parts of README.md and docs/
+	@.venv/bin/python -m docs.generate
+
 pins: .venv/complete ## Resolve every requirements.in into hashed pins
 	./pipelines/local/pins.sh
 
@@ -67,4 +70,4 @@ test-cluster: install ## Run the tests against a real Kubeflow: KFP_HOST, AWS_*,
 clean: ## Remove environments and builds; datasets stay
 	rm -rf .venv .venvs build
 
-.PHONY: help install run models check test pins bump-yt-dlp images push compile deploy test-cluster clean
+.PHONY: help install run models check test docs pins bump-yt-dlp images push compile deploy test-cluster clean

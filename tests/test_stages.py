@@ -9,8 +9,9 @@ import docstring_parser
 import pytest
 
 from components import deployment
-from components.deployment import ROOT, Deployment, deployed, image
+from components.deployment import LOCAL, ROOT, Deployment, deployed, image
 from components.stage import Stage
+from pipelines import dataset, training
 from pipelines.local import environments, images
 
 COMPONENTS = ROOT / "components"
@@ -37,6 +38,12 @@ def test_a_stage_folder_is_whole(name: str) -> None:
         assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
     assert list((ROOT / "tests" / "components" / name).glob("test_*.py"))
     assert interface(name).name == name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_in_a_pipeline_and_has_a_task_there(name: str) -> None:
+    (pipeline,) = [p for p in (dataset, training) if interface(name) in p.STAGES]
+    assert f"comp-{name.replace('_', '-')}" in pipeline.build(LOCAL).pipeline_spec.components
 
 
 @pytest.mark.parametrize("name", STAGES)
