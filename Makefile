@@ -32,6 +32,9 @@ check: .venv/complete ## Check format, lint and types
 test: install ## Run every test in its environment and print a summary: ARGS="-k cut"
 	@.venv/bin/python tests/run.py $(ARGS)
 
+docs: .venv/complete ## Write the generated parts of README.md and docs/
+	@.venv/bin/python -m docs.generate
+
 pins: .venv/complete ## Resolve every requirements.in to pinned versions with hashes
 	./pipelines/local/pins.sh
 
@@ -68,4 +71,4 @@ test-cluster: install ## Test on a real Kubeflow; set KFP_HOST, AWS_*, KUBECONFI
 clean: ## Remove environments and builds, but no datasets
 	rm -rf .venv .venvs build
 
-.PHONY: help install run models check test pins bump-yt-dlp images push compile deploy test-cluster clean
+.PHONY: help install run models check test docs pins bump-yt-dlp images push compile deploy test-cluster clean

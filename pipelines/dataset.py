@@ -24,7 +24,20 @@ from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
 from pipelines.inputs.slots import DENOISE_EFFECTS, REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
 
-SHARD_STAGES = (download, fingerprint, separate, segment, embed, cut, denoise, tag_speaker, tag_tone, tag_quality, transcribe, collect)
+SHARD_STAGES = (
+    download,
+    fingerprint,
+    separate,
+    segment,
+    embed,
+    cut,
+    denoise,
+    tag_speaker,
+    tag_tone,
+    tag_quality,
+    transcribe,
+    collect,
+)
 STAGES = (discover, *SHARD_STAGES, publish, report)
 SHARDS_AT_ONCE = 4
 STORE = "s3://speechmill"
@@ -93,7 +106,15 @@ def build(deployment: Deployment) -> Any:
             *,
             settings: Settings,
         ):
-            """`publish` runs once, with the parts of all shards, or without any where nothing is new; `report` shows what is there then."""
+            """Makes one version of a dataset. `publish` runs once, after all shards, also where nothing is new.
+
+            Args:
+                sources: What to take recordings from, separated by commas or lines: YouTube videos, playlists and channels, RSS feeds,
+                    podbbang channels, media URLs, and files and folders in a bucket.
+                dataset: Name of the dataset that gets a new version.
+                store: URI of the bucket that holds datasets and models.
+                allow_private: Whether to fetch from loopback and private addresses as well.
+            """
 
             def shown(published: Any) -> None:
                 report(dataset=dataset, store=store, version=published.outputs["version_number"], **settings(report))

@@ -29,7 +29,14 @@ def build(deployment: Deployment) -> Any:
             *,
             settings: Settings,
         ):
-            """`sounds` is the URI of a folder to train on, `start` that of a model to go on from; without one a new model is trained."""
+            """Trains one model and puts it into the run's artifacts.
+
+            Args:
+                sounds: URI of the folder with the sound to train on (docs/separator.md describes its layouts).
+                start: URI of the model to continue from; empty trains a new one.
+                dataset: Name of the dataset whose clips are the speech to mix with music; empty uses none.
+                store: URI of the bucket that holds the dataset.
+            """
             given = dsl.importer(artifact_uri=sounds, artifact_class=Dataset).output
             wiring = {"dataset": dataset, "store": store, "sounds": given, **settings(train_separator)}
             with dsl.If(start != "", name="from-a-model"):

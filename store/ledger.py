@@ -13,21 +13,22 @@ PENDING, PUBLISHED, FAILED, GIVEN_UP = "", "published", "failed", "given_up"
 
 @dataclass(frozen=True, slots=True)
 class LedgerRow(SourceInfo):
-    """One recording. An empty outcome means planned, and not yet published. `seconds` are as its source states them."""
+    """One recording that a source of the dataset has listed, and its outcome. `seconds` is the length that the source states."""
 
     shard: str
-    """The shard it was last planned in."""
+    """The shard that it was last planned in."""
     run: str
-    """The run that planned it last; "" if that run counts against no recording."""
+    """The run that planned it last; empty if that run does not count as an attempt."""
     planned: str
-    """When that was, UTC, in ISO 8601 to the second; "" where nobody planned it, or before this was written down."""
+    """When that run planned it, in UTC, ISO 8601 to the second; empty if unknown."""
     attempts: int
-    """Runs that planned it and that its shard did not survive, the present one included."""
+    """Number of runs that planned it and did not finish its shard, including the current run."""
     failures: int
-    """Downloads that ended in a reason."""
+    """Number of downloads that failed."""
     outcome: str
-    """"" (pending), published, failed (its download, with a reason) or given_up (lost too often)."""
+    """Empty (planned, not yet published), published, failed (the download failed) or given_up (lost in too many runs)."""
     reason: str
+    """Why it failed or was given up, on one line, or empty."""
     media_sha256: str
     duplicate_of: str
     samples: int
@@ -36,7 +37,9 @@ class LedgerRow(SourceInfo):
     silence_samples: int
     unclipped_speech_samples: int
     kept_samples: int
+    """Samples in clips that were kept."""
     rejected_samples: int
+    """Samples in clips that were rejected."""
 
 
 class Ledger:

@@ -10,21 +10,22 @@ from store.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """A stretch of a recording that had been heard before: in one that was published before it, or earlier in itself.
+    """A part of a recording that occurs earlier: in a recording that was published before it, or earlier in itself.
 
-    A stretch that comes back often points at the first time it was heard, or at one that points there in turn.
+    If a part occurs often, each repeat points to the first occurrence, or to a repeat that points there.
     """
 
     repeat: str
-    """<recording>-<start>-<first recording>-<start there>, starts in milliseconds, 8 digits."""
+    """Id: `<recording>-<start>-<first recording>-<start there>`, starts in milliseconds with 8 digits."""
     recording: str
     start: float
     end: float
     first_recording: str
+    """Id of the recording with the earlier occurrence."""
     first_start: float
-    """Where the same begins there; it lasts as long."""
+    """Start of the earlier occurrence. It has the same length."""
     similarity: float
-    """Share of the fingerprints' bits that are equal, 0.5 for sounds that have nothing to do with each other, 1 for the same."""
+    """Share of equal bits in the fingerprints: 1 for the same audio, 0.5 for unrelated audio."""
 
 
 class RepeatStore:

@@ -16,18 +16,18 @@ from store.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class DatasetSpeaker:
-    """One speaker, as of the newest version."""
+    """One speaker of the dataset, as of its newest version."""
 
     speaker: str
-    """s0001 and so on, in the order in which they were first heard; never given twice."""
+    """Id: s0001, s0002 and so on, in order of first appearance. An id is never reused."""
     centroid: Vector
-    """Mean of the clips' d-vectors, each as heavy as it is long; its length says how alike they are, 1 at most. Without clips the last."""
+    """Mean of the clips' d-vectors, weighted by clip length. Its norm, at most 1, says how similar they are. Kept if no clip is left."""
     clips: int
-    """Kept or not."""
+    """Number of clips, kept or rejected."""
     speech_seconds: float
-    """Of these clips, without those of recordings that are there twice."""
+    """Length of these clips, without those of duplicate recordings."""
     share: float
-    """Of the speech of all speakers, 0 to 1."""
+    """Share of the speech of all speakers, 0 to 1."""
     first_version: int
     """The version of the dataset that gave the id."""
 

@@ -10,8 +10,9 @@ import docstring_parser
 import pytest
 
 from components import deployment
-from components.deployment import ROOT, Deployment, deployed, image
+from components.deployment import LOCAL, ROOT, Deployment, deployed, image
 from components.stage import Stage
+from pipelines import dataset, training
 from pipelines.inputs.settings import find_check
 from pipelines.local import environments, images
 
@@ -39,6 +40,12 @@ def test_a_stage_has_all_its_files(name: str) -> None:
         assert (COMPONENTS / name / file).is_file(), f"components/{name}/{file}"
     assert list((ROOT / "tests" / "components" / name).glob("test_*.py"))
     assert interface(name).name == name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_in_a_pipeline_and_has_a_task_there(name: str) -> None:
+    (pipeline,) = [p for p in (dataset, training) if interface(name) in p.STAGES]
+    assert f"comp-{name.replace('_', '-')}" in pipeline.build(LOCAL).pipeline_spec.components
 
 
 @pytest.mark.parametrize("name", STAGES)

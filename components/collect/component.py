@@ -21,4 +21,8 @@ def collect(
     transcripts: Input[Dataset],
     part: Output[Dataset],
 ) -> None:
-    """Joins what was found out about every clip and puts the clips' audio into the store."""
+    """Joins the measurements of each clip and stores the clips' audio under its hash.
+
+    It accounts for every sample of every recording: it is in a clip, or it counts as music, noise, silence or speech
+    that is too short for a clip.
+    """

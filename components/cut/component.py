@@ -16,7 +16,10 @@ def cut(
     pad_seconds: float = 0.1,
     change_similarity: float = 0.9,
 ) -> None:
-    """Cuts speech into clips, where the speaker changes and at the quietest moments.
+    """Cuts speech into clips at changes of speaker and at pauses.
+
+    A clip is a view: a recording, a start and an end. It holds no audio. If a stretch has no pause, the stage cuts at its
+    quietest moment.
 
     Args:
         max_seconds: Longest clip, in seconds, padding included.

@@ -14,7 +14,10 @@ def denoise(
     chain: str = "tones, sfx, deepfilter:4, loudness:-23",
     threads: int = 0,
 ) -> None:
-    """Mixes the recordings to mono, filters them and brings them to one loudness; length and timeline stay.
+    """Mixes the recordings to mono, filters them and normalizes their loudness. Length and timeline stay the same.
+
+    The filters are a chain of your choice: pass and notch filters, removal of whistles and hums, removal of known
+    effects, noise reduction, loudness. docs/denoise.md explains each filter, docs/effects.md known effects.
 
     Args:
         chain: Filters in their order, e.g. "lowpass:5000:36:2, notch:6000:30, loudness:-23" (cutoff in Hz, slope of a

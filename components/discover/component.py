@@ -24,6 +24,11 @@ def discover(
 ) -> None:
     """Expands the sources into recordings and plans those that the dataset does not have yet, in shards.
 
+    It lists videos, feed entries, files and objects, and asks the dataset's ledger which of them are done. The rest is
+    planned in shards of some hours of audio. A recording that was lost in too many runs is given up with a reason. The
+    plans go into the store. The stage returns the names of the shards and their number, and one branch of the pipeline
+    runs for each shard.
+
     Args:
         max_recordings: Most new recordings of one run; 0 is no limit.
         max_shards: Most shards of one run, of which Kubeflow takes 16; the others wait for later runs; 0 is no limit.

@@ -20,6 +20,9 @@ def download(
 ) -> None:
     """Fetches a shard's recordings and turns them into FLAC at 44.1 kHz.
 
+    It downloads with yt-dlp or over HTTP, reads folders and buckets, and converts with ffmpeg. Stereo stays stereo. A
+    recording that cannot be fetched becomes a row with a reason, and the other recordings of the shard go on.
+
     Args:
         retries: Most retries in a row; a transfer that gets further than before starts a new row.
         backoff_seconds: Wait before the first retry, in seconds; it doubles with each further one, up to 600.

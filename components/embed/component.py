@@ -16,7 +16,10 @@ def embed(
     batch_windows: int = 64,
     threads: int = 0,
 ) -> None:
-    """Hears whose voice speaks when: a d-vector over every 1.6 s of speech, and of the reference (Resemblyzer).
+    """Computes a d-vector of the voice in every 1.6 s of speech, and of the reference (Resemblyzer).
+
+    `cut` uses the d-vectors to find changes of speaker, `tag_speaker` and `tag_tone` to compare voices.
+    docs/speakers.md explains references and speakers.
 
     Args:
         enabled: Whether voices are told apart; without it there are no windows, and no speakers.

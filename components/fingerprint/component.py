@@ -10,4 +10,7 @@ def fingerprint(
     recordings: Input[Dataset],
     fingerprints: Output[Dataset],
 ) -> None:
-    """Measures by what a stretch of a recording is known again where it comes back: a jingle, an advertisement, a rerun."""
+    """Computes the acoustic fingerprint of each recording (Chromaprint), by which `publish` finds jingles, advertisements and reruns.
+
+    docs/repeats.md explains how repeats are found.
+    """

@@ -14,4 +14,7 @@ def report(
     metrics: Output[Metrics],
     tone_confusion: Output[ClassificationMetrics],
 ) -> None:
-    """Writes one self-contained HTML page about a version of a dataset: what it keeps and why. Version 0 is the newest."""
+    """Makes the page of a version: numbers, plots, clips to play and the reasons for what was rejected.
+
+    The page is one HTML file without external parts. Version 0 is the newest.
+    """

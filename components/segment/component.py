@@ -7,7 +7,7 @@ from components.stage import stage
 
 @stage(cpu="500m", cpu_limit="2", memory="2Gi", gpu=1, timeout_hours=24)
 def segment(voices: Input[Dataset], segments: Output[Dataset], engine: str = "smn", detect_gender: bool = True) -> None:
-    """Tells speech, music, noise and silence apart, and female from male voices (inaSpeechSegmenter).
+    """Labels speech, music, noise and silence, and the gender of voices (inaSpeechSegmenter).
 
     Args:
         engine: smn tells speech, music and noise apart; sm speech and music only.

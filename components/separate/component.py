@@ -20,7 +20,10 @@ def separate(
     batch_segments: int = 1,
     threads: int = 0,
 ) -> None:
-    """Takes the music out of the recordings (Spleeter); length and timeline stay.
+    """Separates speech from music in the recordings (Spleeter). Length and timeline stay the same.
+
+    Parts without music pass unchanged, sample for sample. Recordings of any length take the same memory.
+    docs/separator.md explains how to train a model.
 
     Args:
         keep_accompaniment: Whether what is not speech is written as well.

@@ -1,91 +1,95 @@
 """The data dictionary: one frozen dataclass per kind of row, one field per column, units in the names.
 
-"" is a text nobody knows, 0 a length nobody knows, null a score that nobody measured. Times are seconds on the
-recording's own timeline, and every audio stage keeps that timeline to the sample.
+An empty text and a length of 0 mean unknown. A null score means not measured. Times are seconds from the start of the
+recording, and every audio stage keeps that timeline to the sample. docs/data-dictionary.md is made of this module.
 """
 
 from dataclasses import dataclass
 from typing import NewType
 
 SAMPLE_RATE_HZ = 44_100
-"""Every recording and every clip has this rate; a time in a row is a whole number of its samples, except a window's."""
+"""Sample rate of every recording and clip. Times in rows are whole numbers of samples, except those of windows."""
 UNKNOWN_SECONDS = 3600.0
 """Length assumed for an item whose `seconds` is 0, to plan shards and to show progress."""
 
 Vector = NewType("Vector", bytes)
-"""Numbers as the bytes of little-endian float32, `numpy.frombuffer(v, "<f4")`; b"" is none. In files a list of float32."""
+"""Numbers as the bytes of little-endian float32: `numpy.frombuffer(v, "<f4")`. b"" is none. In files a list of float32."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """The recording that a row is about, and what its source says about it."""
+    """A recording and its metadata from the source."""
 
     recording: str
-    """Id of the recording: 16 hex digits of a hash of its kind, its feed and its own id there."""
+    """Id of the recording: 16 hex digits of a hash of its kind, its feed and its id in the feed."""
     kind: str
-    """youtube, feed, podbbang, media, local, bucket or sample: how `download` fetches it."""
+    """How `download` fetches it: youtube, feed, podbbang, media, local, bucket or sample."""
     url: str
-    """Where it came from, without user names, signatures and other secrets; only an Item has it as it is fetched."""
+    """URL of the recording, without user names, signatures and other secrets."""
     title: str
+    """Title, as the source states it."""
     channel: str
+    """Channel, feed or folder that the recording is from."""
     published: str
-    """ISO 8601 date of publication at its source, or ""."""
+    """Date of publication as the source states it, in ISO 8601, or empty."""
     licence: str
-    """As the source states it; "" is unknown, never guessed."""
+    """Licence as the source states it. Empty is unknown; it is never guessed."""
     seconds: float
-    """Of audio that is there; where there is none yet, as the source states it. 0 is unknown."""
+    """Length of the audio, or before the download the length that the source states. 0 is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item(SourceInfo):
-    """What `discover` plans: one thing to download. A shard's plan is a table of these.
+    """One recording to download. `discover` writes a table of these for each shard, the shard's plan.
 
-    Its URL is the one to fetch now, which may hold a signature: it is never copied into other tables.
+    Its URL is the one to fetch, which may hold a signature. It is never copied into another table.
     """
 
     failures: int
-    """How often its download ended in a reason before."""
+    """Number of earlier downloads that failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording(SourceInfo):
-    """One recording of an audio artifact. Without audio (samples = 0) it holds the reason why."""
+    """One recording of an audio artifact, or the reason why it has no audio."""
 
     samples: int
-    """Length in frames at SAMPLE_RATE_HZ; the file audio/<recording>.flac has exactly these. `seconds` is the same."""
+    """Length of `audio/<recording>.flac` in frames at 44.1 kHz, 0 without audio. `seconds` is the same length."""
     media_sha256: str
-    """Of the media as it was downloaded."""
+    """SHA-256 of the media file as downloaded."""
     duplicate_of: str
-    """Id of the recording in this shard with the same media, or ""."""
+    """Id of the recording in the same shard with the same media file, or empty."""
     reason: str
-    """Why there is no audio, in one line, or ""."""
+    """Why there is no audio, on one line, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One stretch of one kind, as `segment` heard it. The segments of a recording cover it without gap or overlap."""
+    """A part of a recording with one kind of sound. The segments of a recording cover it without gap or overlap."""
 
     recording: str
     start: float
+    """Start, from the start of the recording."""
     end: float
+    """End, from the start of the recording."""
     label: str
-    """speech, music, noise or silence (below the energy threshold)."""
+    """speech, music, noise or silence. Silence is below the energy threshold."""
     gender: str
-    """female or male for speech where it was asked for, else ""."""
+    """female or male for speech if `segment_detect_gender` is on, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A view of a recording: valid in every rendition of it. The clips of a recording are ordered and disjoint."""
+    """A view of a recording, valid for its audio after every stage. The clips of a recording are ordered and disjoint."""
 
     clip: str
-    """<recording>-<start in milliseconds, 8 digits>."""
+    """Id of the clip: `<recording>-<start in milliseconds, 8 digits>`."""
     recording: str
     start: float
     end: float
     gender: str
     hard_cut: bool
-    """It ends where speech goes on, because no pause was near: the next clip begins in the middle of a word."""
+    """Whether the clip ends within speech because no pause was near. The next clip then begins in the middle of a word."""
 
 
 def to_samples(seconds: float) -> int:
@@ -100,185 +104,197 @@ def span(row: Segment | Clip) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A voice over some tenths of a second, as `embed` heard it. The windows of a recording are ordered by time and overlap."""
+    """The voice in 1.6 s of speech. The windows of a recording are ordered by time and overlap."""
 
     recording: str
     start: float
     end: float
     vector: Vector
-    """The d-vector: 256 numbers, of length 1, whose products are cosine similarities."""
+    """d-vector of the voice: 256 numbers, normalized to length 1. The dot product of two is their cosine similarity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """One sound that `denoise` found by itself and took out: the second table of its artifact."""
+    """A sound that a filter of `denoise` detected and removed."""
 
     recording: str
     start: float
     end: float
     filter: str
-    """tones or sfx."""
+    """The filter: tones or sfx."""
     name: str
-    """Of a known effect, its file's; of a tone its frequency, as in "6000 Hz"."""
+    """Name of the effect's file, or the frequency of the tone, such as `6000 Hz`."""
     frequency_hz: float | None
-    """Of a tone."""
+    """Frequency of the tone; null for an effect."""
     correlation: float | None
-    """Of a known effect: of its samples and the recording's where it lies, 0 to 1."""
+    """Correlation of the effect with the recording at this place, 0 to 1; null for a tone."""
     attenuation_db: float | None
-    """How much less of it there is than before; null where that cannot be measured."""
+    """Reduction of its level by the filter; null if it cannot be measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of the chains between which `best` chose for a recording: the third table of `denoise`'s artifact."""
+    """A chain of filters that `best` tried on a recording."""
 
     recording: str
     chain: str
+    """The chain, as in `denoise_chain`."""
     chosen: bool
+    """Whether `best` chose this chain. In a recording without speech it chooses none."""
     dnsmos_ovrl: float | None
-    """Mean over some of the recording's speech; null for a recording without speech, where none is chosen."""
+    """Mean DNSMOS OVRL over samples of the recording's speech, 1 to 5; null without speech."""
     bandwidth_hz: float | None
+    """Bandwidth of that speech; null without speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineSpan:
-    """A span of a recording's timeline: what `segment` found there, or what `denoise` removed."""
+    """A part of a recording and the sound in it. The dataset keeps a table of these for each recording, its timeline."""
 
     recording: str
     start: float
     end: float
     kind: str
-    """speech, music, noise or silence from `segment`; tones or sfx removed by `denoise`."""
+    """speech, music, noise or silence as labeled by `segment`; tones or sfx for a sound that `denoise` removed."""
     label: str
-    """Gender of speech, name of the removed sound, or ""."""
+    """Gender of the speech, name of the removed sound, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """By what the stretches of a recording are known again where they come back."""
+    """The acoustic fingerprint of a recording. `publish` compares fingerprints to find repeats."""
 
     recording: str
     hop_seconds: float
-    """From one hash to the next: number i is about what begins at i * hop_seconds."""
+    """Distance from one hash to the next. Hash number i covers the audio that starts at `i * hop_seconds`."""
     span_seconds: float
-    """What one hash is about."""
+    """Length of the audio that one hash covers."""
     hashes: bytes
-    """Chromaprint's, 32 bits each, little-endian: `numpy.frombuffer(h, "<u4")`. What sounds the same differs in few bits. b"" is none."""
+    """Chromaprint hashes of 32 bits, little-endian: `numpy.frombuffer(h, "<u4")`. Hashes of similar audio differ in few bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Whose voice a clip is, measured."""
+    """The voice of a clip."""
 
     clip: str
     vector: Vector
-    """The d-vector of the clip's windows together, of length 1."""
+    """d-vector of the clip, from all its windows, normalized to length 1."""
     similarity: float | None
-    """Cosine of the reference's d-vector and that of the clip's voice, -1 to 1: of the clip and those of its shard that sound like it,
-    since a few seconds over music sound like nobody by themselves. null without a reference."""
+    """Cosine similarity of the reference and the clip's voice, -1 to 1; null without a reference. The voice is the clip together with
+    the clips of its shard that sound like it, because a few seconds over music are too little to compare."""
     purity: float | None
-    """Lowest cosine of one of its windows: to the reference's d-vector where there is one, else to the clip's own. null without windows."""
+    """Lowest cosine similarity of a window of the clip, -1 to 1: to the reference, or without one to the clip's own d-vector. null
+    without windows."""
     reference: str
-    """<name>/<version> of the reference, or ""."""
+    """`<name>/<version>` of the reference, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """How a clip is said."""
+    """The tone in which a clip is spoken."""
 
     clip: str
     tone: str
-    """As the model names it (neutral, happy, angry, sad; calm, angry), or tone-1, the calmest, to tone-<k>, the most aroused."""
+    """A class of the model, such as neutral, happy, angry or sad. Without a model a cluster, from `tone-1`, the calmest, to `tone-<k>`,
+    the most aroused."""
     tone_probability: float | None
-    """As the model gives it; null for clusters."""
+    """Probability of the tone according to the model, 0 to 1; null for clusters."""
     arousal: float | None
-    """Standardized within the clip's voice: 0 is that voice's own mean."""
+    """Mean of pitch, loudness and share of the treble, each standardized within the clip's voice; 0 is that voice's mean."""
     f0_mean_hz: float | None
-    """Geometric mean of the voiced frames; null without any."""
+    """Geometric mean of the pitch of the voiced frames; null without voiced frames."""
     f0_range_semitones: float | None
-    """From the 5th to the 95th percentile of the voiced frames."""
+    """Pitch range of the voiced frames, from the 5th to the 95th percentile."""
     f0_slope_semitones_per_second: float | None
+    """Slope of the pitch over the clip."""
     energy_db: float | None
-    """RMS of the clip against full scale."""
+    """RMS level of the clip, relative to full scale."""
     voiced_rate: float | None
-    """Share of the frames that are voiced, 0 to 1."""
+    """Share of voiced frames, 0 to 1."""
     tone_by: str
-    """<name>/<version> of the model, or the name of the clustering."""
+    """`<name>/<version>` of the model, or the name of the clustering."""
     features: Vector
-    """180 numbers: the means of 40 MFCC, 12 chroma and 128 mel bands."""
+    """180 numbers: means of 40 MFCCs, 12 chroma bands and 128 mel bands."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How a clip sounds, by meters without a reference."""
+    """The sound quality of a clip, measured without a clean reference. Every score is null for a silent clip."""
 
     clip: str
     dnsmos_sig: float | None
-    """DNSMOS P.835, 1 to 5, of the speech. It hears 9.01 s at 16 kHz; a shorter clip is tiled to that, so its score is of a loop."""
+    """DNSMOS P.835 score of the speech, 1 to 5; null below 0.5 s. DNSMOS takes 9.01 s at 16 kHz; a shorter clip is repeated to fill it."""
     dnsmos_bak: float | None
-    """The same, of the background: 5 is none."""
+    """DNSMOS P.835 score of the background, 1 to 5, where 5 is no background noise; null below 0.5 s."""
     dnsmos_ovrl: float | None
-    """The same, overall."""
+    """DNSMOS P.835 score overall, 1 to 5; null below 0.5 s."""
     snr_db: float | None
-    """Power of the speech by that of the noise, which is the quietest tenth of the clip; null for silence, as every score."""
+    """Signal-to-noise ratio. The noise is the quietest tenth of the clip. null below 0.5 s."""
     bandwidth_hz: float | None
-    """The highest frequency with speech in it; null where none stands out. This, snr_db and DNSMOS are null below 0.5 s."""
+    """Highest frequency that holds speech; null if none stands out, and below 0.5 s."""
     loudness_lufs: float | None
-    """Integrated loudness, ITU-R BS.1770-4; null where all of the clip lies below the gate, and below 0.4 s."""
+    """Integrated loudness by ITU-R BS.1770-4; null if the whole clip is below the gate, and below 0.4 s."""
     true_peak_dbtp: float | None
-    """Highest level between the samples too, four times as many of them; 0 is full scale."""
+    """True peak level, measured at four times the sample rate; 0 is full scale."""
     clipped_share: float | None
-    """Share of the samples that lie on a clipped top, 0 to 1."""
+    """Share of samples that are clipped, 0 to 1."""
     quality_by: str
-    """What measured it: names and hashes, separated by commas."""
+    """Names and hashes of the meters, separated by commas."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What is said in a clip."""
+    """The transcript of a clip."""
 
     clip: str
     text: str
-    """Unicode NFC."""
+    """The text, in Unicode NFC."""
     language: str
-    """BCP 47 as given or detected, in small letters: ko, en-us."""
+    """Language as given or detected, a BCP 47 tag in lower case, such as ko or en-us."""
     confidence: float | None
-    """Mean log-probability of what was decoded, at most 0; null where the engine gives none."""
+    """Mean log-probability of the decoded tokens, at most 0; null if the engine gives none."""
     characters_per_second: float | None
-    """Letters and digits of the text by the clip's length."""
+    """Letters and digits of the text per second of the clip."""
     words: list[str]
-    """Where the engine times them, in order."""
+    """The words in order, if the engine gives their times."""
     word_times: Vector
-    """Start and end of every word in seconds from the clip's start: 2 numbers a word."""
+    """Start and end of each word in seconds from the start of the clip: 2 numbers per word."""
     text_flags: str
-    """What is doubtful about the text, in this order, separated by commas: hallucination, no_speech, character_rate; or not_transcribed,
-    where the engine was not asked or gave no answer."""
+    """Reasons to doubt the text, separated by commas: hallucination, no_speech, character_rate; or not_transcribed if the engine was not
+    asked or did not answer."""
     text_by: str
-    """Engine and model: whisper/<name>/<version>, azure/<api version>, pocketsphinx/<version>."""
+    """Engine and model: `whisper/<name>/<version>`, `azure/<API version>` or `pocketsphinx/<version>`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account(Recording):
-    """A recording with what became of its samples outside its clips: the second table of a part.
+    """A recording with an account of the samples that are in no clip.
 
-    samples == music_samples + noise_samples + silence_samples + unclipped_speech_samples + the samples of its clips.
+    `samples` is the sum of these four columns and of the samples of the recording's clips.
     """
 
     music_samples: int
+    """Samples outside clips that `segment` labeled as music."""
     noise_samples: int
+    """Samples outside clips that `segment` labeled as noise."""
     silence_samples: int
+    """Samples outside clips that `segment` labeled as silence."""
     unclipped_speech_samples: int
-    """Speech in stretches too short to become a clip."""
+    """Samples of speech in parts that are too short for a clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """One clip of a dataset, kept or not, with every measurement of it."""
+    """One clip of a dataset, kept or rejected, with every measurement of it.
+
+    Where a stage measured nothing of the clip, its texts are empty and its scores null.
+    """
 
     clip: str
     recording: str
     source: str
-    """URL of the recording."""
+    """URL of the recording, without user names, signatures and other secrets."""
     title: str
     channel: str
     published: str
@@ -286,23 +302,23 @@ class DatasetRow:
     start: float
     end: float
     samples: int
+    """Length of the clip in frames at 44.1 kHz."""
     gender: str
     hard_cut: bool
     audio_sha256: str
-    """Of the clip's PCM_16 samples, little-endian, mono, at SAMPLE_RATE_HZ: names its file in the store."""
+    """SHA-256 of the clip's samples as 16-bit little-endian mono PCM at 44.1 kHz. Names the audio file in the store."""
     before_sha256: str
-    """The same of the recording as it was downloaded, mixed to mono, for some clips of each recording; else ""."""
+    """The same hash of the clip as downloaded, mixed to mono, for some clips of each recording, else empty."""
     timeline_sha256: str
-    """Hash of the table of TimelineSpan rows of its recording; names its file in the store."""
+    """SHA-256 of the recording's timeline. Names the file in the store."""
     speaker: str
-    """Id of its voice in the dataset, s0001 and so on, given by `publish`; "" without a vector."""
+    """Id of the speaker in the dataset, such as s0001, given by `publish`; empty without a d-vector."""
     vector: Vector
-    """This and what follows as in Speaker, …"""
+    """d-vector of the clip, from all its windows, normalized to length 1."""
     similarity: float | None
     purity: float | None
     reference: str
     tone: str
-    """… in Tone, …"""
     tone_probability: float | None
     arousal: float | None
     f0_mean_hz: float | None
@@ -312,7 +328,6 @@ class DatasetRow:
     voiced_rate: float | None
     tone_by: str
     dnsmos_sig: float | None
-    """… in Quality …"""
     dnsmos_bak: float | None
     dnsmos_ovrl: float | None
     snr_db: float | None
@@ -322,7 +337,6 @@ class DatasetRow:
     clipped_share: float | None
     quality_by: str
     text: str
-    """… and in Transcript. Where a stage has no row of the clip, texts are "" and scores null."""
     language: str
     confidence: float | None
     characters_per_second: float | None
@@ -331,5 +345,6 @@ class DatasetRow:
     text_flags: str
     text_by: str
     kept: bool
+    """Whether the clip is in the selection of this version."""
     reason: str
-    """The first rule of `publish` that refuses it, or ""."""
+    """The first rule of `publish` that rejects the clip, or empty."""

@@ -14,7 +14,7 @@ def tag_quality(
     hop_seconds: float = 2.0,
     threads: int = 0,
 ) -> None:
-    """Measures how every clip sounds: DNSMOS, signal-to-noise ratio, bandwidth, loudness, peak and clipping.
+    """Measures the sound quality of each clip: DNSMOS, signal-to-noise ratio, bandwidth, loudness, peak and clipping.
 
     Args:
         enabled: Whether anything is measured; without it no clip has a quality.

@@ -7,4 +7,7 @@ from components.stage import stage
 
 @stage()
 def tag_speaker(windows: Input[Dataset], clips: Input[Dataset], speakers: Output[Dataset]) -> None:
-    """Measures whose voice every clip is: its d-vector, how near its voice is to the reference, and how near its farthest window is."""
+    """Measures the voice of each clip: its d-vector, its similarity to the reference, and whether it holds a second voice.
+
+    `publish` gives the speakers their ids. docs/speakers.md explains the measures.
+    """

@@ -17,7 +17,9 @@ def tag_tone(
     voice_normalization: bool = True,
     same_voice_similarity: float = 0.75,
 ) -> None:
-    """Says in which tone every clip is spoken: as a model names it, or in clusters from calm to aroused where there is no model.
+    """Measures the tone of each clip: a class of the model, or a cluster from calm to aroused without a model.
+
+    It also measures pitch and energy. docs/tone.md explains models, clusters and their accuracy.
 
     Args:
         enabled: Whether clips are heard at all; without, the table has no rows.

@@ -30,7 +30,9 @@ def train_separator(
     workers: int = 0,
     threads: int = 0,
 ) -> None:
-    """Trains a Spleeter model, from scratch or from another one, to tell speech from the rest.
+    """Trains a Spleeter model that separates speech from everything else, from scratch or from another model.
+
+    docs/separator.md explains the data it takes and how to use the model.
 
     Args:
         name: What the model is called in a store.

@@ -30,7 +30,9 @@ def transcribe(
     azure_timeout_seconds: float = 120.0,
     azure_max_minutes: float = 0.0,
 ) -> None:
-    """Writes down what is said in every clip (Azure Speech, Whisper or PocketSphinx), and what is doubtful about it.
+    """Transcribes each clip (Azure Speech, Whisper or PocketSphinx) and flags doubtful texts.
+
+    By default it transcribes nothing. docs/transcribe.md explains engines and flags.
 
     Args:
         engine: azure, whisper, pocketsphinx (rough, English) or none: no transcripts. The command line takes auto for the best.

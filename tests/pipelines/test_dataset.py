@@ -114,7 +114,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
     parameters = whole["root"]["inputDefinitions"]["parameters"]
     bundled = {"models": ("speech-2stems-small", "tone-4", "none"), "references": ("none",), "effects": ("none",)}
     described = [
-        (f"{folder}/{name}", json.loads((ROOT / folder / name / "model.json").read_text()))
+        (f"{folder}/{name}", json.loads((ROOT / "bundled" / folder / name / "model.json").read_text()))
         for folder in bundled
         for name in bundled[folder]
     ]
