@@ -82,20 +82,22 @@ def scores(named: Names, clips: Clips) -> str:
     return f"{right.mean():.3f} / {recall:.3f} ± {spread:.2f}"
 
 
-def left_out(clips: Clips, columns: list[int], make: Callable[[], Any], rest: str, compared: bool) -> Names:
-    """The tone of every clip, by a classifier trained on all other speakers."""
-    named = np.empty(len(clips.tones), clips.tones.dtype)
+def left_out(clips: Clips, columns: list[int], make: Callable[[], Any], rest: str) -> dict[bool, Names]:
+    """The tone of every clip, by a classifier trained on all other speakers; by whether measures are relative to their voice."""
+    named = {compared: np.empty(len(clips.tones), clips.tones.dtype) for compared in (True, False)}
     for speaker in np.unique(clips.speakers):
         mine = clips.speakers == speaker
-        named[mine] = namer(clips.some(~mine), columns, make, rest)(clips.some(mine), compared)
+        name = namer(clips.some(~mine), columns, make, rest)
+        for compared, names in named.items():
+            names[mine] = name(clips.some(mine), compared)
     return named
 
 
 def row(title: str, home: Clips, others: Sequence[Clips], columns: list[int], make: Callable[[], Any], rest: str = "") -> None:
     """Prints two lines of a table: with measures relative to their voice, and without."""
     away = namer(home, columns, make, rest)
-    for compared in (True, False):
-        cells = [scores(left_out(home, columns, make, rest, compared), home), *(scores(away(o, compared), o) for o in others)]
+    for compared, named in left_out(home, columns, make, rest).items():
+        cells = [scores(named, home), *(scores(away(o, compared), o) for o in others)]
         print(f"| {title} | {'yes' if compared else 'no'} | {' | '.join(cells)} |", flush=True)
 
 
