@@ -106,7 +106,12 @@ def image_of(name: str, files: Iterable[Path], parent: str = "") -> str:
 def run_limits() -> dsl.PipelineConfig:
     """How long a run of the current deployment may take, and how long it stays; in local runs it means nothing."""
     deadline, ttl = (round(hours * 3600) or None for hours in (current().deadline_hours, current().ttl_hours))
-    return dsl.PipelineConfig(active_deadline_seconds=deadline, ttl_seconds_after_finished=ttl)
+    return dsl.PipelineConfig(
+        active_deadline_seconds=deadline,
+        ttl_seconds_after_finished=ttl,
+        ttl_seconds_after_success=ttl,  # Kubeflow's manifests set these two to an hour, and Argo prefers them
+        ttl_seconds_after_failure=ttl,
+    )
 
 
 def configure(task: Any, name: str, needs: Needs) -> None:

@@ -54,9 +54,10 @@ def test_with_azure_the_dataset_pipeline_is_another_one_and_the_others_are_not(t
 def test_labels_a_deadline_and_a_ttl_are_options(tmp_path: Path) -> None:
     labels = ("--label", "kueue.x-k8s.io/queue-name=speech", "--label", "team=")
     files = compiled(tmp_path, *labels, "--deadline-hours", "48", "--ttl-hours", "0.5")
+    ttl = {f"resourceTtlOn{end}": 1800 for end in ("Completion", "Success", "Failure")}
     for text in files.values():
         platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]
-        assert platform["pipelineConfig"] == {"activeDeadlineSeconds": 172_800, "resourceTtlOnCompletion": 1800}
+        assert platform["pipelineConfig"] == {"activeDeadlineSeconds": 172_800, **ttl}
         for pod in platform["deploymentSpec"]["executors"].values():
             assert pod["podMetadata"]["labels"].items() > {"kueue.x-k8s.io/queue-name": "speech", "team": ""}.items()
 

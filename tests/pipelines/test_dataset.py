@@ -128,7 +128,8 @@ def test_a_deployment_s_labels_are_on_every_pod_and_its_limits_on_the_run() -> N
     for pod in pods(deployment).values():
         assert queue.items() < pod["podMetadata"]["labels"].items()
     limits, without = (json_format.MessageToDict(build(d).platform_spec)["platforms"]["kubernetes"] for d in (deployment, LOCAL))
-    assert limits["pipelineConfig"] == {"activeDeadlineSeconds": 129_600, "resourceTtlOnCompletion": 1800}
+    ttl = {f"resourceTtlOn{end}": 1800 for end in ("Completion", "Success", "Failure")}
+    assert limits["pipelineConfig"] == {"activeDeadlineSeconds": 129_600, **ttl}
     assert "pipelineConfig" not in without
 
 
