@@ -143,7 +143,7 @@ def test_checks_take_settings_of_the_stage_under_their_own_names(name: str) -> N
     check, settings = find_check(name), interface(name).settings
     for parameter in inspect.signature(check).parameters.values() if check else ():
         if parameter.kind is not parameter.VAR_KEYWORD:
-            assert parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is settings[parameter.name].annotation
+            assert parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is plain(settings[parameter.name].annotation)
 
 
 def test_the_name_of_an_image_changes_with_its_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,11 +39,11 @@ class EngineSettings:
 
 def check_settings(
     *,
-    engine: Engine,
+    engine: str,
     language: str,
     batch_clips: int,
     beam_size: int,
-    compute_type: ComputeType,
+    compute_type: str,
     vad_threshold: float,
     vad_pad_seconds: float,
     no_speech_probability: float,
@@ -54,7 +54,7 @@ def check_settings(
     azure_max_minutes: float,
 ) -> None:
     """Raises StageError if a setting is out of its range, unknown, or not supported by the engine."""
-    if str(engine) == "auto":
+    if engine == "auto":
         raise StageError(
             "parameter transcribe_engine: expected azure, whisper, pocketsphinx or none, found auto: the commands resolve it before they "
             "submit a run, because otherwise the cache could not tell one engine's transcripts from another's"
