@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kfp import kubernetes
+from kfp import dsl, kubernetes
 
 ROOT = Path(__file__).resolve().parent.parent
 USER_ID = 10001
@@ -28,6 +28,12 @@ class Deployment:
     """Whether stages that can use a GPU ask for one."""
     azure: bool = False
     """Whether stages that can use Azure reach the internet and get its key."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that the pod of every stage gets, such as the queue that Kueue puts it into."""
+    deadline_hours: float = 0.0
+    """When a run that is still at work is ended; 0 is never."""
+    ttl_hours: float = 0.0
+    """When Kubernetes' object of a run that has ended is removed; 0 is when the cluster's own setting says so."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,21 @@ def image_of(name: str, files: Iterable[Path], parent: str = "") -> str:
     return f"{current().registry}speechmill/{name}:{digest.hexdigest()[:16]}"
 
 
+def run_limits() -> dsl.PipelineConfig:
+    """How long a run of the current deployment may take, and how long it stays; in local runs it means nothing."""
+    deadline, ttl = (round(hours * 3600) or None for hours in (current().deadline_hours, current().ttl_hours))
+    return dsl.PipelineConfig(
+        active_deadline_seconds=deadline,
+        ttl_seconds_after_finished=ttl,
+        ttl_seconds_after_success=ttl,  # Kubeflow's manifests set these two to an hour, and Argo prefers them
+        ttl_seconds_after_failure=ttl,
+    )
+
+
 def configure(task: Any, name: str, needs: Needs) -> None:
     """Tells Kubernetes about the pod of a stage's task; in local runs it means nothing."""
+    for key, value in current().labels.items():
+        kubernetes.add_pod_label(task, key, value)
     kubernetes.add_pod_label(task, "speechmill/stage", name)
     kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")
     kubernetes.set_timeout(task, needs.timeout_hours * 3600)

@@ -6,13 +6,13 @@ components/deployment.py it is the whole framework.
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from kfp import dsl
 
-from components.deployment import Needs, configure, current, image
+from components.deployment import Needs, configure, current, image, run_limits
 
 
 class Stage:
@@ -48,7 +48,8 @@ class Stage:
             return dsl.ContainerSpec(image=name, command=command, args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER, name])
 
         container.__doc__ = self.doc.partition("\n\n")[0]  # kfp copies what explains a parameter into every pod, where nobody reads it
-        container.__signature__ = self.signature.replace(return_annotation=dsl.ContainerSpec)  # type: ignore[attr-defined]
+        parameters = [_plain(p) for p in self.signature.parameters.values()]
+        container.__signature__ = inspect.Signature(parameters, return_annotation=dsl.ContainerSpec)  # type: ignore[attr-defined]
         return dsl.container_component(container)
 
     def __call__(self, **arguments: Any) -> Any:
@@ -91,6 +92,18 @@ def stage(
     return lambda declare: Stage(declare, needs)
 
 
+def choices(parameter: inspect.Parameter) -> tuple[Any, ...]:
+    """The values that a parameter may have: those of its Literal, True and False for a bool. Empty where any value may be given."""
+    if get_origin(parameter.annotation) is Literal:
+        return get_args(parameter.annotation)
+    return (True, False) if parameter.annotation is bool else ()
+
+
+def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
+    """The parameter as kfp's compiler takes it, which refuses a Literal: a text."""
+    return parameter.replace(annotation=str) if get_origin(parameter.annotation) is Literal else parameter
+
+
 class Settings:
     """The settings that a pipeline was given."""
 
@@ -113,15 +126,38 @@ def settings_of(*stages: Stage) -> Callable[[Callable[..., Any]], Callable[..., 
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        signature = inspect.signature(function)
-        own = [p for p in signature.parameters.values() if p.name != "settings"]
-        added = [p.replace(name=f"{s.name}_{n}") for s in stages for n, p in s.settings.items()]
+        own, added = _parameters(function, stages)
 
         @functools.wraps(function)
         def pipeline(*args: Any) -> Any:  # kfp passes a channel for every parameter, in order
             return function(*args[: len(own)], settings=Settings(dict(zip([p.name for p in added], args[len(own) :], strict=True))))
 
-        pipeline.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
+        parameters = [_plain(p) for p in [*own, *added]]
+        pipeline.__signature__ = inspect.signature(function).replace(parameters=parameters)  # type: ignore[attr-defined]
         return pipeline
 
     return decorate
+
+
+def pipeline_of(*stages: Stage, name: str, description: str) -> Callable[[Callable[..., Any]], Any]:
+    """Makes a function a pipeline with the settings of these stages, as settings_of gives them, for the current deployment.
+
+    Kubeflow's form shows a drop-down for every parameter with a fixed choice, and Kubeflow refuses another value. Both read
+    `literals` of the compiled pipeline, which kfp's compiler does not write. Azure is a choice in deployments with Azure.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        made = dsl.pipeline(name=name, description=description, pipeline_config=run_limits())(settings_of(*stages)(function))
+        specifications = made.pipeline_spec.root.input_definitions.parameters
+        for parameter in [p for group in _parameters(function, stages) for p in group]:
+            for value in [v for v in choices(parameter) if v != "azure" or current().azure]:
+                specifications[parameter.name].literals.add(**{"bool_value" if isinstance(value, bool) else "string_value": value})
+        return made
+
+    return decorate
+
+
+def _parameters(function: Callable[..., Any], stages: Iterable[Stage]) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
+    """A pipeline function's own parameters, and those that these stages' settings are in it."""
+    own = [p for p in inspect.signature(function).parameters.values() if p.name != "settings"]
+    return own, [p.replace(name=f"{s.name}_{n}") for s in stages for n, p in s.settings.items()]

@@ -17,7 +17,7 @@ from components.publish.component import publish
 from components.report.component import report
 from components.segment.component import segment
 from components.separate.component import separate
-from components.stage import Settings, settings_of
+from components.stage import Settings, pipeline_of, settings_of
 from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
@@ -88,11 +88,11 @@ def build(deployment: Deployment) -> Any:
     with deployed(deployment):
         work = dsl.pipeline(name="shards")(shards)
 
-        @dsl.pipeline(
+        @pipeline_of(
+            *STAGES,
             name="dataset",
             description="Sources become a version of a dataset: clean, single-speaker clips with everything measured about them.",
         )
-        @settings_of(*STAGES)
         def pipeline(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
             sources: str = "sample:",
             dataset: str = "sample",

@@ -6,7 +6,7 @@ from kfp import dsl
 from kfp.dsl import Dataset, Model
 
 from components.deployment import Deployment, deployed
-from components.stage import Settings, settings_of
+from components.stage import Settings, pipeline_of
 from components.train_separator.component import train_separator
 
 STAGES = (train_separator,)
@@ -16,11 +16,11 @@ def build(deployment: Deployment) -> Any:
     """The pipeline, compiled for a deployment."""
     with deployed(deployment):
 
-        @dsl.pipeline(
+        @pipeline_of(
+            *STAGES,
             name="training",
             description="Songs with stems, or a dataset's clips and music, become a model that takes the music out of speech.",
         )
-        @settings_of(*STAGES)
         def pipeline(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
             sounds: str = "s3://speechmill/sources/training",
             start: str = "",

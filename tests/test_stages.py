@@ -5,15 +5,17 @@ import importlib
 import inspect
 import re
 from pathlib import Path
+from typing import Any, Literal, get_origin
 
 import docstring_parser
 import pytest
 
 from components import deployment
 from components.deployment import LOCAL, ROOT, Deployment, deployed, image
-from components.stage import Stage
+from components.shared.task import StageError
+from components.stage import Stage, choices
 from pipelines import dataset, training
-from pipelines.inputs.settings import find_check
+from pipelines.inputs.settings import check_settings, find_check
 from pipelines.local import environments, images
 
 COMPONENTS = ROOT / "components"
@@ -22,6 +24,11 @@ STAGES = environments.stages()
 
 def interface(name: str) -> Stage:
     return getattr(importlib.import_module(f"components.{name}.component"), name)
+
+
+def plain(annotation: Any) -> type:
+    """The type of a setting's values."""
+    return str if get_origin(annotation) is Literal else annotation
 
 
 def imports(path: Path) -> set[str]:
@@ -91,7 +98,7 @@ def test_the_interface_agrees_with_the_program(name: str) -> None:
         expected = (
             ("list[Path]" if spec and spec.is_artifact_list else "Path")
             if artifact
-            else stage.signature.parameters[parameter].annotation.__name__
+            else plain(stage.signature.parameters[parameter].annotation).__name__
         )
         assert kind in (expected, f"{expected} | None"), parameter
 
@@ -119,7 +126,23 @@ def test_every_setting_is_documented_and_has_a_simple_type(name: str) -> None:
     stage = interface(name)
     explained = {p.arg_name for p in docstring_parser.parse(stage.doc).params if p.description}
     assert explained == set(stage.settings)
-    assert all(p.annotation in (str, int, float, bool) for p in stage.settings.values())
+    assert all(plain(p.annotation) in (str, int, float, bool) for p in stage.settings.values())
+
+
+FIXED = [(name, n) for name in STAGES for n, p in interface(name).settings.items() if get_origin(p.annotation) is Literal]
+
+
+@pytest.mark.parametrize(("name", "setting"), FIXED)
+def test_a_check_accepts_every_choice_of_a_literal_and_nothing_else(name: str, setting: str) -> None:
+    stage = interface(name)
+    defaults = {n: p.default for n, p in stage.settings.items()}
+    offered = choices(stage.settings[setting])
+    assert defaults[setting] in offered
+    for choice in offered:
+        check_settings(name, defaults | {setting: choice})
+    with pytest.raises(StageError, match=f"parameter {name}_{setting}: expected") as refused:
+        check_settings(name, defaults | {setting: "another"})
+    assert all(choice in str(refused.value) for choice in offered)
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -127,7 +150,7 @@ def test_checks_take_settings_of_the_stage_under_their_own_names(name: str) -> N
     check, settings = find_check(name), interface(name).settings
     for parameter in inspect.signature(check).parameters.values() if check else ():
         if parameter.kind is not parameter.VAR_KEYWORD:
-            assert parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is settings[parameter.name].annotation
+            assert parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is plain(settings[parameter.name].annotation)
 
 
 def test_the_name_of_an_image_changes_with_its_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

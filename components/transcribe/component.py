@@ -3,6 +3,7 @@
 from kfp.dsl import Dataset, Input, Model, Output
 
 from components.stage import stage
+from components.transcribe.settings import ComputeType, Engine
 
 AZURE = {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEECH_ENDPOINT"}}
 
@@ -13,13 +14,13 @@ def transcribe(
     clips: Input[Dataset],
     model: Input[Model],
     transcripts: Output[Dataset],
-    engine: str = "none",
+    engine: Engine = "none",
     language: str = "",
     word_times: bool = True,
     batch_clips: int = 8,
     beam_size: int = 5,
     fallback: bool = True,
-    compute_type: str = "auto",
+    compute_type: ComputeType = "auto",
     vad_filter: bool = True,
     vad_threshold: float = 0.5,
     vad_pad_seconds: float = 0.4,
@@ -41,7 +42,7 @@ def transcribe(
         batch_clips: Clips that whisper decodes at a time: more memory, faster on a GPU.
         beam_size: Hypotheses that whisper follows; 1 is greedy.
         fallback: Whether whisper decodes a clip again at higher temperatures where the text repeats itself or is improbable.
-        compute_type: Numbers that whisper computes with: auto is the fastest on the device, default those of the model, or int8, float16, …
+        compute_type: Numbers that whisper computes with: auto is the fastest on the device, default those of the model.
         vad_filter: Whether whisper hears a clip only from the first to the last speech in it (Silero VAD), and none where there is none.
         vad_threshold: Probability from which Silero VAD calls it speech, 0 to 1.
         vad_pad_seconds: Seconds around that speech which whisper hears as well.

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from components.shared.settings import check_choice, check_ranges
 from components.shared.task import StageError
 
 NONE = "none"
-ENGINES = ("azure", "whisper", "pocketsphinx", NONE)
-COMPUTE_TYPES = ("auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32")
+Engine = Literal["azure", "whisper", "pocketsphinx", "none"]
+ComputeType = Literal["auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"]
 """The names that CTranslate2 uses."""
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
@@ -58,8 +59,8 @@ def check_settings(
             "parameter transcribe_engine: expected azure, whisper, pocketsphinx or none, found auto: the commands resolve it before they "
             "submit a run, because otherwise the cache could not tell one engine's transcripts from another's"
         )
-    check_choice("transcribe", "engine", engine, ENGINES)
-    check_choice("transcribe", "compute_type", compute_type, COMPUTE_TYPES)
+    check_choice("transcribe", "engine", engine, get_args(Engine))
+    check_choice("transcribe", "compute_type", compute_type, get_args(ComputeType))
     if language and not _LANGUAGE.fullmatch(language):
         raise StageError(f"parameter transcribe_language: expected a BCP 47 language tag (ko, en-US) or nothing, found {language!r}")
     if engine == "pocketsphinx" and language.lower() not in ("", "en", "en-us"):

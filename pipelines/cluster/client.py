@@ -45,8 +45,8 @@ class Kubeflow:
     def __init__(self, client: Client, host: str, namespace: str | None, experiment: str) -> None:
         self._client, self._host, self._namespace, self._experiment_name = client, host, namespace, experiment
 
-    def upload(self, compiled: Compiled, version: str) -> tuple[Any, bool]:
-        """The version of a pipeline with these contents, under this name if it is not there yet; and whether it is new."""
+    def upload(self, compiled: Compiled, version: str, tags: Mapping[str, str]) -> tuple[Any, bool]:
+        """The version of a pipeline with these contents, under this name and with these tags if it is not there yet; whether it is new."""
         with _said(self._host), tempfile.TemporaryDirectory() as scratch:
             pipeline = self._pipeline(pipeline_name(compiled))
             for present in self._pages(self._client.list_pipeline_versions, "pipeline_versions", pipeline_id=pipeline):
@@ -54,7 +54,8 @@ class Kubeflow:
                     return present, False
             path = Path(scratch) / f"{compiled.name}.yaml"
             path.write_text(compiled.text, encoding="utf-8")
-            return self._client.upload_pipeline_version(str(path), version, pipeline_id=pipeline), True
+            upload = self._client._upload_api.upload_pipeline_version  # kfp's client itself takes no tags
+            return upload(str(path), name=version, pipelineid=pipeline, tags=json.dumps(dict(tags))), True
 
     def _pipeline(self, name: str) -> str:
         named = _filter("EQUALS", "display_name", name)

@@ -14,6 +14,9 @@ from kfp.dsl.pipeline_context import Pipeline
 
 from components.deployment import ROOT, Deployment
 
+_MOST_TAG_CHARACTERS = 63
+"""Of a tag's value, as Kubeflow takes it."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -49,10 +52,20 @@ def compile_pipeline(build: Callable[[Deployment], Any], deployment: Deployment)
 
 def version_name(compiled: Compiled) -> str:
     """What a version of the pipeline is called: the commit, where there is one, and the pipeline's hash."""
+    commit = re.sub(r"[^\w.-]", "-", _commit())
+    return f"{commit}-{compiled.digest}" if commit else compiled.digest
+
+
+def version_tags(compiled: Compiled) -> dict[str, str]:
+    """By what Kubeflow's API finds a version of the pipeline: `commit`, where there is one, and `hash`."""
+    commit = _commit()[:_MOST_TAG_CHARACTERS]
+    return ({"commit": commit} if commit else {}) | {"hash": compiled.digest}
+
+
+def _commit() -> str:
+    """The commit of this code as git describes it, "" where there is no repository."""
     try:
         command = ["git", "-C", str(ROOT), "describe", "--always", "--tags", "--dirty"]
-        described = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        described = ""
-    commit = re.sub(r"[^\w.-]", "-", described)
-    return f"{commit}-{compiled.digest}" if commit else compiled.digest
+        return ""

@@ -26,6 +26,8 @@ _IMPORTED = re.compile(r'"componentInputParameter":\s*"(?:pipelinechannel--)?(\w
 _IMAGE = re.compile(r'image \\?"([^"\\]+)')
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
 _DAG_DRIVER = "system-dag-driver"
+_DEADLINE = "Step exceeded its deadline"
+"""What Argo says of a pod that it ends at the deadline of its run; a pod that takes longer than its own has another message."""
 _PASSING = ("PodInitializing", "ContainerCreating")
 
 
@@ -188,6 +190,8 @@ class Failure:
 
 def failure(task: TaskStatus, log: str) -> Failure:
     """The stage's own error line; without one, how it ended and its last line; or Kubeflow's error."""
+    if task.message == _DEADLINE:
+        return Failure("the deadline of the run ended it (--deadline-hours)", True)
     fatal = (_FATAL.findall(log) or [""])[-1]
     ended = _ENDED.match(fatal)
     if fatal and not ended:

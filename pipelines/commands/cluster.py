@@ -17,7 +17,7 @@ from components.shared.model import parse
 from components.shared.task import MODEL, StageError
 from pipelines import dataset, training
 from pipelines.cluster.client import Kubeflow, connect, pipeline_name
-from pipelines.cluster.compilation import Compiled, compile_pipeline, version_name
+from pipelines.cluster.compilation import Compiled, compile_pipeline, version_name, version_tags
 from pipelines.commands.options import with_settings
 from pipelines.commands.run import SAMPLE, by_kind, check_run, read_sources
 from pipelines.commands.shared import print_choice
@@ -30,6 +30,12 @@ MAX_SOURCES_BYTES = 64 * 1024
 """As a pod gets them: its parameters and inputs go into one variable of at most 128 KiB, and `publish` has a part a shard beside them."""
 
 Function = Callable[..., Any]
+
+_NAME = "[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_LABEL = re.compile(rf"(?:[a-z0-9][a-z0-9.-]{{0,251}}[a-z0-9]/)?{_NAME}=(?:{_NAME})?")
+_OWN_LABELS = "speechmill/"
+_MOST_HOURS = 10_000.0
+"""Over a year; Kubeflow keeps seconds in 32 bits."""
 
 PIPELINES = (dataset.build, training.build)
 """The functions that build the pipelines."""
@@ -50,11 +56,48 @@ def deployment_options(function: Function) -> Function:
         metavar="HOST/PREFIX/",
         help="Where the cluster takes the images from; none are images that its nodes have. [env var: SPEECHMILL_REGISTRY]",
     )
+    @click.option(
+        "--label",
+        "labels",
+        multiple=True,
+        callback=_labels,
+        metavar="KEY=VALUE",
+        help="A label for the pods of all stages, e.g. kueue.x-k8s.io/queue-name=speech. Repeat the option for more labels.",
+    )
+    @click.option(
+        "--deadline-hours",
+        default=0.0,
+        type=click.FloatRange(0, _MOST_HOURS),
+        metavar="HOURS",
+        help="End a run that takes longer. 0 is no deadline.  [default: 0]",
+    )
+    @click.option(
+        "--ttl-hours",
+        default=0.0,
+        type=click.FloatRange(0, _MOST_HOURS),
+        metavar="HOURS",
+        help="Remove the Workflow and the pods of a run this long after its end. Kubeflow still lists the run, and `runs show` and "
+        "`runs logs` still work. 0 is the cluster's own setting.  [default: 0]",
+    )
     @functools.wraps(function)
-    def command(*args: Any, gpu: bool, registry: str, **options: Any) -> Any:
-        return function(*args, deployment=Deployment(f"{registry.rstrip('/')}/" if registry else "", gpu), **options)
+    def command(
+        *args: Any, gpu: bool, registry: str, labels: dict[str, str], deadline_hours: float, ttl_hours: float, **options: Any
+    ) -> Any:
+        prefix = f"{registry.rstrip('/')}/" if registry else ""
+        deployment = Deployment(prefix, gpu, labels=labels, deadline_hours=deadline_hours, ttl_hours=ttl_hours)
+        return function(*args, deployment=deployment, **options)
 
     return command
+
+
+def _labels(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """The labels of `KEY=VALUE` texts, as Kubernetes takes them."""
+    for text in texts:
+        if not _LABEL.fullmatch(text):
+            raise click.BadParameter(f"expected KEY=VALUE with a label's key and value as Kubernetes takes them, found {text!r}")
+        if text.startswith(_OWN_LABELS):
+            raise click.BadParameter(f"expected a label outside {_OWN_LABELS}, which network policies go by, found {text!r}")
+    return dict(text.split("=", 1) for text in texts)
 
 
 azure_option = click.option(
@@ -208,6 +251,6 @@ def compiled_for(deployment: Deployment, parameters: Mapping[str, Any]) -> Compi
 
 def uploaded(kubeflow: Kubeflow, compiled: Compiled) -> Any:
     """The version of a pipeline that this code is, on Kubeflow; says so if it is new there."""
-    version, new = kubeflow.upload(compiled, version_name(compiled))
+    version, new = kubeflow.upload(compiled, version_name(compiled), version_tags(compiled))
     click.echo(f"pipeline {pipeline_name(compiled)}: version {version.display_name} " + ("uploaded" if new else "is there"))
     return version

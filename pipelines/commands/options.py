@@ -5,8 +5,9 @@ from collections.abc import Callable
 import click
 import docstring_parser
 
-from components.stage import Stage
+from components.stage import Stage, choices
 from pipelines.inputs.slots import AUTO, SLOTS, Slot
+from pipelines.inputs.transcription import ENGINE
 from store.models import REFERENCES
 
 
@@ -23,6 +24,9 @@ class GroupedCommand(click.Command):
                 formatter.write_dl(records)
 
 
+_METAVARS = {bool: None, float: "NUMBER", int: "INTEGER", str: "TEXT"}
+
+
 class StageOption(click.Option):
     """An option that stands for one setting of one stage."""
 
@@ -34,13 +38,14 @@ class StageOption(click.Option):
         flag = name.replace("_", "-")
         declarations = [f"--{flag}/--no-{flag}" if parameter.annotation is bool else f"--{flag}", name]
         self.group = _title(stage)
+        left_open = (AUTO,) if f"{stage.name}_{setting}" == ENGINE else ()
         super().__init__(
             declarations,
-            type=parameter.annotation,
+            type=click.Choice([*choices(parameter), *left_open]) if parameter.annotation not in _METAVARS else parameter.annotation,
             default=parameter.default if shows_default else None,
             show_default=shows_default,
             help=explained.get(setting, ""),
-            metavar=None if parameter.annotation is bool else {float: "NUMBER", int: "INTEGER", str: "TEXT"}[parameter.annotation],
+            metavar=_METAVARS.get(parameter.annotation),
         )
 
 

@@ -23,6 +23,15 @@ def pods(run: str, stage: str) -> list[client.V1Pod]:
     return api().list_namespaced_pod(NAMESPACE, label_selector=f"pipeline/runid={run},speechmill/stage={stage}").items
 
 
+def has_workflow(run: str) -> bool:
+    """Whether Kubernetes still has the Workflow of a run, or one of its pods."""
+    label = f"pipeline/runid={run}"
+    found = client.CustomObjectsApi(api().api_client).list_namespaced_custom_object(
+        "argoproj.io", "v1alpha1", NAMESPACE, "workflows", label_selector=label
+    )
+    return bool(found["items"] or api().list_namespaced_pod(NAMESPACE, label_selector=label).items)
+
+
 def input_uri(pod: client.V1Pod, name: str) -> str:
     """The URI of a stage's input, from the command of its launcher."""
     (main,) = [container for container in pod.spec.containers if container.name == "main"]

@@ -1,5 +1,6 @@
 """The commands for Kubeflow against a real one: pipeline versions, runs that hang or fail, schedules."""
 
+import json
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -21,7 +22,12 @@ def succeed(*arguments: str) -> str:
 def test_a_pipeline_version_is_uploaded_only_once() -> None:
     first, second = succeed("upload", *NOWHERE), succeed("upload", *NOWHERE)
     assert second == first.replace(" uploaded", " is there")
-    assert "pipeline speechmill-dataset: version " in first
+    name = first.partition("pipeline speechmill-dataset: version ")[2].split()[0]
+    kubeflow = client()
+    identifier, found = kubeflow.get_pipeline_id("speechmill-dataset"), {"operation": "EQUALS", "key": "tags.hash"}
+    for wanted, names in ((name.rpartition("-")[2], [name]), ("no hash", [])):
+        filtered = json.dumps({"predicates": [found | {"stringValue": wanted}]})
+        assert [v.display_name for v in kubeflow.list_pipeline_versions(identifier, filter=filtered).pipeline_versions or []] == names
 
 
 @pytest.fixture

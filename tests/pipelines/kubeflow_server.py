@@ -98,7 +98,11 @@ class StandIn:
             case "GET", _, "runs", run:
                 return self._looked_at(run)
             case "POST", _, "pipelines", "upload_version":
-                version = self._made("pipeline_version", self.versions, {"display_name": query["name"], "pipeline_id": query["pipelineid"]})
+                version = self._made(
+                    "pipeline_version",
+                    self.versions,
+                    {"display_name": query["name"], "pipeline_id": query["pipelineid"], "tags": json.loads(query["tags"])},
+                )
                 self.texts[version["pipeline_version_id"]] = body
                 return version
             case "POST", _, ("experiments" | "pipelines") as kind:

@@ -13,7 +13,7 @@ from lint import lint
 
 from components.deployment import LOCAL, Deployment
 from pipelines.cluster import compilation
-from pipelines.cluster.compilation import compile_pipeline, version_name
+from pipelines.cluster.compilation import compile_pipeline, version_name, version_tags
 from pipelines.commands.cluster import PIPELINES
 from pipelines.dataset import build
 
@@ -51,6 +51,32 @@ def test_with_azure_the_dataset_pipeline_is_another_one_and_the_others_are_not(t
     assert b"speechmill-azure" not in compiled(tmp_path / "without")["dataset.yaml"]
 
 
+def test_labels_a_deadline_and_a_ttl_are_options(tmp_path: Path) -> None:
+    labels = ("--label", "kueue.x-k8s.io/queue-name=speech", "--label", "team=")
+    files = compiled(tmp_path, *labels, "--deadline-hours", "48", "--ttl-hours", "0.5")
+    ttl = {f"resourceTtlOn{end}": 1800 for end in ("Completion", "Success", "Failure")}
+    for text in files.values():
+        platform = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]
+        assert platform["pipelineConfig"] == {"activeDeadlineSeconds": 172_800, **ttl}
+        for pod in platform["deploymentSpec"]["executors"].values():
+            assert pod["podMetadata"]["labels"].items() > {"kueue.x-k8s.io/queue-name": "speech", "team": ""}.items()
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("queue", "expected KEY=VALUE"),
+        ("queue=two words", "expected KEY=VALUE"),
+        ("Kueue/queue=a", "expected KEY=VALUE"),
+        (f"queue={'a' * 64}", "expected KEY=VALUE"),
+        ("speechmill/network=internet", "expected a label outside speechmill/"),
+    ],
+)
+def test_what_is_no_label_or_not_the_person_s_is_refused(label: str, said: str) -> None:
+    done = subprocess.run([COMMAND, "compile", "--label", label], capture_output=True, text=True)
+    assert done.returncode == 2 and said in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("build", PIPELINES)
 @pytest.mark.parametrize("azure", [False, True], ids=["", "azure"])
 @pytest.mark.parametrize("gpu", [False, True], ids=["cpu", "gpu"])
@@ -73,8 +99,9 @@ def test_a_version_is_named_by_the_commit_and_by_what_it_holds(monkeypatch: pyte
     assert version_name(one).endswith(f"-{one.digest}") or version_name(one) == one.digest
     monkeypatch.setattr(compilation, "ROOT", tmp_path)  # no repository, as in an archive of the code
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert version_name(one) == one.digest
+    assert version_name(one) == one.digest and version_tags(one) == {"hash": one.digest}
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"], ["tag", "v1.2"]):
         subprocess.run([*git, *arguments], check=True)
     assert version_name(one) == f"v1.2-{one.digest}"
+    assert version_tags(one) == {"commit": "v1.2", "hash": one.digest}

@@ -109,6 +109,30 @@ def test_every_setting_of_every_stage_is_a_parameter_under_the_stage_s_name() ->
     assert set(parameters) - set(settings) == {"sources", "dataset", "store", "allow_private", *SLOTS_IN_ORDER}
 
 
+def test_kubeflow_s_form_offers_a_choice_where_it_is_fixed() -> None:
+    parameters = spec()["root"]["inputDefinitions"]["parameters"]
+    switches = {n for n, p in parameters.items() if p["parameterType"] == "BOOLEAN"}
+    assert {n: p["literals"] for n, p in parameters.items() if n in switches} == {name: [True, False] for name in switches}
+    assert {"allow_private", "discover_again"} < switches
+    offered = {n: p["literals"] for n, p in parameters.items() if "literals" in p and n not in switches}
+    assert offered.keys() == {"segment_engine", "transcribe_engine", "transcribe_compute_type"}
+    assert offered["segment_engine"] == ["smn", "sm"]
+    assert offered["transcribe_engine"] == ["whisper", "pocketsphinx", "none"], "azure would have no key"
+    with_azure = spec(AZURE)["root"]["inputDefinitions"]["parameters"]
+    assert with_azure["transcribe_engine"]["literals"] == ["azure", "whisper", "pocketsphinx", "none"]
+
+
+def test_a_deployment_s_labels_are_on_every_pod_and_its_limits_on_the_run() -> None:
+    queue = {"kueue.x-k8s.io/queue-name": "speech"}
+    deployment = Deployment(labels=queue, deadline_hours=36, ttl_hours=0.5)
+    for pod in pods(deployment).values():
+        assert queue.items() < pod["podMetadata"]["labels"].items()
+    limits, without = (json_format.MessageToDict(build(d).platform_spec)["platforms"]["kubernetes"] for d in (deployment, LOCAL))
+    ttl = {f"resourceTtlOn{end}": 1800 for end in ("Completion", "Success", "Failure")}
+    assert limits["pipelineConfig"] == {"activeDeadlineSeconds": 129_600, **ttl}
+    assert "pipelineConfig" not in without
+
+
 def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_they_are_the_bundled_ones() -> None:
     whole = spec()
     parameters = whole["root"]["inputDefinitions"]["parameters"]

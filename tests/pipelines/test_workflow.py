@@ -177,6 +177,8 @@ def test_why_a_task_failed_is_in_its_log(lines: list[str], error: str, mendable:
 
 
 def test_a_pod_without_a_log_has_the_message_of_kubernetes() -> None:
+    ended = failure(failed("Step exceeded its deadline"), "error: an earlier one\nlistening")
+    assert (ended.error, ended.mendable) == ("the deadline of the run ended it (--deadline-hours)", True)
     assert failure(failed("OOMKilled (exit code 137)"), "").error == "it used more memory than its stage may (OOMKilled (exit code 137))"
     assert failure(failed("pod deleted"), "").error == "pod deleted"
     assert failure(failed(""), "").error == "its pod was lost"
