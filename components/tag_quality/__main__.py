@@ -1,4 +1,4 @@
-"""Reads clean recordings and clips, writes how every clip sounds."""
+"""Reads clean recordings and clips, writes the quality of each clip."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: fl
 
 
 def medians(rows: Sequence[Quality]) -> dict[str, float]:
-    """The median of every score over the clips that have it."""
+    """Returns the median of each score over the clips that have it."""
     names = ("dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "snr_db", "bandwidth_hz", "loudness_lufs", "true_peak_dbtp", "clipped_share")
     scores = {name: [value for row in rows if (value := getattr(row, name)) is not None] for name in names}
     return {f"median_{name}": float(np.median(values)) for name, values in scores.items() if values}

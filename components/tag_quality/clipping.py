@@ -1,26 +1,26 @@
-"""How much of a sound was cut off at its tops, before it came here."""
+"""Estimates how much of a clip was clipped before it was downloaded."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 MIN_RUN = 3
-"""Equal samples in a row at the highest or lowest value of all are a clipped top."""
+"""Number of equal consecutive samples at the extreme value that count as a clipped peak."""
 
 MIN_TOP = 512
-"""Lower tops have three equal samples by rounding alone: -36 dBFS."""
+"""Peaks below -36 dBFS can have three equal samples by rounding alone, so they are ignored."""
 
 PILE_WIDTH = 0.03
-"""Where a codec or filter has bent the tops since, their samples lie within so much of the level they were cut at."""
+"""Share of the clipping level within which samples lie after a codec or filter has changed the clipped peaks."""
 
 PILE_LEVELS = 0.25, 1.0, 60
-"""Levels that are looked at, as a share of the highest: from, to, how many. A codec's overshoot may be far above the cut."""
+"""Levels to test, as shares of the highest sample: from, to, count. A codec can overshoot far above the clipping level."""
 
 MIN_PILE_SHARE, MIN_PILE = 0.002, 400
-"""Voices that were never clipped pile up less than this share, or in a short clip less than so many samples, anywhere."""
+"""Voices that were never clipped have less than this share of their samples, or in a short clip fewer than this number, at one level."""
 
 
 def clipped_share(samples: NDArray[np.int16]) -> float | None:
-    """Share of the samples that lie on a clipped top, 0 to 1; None for silence.
+    """Returns the share of samples on clipped peaks, 0 to 1; None for silence.
 
     At any gain since the cut the tops stay flat, and are counted to the sample. After a lossy codec or a filter they are a
     pile in the histogram of the samples, which otherwise thins out to the top: what it holds beyond the levels just below is
@@ -38,7 +38,7 @@ def clipped_share(samples: NDArray[np.int16]) -> float | None:
 
 
 def _flat(side: NDArray[np.int32]) -> int:
-    """Samples in runs of equal ones at the highest value."""
+    """Counts samples in runs of equal values at the extreme."""
     top = int(np.max(side))
     if top < MIN_TOP:
         return 0
@@ -48,7 +48,7 @@ def _flat(side: NDArray[np.int32]) -> int:
 
 
 def _piled(side: NDArray[np.int32]) -> int:
-    """Samples around some level beyond what as wide a stretch of levels below it holds."""
+    """Counts the samples around a level in excess of those in an equally wide band below it."""
     heights = np.sort(side[side > 0])
     if not len(heights) or heights[-1] < MIN_TOP:
         return 0

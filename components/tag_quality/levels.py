@@ -10,13 +10,13 @@ from scipy import signal
 from components.shared.rows import SAMPLE_RATE_HZ
 
 GATE_SECONDS = 0.4
-"""Length of a gating block: less has no loudness."""
+"""Length of a gating block. A shorter clip has no loudness."""
 
 OVERSAMPLING = 4
 
 
 def loudness_lufs(sound: NDArray[np.floating]) -> float | None:
-    """Integrated loudness by ITU-R BS.1770-4; None where no block of 0.4 s reaches its gate of -70 LUFS.
+    """Returns the integrated loudness by ITU-R BS.1770-4, or None if no block of 0.4 s reaches the gate of -70 LUFS.
 
     Args:
         sound: Mono at SAMPLE_RATE_HZ in [-1, 1]; shaped (samples,).
@@ -30,7 +30,7 @@ def loudness_lufs(sound: NDArray[np.floating]) -> float | None:
 
 
 def true_peak_dbtp(sound: NDArray[np.floating]) -> float | None:
-    """Highest level between the samples too, in dB relative to full scale: four times as many samples, as ITU-R BS.1770-4 has it.
+    """Returns the true peak in dBFS, measured with four times oversampling as ITU-R BS.1770-4 defines it.
 
     None for silence.
     """

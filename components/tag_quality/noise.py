@@ -1,4 +1,4 @@
-"""How far speech stands above what is under it."""
+"""Estimates the signal-to-noise ratio of speech."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -6,20 +6,20 @@ from numpy.typing import NDArray
 
 FRAME_SECONDS, HOP_SECONDS = 0.025, 0.0125
 FLOOR_QUANTILE = 0.1
-"""The power that a tenth of the frames stay below is the noise: between words and inside of plosives there is nothing else.
+"""The 10th percentile of the frames' power counts as noise: between words and inside plosives there is nothing else.
 
 So noise that comes and goes is missed, and a few words without a pause seem noisy: clean ones have 20 dB or more.
 """
 
 MIN_SECONDS = 0.5
-"""Shorter sounds have too few frames for that."""
+"""Shorter clips have too few frames for the percentile."""
 
 ROUNDING_POWER = (1 / 32_768) ** 2 / 12
-"""Of the noise that 16 bits make: no recording here has less."""
+"""Power of 16-bit quantization noise, the least that a recording can have."""
 
 
 def snr_db(sound: NDArray[np.floating], rate_hz: int) -> float | None:
-    """Power of speech against power of noise in dB; None for silence and less than MIN_SECONDS.
+    """Returns the ratio of speech power to noise power in dB; None for silence and clips shorter than MIN_SECONDS.
 
     Args:
         sound: Mono in [-1, 1]; shaped (samples,).

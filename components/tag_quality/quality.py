@@ -1,4 +1,4 @@
-"""All meters on one clip."""
+"""Measures the quality of a clip with all meters."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,13 @@ from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import MIN_SECONDS, snr_db
 
 _METERS = "noise-floor-snr 1, speech-bandwidth 1, bs1770-4 pyloudnorm-0.2.0, true-peak-4x 1, clipped-tops 1"
-"""What `measure` measures with beside DNSMOS: a number rises when its meter would say something else."""
+"""Names and versions of the other meters. A version rises when the meter's results change."""
 
 _UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
 
 
 def measure(clip: str, samples: NDArray[np.int16], dnsmos: Dnsmos) -> Quality:
-    """How a clip sounds; a score that its meter cannot give is None.
+    """Measures a clip. A score is None if its meter cannot measure the clip.
 
     Args:
         clip: Its id.

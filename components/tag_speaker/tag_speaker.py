@@ -17,7 +17,7 @@ NO_VOICE = Vector(b"")
 
 
 def speaker_of(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
-    """The d-vector and the purity of a clip, without its similarity.
+    """Returns the d-vector and the purity of a clip, without its similarity.
 
     Args:
         clip: A clip of the recording.
@@ -36,7 +36,7 @@ def speaker_of(clip: Clip, windows: Windows, reference: NDArray[np.float64] | No
 
 
 def compared(rows: Sequence[Speaker], clips: Sequence[Clip], reference: NDArray[np.float64]) -> list[Speaker]:
-    """The rows with the similarities of their voices to the reference.
+    """Adds the similarity between each row's voice and the reference.
 
     Args:
         rows: One per clip, without similarities.
@@ -51,7 +51,7 @@ def compared(rows: Sequence[Speaker], clips: Sequence[Clip], reference: NDArray[
 
 
 def _within(clip: Clip, windows: Windows) -> tuple[slice, NDArray[np.float64]]:
-    """The windows that overlap a clip, and the share of each that lies inside it."""
+    """Returns the windows that overlap a clip, and the share of each that lies inside it."""
     near = slice(int(np.searchsorted(windows.ends, clip.start, "right")), int(np.searchsorted(windows.starts, clip.end, "left")))
     starts, ends = windows.starts[near], windows.ends[near]
     return near, (np.minimum(ends, clip.end) - np.maximum(starts, clip.start)) / (ends - starts)

@@ -47,12 +47,12 @@ def voices_of(vectors: NDArray[np.float64], seconds: NDArray[np.float64], simila
         elif cosines[nearest] >= similarity:
             chain.append(nearest)
         else:
-            closed[chain.pop()] = True  # no later merge comes nearer to it
+            closed[chain.pop()] = True  # no later merge is closer to it
     return groups
 
 
 def similarities(vectors: NDArray[np.float64], seconds: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For every clip the cosine between the reference's d-vector and that of its whole group."""
+    """Returns for each clip the cosine between the d-vectors of the reference and of the clip's group."""
     groups = voices_of(vectors, seconds, VOICE_SIMILARITY)
     sums = np.zeros_like(vectors)
     np.add.at(sums, groups, vectors * seconds[:, None])

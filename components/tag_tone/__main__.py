@@ -41,7 +41,7 @@ def main(
     write_rows(tones, Tone, found)
     without_voice = int(np.sum(~vectors.any(axis=1)))
     if without_voice:
-        report(f"{without_voice} of {len(rows)} clips have no window of a voice: those of one gender count as one voice")
+        report(f"{without_voice} of {len(rows)} clips have no d-vector: those of the same gender count as one voice")
     return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": without_voice, **_facts(rows, found)}
 
 
@@ -56,7 +56,7 @@ def _classifier(model: Path) -> Classifier | None:
 
 
 def _facts(clips: list[Clip], rows: list[Tone]) -> dict[str, float]:
-    """Clips and seconds by tone."""
+    """Counts clips and seconds by tone."""
     counts, seconds = Counter[str](), defaultdict[str, float](float)
     for clip, row in zip(clips, rows, strict=True):
         name = row.tone or "unvoiced"

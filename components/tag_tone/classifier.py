@@ -1,4 +1,4 @@
-"""A trained classifier of tones, read from a model's folder without running anything that lies in it."""
+"""Loads a trained tone classifier from a model's folder without executing any code in it."""
 
 import json
 from dataclasses import dataclass
@@ -17,36 +17,36 @@ Matrix = NDArray[np.float64]
 
 KIND = "tone"
 NONE = "none"
-"""Kind of the model that stands for no model."""
+"""Kind of the placeholder model that stands for no model."""
 
 FILE, CONFIG = "classifier.skops", "config.json"
 
 TRUSTED: tuple[str, ...] = ()
-"""Types that a classifier may hold beside those that skops itself knows to be harmless (scikit-learn's and numpy's)."""
+"""Types that a classifier may hold in addition to those that skops trusts by default (scikit-learn's and numpy's)."""
 
 
 @dataclass(frozen=True)
 class Classifier:
-    """What load_classifier gives."""
+    """A loaded classifier and its normalization."""
 
     model: Model
     pipeline: Any
     """A scikit-learn pipeline with scaling."""
     classes: tuple[str, ...]
     columns: NDArray[np.int64]
-    """Which of MEASURES it takes, in its order."""
+    """Indices into MEASURES of its inputs, in order."""
     deviations: Matrix
-    """Of those measures within a voice of its training."""
+    """Standard deviation of each input within a voice of the training data."""
     means: Matrix
-    """Of those measures over its training: what stands for the voice's mean where voices are not compared."""
+    """Mean of each input over the training data, used instead of the voice's mean if voices are not compared."""
 
     def probabilities(self, standardized: Matrix) -> Matrix:
-        """Of every class for clips' standardized measures (columns of them), shaped (clips, classes)."""
+        """Returns the probability of each class for standardized measures, shaped (clips, classes)."""
         return self.pipeline.predict_proba(standardized)
 
 
 def load_classifier(folder: Path) -> Classifier:
-    """Reads a model of kind `tone`, its files checked against their hashes.
+    """Reads a model of kind `tone` and checks its files against their hashes.
 
     Raises:
         StageError: It is another kind of model, a file is not as described, holds types that are not trusted, or does not fit this stage.
@@ -63,7 +63,7 @@ def load_classifier(folder: Path) -> Classifier:
         pipeline = skops.io.load(file, trusted=list(TRUSTED))
     except StageError:
         raise
-    except Exception as error:  # a file from outside may break the reader in any way
+    except Exception as error:  # an untrusted file can break the reader in any way
         raise StageError(
             f"expected a classifier written by skops in {file}, found none ({one_line(error)}): train it with recipes/tone"
         ) from None

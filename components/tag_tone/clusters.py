@@ -1,4 +1,4 @@
-"""Tones without a model: the clips of one voice in clusters by their prosody, ordered from calm to aroused."""
+"""Clusters the clips of one voice by prosody, ordered from calm to aroused. Used without a model."""
 
 from typing import Any
 
@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 Matrix = NDArray[np.float64]
 
 MOST = 4
-"""Clusters at most where the number is not given."""
+"""Most clusters if their number is not set."""
 
 CLIPS_PER_CLUSTER = 5
-"""Clips that a voice needs for each; a voice with fewer than twice as many is one cluster where the number is not given."""
+"""Clips needed per cluster. If the number is not set, a voice with fewer than twice as many clips is one cluster."""
 
 AROUSAL = ("f0_mean", "energy_db", "treble_long")
-"""Measures whose mean, standardized within the voice, is its arousal: pitch, loudness and the share of the treble rise with effort."""
+"""Measures whose mean, standardized within the voice, is the arousal: pitch, loudness and treble rise with vocal effort."""
 
 PROSODY = ("f0_mean", "f0_range", "f0_slope", "energy_db", "voiced_share", "treble_long")
-"""Measures that clusters are made of."""
+"""Measures used for clustering."""
 
 NAME = "clusters-bic"
 NAME_GIVEN = "clusters"
 
 
 def clustered(points: Matrix, arousal: Matrix, wanted: int) -> list[str]:
-    """tone-1, the cluster of the least mean arousal, to tone-k for the clips of one voice.
+    """Assigns the clips of one voice to tone-1, the cluster of lowest mean arousal, up to tone-k.
 
     Gaussian mixtures with diagonal covariances; without a wanted number the one with the least Bayesian information criterion.
 

@@ -1,4 +1,4 @@
-"""What is followed through a clip, a number a frame of 10 ms, and the 180 means that emotion recognition has long used."""
+"""Contours of a clip, one value per frame of 10 ms, and 180 means commonly used in emotion recognition."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from components.tag_tone.sound import EDGE, HOP, RATE_HZ
 Numbers = NDArray[np.float32]
 
 FFT = 1024
-"""Samples of a spectrum's window (Hann): 64 ms."""
+"""Length of the Hann window of a spectrum in samples: 64 ms."""
 
 LEVEL_RMS = 0.1
-"""RMS that a clip is brought to before the 180 means, so that they do not tell how loud it is."""
+"""RMS that a clip is scaled to before the 180 means, so that they do not depend on its level."""
 
 BANDS = 24
-"""Mel bands of 100 to TOP_HZ, from which everything else that is spectral is taken."""
+"""Mel bands from 100 Hz to TOP_HZ; all other spectral measures come from them."""
 
 TOP_HZ = 4000.0
-"""Above it shows differ by their low-passes and codecs rather than by their speakers."""
+"""Above it, shows differ by their low-pass filters and codecs rather than by their speakers."""
 
 BOTTOM_HZ = 100.0
 
@@ -31,18 +31,18 @@ MEANS = tuple([f"mfcc_{i}" for i in range(40)] + [f"chroma_{i}" for i in range(1
 
 @dataclass(frozen=True)
 class Contours:
-    """One entry a frame, and means over all frames."""
+    """Values per frame, and means over all frames."""
 
     hz: Numbers
     """Fundamental frequency, 0 where unvoiced."""
     strength: Numbers
-    """How periodic the frame is, 0 to 1."""
+    """Periodicity of each frame, 0 to 1."""
     db: Numbers
     """Level relative to the clip's RMS."""
     bands_db: Numbers
     """Level of each band relative to the clip's RMS, shaped (frames, BANDS)."""
     means: Numbers
-    """As MEANS names them."""
+    """The means, in the order of MEANS."""
 
 
 def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
@@ -62,7 +62,7 @@ def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
         hz.append(found.hz)
         strength.append(found.strength)
         low = spectrum[round(50 * FFT / RATE_HZ) : round(TOP_HZ * FFT / RATE_HZ)]
-        full = LEVEL_RMS**2 * float(np.sum(np.square(_window()))) * FFT / 2  # what the clip's RMS is in a spectrum's sum
+        full = LEVEL_RMS**2 * float(np.sum(np.square(_window()))) * FFT / 2  # the clip's RMS as a sum over a spectrum
         db.append(_db(low.sum(axis=0) / full))
         bands.append(_db(_mel(BANDS, BOTTOM_HZ, TOP_HZ) @ spectrum / full).T)
     return Contours(
@@ -71,7 +71,7 @@ def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
 
 
 def band_centres_hz() -> NDArray[np.float64]:
-    """Middle of every one of the BANDS."""
+    """Returns the center frequency of each of the BANDS in Hz."""
     from librosa import mel_frequencies
 
     return mel_frequencies(BANDS + 2, fmin=BOTTOM_HZ, fmax=TOP_HZ)[1:-1]
@@ -94,7 +94,7 @@ def _mel(bands: int, low_hz: float, high_hz: float) -> Numbers:
 
 
 def _means(spectrum: Numbers) -> NDArray[np.float64]:
-    """The 180 means of a block."""
+    """Returns the 180 means of a block."""
     from librosa import power_to_db
     from librosa.feature import chroma_stft, mfcc
 

@@ -1,4 +1,4 @@
-"""The numbers that describe how a clip is said: prosody for its row, and the measures that classifiers and clusters use.
+"""Measures the prosody of a clip for its row, and computes the inputs of classifiers and clusters.
 
 All are of the clip's own sound relative to its own level and below TOP_HZ, so that neither loudness nor a low-pass at 5 kHz or a
 codec changes them much. They are of a voice as well as of a tone: that is why they are compared within a voice.
@@ -17,12 +17,12 @@ Numbers = NDArray[np.float64]
 FRAME_SECONDS = HOP / RATE_HZ
 
 LEAST_VOICED_FRAMES = 10
-"""A clip with less voice than 0.1 s has no tone."""
+"""Frames of voice, 0.1 s, that a clip needs to get a tone."""
 
 _REFERENCE_HZ = 100.0
-_ACTIVE_DB = -25.0  # frames quieter than this below the loudest ones are pauses
-_FLOOR_DB = -30.0  # how quiet a pause is differs by recording
-_FAST = 200.0  # semitones per second: no voice moves so fast, a tracker that errs by an octave does
+_ACTIVE_DB = -25.0  # frames this far below the loudest ones are pauses
+_FLOOR_DB = -30.0  # pauses are limited to this, since their level depends on the recording
+_FAST = 200.0  # semitones per second; faster changes are octave errors of the pitch tracker
 
 _F0 = ("f0_mean", "f0_low", "f0_middle", "f0_high", "f0_speed", "f0_rise", "f0_fall", "f0_segment_range", "f0_segment_slope")
 _LEVEL = ("level_range", "level_rise", "level_fall", "peak_rate", "voiced_share", "segment_length", "pause_share")
@@ -34,7 +34,7 @@ MEASURES = (*_F0, *_LEVEL, *_TIMBRE, *(f"band_{i}" for i in range(BANDS)), *MEAN
 
 @dataclass(frozen=True)
 class Prosody:
-    """What a clip's row says of its melody and voice. None where nothing is voiced."""
+    """Pitch and voicing of a clip for its row. None without voiced frames."""
 
     f0_mean_hz: float | None
     f0_range_semitones: float | None
@@ -43,7 +43,7 @@ class Prosody:
 
 
 def prosody(found: Contours) -> Prosody:
-    """Of a clip; the slope is that of a straight line through all voiced frames."""
+    """Computes the prosody of a clip; the slope is that of a line fitted through all voiced frames."""
     voiced = found.hz > 0
     if voiced.sum() < LEAST_VOICED_FRAMES:
         return Prosody(None, None, None, float(voiced.mean()))
@@ -54,7 +54,7 @@ def prosody(found: Contours) -> Prosody:
 
 
 def measures(found: Contours) -> Numbers | None:
-    """The numbers that MEASURES names; None where too little is voiced to tell a tone."""
+    """Returns the measures in the order of MEASURES; None if too little is voiced."""
     voiced = found.hz > 0
     if voiced.sum() < LEAST_VOICED_FRAMES:
         return None
@@ -66,7 +66,7 @@ def _melody(hz: NDArray[np.float32]) -> list[float]:
     voiced = hz > 0
     semitones = np.where(voiced, _semitones(np.maximum(hz, 1)), np.nan)
     steps = np.diff(semitones) / FRAME_SECONDS
-    steps = steps[np.abs(steps) < _FAST]  # drops what is unvoiced as well
+    steps = steps[np.abs(steps) < _FAST]  # also drops unvoiced frames
     runs = [semitones[a:b] for a, b in _runs(voiced) if b - a >= 8]
     slopes = [_slope(np.arange(len(r), dtype=np.float64) * FRAME_SECONDS, r) for r in runs]
     ranges = [float(np.ptp(r)) for r in runs]
@@ -127,13 +127,13 @@ def _timbre(found: Contours, voiced: NDArray[np.bool_]) -> list[float]:
 
 
 def _long_term(bands_db: NDArray[np.float32]) -> list[float]:
-    """Share of every band in the clip's power, in dB."""
+    """Returns the share of each band in the clip's power, in dB."""
     power = np.mean(10 ** (bands_db.astype(np.float64) / 10), axis=0)
     return list(10 * np.log10(power / power.sum()))
 
 
 def _logs(means: NDArray[np.float32]) -> list[float]:
-    """The 180 means, mel bands in dB: their powers differ by factors of a million."""
+    """Returns the 180 means with mel bands in dB, since their powers differ by factors of a million."""
     return [*(float(m) for m in means[:52]), *(10 * np.log10(np.maximum(means[52:].astype(np.float64), 1e-9)))]
 
 
@@ -146,18 +146,18 @@ def _mean(values: Numbers) -> float:
 
 
 def _mean_by_size(values: Numbers) -> float:
-    """Each weighted by its size, so that many of about 0 do not count."""
+    """Returns the mean weighted by absolute size, so that many values near 0 do not count."""
     return float(np.sum(np.square(values)) / np.sum(values)) if values.size else 0.0
 
 
 def _slope(x: Numbers, y: Numbers) -> float:
-    """Of the line of least squares; 0 where x does not vary."""
+    """Returns the slope of a least-squares line; 0 if x does not vary."""
     spread = x - x.mean()
     square = float(spread @ spread)
     return float(spread @ (y - y.mean())) / square if square > 1e-9 else 0.0
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First entry and the one after the last of every run that is set."""
+    """Returns the start and the end (exclusive) of every run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

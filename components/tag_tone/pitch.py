@@ -19,32 +19,32 @@ FRAME = 800
 """Samples of a frame: 50 ms, three periods of LOWEST_HZ."""
 
 LOWEST_HZ, HIGHEST_HZ = 60.0, 600.0
-"""Where the fundamental is looked for: a low man's to an excited woman's or child's."""
+"""Range of the fundamental frequency: from a low male voice to an excited woman or child."""
 
 CANDIDATES = 6
-"""Peaks of the autocorrelation that are kept for every frame."""
+"""Autocorrelation peaks kept per frame."""
 
 LEAST_FRAMES = 3
-"""Frames that voice lasts at least."""
+"""Shortest stretch of voice, in frames."""
 
 _FFT = 2048
-_PASS_HZ, _STOP_HZ = 2000.0, 3000.0  # harmonics above tell little and are the first to drown in noise
+_PASS_HZ, _STOP_HZ = 2000.0, 3000.0  # higher harmonics carry little information and are masked by noise first
 _VOICING, _OCTAVE_COST, _JUMP_COST, _VOICED_UNVOICED_COST = 0.45, 0.01, 0.35, 0.14  # Boersma's defaults
 _SILENCE_DB = -30.0
 
 
 @dataclass(frozen=True)
 class Pitch:
-    """One entry a frame of HOP samples."""
+    """Pitch per frame of HOP samples."""
 
     hz: Numbers
     """Fundamental frequency; 0 where the frame is unvoiced."""
     strength: Numbers
-    """Height of the autocorrelation's highest peak, 0 to 1: 1 is periodic, 0.5 has as much noise as tone."""
+    """Height of the highest autocorrelation peak, 0 to 1: 1 is periodic, 0.5 is as much noise as tone."""
 
 
 def pitch(samples: Numbers, frames: int, reference_rms: float) -> Pitch:
-    """Follows the fundamental frequency.
+    """Tracks the fundamental frequency.
 
     Args:
         samples: Mono at RATE_HZ, with FRAME // 2 samples before the first frame's middle and after the last one's.
@@ -59,7 +59,7 @@ def pitch(samples: Numbers, frames: int, reference_rms: float) -> Pitch:
 
 
 def lasting(hz: NDArray[Any]) -> NDArray[Any]:
-    """Without voice of less than LEAST_FRAMES: a stray frame at the edge of a sound may lie an octave off."""
+    """Removes voice shorter than LEAST_FRAMES: a single frame at the edge of a sound may be an octave off."""
     voiced = np.concatenate([[False], hz > 0, [False]])
     starts, ends = np.flatnonzero(voiced[1:] & ~voiced[:-1]), np.flatnonzero(~voiced[1:] & voiced[:-1])
     kept = hz.copy()
@@ -70,7 +70,7 @@ def lasting(hz: NDArray[Any]) -> NDArray[Any]:
 
 
 def _candidates(samples: Numbers, frames: int, reference_rms: float) -> tuple[Numbers, Numbers, Numbers]:
-    """Lags in samples and heights of the highest peaks, shaped (frames, CANDIDATES), and every frame's cost of being voiced in silence."""
+    """Returns lags in samples and heights of the highest peaks, shaped (frames, CANDIDATES), and the cost of voicing per silent frame."""
     window = np.hanning(FRAME + 2)[1:-1].astype(np.float32)
     views = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP][:frames]
     centred = views - views.mean(axis=1, keepdims=True)
@@ -90,7 +90,7 @@ def _candidates(samples: Numbers, frames: int, reference_rms: float) -> tuple[Nu
 
 
 def _autocorrelation(windowed: Numbers) -> Numbers:
-    """Of what lies below _STOP_HZ, from lag 0 on."""
+    """Returns the normalized autocorrelation of the signal below _STOP_HZ, from lag 0."""
     hz = np.fft.rfftfreq(_FFT, 1 / RATE_HZ)
     weight = np.clip((_STOP_HZ - hz) / (_STOP_HZ - _PASS_HZ), 0, 1)
     power = np.square(np.abs(np.fft.rfft(windowed, _FFT))) * weight
@@ -103,7 +103,7 @@ def _window_correlation(window: Numbers) -> Numbers:
 
 
 def _cheapest(lags: Numbers, heights: Numbers, quiet: Numbers) -> NDArray[np.int64]:
-    """For every frame the candidate on the best path, CANDIDATES for unvoiced (dynamic programming)."""
+    """Returns the candidate of each frame on the best path, CANDIDATES for unvoiced (dynamic programming)."""
     frames = len(lags)
     octaves = np.log2(RATE_HZ / lags)
     voiced = np.where(heights > 0, heights - _OCTAVE_COST * np.log2(LOWEST_HZ * lags / RATE_HZ), -10)

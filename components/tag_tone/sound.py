@@ -1,4 +1,4 @@
-"""A clip's sound at the rate that features are taken at, block by block, so that a clip of any length takes the same memory."""
+"""Reads a clip resampled to the rate of the features, in blocks, so that memory does not depend on its length."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,31 +9,31 @@ from numpy.typing import NDArray
 from components.shared.rows import SAMPLE_RATE_HZ
 
 RATE_HZ = 16_000
-"""Features are computed up to 8 kHz, whatever the recording's own bandwidth."""
+"""Sample rate of the features. They end at 8 kHz whatever the recording's bandwidth."""
 
 HOP = 160
 """Samples from one frame to the next: 10 ms."""
 
 EDGE = 1024
-"""Samples at RATE_HZ that a block has before its first frame's middle and after its last one's."""
+"""Samples at RATE_HZ of a block before the middle of its first frame and after the middle of its last."""
 
 BLOCK_FRAMES = 2000
 """Frames of a block: 20 s."""
 
 _UP, _DOWN = 160, 441  # from 44.1 to 16 kHz: a frame is 441 samples there
 _SOURCE_HOP = SAMPLE_RATE_HZ // 100
-_MARGIN_HOPS = 8  # around a block, so that resampling does not depend on where blocks end
+_MARGIN_HOPS = 8  # margin around a block, so that resampling does not depend on block boundaries
 
 Numbers = NDArray[np.float32]
 
 
 def frames_of(samples: int) -> int:
-    """Frames of a clip of so many samples at SAMPLE_RATE_HZ, at least one; the middle of frame i is i hops after the start."""
+    """Returns the number of frames for a number of samples at SAMPLE_RATE_HZ, at least 1. Frame i is centered i hops after the start."""
     return max(1, samples // _SOURCE_HOP)
 
 
 def clip_blocks(path: Path, start: int, end: int) -> Iterator[tuple[Numbers, int]]:
-    """A clip, resampled: blocks of mono samples at RATE_HZ, and how many frames each holds.
+    """Yields blocks of mono samples at RATE_HZ and the number of frames in each.
 
     A block has EDGE samples before the middle of its first frame and at least as many after its last one's. Outside the clip is silence.
 

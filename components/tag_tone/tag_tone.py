@@ -30,13 +30,13 @@ class MeasuredClip:
     """None for digital silence."""
     prosody: Prosody
     measures: Matrix | None
-    """In the order of MEASURES; None without voiced frames."""
+    """The measures in the order of MEASURES; None without voiced frames."""
     features: Vector
 
 
 @dataclass(frozen=True)
 class Named:
-    """Name of a clip's tone, and its arousal relative to its voice."""
+    """Tone of a clip, and its arousal relative to its voice."""
 
     tone: str
     probability: float | None
@@ -121,7 +121,7 @@ def _classified(
 
 
 def _numbers(clips: Sequence[MeasuredClip], names: Sequence[str]) -> Matrix:
-    """Columns by name, from MEASURES or from the clip's row, shaped (clips, names)."""
+    """Returns columns by name, from MEASURES or from the clip's row, shaped (clips, names)."""
     own = {
         "f0_range": [c.prosody.f0_range_semitones for c in clips],
         "f0_slope": [c.prosody.f0_slope_semitones_per_second for c in clips],
@@ -132,7 +132,7 @@ def _numbers(clips: Sequence[MeasuredClip], names: Sequence[str]) -> Matrix:
 
 
 def _arousal(clips: Sequence[MeasuredClip], voices: NDArray[np.int64]) -> Matrix:
-    """Mean of the AROUSAL measures, standardized within the voice, minus the voice's own mean."""
+    """Returns the mean of the AROUSAL measures, standardized within the voice, minus the voice's mean."""
     mean = standardized(_numbers(clips, AROUSAL), voices, [c.clip.gender for c in clips]).mean(axis=1)
     for voice in np.unique(voices):
         mean[voices == voice] -= mean[voices == voice].mean()

@@ -13,10 +13,10 @@ Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 PRIOR_CLIPS = 3.0
-"""As many clips' weight the shard's own mean and the model's deviation have beside those of a voice."""
+"""Weight, in clips, of the shard's mean and the model's deviation against those of a voice."""
 
 LIMIT = 4.0
-"""Standardized measures lie within plus and minus this."""
+"""Standardized measures are clipped to plus and minus this."""
 
 _PASSES = 5
 
