@@ -70,7 +70,7 @@ def lasting(hz: NDArray[Any]) -> NDArray[Any]:
 
 
 def _candidates(samples: Numbers, frames: int, reference_rms: float) -> tuple[Numbers, Numbers, Numbers]:
-    """Returns lags in samples and heights of the highest peaks, shaped (frames, CANDIDATES), and the cost of voicing per silent frame."""
+    """Returns lags in samples and heights of the highest peaks, shaped (frames, CANDIDATES), and the voicing cost of each frame, above 0 in silence."""
     window = np.hanning(FRAME + 2)[1:-1].astype(np.float32)
     views = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP][:frames]
     centred = views - views.mean(axis=1, keepdims=True)
@@ -90,7 +90,7 @@ def _candidates(samples: Numbers, frames: int, reference_rms: float) -> tuple[Nu
 
 
 def _autocorrelation(windowed: Numbers) -> Numbers:
-    """Returns the normalized autocorrelation of the signal below _STOP_HZ, from lag 0."""
+    """Returns the autocorrelation of the signal below _STOP_HZ, from lag 0."""
     hz = np.fft.rfftfreq(_FFT, 1 / RATE_HZ)
     weight = np.clip((_STOP_HZ - hz) / (_STOP_HZ - _PASS_HZ), 0, 1)
     power = np.square(np.abs(np.fft.rfft(windowed, _FFT))) * weight
