@@ -74,8 +74,8 @@ def shards(
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        heard = {"recordings": recordings, "fingerprints": fingerprints, "segments": segments}
-        part = collect(**wiring, **heard, clean=clean, clips=clips, **tags).output
+        tables = {"recordings": recordings, "fingerprints": fingerprints, "segments": segments}
+        part = collect(**wiring, **tables, clean=clean, clips=clips, **tags).output
     return dsl.Collected(part)
 
 

@@ -49,8 +49,8 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
 
 def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) -> None:
     """Prints the speech found in a reference's files; raises StageError if there is too little."""
-    heard = {v.recording: v for v in voices}
-    if silent := [r.title for r in rows if r.recording not in heard]:
+    embedded = {v.recording: v for v in voices}
+    if silent := [r.title for r in rows if r.recording not in embedded]:
         raise StageError(f"expected a voice in every file, found none in {', '.join(silent)}: leave out silent files")
     speech_seconds = sum(v.speech_seconds for v in voices)
     if speech_seconds < LEAST_SECONDS:
@@ -59,7 +59,7 @@ def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) ->
     others = agreement(voices) if len(voices) > 1 else []
     table = Table("file", "seconds", "of speech", "like the reference", "its least window", "like the other files", box=None)
     for number, row in enumerate(rows):
-        found = heard[row.recording]
+        found = embedded[row.recording]
         similarities = found.vectors @ own
         lengths = (f"{n:.1f}" for n in (row.seconds, found.speech_seconds))
         table.add_row(row.title, *lengths, *(f"{n:.2f}" for n in (similarities.mean(), similarities.min(), *others[number : number + 1])))

@@ -128,14 +128,7 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     help="Number of shards at a time.",
 )
 def command(
-    sources: str,
-    name: str,
-    store_uri: str,
-    runner: str,
-    runs: Path | None,
-    allow_private: bool,
-    jobs: int,
-    **options: Any,
+    sources: str, name: str, store_uri: str, runner: str, runs: Path | None, allow_private: bool, jobs: int, **options: Any
 ) -> None:
     """Make a version of a dataset from sources.
 

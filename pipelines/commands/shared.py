@@ -121,13 +121,13 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
 
 def _speakers(version: Version) -> str:
     """Returns each speaker's share of all speech in a version, kept or not, the dominant one first; empty without names."""
-    heard = version.lineage.get("speakers", {})
-    if not heard.get("dominant"):
+    speech = version.lineage.get("speakers", {})
+    if not speech.get("dominant"):
         return ""
-    seconds = Counter(heard["seconds"]).most_common(_MOST)
-    most = [f"{speaker} {spoken / heard['speech_seconds']:.1%}" for speaker, spoken in seconds]
-    more = f" and {heard['count'] - len(most)} more" if heard["count"] > len(most) else ""
-    return f"speech by speaker: {', '.join(most)}{more}; {heard['dominant']} is dominant"
+    seconds = Counter(speech["seconds"]).most_common(_MOST)
+    most = [f"{speaker} {spoken / speech['speech_seconds']:.1%}" for speaker, spoken in seconds]
+    more = f" and {speech['count'] - len(most)} more" if speech["count"] > len(most) else ""
+    return f"speech by speaker: {', '.join(most)}{more}; {speech['dominant']} is dominant"
 
 
 def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:

@@ -35,11 +35,8 @@ def resolve(engine: str, language: str, azure_configured: bool, whisper_models: 
         language is English; else `none`.
     """
     if engine != AUTO:
-        return (
-            engine,
-            None,
-            f"transcripts are written by {engine}" if engine != "none" else "no transcripts are written: transcribe_engine none",
-        )
+        line = f"transcripts are written by {engine}" if engine != "none" else "no transcripts are written: transcribe_engine none"
+        return engine, None, line
     if azure_configured:
         return "azure", None, "transcripts are written by azure, whose key and endpoint are configured: transcribe_engine auto"
     if whisper_models:

@@ -85,22 +85,22 @@ def run_on_folder(
     stems = Counter(f.relative_to(source).with_suffix("") for f in files.values())
     failed = []
     for recording, row in recordings.items():
-        heard = recordings.get(row.duplicate_of, row)  # a copy gets the results of the first file
+        original = recordings.get(row.duplicate_of, row)  # a copy gets the results of the first file
         name = files[recording].relative_to(source)
-        if heard.samples:
+        if original.samples:
             path = target / (name if stems[name.with_suffix("")] == 1 or stage in _AUDIO_STAGES else name.with_name(f"{name.name}.x"))
             path.parent.mkdir(parents=True, exist_ok=True)
             if stage in _AUDIO_STAGES:
-                _write_audio(artifact, heard, path)
+                _write_audio(artifact, original, path)
                 for other in others:  # the second output of `separate` is empty unless requested
-                    if (other / "audio" / f"{heard.recording}.flac").exists():
-                        _write_audio(other, heard, path.with_name(f"{path.stem}.{other.name}{path.suffix}"))
+                    if (other / "audio" / f"{original.recording}.flac").exists():
+                        _write_audio(other, original, path.with_name(f"{path.stem}.{other.name}{path.suffix}"))
             elif stage is segment:
-                _write_segments(read_rows(artifact, Segment), heard, path)
+                _write_segments(read_rows(artifact, Segment), original, path)
             else:
-                clips = [c for c in read_rows(run(cut)["clips"], Clip) if c.recording == heard.recording]
+                clips = [c for c in read_rows(run(cut)["clips"], Clip) if c.recording == original.recording]
                 kind = _TAGS.get(stage, Clip)
-                _write_clips(clips, kind, read_rows(artifact, kind), heard, path, stage.name)
+                _write_clips(clips, kind, read_rows(artifact, kind), original, path, stage.name)
         else:
             failed.append(f"{name}: {row.reason}")
     click.echo(f"wrote the results of {len(recordings) - len(failed)} files to {target}")

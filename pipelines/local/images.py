@@ -193,17 +193,9 @@ def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "
     given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     given += [f"--build-arg={key}" for key in _PROXIES if key in os.environ]
     given += [f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()]
+    recipe_file = f"--file=dockerfiles/{recipe}.Dockerfile"
     with _index() as secrets:
-        _docker(
-            "build",
-            "--progress=plain",
-            f"--file=dockerfiles/{recipe}.Dockerfile",
-            f"--tag={name}",
-            f"--target={target}",
-            *given,
-            *secrets,
-            ".",
-        )
+        _docker("build", "--progress=plain", recipe_file, f"--tag={name}", f"--target={target}", *given, *secrets, ".")
 
 
 @contextmanager
