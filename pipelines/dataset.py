@@ -1,4 +1,4 @@
-"""The dataset pipeline: from a list of sources to one version of a dataset."""
+"""The dataset pipeline: turns a list of sources into one version of a dataset."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ SHARD_STAGES = (
 STAGES = (discover, *SHARD_STAGES, publish, report)
 SHARDS_AT_ONCE = 4
 STORE = "s3://speechmill"
-"""The default store, as manifests/ makes it."""
+"""The default store, which manifests/ creates."""
 
 
 @settings_of(*SHARD_STAGES)
@@ -58,7 +58,7 @@ def shards(
     *,
     settings: Settings,
 ) -> list[Dataset]:
-    """What is done for every shard; each stage is one line."""
+    """Processes each shard; every stage is one line."""
     with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
         recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
         fingerprints = fingerprint(recordings=recordings, **settings(fingerprint)).output
@@ -74,8 +74,8 @@ def shards(
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        heard = {"recordings": recordings, "fingerprints": fingerprints, "segments": segments}
-        part = collect(**wiring, **heard, clean=clean, clips=clips, **tags).output
+        tables = {"recordings": recordings, "fingerprints": fingerprints, "segments": segments}
+        part = collect(**wiring, **tables, clean=clean, clips=clips, **tags).output
     return dsl.Collected(part)
 
 
@@ -84,7 +84,7 @@ def _default(slot: Slot) -> str:
 
 
 def build(deployment: Deployment) -> Any:
-    """The pipeline, compiled for a deployment. Every default of its parameters runs."""
+    """Builds the pipeline for a deployment. It runs with the defaults of all parameters."""
     with deployed(deployment):
         work = dsl.pipeline(name="shards")(shards)
 
@@ -106,10 +106,10 @@ def build(deployment: Deployment) -> Any:
             *,
             settings: Settings,
         ):
-            """Makes one version of a dataset. `publish` runs once, after all shards, also where nothing is new.
+            """Makes one version of a dataset. `publish` runs once, after all shards, even if nothing is new.
 
             Args:
-                sources: What to take recordings from, separated by commas or lines: YouTube videos, playlists and channels, RSS feeds,
+                sources: Sources of recordings, separated by commas or lines: YouTube videos, playlists and channels, RSS feeds,
                     podbbang channels, media URLs, and files and folders in a bucket.
                 dataset: Name of the dataset that gets a new version.
                 store: URI of the bucket that holds datasets and models.

@@ -1,4 +1,4 @@
-"""The training pipeline: from sound, and perhaps a version of a dataset, to a model that separates speech from the rest."""
+"""The training pipeline: trains a model that separates speech from music, on a folder of sounds and optionally a dataset."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ STAGES = (train_separator,)
 
 
 def build(deployment: Deployment) -> Any:
-    """The pipeline, compiled for a deployment."""
+    """Builds the pipeline for a deployment."""
     with deployed(deployment):
 
         @pipeline_of(

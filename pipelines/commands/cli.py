@@ -13,22 +13,22 @@ COMMANDS = {
     "run": "Make a version of a dataset from sources.",
     "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
-    "dataset": "Look at, re-select and export published datasets.",
-    "speakers": "Look at a dataset's voices, and calibrate the similarity that tells them apart.",
+    "dataset": "Show, re-select and export published datasets.",
+    "speakers": "List a dataset's voices, and calibrate the similarity threshold that separates them.",
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",
     "submit": "Make a version of a dataset on a cluster.",
-    "runs": "Look at, follow and stop runs on a cluster.",
-    "schedule": "Run on a cluster again and again.",
-    "effects": "Add and look at sound effects that are taken out of recordings.",
-    "references": "Add and look at voices that the clips of a dataset are compared with.",
+    "runs": "Show, follow and stop runs on a cluster.",
+    "schedule": "Start runs on a cluster at set times.",
+    "effects": "Add and show sound effects to remove from recordings.",
+    "references": "Add and show reference voices to compare clips with.",
     "models": "List, fetch, store and check the models that stages load.",
-    "store": "Make the store that outlives runs.",
+    "store": "Create a store for datasets, models and references.",
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for: kfp takes seconds, and completion cannot wait."""
+    """A group that imports a command when it is used: kfp takes seconds, and completion must be fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS, *super().list_commands(ctx)]
@@ -62,7 +62,7 @@ def completion(shell: str) -> None:
 
 
 def main() -> None:
-    """Runs the command; what a person can mend is said in one line, and Ctrl-C ends with 130."""
+    """Runs the command; prints an error that the user can fix as one line, and exits with 130 after Ctrl-C."""
     try:
         speechmill(prog_name="speechmill", standalone_mode=False)
     except click.exceptions.Exit as end:
@@ -71,7 +71,7 @@ def main() -> None:
         error.show()
         raise SystemExit(error.exit_code) from None
     except (click.Abort, KeyboardInterrupt):
-        print("interrupted: what is finished is kept for the next run", file=sys.stderr)
+        print("interrupted: finished work is kept for the next run", file=sys.stderr)
         raise SystemExit(130) from None
     except (StageError, OSError, subprocess.CalledProcessError) as error:
         print(f"error: {error}", file=sys.stderr)

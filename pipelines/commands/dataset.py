@@ -1,4 +1,4 @@
-"""`speechmill dataset …`: looking at, re-selecting and exporting what has been published."""
+"""`speechmill dataset …`: shows, re-selects and exports published datasets."""
 
 import shutil
 import tempfile
@@ -22,11 +22,13 @@ from store.objects import open_store
 from store.repeats import RepeatStore
 from store.truth import write_truth
 
-version_option = click.option("--version", "number", type=click.IntRange(1), metavar="N", help="A version; the newest without it.")
+version_option = click.option(
+    "--version", "number", type=click.IntRange(1), metavar="N", help="Number of the version; default: the newest."
+)
 
 
 class DatasetGroup(click.Group):
-    """`select` has the settings of `publish` as options, for which kfp is imported: only when it is asked for."""
+    """Makes `select` only when it is used, because its options are the settings of `publish` and need kfp."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*super().list_commands(ctx), "select"]
@@ -37,7 +39,7 @@ class DatasetGroup(click.Group):
 
 @click.group("dataset", cls=DatasetGroup)
 def command() -> None:
-    """Look at, re-select and export published datasets."""
+    """Show, re-select and export published datasets."""
 
 
 @command.command("list")
@@ -56,7 +58,7 @@ def list_datasets(store_uri: str) -> None:
 @click.argument("name")
 @store_option
 def list_versions(name: str, store_uri: str) -> None:
-    """List the versions of dataset NAME: when each was made, by which run, and what it keeps."""
+    """List the versions of dataset NAME with their time, kept duration, run and rules."""
     dataset = DatasetStore(open_store(store_uri), name)
     dataset.version()
     table = Table("version", "made", "kept", "run", "rules", box=None)
@@ -70,7 +72,7 @@ def list_versions(name: str, store_uri: str) -> None:
 @version_option
 @store_option
 def show_dataset(name: str, number: int | None, store_uri: str) -> None:
-    """Show what a version of dataset NAME holds, where its seconds went, and what could not be fetched."""
+    """Show a version of dataset NAME: its clips, the seconds kept and rejected by reason, and failed recordings."""
     show(open_store(store_uri), name, number)
 
 
@@ -84,7 +86,7 @@ def _select() -> click.Command:
     @click.argument("name")
     @store_option
     def select(name: str, store_uri: str, **settings: Any) -> None:
-        """Re-select the clips of dataset NAME: its newest version's rules, with those given here instead. Touches no audio."""
+        """Re-select the clips of dataset NAME by the rules of its newest version, except those given here. Reads no audio."""
         store = open_store(store_uri)
         before = rules(DatasetStore(store, name).version().lineage)
         wanted = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
@@ -105,7 +107,7 @@ def _select() -> click.Command:
     type=click.Choice(["files", "jsonl"]),
     default="files",
     show_default=True,
-    help="files: 1.flac, 2.flac …; jsonl: audio/<clip>.flac. Both with manifest.jsonl, one line a clip.",
+    help="files: 1.flac, 2.flac …; jsonl: audio/<clip>.flac. Both with manifest.jsonl, one line per clip.",
 )
 @click.option("--codec", type=click.Choice(sorted(CODECS)), default="flac", show_default=True, help="mp3, ogg, m4a and wma lose quality.")
 @version_option
@@ -127,7 +129,7 @@ def export_dataset(name: str, folder: Path, kind: str, codec: str, number: int |
 @click.argument("name")
 @store_option
 def list_repeats(name: str, store_uri: str) -> None:
-    """List what comes back in dataset NAME, jingles, advertisements, reruns: how long it is, how often it is heard, where first."""
+    """List the repeats in dataset NAME (jingles, advertisements, reruns): length, count, first occurrence."""
     store = open_store(store_uri)
     DatasetStore(store, name).version()
     known = Ledger(store, name).rows()
@@ -138,17 +140,17 @@ def list_repeats(name: str, store_uri: str) -> None:
         title = (source.title or source.url) if source else ""
         heard, recordings = str(len(places)), str(len({p.recording for p in places}))
         table.add_row(f"{first.end - first.start:.1f}", heard, recordings, f"{title} ({first.recording})", f"{first.start:.1f}")
-    print_out(table if table.rows else f"nothing is known to come back in dataset {name}")
+    print_out(table if table.rows else f"no repeats are known in dataset {name}")
 
 
 @command.command("report")
 @click.argument("name")
 @version_option
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Where to; NAME-vN.html without it.")
-@click.option("--open", "opened", is_flag=True, help="Show it in the browser.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file; default: NAME-vN.html.")
+@click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
 @store_option
 def report_dataset(name: str, number: int | None, out: Path | None, opened: bool, store_uri: str) -> None:
-    """Write the page of a version of dataset NAME: what it holds and why, with clips to listen to. It is one file."""
+    """Write the report of a version of dataset NAME, with clips to listen to, as one HTML file."""
     from components.report.component import report
     from pipelines.local.single import run_stage
 
@@ -169,13 +171,13 @@ def report_dataset(name: str, number: int | None, out: Path | None, opened: bool
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @store_option
 def keep_truth(name: str, file: Path, store_uri: str) -> None:
-    """Keep what people know of the tones in dataset NAME's recordings, in place of an older truth; its report compares.
+    """Store the true tones of dataset NAME's recordings, in place of older ones, for comparison in the report.
 
-    FILE is CSV with the header source,start,end,tone, or JSON lines with these keys: a recording's URL or the name of its file, a stretch
-    of it in seconds, and the tone in it, empty where it is unknown.
+    FILE is CSV with the header source,start,end,tone, or JSON lines with these keys: a recording's URL or file name, start and end of a
+    stretch in seconds, and its tone, empty if unknown.
     """
     store = open_store(store_uri)
     DatasetStore(store, name).version()
     rows = read_truth_file(file)
     write_truth(store, name, rows)
-    print_out(f"dataset {name} knows the tones of {len(rows)} stretches in {len({r.source for r in rows})} recordings")
+    print_out(f"stored the tones of {len(rows)} stretches in {len({r.source for r in rows})} recordings of dataset {name}")

@@ -14,13 +14,13 @@ from store.objects import open_store
 
 @click.group("effects")
 def command() -> None:
-    """Add and look at kits of sound effects to remove from recordings."""
+    """Add and show kits of sound effects to remove from recordings."""
 
 
 @command.command("add")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--licence", default="", metavar="TEXT", help="Under what you may use the sounds.")
+@click.option("--licence", default="", metavar="TEXT", help="License of the sounds.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
     """Put the kit NAME into a store, made of files with one sound effect each and nothing else in them.
@@ -39,7 +39,7 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
         print_out(table)
         for sample in samples:
             if sample.sounding_seconds < SHORT_SECONDS:
-                print_out(f"{sample.title} is short: with {SHORT_SECONDS:g} s or more an effect is found more surely")
+                print_out(f"{sample.title} is short: effects of {SHORT_SECONDS:g} s or more are found more reliably")
         add_media(EFFECT_KIT, store, made, folder)
 
 
@@ -54,5 +54,5 @@ def list_effects(store_uri: str) -> None:
 @click.argument("name", metavar="NAME[/VERSION]")
 @store_option
 def show_effects(name: str, store_uri: str) -> None:
-    """Show what a kit of a store is made of."""
+    """Show the files of a kit in a store."""
     show_media(EFFECT_KIT, open_store(store_uri), name)

@@ -1,4 +1,4 @@
-"""`speechmill models …`: what the project's models are, and how they come from their origins into a store."""
+"""`speechmill models …`: lists models, fetches them from their origins, copies them into a store and checks them."""
 
 import time
 from pathlib import Path
@@ -28,7 +28,7 @@ def command() -> None:
 @command.command("list")
 @store_option
 def list_models(store_uri: str) -> None:
-    """List the models that the project knows, and those that a store has beside them.
+    """List the models that the project knows, and the other models of a store.
 
     bundled: in the repository; fetched: on this machine; a version: in the store.
     """
@@ -51,7 +51,7 @@ def list_models(store_uri: str) -> None:
 
 @command.command("fetch")
 @click.argument("name")
-@click.option("--from", "source", default="", metavar="URL|PATH", help="A mirror's URL; or the archive or folder that you fetched.")
+@click.option("--from", "source", default="", metavar="URL|PATH", help="URL of a mirror, or a downloaded archive or folder.")
 @click.option(
     "--to",
     "folder",
@@ -61,11 +61,10 @@ def list_models(store_uri: str) -> None:
     help="The model's folder.",
 )
 def fetch_model(name: str, source: str, folder: Path | None) -> None:
-    """Fetch the model NAME onto this machine: from its origin, from a mirror, or from what you have fetched by hand.
+    """Fetch the model NAME onto this machine: from its origin, a mirror, or files that you have downloaded.
 
-    It is checked against the hashes in bundled/models/models.toml. What an interrupted fetch has left is used by the next. The
-    variables HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE are heeded. A mirror's URL leads to the archive, or with a slash at
-    its end to the folder of the archive or of the files.
+    Checks the files against the hashes in bundled/models/models.toml. Resumes an interrupted fetch. Uses HTTPS_PROXY, NO_PROXY and
+    REQUESTS_CA_BUNDLE. The URL of a mirror names the archive or, with a slash at its end, the folder of the archive or of the files.
     """
     wanted = entry(name)
     if wanted.bundled:
@@ -82,13 +81,12 @@ def fetch_model(name: str, source: str, folder: Path | None) -> None:
 @command.command("push")
 @click.argument("model", metavar="[NAME|FOLDER]", default="")
 @click.option("--to", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="The store.")
-@click.option("--again", is_flag=True, help="Write all its files once more, to mend what verify found.")
+@click.option("--again", is_flag=True, help="Write all its files again, to fix those that verify reports.")
 def push_model(model: str, store_uri: str, again: bool) -> None:
-    """Put a model into a store: one that was bundled or fetched, by its NAME, or a trained one, by its FOLDER.
+    """Copy a model into a store: a bundled or fetched one by its NAME, or a trained one by its FOLDER.
 
-    Without either: all that comes with the code, which is what pipelines load by default and more.
-
-    What is there already stays as it is. Into a bucket only its root user can push: runs read models and write none.
+    Without either, copy everything that comes with the code, including the defaults of the pipelines. Versions that the store has are
+    kept. Only the root user of a bucket can push into it: runs read models and write none.
     """
     if not model:
         for place in push_bundled(open_store(store_uri), again):
@@ -108,7 +106,7 @@ def push_model(model: str, store_uri: str, again: bool) -> None:
 @click.argument("name", default="")
 @store_option
 def verify_models(name: str, store_uri: str) -> None:
-    """Read every file of the model NAME, or of all models, here and in a store, and check it against its hash."""
+    """Check all files of the model NAME, or of all models, on this machine and in a store against their hashes."""
     faults, checked = [], 0
     for folder in sorted({*BUNDLED_MODELS.glob(f"{name or '*'}/{MODEL}"), *FETCHED.glob(f"{name or '*'}/{MODEL}")}):
         checked += 1
@@ -128,11 +126,11 @@ def verify_models(name: str, store_uri: str) -> None:
     if not checked:
         raise StageError(f"expected {f'the model {name}' if name else 'models'} on this machine or in {store_uri}, found none")
     if faults:
-        raise StageError("; ".join(faults) + ": fetch it anew, and write it with `speechmill models push --again`")
+        raise StageError("; ".join(faults) + ": fetch it again, and write it with `speechmill models push --again`")
 
 
 class Transfers:
-    """Shows how many bytes are here and how fast they come: a bar in a terminal, else a line now and then."""
+    """Shows the progress and speed of downloads: bars in a terminal, else a line every _LINE_SECONDS."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -157,9 +155,9 @@ class Transfers:
         self._bars.stop()
 
     def show(self, name: str, have: int, total: int) -> None:
-        """Takes note of a block."""
+        """Shows that `have` of `total` bytes of a file were received; a total of 0 is unknown."""
         now = time.monotonic()
-        began, first = self._began.setdefault(name, (now, have))  # what was there before is no speed of this transfer
+        began, first = self._began.setdefault(name, (now, have))  # bytes of an earlier transfer do not count for the speed
         if self._console.is_terminal:
             if name not in self._tasks:
                 self._tasks[name] = self._bars.add_task(name, total=total or None, completed=have)

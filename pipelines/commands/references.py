@@ -1,4 +1,4 @@
-"""`speechmill references …`: voices that the clips of a dataset are compared with."""
+"""`speechmill references …`: reference voices to compare the clips of a dataset with."""
 
 import tempfile
 from collections.abc import Sequence
@@ -21,20 +21,20 @@ from store.objects import open_store
 
 @click.group("references")
 def command() -> None:
-    """Add and look at voices that the clips of a dataset are compared with."""
+    """Add and show reference voices to compare clips with."""
 
 
 @command.command("add")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--licence", default="", metavar="TEXT", help="Under what you may use the voice.")
+@click.option("--licence", default="", metavar="TEXT", help="License of the recordings.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
-    """Put the reference NAME into a store, of one or several files in which one person speaks, without music.
+    """Put the reference NAME into a store, made of files in which one person speaks without music.
 
-    Half a minute is enough; several recordings of different days are better than a long one. The command prints how
-    similar the voice is to itself, and which of several files disagrees with the others. Adding the same files again changes
-    nothing; other files become a new version, which `speechmill run --reference NAME` uses from then on.
+    Half a minute is enough; several recordings of different days are better than a long one. The command prints the similarity of the
+    files to the reference and to each other. Adding the same files again changes nothing; other files become a new version, which
+    `speechmill run --reference NAME` uses from then on.
     """
     store = open_store(store_uri)
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
@@ -49,33 +49,33 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
 
 def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) -> None:
     """Prints the speech found in a reference's files; raises StageError if there is too little."""
-    heard = {v.recording: v for v in voices}
-    if silent := [r.title for r in rows if r.recording not in heard]:
-        raise StageError(f"expected a voice in every file, found none in {', '.join(silent)}: leave out what is silent")
+    embedded = {v.recording: v for v in voices}
+    if silent := [r.title for r in rows if r.recording not in embedded]:
+        raise StageError(f"expected a voice in every file, found none in {', '.join(silent)}: leave out silent files")
     speech_seconds = sum(v.speech_seconds for v in voices)
     if speech_seconds < LEAST_SECONDS:
-        raise StageError(f"expected {LEAST_SECONDS:g} s of speech or more, found {speech_seconds:.1f} s: give more or longer files")
+        raise StageError(f"expected {LEAST_SECONDS:g} s of speech or more, found {speech_seconds:.1f} s: add more or longer files")
     own = together(np.concatenate([v.vectors for v in voices]))
     others = agreement(voices) if len(voices) > 1 else []
     table = Table("file", "seconds", "of speech", "like the reference", "its least window", "like the other files", box=None)
     for number, row in enumerate(rows):
-        found = heard[row.recording]
+        found = embedded[row.recording]
         similarities = found.vectors @ own
         lengths = (f"{n:.1f}" for n in (row.seconds, found.speech_seconds))
         table.add_row(row.title, *lengths, *(f"{n:.2f}" for n in (similarities.mean(), similarities.min(), *others[number : number + 1])))
     print_out(table)
     windows = np.concatenate([v.vectors for v in voices]) @ own
     print_out(
-        f"the reference is like itself by {windows.mean():.2f} on average and {windows.min():.2f} at least, "
-        f"over {len(windows)} windows of 1.6 s; 1 is the same sound"
+        f"similarity of the reference's {len(windows)} windows of 1.6 s to the whole: {windows.mean():.2f} on average, "
+        f"{windows.min():.2f} at least; 1 is identical"
     )
     for number in disagreeing(others):
         print_out(
-            f"{rows[number].title} disagrees with the others, {others[number]:.2f}: another voice, music or noise? "
-            "Listen to it, and leave it out"
+            f"{rows[number].title} disagrees with the others, similarity {others[number]:.2f}: if it has another voice, music or noise, "
+            "leave it out"
         )
     if speech_seconds < FEW_SECONDS:
-        print_out(f"{speech_seconds:.1f} s of speech is little: with {FEW_SECONDS:g} s or more a voice is known more surely")
+        print_out(f"{speech_seconds:.1f} s of speech is little: with {FEW_SECONDS:g} s or more a voice is recognized more reliably")
 
 
 @command.command("list")
@@ -89,5 +89,5 @@ def list_references(store_uri: str) -> None:
 @click.argument("name", metavar="NAME[/VERSION]")
 @store_option
 def show_reference(name: str, store_uri: str) -> None:
-    """Show what a reference of a store is made of."""
+    """Show the files of a reference in a store."""
     show_media(VOICE_REFERENCE, open_store(store_uri), name)

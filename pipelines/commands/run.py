@@ -32,8 +32,8 @@ SAMPLE = "sample"
 
 
 def read_sources(text: str) -> str:
-    """The text itself, or the contents of the file that it names."""
-    path = Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib's raises for a user who is none
+    """Returns the text itself, or the contents of the file that it names."""
+    path = Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib's raises for an unknown user
     if "\n" not in text and len(text) < 4096 and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
         try:
             return path.read_text(encoding="utf-8-sig")
@@ -51,12 +51,12 @@ def alone(runs: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StageError(f"another run of dataset {name} is at work in {runs}: wait for its end") from None
+            raise StageError(f"another run of dataset {name} is at work in {runs}: wait until it ends") from None
         yield
 
 
 def default_runs(store: Store) -> Path:
-    """Default folder for the artifacts of runs: inside a store that is a folder, beside the default store for a bucket."""
+    """Returns the default folder for artifacts of runs: inside a store that is a folder, beside the default store for a bucket."""
     return Path("data", "runs", store.uri.removeprefix("s3://")) if "://" in store.uri else Path(store.uri, "runs")
 
 
@@ -81,13 +81,11 @@ def check_run(sources: str, name: str, settings: Mapping[str, Any], models: Mapp
     for stage in STAGES:
         check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
     if models[REFERENCE.parameter] not in ("", AUTO, NONE) and not settings["embed_enabled"]:
-        raise StageError(
-            f"reference: expected embed to hear {models[REFERENCE.parameter]}, found embed_enabled false: leave one of them out"
-        )
+        raise StageError(f"reference: expected embed_enabled true for {models[REFERENCE.parameter]}, found false: leave one of them out")
 
 
 def give_back(store_uri: str, name: str, run_id: str) -> None:
-    """Does not count the run as an attempt at its recordings. If the store fails, it says so and does not replace the run's own error."""
+    """Does not count the run as an attempt at its recordings. Prints an error of the store, but does not hide the run's own error."""
     try:
         Ledger(open_store(store_uri), name).interrupted(run_id)
     except StageError as error:
@@ -111,14 +109,14 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     type=click.Choice(["embedded", "docker"]),
     default="embedded",
     show_default=True,
-    help="Each stage in its virtual environment, or in a container of its image (make images).",
+    help="embedded: each stage in its virtual environment; docker: in a container of its image (make images).",
 )
 @click.option(
     "--runs",
     type=click.Path(file_okay=False, path_type=Path),
     show_default="runs/ in the store, data/runs/BUCKET for a bucket",
     metavar="FOLDER",
-    help="What passes between stages, and what the next run takes from it.",
+    help="Folder for the artifacts of runs and their cache.",
 )
 @click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well.")
 @click.option(
@@ -127,17 +125,10 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     default=max(1, (os.cpu_count() or 1) // 2),
     show_default="half the processors",
     metavar="N",
-    help="Shards at a time.",
+    help="Number of shards at a time.",
 )
 def command(
-    sources: str,
-    name: str,
-    store_uri: str,
-    runner: str,
-    runs: Path | None,
-    allow_private: bool,
-    jobs: int,
-    **options: Any,
+    sources: str, name: str, store_uri: str, runner: str, runs: Path | None, allow_private: bool, jobs: int, **options: Any
 ) -> None:
     """Make a version of a dataset from sources.
 
@@ -169,6 +160,6 @@ def command(
     click.echo()
     if DatasetStore(store, name).versions():
         show(store, name)
-        click.echo(f"its page, with clips to hear: speechmill dataset report {name} --store {store.uri} --open")
+        click.echo(f"its report, with clips to listen to: speechmill dataset report {name} --store {store.uri} --open")
     else:
         click.echo(f"dataset {name} in {store.uri} has no version yet: nothing was found")

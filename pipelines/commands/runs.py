@@ -1,4 +1,4 @@
-"""`speechmill runs …`: the runs on a cluster."""
+"""`speechmill runs …`: shows, follows and stops runs on a cluster."""
 
 import os
 import re
@@ -26,14 +26,14 @@ run_argument = click.argument("run_id", metavar="RUN")
 
 @click.group("runs")
 def command() -> None:
-    """Look at, follow and stop runs on a cluster. RUN is a run's id or its first characters."""
+    """Show, follow and stop runs on a cluster. RUN is a run's id or its first characters."""
 
 
 @command.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), metavar="N", help="The newest N runs.")
 @connection_options
 def list_runs(limit: int, connected: Callable[[], Kubeflow]) -> None:
-    """List the newest runs: state, dataset, version of the pipeline, when, how long."""
+    """List the newest runs: state, dataset, version of the pipeline, start, duration."""
     kubeflow = connected()
     table = Table("run", "state", "dataset", "pipeline", "started", "took", box=None)
     for run in islice(kubeflow.runs(), limit):
@@ -45,7 +45,7 @@ def list_runs(limit: int, connected: Callable[[], Kubeflow]) -> None:
 @run_argument
 @connection_options
 def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
-    """Show the stages of a run, what hinders them, and the errors of those that failed."""
+    """Show the stages of a run, and why they wait or failed."""
     kubeflow = connected()
     run = find(kubeflow, run_id)
     started, took = _times(run)
@@ -64,7 +64,7 @@ def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
 @click.argument("shard", type=click.IntRange(1), required=False)
 @connection_options
 def show_logs(run_id: str, stage: str, shard: int | None, connected: Callable[[], Kubeflow]) -> None:
-    """Print what STAGE of a run has printed, for one SHARD or for all."""
+    """Print the output of STAGE of a run, for one SHARD or for all."""
     kubeflow = connected()
     run = find(kubeflow, run_id).run_id
     tasks = [t for t in read(kubeflow.manifest(run)).tasks if t.stage in (stage, stage_name(stage)) and shard in (None, t.shard)]
@@ -80,10 +80,10 @@ def show_logs(run_id: str, stage: str, shard: int | None, connected: Callable[[]
 @run_argument
 @connection_options
 def wait_for_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
-    """Follow a run to its end, and end as it does.
+    """Follow a run to its end, and succeed or fail as it does.
 
-    Where it failed for what a person can mend, and AWS_ENDPOINT_URL and the like lead to the store, it counts as an attempt
-    of no recording. So also for a run of a schedule that has failed before.
+    If it failed for a reason that the user can fix, it does not count as an attempt at its recordings; this needs AWS_ENDPOINT_URL and
+    the credentials of the store. Also use it for a run of a schedule that has failed already.
     """
     kubeflow = connected()
     run = find(kubeflow, run_id)
@@ -94,9 +94,9 @@ def wait_for_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
 @run_argument
 @connection_options
 def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
-    """End a run and its pods. What is finished is kept for the next run.
+    """Stop a run and its pods. Finished work is kept for the next run.
 
-    Where AWS_ENDPOINT_URL and the like lead to the store, it counts as an attempt of no recording.
+    With AWS_ENDPOINT_URL and the credentials of the store, the run does not count as an attempt at its recordings.
     """
     kubeflow = connected()
     run = find(kubeflow, run_id)
@@ -108,7 +108,7 @@ def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
 
 
 def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:
-    """Follows a run. Who ends the waiting does not end the run. One that failed for no recording's fault counts against none."""
+    """Follows a run; Ctrl-C does not stop it. A failure that no recording caused does not count as an attempt at its recordings."""
     try:
         follow(kubeflow, run)
     except KeyboardInterrupt:
@@ -121,7 +121,7 @@ def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:
 
 
 def give_back(parameters: Mapping[str, Any], run: str) -> None:
-    """Counts a run that no recording is to blame for against none; one that makes no dataset, such as a training, counts nothing."""
+    """Does not count a run as an attempt at its recordings. A run that makes no dataset, such as a training, has none."""
     store, dataset = parameters.get("store"), parameters.get("dataset")
     if not store or not dataset:
         return
@@ -132,7 +132,7 @@ def give_back(parameters: Mapping[str, Any], run: str) -> None:
 
 
 def find(kubeflow: Kubeflow, run_id: str) -> Any:
-    """The run that an id names, of any experiment; or the beginning of one, of those that are listed."""
+    """Returns the run with this id, of any experiment, or the listed run whose id starts with it."""
     if _ID.fullmatch(run_id):
         return kubeflow.run(run_id)
     found = [r for r in islice(kubeflow.runs(), _SEARCHED) if r.run_id.startswith(run_id)]
@@ -142,12 +142,12 @@ def find(kubeflow: Kubeflow, run_id: str) -> Any:
 
 
 def dataset_of(run: Any) -> str:
-    """The dataset that a run or a schedule makes a version of."""
+    """Returns the dataset of a run or a schedule."""
     return str(parameters_of(run).get("dataset", ""))
 
 
 def parameters_of(run: Any) -> dict[str, Any]:
-    """What a run or a schedule was given."""
+    """Returns the parameters of a run or a schedule."""
     return (run.runtime_config.parameters if run.runtime_config else None) or {}
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: where the store is, and how a version is shown."""
+"""Shared by the commands: the option --store, and the output of versions and media."""
 
 import secrets
 from collections import Counter
@@ -21,22 +21,19 @@ from store.interface import Store
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.models import ModelStore
 
-store_option = click.option(
-    "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Where datasets are."
-)
-
+store_option = click.option("--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="The store.")
 
 _MOST = 10
-"""Speakers and the like that are listed."""
+"""Number of speakers and other values to list."""
 
 
 def new_run_id() -> str:
-    """What a run is called in the tables: when it began, in UTC, and six random hex digits."""
+    """Returns an id for a run: its start in UTC and six random hex digits."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def show(store: Store, name: str, number: int | None = None) -> None:
-    """Prints a version, the newest without a number."""
+    """Prints a version; without a number, the newest."""
     dataset = DatasetStore(store, name)
     version = dataset.version(number)
     rows = dataset.rows(version)
@@ -67,7 +64,7 @@ def show(store: Store, name: str, number: int | None = None) -> None:
 
 
 def print_choice(slot: Slot, model: Model, more: str = "") -> None:
-    """Prints which model was chosen for a slot, if there is a line for it."""
+    """Prints the choice of a model for a slot, if there is a line for it."""
     if line := describe_choice(slot, model):
         click.echo(line + more)
 
@@ -108,14 +105,14 @@ def summary(version: Version) -> tuple[str, str, str]:
 
 
 def rules_of(version: Version) -> str:
-    """The settings of `publish` that made a version, without those that reject no clip."""
+    """Returns the settings of `publish` that made a version, without those that reject no clip."""
     neutral = {s.name: s.neutral for s in SETTINGS}
     given = rules(version.lineage)
     return ", ".join(f"{name} {value}" for name, value in given.items() if value not in ("", neutral.get(name))) or "none"
 
 
 def _made_by(stages: Mapping[str, Any]) -> list[str]:
-    """Which models, reference and engine made a version."""
+    """Returns lines about the models, reference and engine that made a version."""
     models = {slot: stages.get(slot.stage, {}).get("models", {}).get(slot.input, "") for slot in SLOTS.values()}
     lines = [f"{slot.use} {model}" for slot, model in models.items() if model and not model.startswith(f"{NONE}/")]
     engine = stages.get("transcribe", {}).get("settings", {}).get("engine", NONE)
@@ -123,14 +120,14 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
 
 
 def _speakers(version: Version) -> str:
-    """Whose speech there is in a version, kept or not: the share of each speaker, the dominant one first; "" where nobody has a name."""
-    heard = version.lineage.get("speakers", {})
-    if not heard.get("dominant"):
+    """Returns each speaker's share of all speech in a version, kept or not, the dominant one first; empty without names."""
+    speech = version.lineage.get("speakers", {})
+    if not speech.get("dominant"):
         return ""
-    seconds = Counter(heard["seconds"]).most_common(_MOST)
-    most = [f"{speaker} {spoken / heard['speech_seconds']:.1%}" for speaker, spoken in seconds]
-    more = f" and {heard['count'] - len(most)} more" if heard["count"] > len(most) else ""
-    return f"speech by speaker: {', '.join(most)}{more}; {heard['dominant']} is dominant"
+    seconds = Counter(speech["seconds"]).most_common(_MOST)
+    most = [f"{speaker} {spoken / speech['speech_seconds']:.1%}" for speaker, spoken in seconds]
+    more = f" and {speech['count'] - len(most)} more" if speech["count"] > len(most) else ""
+    return f"speech by speaker: {', '.join(most)}{more}; {speech['dominant']} is dominant"
 
 
 def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:
@@ -145,7 +142,7 @@ def _clock(seconds: float) -> str:
 
 
 def print_out(what: object) -> None:
-    """Prints text or a table; what reads it in a pipe gets whole lines."""
+    """Prints text or a table; does not wrap lines in a pipe."""
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = 1000

@@ -25,12 +25,12 @@ SIMILARITY_OPTION, JOIN_OPTION = "--publish-min-similarity", "--publish-join-sim
 PLOTS = (".png", ".svg")
 
 Scores = Mapping[str, Sequence[float]]
-"""Similarities of the clips labelled SAME and OTHER."""
+"""Similarities of the clips labeled SAME and OTHER."""
 
 
 @click.group("speakers")
 def command() -> None:
-    """Look at a dataset's voices, and calibrate the similarity that tells them apart."""
+    """List a dataset's voices, and calibrate the similarity threshold that separates them."""
 
 
 @command.command("list")
@@ -38,7 +38,7 @@ def command() -> None:
 @version_option
 @store_option
 def list_speakers(name: str, number: int | None, store_uri: str) -> None:
-    """List the voices of DATASET by id, starting with who speaks most."""
+    """List the voices of DATASET by id, the one with the most speech first."""
     dataset = DatasetStore(open_store(store_uri), name)
     version = dataset.version(number)
     rows = dataset.rows(version)
@@ -46,7 +46,7 @@ def list_speakers(name: str, number: int | None, store_uri: str) -> None:
     for row in rows:
         voices.setdefault(row.speaker, []).append(row)
     if not voices.keys() - {""}:
-        print_out(f"no voices are told apart in version {version.number} of dataset {name}: embed was switched off, or heard no speech")
+        print_out(f"no speakers in version {version.number} of dataset {name}: embed was switched off, or found no speech")
         return
     total = _seconds(rows)
     table = Table("speaker", "seconds", "share", "kept seconds", "clips", "gender", "similarity", box=None)
@@ -55,7 +55,7 @@ def list_speakers(name: str, number: int | None, store_uri: str) -> None:
         gender = max(("female", "male", ""), key=lambda g: _seconds(r for r in own if r.gender == g))
         near = [r.similarity for r in own if r.similarity is not None]
         similarity = f"{np.mean(near):.3f}" if near else ""
-        name_shown = speaker or "not told apart"
+        name_shown = speaker or "unknown"
         table.add_row(name_shown, f"{seconds:.1f}", f"{seconds / total:.1%}", f"{kept:.1f}", str(len(own)), gender, similarity)
     print_out(table)
 
@@ -67,23 +67,25 @@ def _seconds(rows: Iterable[DatasetRow]) -> float:
 @command.command("calibrate")
 @click.option("--same", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FOLDER|FILE", help="Clips of the voice.")
 @click.option("--other", multiple=True, type=click.Path(exists=True, path_type=Path), metavar="FOLDER|FILE", help="Clips of other voices.")
-@click.option("--reference", metavar="NAME[/VERSION]", help="The reference, of the store, that they are compared with.")
+@click.option("--reference", metavar="NAME[/VERSION]", help="Reference of the store to compare them with.")
 @click.option(
     "--reference-files",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="FOLDER|FILE",
-    help="Clean utterances of the voice in place of a reference.",
+    help="Clean utterances of the voice, instead of a reference.",
 )
-@click.option("--dataset", "name", metavar="NAME", help="A dataset that holds the clips, in place of files.")
-@click.option("--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV", help="Its clips: clip,label.")
+@click.option("--dataset", "name", metavar="NAME", help="A dataset that holds the clips, instead of files.")
+@click.option(
+    "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV", help="Its labels, in the columns clip,label."
+)
 @click.option(
     "--false-accept-rate",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.01,
     show_default=True,
     metavar="SHARE",
-    help="Share of other voices' clips that may be taken.",
+    help="Largest share of other voices' clips to accept; a lower one gives a higher threshold.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="PNG|SVG", help="Draw the DET curve into this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -102,11 +104,11 @@ def calibrate_speakers(
     number: int | None,
     store_uri: str,
 ) -> None:
-    """Measure how well the similarity tells a voice from others, and suggest a threshold, from labelled clips.
+    """Measure on labeled clips how well the similarity separates a voice from others, and suggest a threshold.
 
     Either give audio files: --same and --other, each as often as you like, with --reference or --reference-files; each file is one
     clip. Or give --dataset with --labels, a CSV file with the columns clip and label (same or other): then the similarities come from
-    the dataset or, if it was made without a reference, are computed to the mean voice of the clips labelled same. The last line
+    the dataset or, if it was made without a reference, are computed to the mean voice of the clips labeled same. The last line
     printed is the option for `speechmill run` or `speechmill dataset select`.
     """
     _check_options(same, other, reference, reference_files, name, labels, plot)
@@ -119,7 +121,7 @@ def calibrate_speakers(
     for label in (SAME, OTHER):
         if not scores[label]:
             lost = "".join(f"; {file}: {reason}" for file, reason in left_out.items())
-            raise StageError(f"expected clips labelled {label} in which a voice is heard, found none{lost}")
+            raise StageError(f"expected clips labeled {label} with a voice in them, found none{lost}")
     found = calibrate(scores[SAME], scores[OTHER], false_accept_rate)
     if plot:
         plot_det({name or "clips": curve(scores[SAME], scores[OTHER])}, plot, (found.false_accept_rate, found.miss_rate))
@@ -171,13 +173,13 @@ def _labelled(path: Path) -> dict[str, str]:
 
 
 def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, str]) -> tuple[Scores, str]:
-    """The scores of a dataset's labelled clips, and the option of publish that they calibrate."""
+    """Returns the scores of a dataset's labeled clips, and the option of publish that they calibrate."""
     version = dataset.version(number)
     rows = {r.clip: r for r in dataset.rows(version)}
     if missing := [clip for clip in labels if clip not in rows]:
         raise StageError(
-            f"expected the labelled clips in version {version.number} of dataset {dataset.name}, found no {missing[0]} and "
-            f"{len(missing) - 1} more: each recording's clips are cut anew when the settings of a stage before `publish` change"
+            f"expected the labeled clips in version {version.number} of dataset {dataset.name}, found no {missing[0]} and "
+            f"{len(missing) - 1} more: clips are cut again when the settings of a stage before `publish` change"
         )
     clips = {label: [rows[c] for c, given in labels.items() if given == label] for label in (SAME, OTHER)}
     if all(r.similarity is not None for own in clips.values() for r in own):
@@ -185,10 +187,10 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
             raise StageError(f"expected clips compared with one reference, found {', '.join(references)}: label clips of one of them")
         return {label: [r.similarity for r in own if r.similarity is not None] for label, own in clips.items()}, SIMILARITY_OPTION
     if silent := [r.clip for own in clips.values() for r in own if not r.vector]:
-        raise StageError(f"expected a voice in every labelled clip, found none in {', '.join(silent)}: switch embed on, or leave them out")
+        raise StageError(f"expected a voice in every labeled clip, found none in {', '.join(silent)}: switch embed on, or leave them out")
     if len(clips[SAME]) < 2 or not clips[OTHER]:
         raise StageError(
-            f"expected two clips or more labelled {SAME} and one labelled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"
+            f"expected two clips or more labeled {SAME} and one labeled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"
         )
     own, others = (np.stack([np.frombuffer(r.vector, "<f4") for r in clips[label]]) for label in (SAME, OTHER))
     scored = leave_one_out(own, others)
@@ -198,7 +200,7 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
 def _of_files(
     same: Sequence[Path], other: Sequence[Path], reference: str | None, reference_files: Sequence[Path], store_uri: str
 ) -> tuple[Scores, dict[str, str]]:
-    """The scores of labelled files, and the reasons why other files have none."""
+    """Returns the scores of labeled files, and the reasons why other files have none."""
     from pipelines.inputs.voices import similarities
     from pipelines.local.display import Display
 
@@ -217,7 +219,7 @@ def _of_files(
 
 
 def _make_reference(files: Sequence[Path], scratch: Path) -> Path:
-    """Makes a temporary reference of files."""
+    """Makes a temporary reference from files."""
     from pipelines.inputs.media import VOICE_REFERENCE, make
 
     folder = scratch / "reference"
@@ -227,7 +229,7 @@ def _make_reference(files: Sequence[Path], scratch: Path) -> Path:
 
 
 def _stored_reference(store_uri: str, wanted: str, scratch: Path) -> Path:
-    """A reference of the store as a local folder."""
+    """Returns a reference of the store as a local folder."""
     from pipelines.inputs.slots import REFERENCE, find, local_folder
 
     store = open_store(store_uri)
@@ -236,7 +238,7 @@ def _stored_reference(store_uri: str, wanted: str, scratch: Path) -> Path:
 
 
 def _media(paths: Sequence[Path]) -> list[Path]:
-    """The files, and the media files below the folders, each once."""
+    """Returns the files, and the media files below the folders, without duplicates."""
     from components.discover.sources import has_media_suffix
 
     found: dict[Path, Path] = {}
@@ -257,11 +259,11 @@ def _print_calibration(found: Calibration, option: str, left_out: Mapping[str, s
         f"{found.equal_error_rate_high:.2%}) at a threshold of {found.equal_error_threshold:.3f}"
     )
     print_out(
-        f"for false accepts of {100 * found.wanted_false_accept_rate:g} % at most a threshold of {found.threshold:.3f}: "
-        f"it takes {found.false_accept_rate:.2%} of the others and misses {found.miss_rate:.2%} of the voice"
+        f"threshold for at most {100 * found.wanted_false_accept_rate:g} % false accepts: {found.threshold:.3f}, which accepts "
+        f"{found.false_accept_rate:.2%} of the others and misses {found.miss_rate:.2%} of the voice"
     )
     for line in doubts(found):
         print_out(f"warning: {line}")
     if plot:
-        print_out(f"drew the DET curve into {plot}")
+        print_out(f"wrote the DET curve to {plot}")
     print_out(f"{option} {found.threshold:.3f}")

@@ -38,7 +38,7 @@ def _add(stage: Stage) -> None:
         required=True,
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         metavar="FOLDER",
-        help="Audio files, in folders below it as well.",
+        help="Folder with audio files, also in subfolders.",
     )
     @click.option(
         "--out",
@@ -46,7 +46,7 @@ def _add(stage: Stage) -> None:
         required=True,
         type=click.Path(path_type=Path),
         metavar="FOLDER",
-        help="An empty or a new folder; gets files of the same names.",
+        help="An empty or a new folder for files of the same names.",
     )
     def run(source: Path, target: Path, store_uri: str = "", **settings: Any) -> None:
         wanted = {name: settings.pop(name) for name in list(settings) if name in SLOTS}
@@ -68,7 +68,7 @@ def _add(stage: Stage) -> None:
 
 
 def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Resolves what is left open in the settings and the model of `transcribe`, and prints the choice."""
+    """Resolves `auto` in the engine and the model of `transcribe`, and prints the choice."""
     prefix = f"{transcribe.name}_"
     whole, models, line = settle({prefix + name: value for name, value in settings.items()}, wanted, lambda: open_store(store_uri))
     click.echo(line)
@@ -76,7 +76,7 @@ def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: 
 
 
 def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
-    """A local folder of the model that `wanted` names; prints the choice and puts nothing into a store."""
+    """Returns a local folder of the model that `wanted` names, and prints the choice. Puts nothing into a store."""
     found = find(store, slot, wanted)
     print_choice(slot, parse(found / MODEL) if isinstance(found, Path) else found)
     return found if isinstance(found, Path) else local_folder(store, slot, found, scratch)

@@ -1,4 +1,4 @@
-"""`speechmill store …`: the bucket that outlives runs."""
+"""`speechmill store …`: creates the store."""
 
 from pathlib import Path
 
@@ -12,24 +12,24 @@ from store.objects import open_store
 
 @click.group("store")
 def command() -> None:
-    """Make the store that outlives runs."""
+    """Create a store for datasets, models and references."""
 
 
 @command.command("init")
 @click.argument("uri", metavar="s3://BUCKET")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where files with new users' secrets go.")
-@click.option("--renew", is_flag=True, help="Give users that exist new secrets; the old ones are refused from then on.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Folder for files with the secrets of new users."
+)
+@click.option("--renew", is_flag=True, help="Give existing users new secrets; the old ones become invalid.")
 def init_store(uri: str, out: Path | None, renew: bool) -> None:
-    """Make a bucket and its three users on a MinIO server, as the server's root user, and put into it what
-    runs load by default and what comes with the code.
+    """Create a bucket and its three users on a MinIO server, and copy everything that comes with the code into it.
 
-    BUCKET-runner reads models, references, effects, plans and sources (media that you put there) and works in runs;
-    BUCKET-publisher reads everything and writes plans and datasets; BUCKET-reader reads datasets. A user that
-    exists keeps its secret. The secrets of new ones go into files USER.env (for a shell or Docker) and USER.yaml (for kubectl)
-    that only you can read, unless SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY
-    give them.
+    BUCKET-runner reads models, references, effects, plans and sources (media that you put there) and writes runs; BUCKET-publisher
+    reads everything and writes plans and datasets; BUCKET-reader reads datasets. Existing users keep their secrets. Those of new users
+    come from SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY, or go into the files
+    USER.env (for a shell or Docker) and USER.yaml (for kubectl), which only you can read.
 
-    AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment lead to the server as its root user.
+    AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must give access to the server as its root user.
     """
     for line in initialize(uri, out, renew):
         print_out(line)

@@ -35,11 +35,11 @@ def command() -> None:
     required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Holds train/ and perhaps test/ as MusDB does; or train.csv and perhaps validation.csv as Spleeter wants them; or music/, speech/ "
-    "and perhaps noise/, to be mixed on the fly.",
+    help="Holds train/ and optionally test/, as MusDB; or train.csv and optionally validation.csv, as for Spleeter; or music/, speech/ and "
+    "optionally noise/, which are mixed during training.",
 )
-@click.option("--dataset", default="", metavar="NAME", help="A dataset of the store, whose clips are the speech to mix with music/.")
-@click.option("--start", default="", metavar="NAME[/VERSION]|FOLDER", help="A model to go on from; without it a new one is trained.")
+@click.option("--dataset", default="", metavar="NAME", help="A dataset of the store, whose clips are mixed as speech with music/.")
+@click.option("--start", default="", metavar="NAME[/VERSION]|FOLDER", help="A model to train further; default: a new one.")
 @click.option(
     "--out",
     "folder",

@@ -1,8 +1,8 @@
-"""How well scores tell one voice from others: error rates over every threshold, and the threshold to use.
+"""Measures how well scores separate one voice from others: error rates at every threshold, and a threshold to use.
 
-A score is a similarity; a clip is taken where it is at or above the threshold. A miss is a clip of the voice that is not
-taken, a false accept one of another voice that is. Clips with the very same score were heard as one voice: they say as much
-as one clip does of how sure a rate is.
+A score is a similarity; a clip is accepted if its score is at or above the threshold. A miss is a clip of the voice that is not
+accepted, a false accept a clip of another voice that is. Clips with exactly the same score were grouped into one voice: for the
+confidence of a rate they count as one clip.
 """
 
 import math
@@ -18,25 +18,25 @@ from numpy.typing import ArrayLike, NDArray
 Numbers = NDArray[np.float64]
 
 RULE_OF_30 = 30
-"""So many errors must be seen for a rate that lies within 30 % of the true one with 90 % confidence (Doddington and others,
+"""Number of errors after which a rate lies within 30 % of the true one with 90 % confidence (Doddington and others,
 The NIST speaker recognition evaluation, Speech Communication 31, 2000)."""
 RULE_OF_3 = 3
-"""Where none of n clips is an error, the true rate is below 3/n with 95 % confidence (Jovanovic and Levy, The American
+"""If none of n clips is an error, the true rate is below 3/n with 95 % confidence (Jovanovic and Levy, The American
 Statistician 51, 1997)."""
 DIGITS = 3
-"""A threshold is rounded to so many decimals, upwards, so that it lets no more false accepts through."""
+"""Decimals of a threshold, which is rounded up: false accepts do not increase."""
 _GUESS = 0.4
 _AXIS = (0.001, 0.9)
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 _FINE = 0.01
-"""Of the probit scale: what lies nearer together is one point of the drawing."""
+"""Resolution of the drawing on the probit scale."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Both error rates at every threshold that makes a difference, each shaped (thresholds,), thresholds ascending.
+    """Both error rates at all distinct thresholds, each shaped (thresholds,), thresholds ascending.
 
-    Thresholds lie midway between neighbouring scores; the first takes everything, the last nothing.
+    Thresholds lie midway between neighboring scores; the first accepts all clips, the last none.
     """
 
     thresholds: Numbers
@@ -48,11 +48,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What labelled clips say of a threshold."""
+    """Error rates of labeled clips, and the threshold that follows from them."""
 
     same_clips: int
     same_scores: int
-    """Different ones: fewer than clips where clips were heard as one voice."""
+    """Number of different scores, fewer than clips if clips were grouped into one voice."""
     other_clips: int
     other_scores: int
     equal_error_rate: float
@@ -62,24 +62,24 @@ class Calibration:
     equal_error_threshold: float
     wanted_false_accept_rate: float
     threshold: float
-    """The lowest with DIGITS decimals that takes no more than the wanted share of the other clips."""
+    """Lowest threshold with DIGITS decimals that accepts at most the wanted share of the other clips."""
     false_accept_rate: float
-    """Of these clips at the threshold."""
+    """Share of the other clips accepted at the threshold."""
     miss_rate: float
-    """What that costs: the share of the voice's own clips that it refuses."""
+    """Share of the voice's own clips rejected at the threshold."""
 
 
 def curve(same: ArrayLike, other: ArrayLike, same_weights: ArrayLike | None = None, other_weights: ArrayLike | None = None) -> Curve:
-    """Error rates over all thresholds.
+    """Returns the error rates at all thresholds.
 
     Args:
         same: Scores of the voice's own clips, shaped (clips,).
         other: Scores of clips of other voices.
-        same_weights: What each clip counts, for instance its seconds; one without it.
-        other_weights: The same for the other clips.
+        same_weights: Weight of each clip, for example its seconds; by default 1.
+        other_weights: Weights of the other clips.
 
     Raises:
-        ValueError: No scores of one kind, or one that is no finite number.
+        ValueError: There are no scores of one kind, or a score is not finite.
     """
     own, others = np.asarray(same, np.float64), np.asarray(other, np.float64)
     if not own.size or not others.size or not (np.isfinite(own).all() and np.isfinite(others).all()):
@@ -93,10 +93,7 @@ def curve(same: ArrayLike, other: ArrayLike, same_weights: ArrayLike | None = No
 
 
 def equal_error(found: Curve) -> tuple[float, float]:
-    """Where misses and false accepts are as frequent: the rate, and the threshold.
-
-    Between two thresholds both rates are interpolated along a straight line.
-    """
+    """Returns the equal error rate and its threshold, interpolated linearly between thresholds."""
     difference = found.misses - found.false_accepts
     after = int(np.argmax(difference >= 0))
     before = max(after - 1, 0)
@@ -110,18 +107,18 @@ def equal_error(found: Curve) -> tuple[float, float]:
 
 
 def threshold_for(found: Curve, false_accept_rate: float) -> float:
-    """The lowest threshold, rounded upwards, with no more than this share of false accepts."""
+    """Returns the lowest threshold, rounded up, with at most this share of false accepts."""
     exact = float(found.thresholds[np.argmax(found.false_accepts <= false_accept_rate)])
     return math.ceil(exact * 10**DIGITS) / 10**DIGITS
 
 
 def rates_at(same: ArrayLike, other: ArrayLike, threshold: float) -> tuple[float, float]:
-    """Share of misses and of false accepts at a threshold."""
+    """Returns the shares of misses and of false accepts at a threshold."""
     return float(np.mean(np.asarray(same) < threshold)), float(np.mean(np.asarray(other) >= threshold))
 
 
 def confidence_interval(same: ArrayLike, other: ArrayLike, rounds: int = 1000, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the equal error rate: percentiles over a bootstrap of the scores of each kind (Efron, 1979)."""
+    """Returns the 95 % confidence interval of the equal error rate by a bootstrap of each kind's scores (percentiles; Efron, 1979)."""
     kinds = [np.unique(np.asarray(s, np.float64), return_counts=True) for s in (same, other)]
     rng, rates = np.random.default_rng(seed), []
     for _ in range(rounds):
@@ -132,16 +129,16 @@ def confidence_interval(same: ArrayLike, other: ArrayLike, rounds: int = 1000, s
 
 
 def calibrate(same: ArrayLike, other: ArrayLike, false_accept_rate: float, seed: int = 0) -> Calibration:
-    """Everything that is said of labelled clips.
+    """Calibrates a threshold on labeled clips.
 
     Args:
         same: Scores of the voice's own clips, shaped (clips,).
         other: Scores of clips of other voices.
-        false_accept_rate: The wanted one, above 0 and below 1.
-        seed: Of the bootstrap.
+        false_accept_rate: The wanted rate, above 0 and below 1.
+        seed: Seed of the bootstrap.
 
     Raises:
-        ValueError: As `curve`; or a rate that is none.
+        ValueError: As `curve`, or the rate is out of range.
     """
     if not 0 < false_accept_rate < 1:
         raise ValueError(f"expected a false-accept rate above 0 and below 1, found {false_accept_rate}")
@@ -156,34 +153,32 @@ def calibrate(same: ArrayLike, other: ArrayLike, false_accept_rate: float, seed:
 
 
 def doubts(found: Calibration) -> list[str]:
-    """What the clips are too few to say, or what is wrong with them, a line each."""
+    """Returns warnings, one line each: too few clips for a rate, or suspicious results."""
     lines, others, wanted = [], found.other_scores, found.wanted_false_accept_rate
     misses = round(found.miss_rate * found.same_scores)
     for name, clips, scores in (("the voice", found.same_clips, found.same_scores), ("others", found.other_clips, found.other_scores)):
         if scores < clips:
-            lines.append(f"the {clips} clips of {name} were heard as {scores} voices, and say as much as {scores} clips do")
+            lines.append(f"the {clips} clips of {name} were grouped into {scores} voices, and count as {scores} clips")
     if others < (needed := math.ceil(RULE_OF_30 / wanted)):
         bound = "" if found.false_accept_rate else f"; with none in {others} the true rate is below {min(1.0, RULE_OF_3 / others):.1%}"
         lines.append(
-            f"to know false accepts of {100 * wanted:g} % within 30 % takes {needed} other clips (rule of 30), here are {others}{bound}"
+            f"measuring false accepts of {100 * wanted:g} % within 30 % needs {needed} other clips (rule of 30), found {others}{bound}"
         )
     if misses < RULE_OF_30:
-        lines.append(f"the miss rate rests on {misses} misses: to know it within 30 % takes {RULE_OF_30} of them (rule of 30)")
+        lines.append(f"the miss rate rests on {misses} misses: measuring it within 30 % needs {RULE_OF_30} (rule of 30)")
     if found.equal_error_rate >= _GUESS:
-        lines.append(
-            f"an equal error rate of {found.equal_error_rate:.0%} is near that of a guess: look at the labels, and at the reference"
-        )
+        lines.append(f"an equal error rate of {found.equal_error_rate:.0%} is close to guessing: check the labels and the reference")
     if found.threshold > 1:
-        lines.append("no threshold lets so few false accepts through: one of the other clips is as near to the reference as can be")
+        lines.append("no threshold gives so low a false-accept rate: one of the other clips has the highest possible similarity")
     return lines
 
 
 def leave_one_out(same: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> tuple[Numbers, Numbers]:
-    """Similarities without a reference: of every clip to the mean of the clips of the voice, itself left out.
+    """Returns similarities without a reference: of each clip to the mean of the voice's clips without itself.
 
     Args:
-        same: d-vectors of length 1 of the voice's own clips, shaped (clips, numbers), two clips at least.
-        other: The same of clips of other voices.
+        same: d-vectors of length 1 of the voice's own clips, shaped (clips, numbers), at least two clips.
+        other: d-vectors of clips of other voices, likewise.
     """
     total = np.sum(same, axis=0, dtype=np.float64)
     rest = total - same
@@ -196,14 +191,14 @@ def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float]
     Eurospeech 1997): miss rate over false-accept rate, both on a probit scale, where normal scores give straight lines.
 
     Args:
-        curves: By the name that the legend gives them; a rate of 0 lies on the lower edge.
+        curves: Curves by their names in the legend; a rate of 0 lies on the lower edge.
         path: A file that ends in .png or .svg.
         point: False-accept rate and miss rate to mark.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({"svg.hashsalt": "speechmill", "svg.fonttype": "none", "font.size": 11}):  # the same curves, the same bytes
+    with rc_context({"svg.hashsalt": "speechmill", "svg.fonttype": "none", "font.size": 11}):  # makes the file reproducible
         figure = Figure(figsize=(6.4, 6.0), layout="constrained")
         axes = figure.add_subplot()
         for (name, found), style in zip(curves.items(), _styles(), strict=False):
@@ -223,17 +218,17 @@ def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float]
 
 
 def _drawn(found: Curve) -> Numbers:
-    """Both rates on the probit scale, shaped (2, points), without points that nobody could tell apart."""
+    """Returns both rates on the probit scale, shaped (2, points), without indistinguishable points."""
     points = np.round(np.stack([_probit(found.false_accepts), _probit(found.misses)]) / _FINE) * _FINE
     return points[:, np.concatenate([[True], np.any(np.diff(points) != 0, axis=0)])]
 
 
 def _styles() -> list[str]:
-    """Colors and dashes: told apart in grey as well."""
+    """Returns colors and dashes that differ in grayscale as well."""
     return ["C0-", "C1--", "C2-.", "C3:", "C4-", "C5--", "C6-.", "C7:", "C8-", "C9--"]
 
 
 def _probit(rates: Sequence[float] | Numbers) -> Numbers:
-    """Quantiles of the normal distribution; what is beyond the axis lies on its edge."""
+    """Returns quantiles of the normal distribution; rates beyond the axis lie on its edge."""
     inverse = NormalDist().inv_cdf
     return np.array([inverse(min(max(float(r), _AXIS[0]), 1 - _AXIS[0])) for r in rates])

@@ -1,8 +1,7 @@
 """Writes clips, recordings and tables as files for people and other tools.
 
-Audio is encoded in two ways. A clip is short and lies in memory: pydub encodes it, and makes the temporary
-files that ffmpeg needs for MP4 and ASF, where it seeks. A recording may last hours: ffmpeg converts it from
-file to file as a stream, because pydub would hold all of its samples in memory.
+A clip is short: pydub encodes it from memory, with the temporary files that ffmpeg needs to seek in MP4 and ASF. A recording may
+last hours: ffmpeg converts it as a stream, because pydub would hold all of its samples in memory.
 """
 
 import csv
@@ -39,7 +38,7 @@ AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wm
 
 
 class ExportError(StageError):
-    """An export cannot be written: what was expected, what was found, what to do."""
+    """An export cannot be written."""
 
 
 def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
@@ -64,7 +63,7 @@ def convert(flac: Path, target: Path) -> None:
 
 
 def empty_folder(folder: Path) -> Path:
-    """Makes the folder if it does not exist and returns it; ExportError if it is not empty."""
+    """Returns the folder, made if it does not exist; raises ExportError if it is not empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ExportError(f"expected an empty or a new folder to write to, found files in {folder}: name another one")
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +102,7 @@ def export(
 
 
 def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:
-    """A clip's columns except its d-vector, as texts, numbers and lists."""
+    """Returns a clip's columns except its d-vector, as texts, numbers and lists."""
     known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
     times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
     return {

@@ -1,4 +1,4 @@
-"""What people know of a dataset's recordings, out of the files in which they wrote it down."""
+"""Reads ground truth from files: the tones of stretches of recordings."""
 
 import csv
 import json
@@ -14,15 +14,15 @@ _COLUMNS = ("source", "start", "end", "tone")
 
 
 def read_truth_file(path: Path) -> list[Truth]:
-    """The rows of a CSV file with the header source,start,end,tone, or of a JSON lines file with these keys, in UTF-8.
+    """Returns the rows of a CSV file with the header source,start,end,tone, or of a JSON lines file with these keys, in UTF-8.
 
     Raises:
-        StageError: It holds something else; the message names the line.
+        StageError: The file is not valid; the message names the line.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise StageError(f"expected a text in UTF-8 in {path}, could not read it: {one_line(error)}") from None
+        raise StageError(f"expected UTF-8 text in {path}, could not read it: {one_line(error)}") from None
     rows = [_row(line, fields, path) for line, fields in (_json_lines if text.lstrip().startswith("{") else _csv_lines)(text, path)]
     if not rows:
         raise StageError(f"expected stretches of recordings with their tones in {path}, found none")

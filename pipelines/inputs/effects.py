@@ -1,4 +1,4 @@
-"""Kits of known effects for `sfx` in the chain of `denoise`, checked before they go into a store."""
+"""Makes kits of known effects for `sfx` in the chain of `denoise`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,14 @@ SHORT_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class KitEffect:
-    """One effect of a kit."""
-
     title: str
     seconds: float
     sounding_seconds: float
-    """Length without the silence before and after it."""
+    """Length in seconds without the silence before and after it."""
 
 
 def make_kit(folder: Path, name: str, files: Sequence[Path], licence: str) -> tuple[Model, list[KitEffect]]:
-    """Makes a kit of media files in an empty folder, one effect per file.
+    """Makes a kit in an empty folder from media files, one effect per file.
 
     Raises:
         StageError: The name is not valid, or a file cannot be used as an effect.

@@ -1,4 +1,4 @@
-"""References and kits of effects: artifacts of recordings that people make from media files and add to a store."""
+"""Makes references and effect kits, which are artifacts of recordings, from media files, and reads them from a store."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ NONE = "none"
 
 @dataclass(frozen=True)
 class MediaKind:
-    """What an artifact of recordings is used for."""
+    """A use of an artifact of recordings."""
 
     model_kind: str
-    """Kind of the model that describes it."""
+    """Kind of its `model.json`."""
     folder: str
     """Its folder in a store."""
     label: str
-    """What messages call it."""
+    """Its name in messages."""
     content: str
-    """What every file has to contain, for messages."""
+    """Expected content of each file, for messages."""
 
 
 VOICE_REFERENCE = MediaKind("reference", REFERENCES, "reference", "a voice")
@@ -39,24 +39,24 @@ EFFECT_KIT = MediaKind("effects", EFFECTS, "effects", "a sound effect")
 
 
 def make(kind: MediaKind, folder: Path, name: str, files: Sequence[Path], licence: str) -> Model:
-    """Makes an artifact of media files in an empty folder: one recording per file, mono at SAMPLE_RATE_HZ, untrimmed.
+    """Makes an artifact in an empty folder from media files: one recording per file, mono at SAMPLE_RATE_HZ, untrimmed.
 
     Raises:
         StageError: The name is not valid, a file has no readable sound, or two files are identical.
     """
     if check_name(name, kind.model_kind) == NONE:
-        raise StageError(f"expected a name for the {kind.label}, found {NONE!r}, which stands for no {kind.label}: name it otherwise")
+        raise StageError(f"expected a name for the {kind.label}, found {NONE!r}, which stands for no {kind.label}: choose another name")
     rows = [_recording(kind, folder, file, licence) for file in files]
     for number, row in enumerate(rows):
         if row.recording in [r.recording for r in rows[:number]]:
-            raise StageError(f"expected different files, found the same sound twice in {files[number]}: leave it out")
+            raise StageError(f"expected different files, found {files[number]} twice, or a copy of it: leave it out")
     write_rows(folder, Recording, rows)
     titles = ", ".join(r.title for r in rows)
     return describe(folder, name, kind.model_kind, licence, titles, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
 def _recording(kind: MediaKind, folder: Path, file: Path, licence: str) -> Recording:
-    """Decodes a file into the artifact; the recording's id is a hash of the file."""
+    """Decodes a file into the artifact. The id of the recording is a hash of the file."""
     with file.open("rb") as media:
         digest = hashlib.file_digest(media, "sha256").hexdigest()
     name = digest[:16]
@@ -65,19 +65,19 @@ def _recording(kind: MediaKind, folder: Path, file: Path, licence: str) -> Recor
             for block in decode(file, SAMPLE_RATE_HZ):
                 flac.write(block)
     except ValueError as error:
-        raise StageError(f"expected {kind.content} in {file}, found no sound that can be read: {one_line(error)}") from None
+        raise StageError(f"expected {kind.content} in {file}, found no readable sound: {one_line(error)}") from None
     if not flac.samples:
-        raise StageError(f"expected {kind.content} in {file}, found no samples in it: leave it out")
+        raise StageError(f"expected {kind.content} in {file}, found no samples: leave it out")
     seconds = flac.samples / SAMPLE_RATE_HZ
     return Recording(name, "local", "", one_line(file.name), "", "", licence, seconds, flac.samples, digest, "", "")
 
 
 def recordings(kind: MediaKind, store: Store, model: Model) -> list[Recording]:
-    """The rows of an artifact in a store."""
+    """Returns the rows of an artifact in a store."""
     return read_object(store, f"{place(model.name, model.version, kind.folder)}/rows.parquet", Recording)
 
 
 def newest(kind: MediaKind, store: Store) -> list[Model]:
-    """The newest version of each artifact of this kind in a store, sorted by name."""
+    """Returns the newest version of each artifact of this kind in a store, sorted by name."""
     stored = ModelStore(store, kind.folder)
     return [stored.model(name) for name in stored.names()]

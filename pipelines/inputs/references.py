@@ -1,4 +1,4 @@
-"""Voice references (made by pipelines/inputs/media.py): embeds their files and compares them with each other."""
+"""Embeds the files of voice references and compares them with each other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,13 @@ from pipelines.local.display import Display
 from pipelines.local.single import run_stage
 
 LEAST_SECONDS = 3.0
-"""Minimum speech in all files of a reference together."""
+"""Minimum speech in all files of a reference together, in seconds."""
 FEW_SECONDS = 20.0
 ALIKE, APART = 0.75, 0.1
-"""A file disagrees with the others if the similarity of its d-vector to theirs is below ALIKE, or APART below the files' median.
+"""A file disagrees with the others if the similarity of its d-vector to theirs is below ALIKE, or APART below the median of all files.
 
-Measured similarity of utterances of LibriSpeech, and of 8 Korean speakers: to the others of the same speaker 0.93 and 0.95 (median), 0.89
-and 0.88 (first percentile); to those of another speaker 0.57 and 0.79 (median). Some voices are similar to the network, so no single
-number tells all voices apart."""
+Similarities of utterances of LibriSpeech and of 8 Korean speakers: within a speaker 0.93 and 0.95 (median), 0.89 and 0.88 (first
+percentile); between speakers 0.57 and 0.79 (median). Some voices are similar to the network: no single threshold separates all voices."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,13 @@ class ReferenceFile:
 
     recording: str
     speech_seconds: float
-    """Speech that lies in a window; pauses do not count."""
+    """Speech inside windows, in seconds, without pauses."""
     vectors: NDArray[np.float32]
     """d-vectors of its windows, shaped (windows, 256)."""
 
 
 def embed_files(reference: Path, scratch: Path, display: Display) -> list[ReferenceFile]:
-    """Runs `embed` on a reference; files without a voice are left out."""
+    """Runs `embed` on a reference; leaves out files without a voice."""
     nothing = scratch / "nothing"
     for name, kind in (("voices", Recording), ("segments", Segment)):
         (nothing / name).mkdir(parents=True)
@@ -52,12 +51,12 @@ def embed_files(reference: Path, scratch: Path, display: Display) -> list[Refere
 
 
 def agreement(files: Sequence[ReferenceFile]) -> list[float]:
-    """Similarity of each file's d-vector to that of all other files together; needs two files or more."""
+    """Returns the cosine similarity of each file's d-vector to that of all other files together; needs at least two files."""
     vectors = [together(v.vectors).astype(np.float32) for v in files]
     return [float(vector @ together(np.stack(vectors[:i] + vectors[i + 1 :]))) for i, vector in enumerate(vectors)]
 
 
 def disagreeing(agreements: Sequence[float]) -> list[int]:
-    """Indices of the files that sound like another voice than the rest."""
+    """Returns the indices of the files whose voice seems to differ from the rest."""
     least = max(ALIKE, float(np.median(agreements)) - APART) if agreements else ALIKE
     return [i for i, similarity in enumerate(agreements) if similarity < least]

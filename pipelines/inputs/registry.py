@@ -1,4 +1,4 @@
-"""The models that the project can use, as bundled/models/models.toml lists them, and how they come here."""
+"""Reads the list of models, bundled/models/models.toml, and fetches models."""
 
 import fcntl
 import hashlib
@@ -25,16 +25,16 @@ from store.models import MODELS
 
 BUNDLED_MODELS = BUNDLED / MODELS
 FETCHED = Path("data", "fetched-models")
-"""Where `fetch` puts models if it is not told."""
+"""Default folder for fetched models."""
 CONFIG = "config.json"
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of a file, how many of its bytes are there, and of how many; 0 is not known."""
+"""Called with the name of a file, the bytes received so far, and its size in bytes, 0 if unknown."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of the registry; models.toml says what each field means."""
+    """One model of the list; models.toml explains the fields."""
 
     name: str
     purpose: str
@@ -50,21 +50,21 @@ class Entry:
 
     @property
     def archive(self) -> str:
-        """Name of the archive at `url`; empty where the files lie there one by one."""
+        """Name of the archive at `url`; empty if the files are served one by one."""
         return urllib.parse.urlsplit(self.url).path.rpartition("/")[2]
 
     @property
     def total_bytes(self) -> int:
-        """Of all files; 0 where a size is not known."""
+        """Size of all files in bytes; 0 if one is unknown."""
         sizes = [file.bytes for file in self.files.values()]
         return sum(sizes) if all(sizes) else 0
 
 
 def registry(path: Path = BUNDLED_MODELS / "models.toml") -> dict[str, Entry]:
-    """All models by name, in the order of the file.
+    """Returns all models by name, in the order of the file.
 
     Raises:
-        StageError: The file is no such list.
+        StageError: The file is not a valid list.
     """
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -74,7 +74,7 @@ def registry(path: Path = BUNDLED_MODELS / "models.toml") -> dict[str, Entry]:
 
 
 def entry(name: str) -> Entry:
-    """The model of a name; StageError names all where there is none of it."""
+    """Returns the model of this name; if there is none, StageError lists all names."""
     known = registry()
     if name not in known:
         raise StageError(f"expected the name of a model, found {name!r}; there are {', '.join(known)}")
@@ -82,7 +82,7 @@ def entry(name: str) -> Entry:
 
 
 def local_folder(name: str) -> Path:
-    """Where a model lies on this machine: in the repository, or where `fetch` puts it; StageError where it is in neither."""
+    """Returns the folder of a bundled or fetched model; raises StageError if there is none."""
     for folder in (BUNDLED_MODELS / name, FETCHED / name):
         if (folder / MODEL).is_file():
             return folder
@@ -90,16 +90,16 @@ def local_folder(name: str) -> Path:
 
 
 def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model:
-    """Brings a model into a folder, which appears whole or not at all; what an interrupted fetch has left is used.
+    """Fetches a model into a folder, which appears only when it is complete. Resumes an interrupted fetch.
 
     Args:
         wanted: The model.
-        folder: Where it goes. A whole model of the same name that is there already stays.
-        source: A mirror's URL in place of the origin's; or an archive or a folder that a person has fetched; or nothing.
-        progress: Told of every file as it comes.
+        folder: The target. A complete model of the same name in it is kept.
+        source: URL of a mirror, or path of a downloaded archive or folder; empty for the origin.
+        progress: Called after each block.
 
     Raises:
-        StageError: The files cannot be had, are not those of the registry, or something else is in their place.
+        StageError: The files cannot be fetched, have other hashes, or the folder holds something else.
     """
     if (folder / MODEL).is_file() and parse(folder / MODEL).name == wanted.name:
         try:
@@ -107,7 +107,9 @@ def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model
         except StageError as error:
             raise StageError(f"{error}; remove {folder} first") from None
     if folder.exists():
-        raise StageError(f"expected no folder {folder}, or the model {wanted.name} in it, found something else: remove it, or name another")
+        raise StageError(
+            f"expected a new folder {folder}, or the model {wanted.name} in it, found something else: remove it, or choose another"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     place = source or wanted.url
     if "://" in place:
@@ -135,8 +137,8 @@ def _entry(name: str, table: dict[str, Any], tables: dict[str, Any]) -> Entry:
 
 
 def _finish(wanted: Entry, whole: Path, folder: Path) -> Model:
-    """Makes the files a model and puts it into its place."""
-    for stray in whole.rglob("*"):  # an interrupted fetch of an older list of files
+    """Writes the configuration and the description of a model, and moves it to its folder."""
+    for stray in whole.rglob("*"):  # left by an interrupted fetch of an older list of files
         if stray.is_file() and stray.relative_to(whole).as_posix() not in wanted.files:
             stray.unlink()
     if wanted.config:
@@ -148,29 +150,29 @@ def _finish(wanted: Entry, whole: Path, folder: Path) -> Model:
 
 @contextmanager
 def _alone(work: Path) -> Iterator[None]:
-    """Holds the folder that a fetch works in."""
+    """Locks the folder that a fetch works in."""
     work.mkdir(parents=True, exist_ok=True)
     lock = os.open(work, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise StageError(f"expected to be the only fetch at work in {work}, found another: wait for its end") from None
+        raise StageError(f"expected no other fetch in {work}, found one: wait until it ends") from None
     finally:
         os.close(lock)
 
 
 def _download(wanted: Entry, place: str, work: Path, progress: Progress) -> None:
-    """Fetches what is missing, one file after the other, each checked as soon as it is whole."""
+    """Downloads the missing files one after the other, and checks each when it is complete."""
 
     def bring(url: str, target: Path, file: File) -> None:
-        """Gives a file its name only when it is the right one."""
+        """Downloads a file, which gets its name only after the check."""
         part = work / f"{target.name}.part"
         transfer(url, part, file.bytes, lambda have, total: progress(target.name, have, total))
         if fault := _differs(part, file):
             part.unlink()
             raise StageError(
-                f"{public_url(url)}: {fault}; it was removed. The server has another file, or a proxy changed it: try --from another place"
+                f"{public_url(url)}: {fault}; it was removed. The server has another file, or a proxy changed it: try another --from"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
         part.replace(target)
@@ -188,7 +190,7 @@ def _download(wanted: Entry, place: str, work: Path, progress: Progress) -> None
 
 
 def _copy(wanted: Entry, source: Path, whole: Path) -> None:
-    """Takes the files, each checked, from an archive, or from a folder that holds them or the archive."""
+    """Copies the files from an archive, or from a folder that holds them or the archive, and checks each."""
     if wanted.archive and (source / wanted.archive).is_file():
         source = source / wanted.archive
     if source.is_dir():
@@ -203,7 +205,7 @@ def _copy(wanted: Entry, source: Path, whole: Path) -> None:
     elif source.is_file():
         unpack(source, wanted.files, whole)
         if wanted.archive and _differs(source, File(wanted.sha256, wanted.bytes)) is None:
-            return  # then its files are the model's, whoever took the archive apart for the registry
+            return  # the archive's hash covers its files
     else:
         raise StageError(f"expected a URL, an archive or a folder after --from, found nothing at {source}")
     for path, file in wanted.files.items():
@@ -212,7 +214,7 @@ def _copy(wanted: Entry, source: Path, whole: Path) -> None:
 
 
 def _differs(path: Path, wanted: File) -> str | None:
-    """What is wrong with a file; None if it is the right one."""
+    """Returns how a file differs from the wanted one; None if it does not."""
     size = path.stat().st_size
     if wanted.bytes and size != wanted.bytes:
         return f"expected {wanted.bytes} bytes, found {size}"

@@ -1,4 +1,4 @@
-"""Checks the settings of stages before a run starts, so that no run fails hours later because of one."""
+"""Checks the settings of stages before a run starts, so that a wrong one does not fail hours later."""
 
 import importlib
 import inspect
@@ -12,7 +12,7 @@ def check_settings(stage: str, settings: Mapping[str, Any]) -> None:
 
     Args:
         stage: Name of the stage.
-        settings: All its settings by their own names.
+        settings: All its settings by name, without the prefix of the stage.
 
     Raises:
         StageError: The stage would reject a setting; the message names it.
@@ -24,6 +24,6 @@ def check_settings(stage: str, settings: Mapping[str, Any]) -> None:
 
 
 def find_check(stage: str) -> Callable[..., object] | None:
-    """`check_settings` of components/<stage>/settings.py, or None if the stage has nothing to check."""
+    """Returns `check_settings` of components/<stage>/settings.py; None if the stage has no such file."""
     module = f"components.{stage}.settings"
     return importlib.import_module(module).check_settings if find_spec(module) else None  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ from store.models import EFFECTS, MODELS, REFERENCES, ModelStore, place
 
 AUTO = "auto"
 NONE = "none"
-"""Name of the bundled model, reference and kit that stand for none."""
+"""Name of the bundled model, reference and kit that contain nothing."""
 _NAMED = re.compile(r"([a-z0-9][a-z0-9_-]*)(?:/([0-9a-f]{12}))?")
 
 
@@ -28,17 +28,16 @@ class Slot:
     """Stage that uses it."""
     kinds: tuple[str, ...]
     bundled: str
-    """Name of the one that is bundled with the code."""
+    """Name of the bundled one."""
     help: str
-    """Help text of the option."""
     use: str
-    """Printed before the name of the chosen one."""
+    """Text before the name of the chosen one."""
     no_use: str = ""
-    """Printed if there is none; "" if another line says so."""
+    """Text if none is chosen; empty if another line says so."""
     preferred: tuple[str, ...] = ()
     """AUTO chooses the first of these that the store has, else the bundled one."""
     advice: str = ""
-    """Printed after the bundled one."""
+    """Text after the name of the bundled one."""
     folder: str = MODELS
 
     @property
@@ -48,7 +47,7 @@ class Slot:
 
     @property
     def bundled_folder(self) -> Path:
-        """Folder of the one that is bundled with the code."""
+        """Folder of the bundled one."""
         return BUNDLED / self.folder / self.bundled
 
 
@@ -58,9 +57,9 @@ SEPARATE = Slot(
     stage="separate",
     kinds=("spleeter",),
     bundled="speech-2stems-small",
-    help=f"What takes the music out: a model of the store, or a folder. {AUTO} is {_SPLEETER} if the store has it, else the small one that "
+    help=f"Model that removes the music: one of the store, or a folder. {AUTO} is {_SPLEETER} if the store has it, else the small one that "
     "comes with the code.",
-    use="music is taken out by",
+    use="music is removed by",
     preferred=(_SPLEETER,),
     advice=f"; {_SPLEETER} separates better: speechmill models fetch {_SPLEETER}, then models push {_SPLEETER} --to the store",
 )
@@ -69,8 +68,8 @@ TAG_TONE = Slot(
     stage="tag_tone",
     kinds=("tone", NONE),
     bundled="tone-4",
-    help=f"What names the tones: a model of the store, or a folder. {AUTO} is tone-4, which comes with the code as tone-2 does; {NONE} "
-    "makes clusters.",
+    help=f"Model that names the tones: one of the store, or a folder. tone-4 and tone-2 come with the code; {AUTO} is tone-4. {NONE} "
+    "groups clips into clusters instead.",
     use="tones are named by",
     no_use="tones are clusters, without a model",
 )
@@ -79,16 +78,16 @@ TRANSCRIBE = Slot(
     stage="transcribe",
     kinds=("whisper", NONE),
     bundled=NONE,
-    help=f"What the engine whisper hears with: a model of the store, or a folder. {AUTO} is the largest of kind whisper that the store "
-    f"has; for other engines it is {NONE}.",
-    use="whisper hears with",
+    help=f"Model of the engine whisper: one of the store, or a folder. {AUTO} is the largest of kind whisper in the store; for other "
+    f"engines it is {NONE}.",
+    use="whisper transcribes with",
 )
 REFERENCE = Slot(
     parameter="reference",
     stage="embed",
     kinds=("reference",),
     bundled=NONE,
-    help=f"The voice that every other one is compared with: what `speechmill references add` put into the store. {AUTO} is {NONE}.",
+    help=f"Voice that all others are compared with: a reference that `speechmill references add` put into the store. {AUTO} is {NONE}.",
     use="voices are compared with the reference",
     no_use="voices are compared with no reference",
     folder=REFERENCES,
@@ -98,27 +97,27 @@ DENOISE_EFFECTS = Slot(
     stage="denoise",
     kinds=("effects",),
     bundled=NONE,
-    help="Sounds that `sfx` in the chain finds and takes out: what `speechmill effects add` put into the store, or a folder. "
+    help="Sounds that `sfx` in the chain finds and removes: a kit that `speechmill effects add` put into the store, or a folder. "
     f"{AUTO} is {NONE}.",
-    use="known effects that are looked for:",
-    no_use="no known effects are looked for",
+    use="known effects to search for:",
+    no_use="no search for known effects",
     folder=EFFECTS,
 )
 SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE, DENOISE_EFFECTS)}
 
 
 def bundled(slot: Slot) -> Model:
-    """The one that is bundled with the code."""
+    """Returns the bundled model of a slot."""
     return parse(slot.bundled_folder / MODEL)
 
 
 def uri(store: str, slot: Slot, model: Model) -> str:
-    """URI of a model in a store."""
+    """Returns the URI of a model in a store."""
     return f"{store}/{place(model.name, model.version, slot.folder)}"
 
 
 def own(slot: Slot, wanted: str) -> Path | None:
-    """The bundled folder that `wanted` names, or None if the store decides."""
+    """Returns the bundled folder that `wanted` names; None if the store decides."""
     if wanted in ("", AUTO):
         wanted = "" if slot.preferred else slot.bundled
     match = _NAMED.fullmatch(wanted)
@@ -129,13 +128,13 @@ def own(slot: Slot, wanted: str) -> Path | None:
 
 
 def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
-    """Finds a model: one of the store, or a folder, which may be in no store yet.
+    """Finds a model of the store, or a folder that may not be in a store yet.
 
     Args:
         store: The store of the run. Tasks on a cluster can use models of this store only.
-        slot: What it is for.
+        slot: The parameter that takes it.
         wanted: AUTO or "" for the first preferred one that the store has, else the bundled one; NAME for its newest version in
-            the store, or what `speechmill models fetch` has downloaded; NAME/VERSION; the URI of one in the store; or a folder.
+            the store, else the fetched model; NAME/VERSION; the URI of one in the store; or a folder.
 
     Raises:
         StageError: There is no such model, or the stage cannot use it.
@@ -152,7 +151,7 @@ def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
         fetched = slot.folder == MODELS and not version and (FETCHED / name / MODEL).is_file() and not models.versions(name)
         found = FETCHED / name if fetched else models.model(name, version)
     else:
-        found = Path(os.path.expanduser(wanted))  # noqa: PTH111  # pathlib's raises for a user who is none
+        found = Path(os.path.expanduser(wanted))  # noqa: PTH111  # pathlib's raises for an unknown user
     model = parse(found / MODEL) if isinstance(found, Path) else found
     if model.kind not in slot.kinds:
         wanted_kind = " or ".join(slot.kinds)
@@ -174,13 +173,13 @@ def _push(store: Store, slot: Slot, folder: Path) -> Model:
     except StoreError as error:
         what = "" if folder == slot.bundled_folder else f"{folder} "  # without a name, all bundled ones are pushed
         raise StoreError(
-            f"{slot.parameter}: expected {folder} in {store.uri}/{slot.folder}, and could not put it there ({error}): "
-            f"as the store's root user, speechmill models push {what}--to {store.uri}"
+            f"{slot.parameter}: expected {folder} in {store.uri}/{slot.folder}, could not copy it there ({error}): "
+            f"as the store's root user, run speechmill models push {what}--to {store.uri}"
         ) from None
 
 
 def describe_choice(slot: Slot, model: Model) -> str:
-    """One line for people about the choice."""
+    """Returns the line to print about a choice."""
     if model.name == NONE:
         return slot.no_use
     line = f"{slot.use} {model.name} {model.version}"
@@ -188,7 +187,7 @@ def describe_choice(slot: Slot, model: Model) -> str:
 
 
 def local_folder(store: Store, slot: Slot, model: Model, runs: Path) -> Path:
-    """A verified model of the store as a local folder. From a bucket it is copied below `runs` once: local tasks cannot read buckets."""
+    """Returns the local folder of a verified model. One in a bucket is copied below `runs` once: local tasks cannot read buckets."""
     if "://" not in store.uri:
         folder = Path(uri(store.uri, slot, model))
         read_model(folder, model.kind)
@@ -203,12 +202,12 @@ def local_folder(store: Store, slot: Slot, model: Model, runs: Path) -> Path:
 
 
 def _named(wanted: str, prefix: str, slot: Slot) -> tuple[str, str] | None:
-    """Name and version, which may be "", in a text; None if it is the path of a folder."""
+    """Returns the name and the version, empty if not given, in a text; None if it is a path."""
     is_uri = "://" in wanted
     match = _NAMED.fullmatch(wanted.rstrip("/").removeprefix(prefix) if is_uri else wanted)
     if is_uri and not (match and match[2]):
         raise StageError(
-            f"{slot.parameter}: expected {prefix}NAME/VERSION, since a run is handed {slot.folder} of its own store alone, found {wanted}: "
+            f"{slot.parameter}: expected {prefix}NAME/VERSION, since a run reads {slot.folder} from its own store only, found {wanted}: "
             f"speechmill {'models push NAME --to' if slot.folder == MODELS else f'{slot.folder} add NAME FILE … --store'} "
             f"{prefix.removesuffix(f'/{slot.folder}/')}"
         )

@@ -1,4 +1,4 @@
-"""Which engine writes transcripts, and with which model: settled, and told in one line, before a run begins, or caches would not know."""
+"""Chooses the engine and the model for transcripts before a run starts, so that cache keys contain the choice."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -17,36 +17,33 @@ VARIABLES = ("AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT")
 
 
 def azure_configured(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether this machine's environment has a key and an endpoint of Azure Speech, themselves or in the files that <name>_FILE name."""
+    """Returns whether the environment has a key and an endpoint of Azure Speech, or the files with them that <name>_FILE name."""
     return all(environment.get(name) or environment.get(f"{name}_FILE") for name in VARIABLES)
 
 
 def resolve(engine: str, language: str, azure_configured: bool, whisper_models: Sequence[Model]) -> tuple[str, Model | None, str]:
-    """The engine that a run uses, its model, and a line that says so.
+    """Returns the engine of a run, its model, and a line that describes the choice.
 
     Args:
-        engine: As wanted; only AUTO is resolved, another engine stays.
-        language: As wanted: BCP 47, or "" for one that is detected.
+        engine: The wanted engine; only AUTO is resolved.
+        language: BCP 47, or "" to detect it.
         azure_configured: Whether tasks will have a key and an endpoint of Azure Speech.
-        whisper_models: The models of kind whisper that the store has.
+        whisper_models: The models of kind whisper in the store.
 
     Returns:
-        `azure` where it is configured; else `whisper` with the largest model, of several as large the newest; else `pocketsphinx` where the
+        `azure` if it is configured; else `whisper` with the largest model, the newest of equally large ones; else `pocketsphinx` if the
         language is English; else `none`.
     """
     if engine != AUTO:
-        return (
-            engine,
-            None,
-            f"transcripts are written by {engine}" if engine != "none" else "no transcripts are written: transcribe_engine none",
-        )
+        line = f"transcripts are written by {engine}" if engine != "none" else "no transcripts are written: transcribe_engine none"
+        return engine, None, line
     if azure_configured:
         return "azure", None, "transcripts are written by azure, whose key and endpoint are configured: transcribe_engine auto"
     if whisper_models:
         model = largest(whisper_models)
         return "whisper", model, f"transcripts are written by whisper with {model.name} {model.version}, the largest model of the store"
     if language.lower().partition("-")[0] == "en":
-        return "pocketsphinx", None, "transcripts are written by pocketsphinx, roughly; whisper writes better ones: " + _ADVICE
+        return "pocketsphinx", None, "transcripts are written by pocketsphinx, with many errors; whisper makes fewer: " + _ADVICE
     return "none", None, "no transcripts are written, since neither azure nor whisper is configured: " + _ADVICE
 
 
@@ -54,18 +51,18 @@ _ADVICE = "speechmill models fetch whisper-small, then models push whisper-small
 
 
 def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callable[[], Store]) -> Settled:
-    """Settings and models of a run without an engine that is left open, and with the model that whisper will hear with.
+    """Replaces AUTO in the engine of transcripts, and in the model of whisper.
 
     Args:
         settings: The settings of all stages, by their names in the pipeline.
-        models: What is wanted for each slot of the pipeline.
-        store: Opens the store of the run, which is looked at only for the engines whisper and AUTO.
+        models: The wanted model of each slot of the pipeline.
+        store: Opens the store of the run; called only for the engines whisper and AUTO.
 
     Returns:
-        Both, and a line that says what was chosen.
+        Settings, models, and a line that describes the choice.
 
     Raises:
-        StageError: Engine and model do not go together, or there is no model for whisper.
+        StageError: The engine takes no model, or there is no model for whisper.
     """
     engine, wanted = settings[ENGINE], models[TRANSCRIBE.parameter]
     left_open, named = wanted in ("", AUTO), wanted not in ("", AUTO, NONE)
@@ -86,7 +83,7 @@ def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callab
 
 
 def largest(models: Sequence[Model]) -> Model:
-    """The largest of several models; of several as large the newest."""
+    """Returns the largest model; the newest of equally large ones."""
     return max(models, key=lambda m: (sum(f.bytes for f in m.files.values()), m.created, m.version))
 
 

@@ -1,4 +1,4 @@
-"""Large files of models over HTTP: resumed after a break, also by a later command."""
+"""Downloads large model files over HTTP; a later command can resume an interrupted download."""
 
 import errno
 from pathlib import Path
@@ -10,22 +10,22 @@ from components.shared.task import StageError, one_line
 
 ATTEMPTS = 6
 MAX_BYTES = 16 << 30
-"""Of a file of unknown size; five times the largest model."""
+"""Limit for a file of unknown size; five times the largest model."""
 _ADVICE = "fetch it from a mirror (--from URL), or download it by hand and name the file or its folder (--from PATH)"
 
 
 def transfer(url: str, part: Path, expected_bytes: int, received: Received, pause_seconds: float = 1.0) -> None:
-    """Writes the file at a URL to `part`, or the part that is still missing (`http.transfer`).
+    """Downloads the file at a URL to `part`, or the bytes that `part` still lacks (`http.transfer`).
 
     Args:
         url: http:// or https://.
         part: The file. The caller checks its hash.
-        expected_bytes: Size of the file; 0 if it is unknown.
+        expected_bytes: Size of the file; 0 if unknown.
         received: Called after each block.
-        pause_seconds: Pause after the first failure; it doubles with each further one.
+        pause_seconds: Pause after the first failure; doubles with each further one.
 
     Raises:
-        StageError: The server refuses it, has a file of another size, or fails too often; or the disk is full.
+        StageError: The server refuses, has a file of another size, or fails ATTEMPTS times in a row; or the disk is full.
     """
     place = one_line(public_url(url))
     if not url.startswith(("http://", "https://")):
@@ -39,15 +39,15 @@ def transfer(url: str, part: Path, expected_bytes: int, received: Received, paus
                 f"expected {f'{expected_bytes} bytes' if expected_bytes else 'a file'} at {place}, found {error}: {_ADVICE}"
             ) from None
         raise StageError(
-            f"expected the whole of {place}, found {_size(part)} bytes and then, {error.times} times in a row, {error.reason}: "
-            f"run it again, which goes on from there, or {_ADVICE}"
+            f"expected all of {place}, found {_size(part)} bytes and then, {error.times} times in a row, {error.reason}: "
+            f"run it again to resume, or {_ADVICE}"
         ) from None
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StageError(
             f"expected room for {expected_bytes or 'all'} bytes of {place} in {part.parent}, found the disk full after "
-            f"{_size(part)}: make room and run it again, which goes on from there"
+            f"{_size(part)}: free some space and run it again to resume"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Takes a model's files out of an archive. No name from an archive becomes a path, and links and devices are never followed or made."""
+"""Extracts a model's files from an archive. Names in an archive never become paths; links and devices are skipped."""
 
 import lzma
 import tarfile
@@ -13,20 +13,20 @@ from components.shared.task import StageError, one_line
 
 BLOCK_BYTES = 1 << 20
 MAX_BYTES = 4 << 30
-"""Of a file of unknown size."""
+"""Limit for a file of unknown size."""
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError)
 
 
 def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
-    """Writes the wanted files of a tar archive, compressed or not, or of a zip archive (a wheel is one) into a folder.
+    """Extracts the wanted files of a tar archive, compressed or not, or a zip archive (such as a wheel) into a folder.
 
     Args:
         archive: The archive.
-        wanted: The files by path. In the archive they may lie in any folder, all else there is left.
-        folder: Where they go.
+        wanted: The files by path. They may be in any folder of the archive; other files are ignored.
+        folder: The target.
 
     Raises:
-        StageError: It is no whole archive, or a file is missing, there twice, or larger than it should be.
+        StageError: The archive is damaged or of another kind, or a file is missing, occurs twice, or is too large.
     """
     found: set[str] = set()
     try:
@@ -41,7 +41,7 @@ def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
             found.add(path)
             _write(stream, folder / path, wanted[path].bytes or MAX_BYTES, archive)
     except _BROKEN as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the archive's
+        if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
             raise
         raise StageError(f"expected a whole tar or zip archive in {archive}, found {one_line(error)}: fetch it again") from None
     if missing := [path for path in wanted if path not in found]:
@@ -49,7 +49,7 @@ def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Names and contents of the plain files of an archive."""
+    """Yields the names and contents of the regular files of an archive."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for info in opened.infolist():

@@ -1,4 +1,4 @@
-"""How near the voices in audio files are to a reference, by the stages that a run has."""
+"""Computes the similarity of the voices in audio files to a reference, with the stages of a run."""
 
 import hashlib
 import os
@@ -21,15 +21,15 @@ from store.plans import write_plan
 
 
 def similarities(files: Sequence[Path], reference: Path, scratch: Path, display: Display) -> tuple[dict[Path, float], dict[Path, str]]:
-    """Similarity of every file, as one clip, to a reference; and, for those that have none, why.
+    """Returns the similarity of each file, as one clip, to a reference; and the reason for each file without one.
 
-    Music is not taken out, and what `segment` takes for no speech is not heard, as in a run. The same audio counts once.
+    Only speech counts, as `segment` detects it in a run. Music is not removed. Identical audio counts once.
 
     Args:
         files: Media files.
         reference: A recordings artifact with its `model.json`.
-        scratch: Empty folder for what lies between.
-        display: Shows what the stages print.
+        scratch: Empty folder for intermediate results.
+        display: Shows the output of the stages.
 
     Raises:
         StageError: The reference holds no voice.
@@ -48,7 +48,7 @@ def similarities(files: Sequence[Path], reference: Path, scratch: Path, display:
         elif not row.samples:
             left_out[names[row.recording]] = row.reason
         elif row.media_sha256 in known:
-            left_out[names[row.recording]] = "the reference is made of it"
+            left_out[names[row.recording]] = "the reference contains it"
     clips = scratch / "whole"
     clips.mkdir()
     whole = [Clip(f"{r.recording}-00000000", r.recording, 0.0, r.seconds, "", False) for r in rows if names[r.recording] not in left_out]
@@ -62,11 +62,11 @@ def similarities(files: Sequence[Path], reference: Path, scratch: Path, display:
     speakers = read_rows(run(tag_speaker, windows=windows, clips=clips), Speaker)
     found = {names[s.clip.partition("-")[0]]: s.similarity for s in speakers if s.similarity is not None}
     silent = {names[c.recording] for c in whole} - found.keys()
-    return found, left_out | dict.fromkeys(sorted(silent), "no speech is heard in it")
+    return found, left_out | dict.fromkeys(sorted(silent), "no speech was detected in it")
 
 
 def downloaded(files: Sequence[Path], scratch: Path, display: Display) -> Path:
-    """The files as a recordings artifact, each under the id that `_id` gives it."""
+    """Returns the files as a recordings artifact, with the ids of `_id`."""
     store = scratch / "store"
     shard = write_plan(open_store(str(store)), [local_item(_id(file), file) for file in files])
     parameters = {"shard": shard, "store": str(store), "allow_private": False}

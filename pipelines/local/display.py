@@ -1,4 +1,4 @@
-"""What a person sees of a run: every stage's lines behind its name, bars for progress, the error of a failed stage last."""
+"""Shows a run in the terminal: the lines of each stage after its name, and progress bars."""
 
 import re
 import threading
@@ -10,7 +10,7 @@ _PROGRESS = re.compile(r"progress ([\d.]+) of ([\d.]+) s, ([\d.]+) s/s")
 
 
 class Display:
-    """Prints lines of tasks that run side by side; in a terminal progress lines become bars."""
+    """Prints the lines of concurrent tasks; in a terminal, progress lines become bars."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -42,7 +42,7 @@ class Display:
                 self._console.print(f"{task:>12} | {text}")
 
     def ended(self, task: str) -> None:
-        """Takes a task's bar away."""
+        """Removes a task's bar."""
         with self._lock:
             if task in self._bars:
                 self._progress.remove_task(self._bars.pop(task))

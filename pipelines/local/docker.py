@@ -1,4 +1,4 @@
-"""Runs tasks in containers of their stages' images, by Docker's command. A container gets what its stage declares, and no more."""
+"""Runs tasks in containers of their stages' images with the docker command. A container gets only what its stage declares."""
 
 import contextlib
 import csv
@@ -28,22 +28,22 @@ STORE_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_U
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 INTERNET_VARIABLES = ("SPEECHMILL_PODBBANG_API", *_PROXIES, *(name.upper() for name in _PROXIES))
 MAX_PROCESSES = 4096
-"""Threads included, of which TensorFlow starts a few for every processor."""
+"""Includes threads; TensorFlow starts several per processor."""
 
-# The shell is no child of the run's processes and sees its standard input end with them, however they end: no container stays.
+# The shell has its own session. Its standard input closes when the run ends, even by SIGKILL; then it removes the container.
 _LIFE = """trap '' PIPE; docker create --name "$@"; echo "status $?"; cat >/dev/null; docker rm --force --volumes "$1" >/dev/null 2>&1"""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What the containers of a run may see of this machine."""
+    """The store, artifacts and sources that the containers of a run may see."""
 
     store: str
-    """The store's URI: a local folder, or a bucket that is reached over the network."""
+    """URI of the store: a local folder, or a bucket reached over the network."""
     runs: Path
-    """Folder of all runs' artifacts."""
+    """Folder for the artifacts of all runs."""
     sources: str
-    """The sources of the run, of which some may be local."""
+    """Sources of the run, some of which may be local."""
 
     @property
     def local_store(self) -> Path | None:
@@ -65,7 +65,7 @@ def check_images(images: Iterable[str]) -> None:
 
 
 def executor(needs: Mapping[str, Needs], place: Place) -> Executor:
-    """The executor of runs in Docker; `needs` holds what the stage of each image uses."""
+    """Returns the executor for runs in Docker; `needs` holds the requirements of each image's stage."""
 
     def execute(task: Task, display: Display, children: Children) -> Ended:
         needed = needs[task.image]
@@ -83,9 +83,9 @@ def executor(needs: Mapping[str, Needs], place: Place) -> Executor:
 
 
 def container_options(task: Task, needs: Needs, place: Place, scratch: Path) -> list[str]:
-    """The options of `docker create` for a task. Secrets are named in it; their values come from the environment."""
+    """Returns the options of `docker create` for a task. They name secrets; the values come from the environment."""
     mounts = _mounts(task, needs, place)
-    memory, home = int(parse_quantity(needs.memory)), os.path.expanduser("~")  # noqa: PTH111  # pathlib's raises for a user who is none
+    memory, home = int(parse_quantity(needs.memory)), os.path.expanduser("~")  # noqa: PTH111  # pathlib's raises for an unknown user
     over_network = needs.internet or (needs.store and not place.local_store)
     variables = [*(INTERNET_VARIABLES if needs.internet else ()), *_secrets(needs)]
     variables += [f"{variable}_FILE" for variable in _secrets(needs)]
@@ -94,7 +94,7 @@ def container_options(task: Task, needs: Needs, place: Place, scratch: Path) -> 
     return [
         "--init",
         "--pull=never",
-        "--log-driver=none",  # its lines are shown, and nobody reads them twice
+        "--log-driver=none",  # the display shows its lines already
         "--read-only",
         "--cap-drop=ALL",
         "--security-opt=no-new-privileges",
@@ -104,19 +104,19 @@ def container_options(task: Task, needs: Needs, place: Place, scratch: Path) -> 
         *([f"--gpus={needs.gpu}"] if needs.gpu and has_gpu() else []),
         f"--user={os.getuid()}:{os.getgid()}",
         *(f"--group-add={group}" for group in os.getgroups()),
-        # The host's own network: a store, a feed or a proxy on loopback is there, as it is for embedded runs.
+        # The host's network, so that a store, a feed or a proxy on loopback can be reached, as in embedded runs.
         f"--network={'host' if over_network else 'none'}",
         *([] if Path("/tmp") in mounts else ["--tmpfs=/tmp:size=64m,mode=1777"]),
         *(_mount(path, writable) for path, writable in mounts.items()),
-        f"--env=TMPDIR={scratch}",  # on disk: media come in gigabytes
-        # Relative paths and ~ in the sources are the caller's.
+        f"--env=TMPDIR={scratch}",  # on disk: media take gigabytes
+        # Relative paths and ~ in sources mean the caller's folders.
         *([f"--workdir={Path.cwd()}", f"--env=HOME={home}"] if _reads_sources(needs) else [f"--env=HOME={scratch}"]),
         *(f"--env={variable}" for variable in variables if variable in os.environ),
     ]
 
 
 def _mounts(task: Task, needs: Needs, place: Place) -> dict[Path, bool]:
-    """The paths that a task sees, and whether it may write there; a path inside another one counts for itself."""
+    """Returns the paths that a task sees, and whether each is writable, which may differ for a path inside another one."""
     mounts: dict[Path, bool] = {}
     if _reads_sources(needs):
         mounts |= dict.fromkeys(_local_sources(task, place), False)
@@ -124,7 +124,7 @@ def _mounts(task: Task, needs: Needs, place: Place) -> dict[Path, bool]:
         place.local_store.mkdir(parents=True, exist_ok=True)
         mounts[place.local_store] = needs.store == "publisher"
         if place.local_store in place.runs.parents:
-            mounts[place.runs] = False  # what other tasks wrote stays as it is
+            mounts[place.runs] = False  # the results of other tasks must not change
     mounts |= dict.fromkeys(_secret_files(needs), False)
     artifacts = task.executor_input.get("inputs", {}).get("artifacts", {}).values()
     mounts |= {Path(artifact["uri"]): False for found in artifacts for artifact in found["artifacts"]}
@@ -132,23 +132,23 @@ def _mounts(task: Task, needs: Needs, place: Place) -> dict[Path, bool]:
 
 
 def _reads_sources(needs: Needs) -> bool:
-    """Whether it is `discover` or `download`; Azure's engine has the internet as well, and no store."""
+    """Returns whether the stage is `discover` or `download`; the Azure engine uses the internet, but no store."""
     return needs.internet and bool(needs.store)
 
 
 def _secrets(needs: Needs) -> list[str]:
-    """Names of the variables that hold its secrets."""
+    """Returns the names of the variables that hold the stage's secrets."""
     return [variable for secret in needs.secrets.values() for variable in secret.values()]
 
 
 def _secret_files(needs: Needs) -> list[Path]:
-    """Files that hold its secrets, as variables name them."""
+    """Returns the files with the stage's secrets, which <variable>_FILE names."""
     named = [os.environ.get(f"{variable}_FILE") for variable in _secrets(needs)]
     return [Path(name).absolute() for name in named if name and Path(name).is_file()]
 
 
 def _local_sources(task: Task, place: Place) -> Iterator[Path]:
-    """Files and folders that the run's sources name, and those of a shard's plan that were sources of an earlier run."""
+    """Yields the local files and folders among the run's sources, and those of a shard's plan from an earlier run."""
     folders = [Path(source.target) for source in parse(place.sources) if source.kind == "local"]
     shard = task.executor_input["inputs"]["parameterValues"].get("shard")
     items = read_plan(open_store(place.store), shard) if shard else []
@@ -158,7 +158,7 @@ def _local_sources(task: Task, place: Place) -> Iterator[Path]:
 
 
 def _mount(path: Path, writable: bool) -> str:
-    """Docker reads a line of CSV, so that a path may hold a comma."""
+    """Returns the option for a mount in CSV, so that a path may contain a comma."""
     line = io.StringIO()
     csv.writer(line, lineterminator="").writerow(["type=bind", f"source={path}", f"target={path}", *([] if writable else ["readonly"])])
     return f"--mount={line.getvalue()}"
@@ -166,7 +166,7 @@ def _mount(path: Path, writable: bool) -> str:
 
 @contextlib.contextmanager
 def _container(name: str, arguments: list[str]) -> Iterator[None]:
-    """A container that is gone afterwards, even if this process is killed."""
+    """Creates a container and removes it afterwards, even if this process is killed."""
     command = ["sh", "-c", _LIFE, "sh", name, *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
@@ -183,7 +183,7 @@ def _container(name: str, arguments: list[str]) -> Iterator[None]:
 
 
 def _state(name: str, last: str, memory: str) -> Ended:
-    """How a container ended, as the engine says: the command's own exit status may be that of a lost connection."""
+    """Returns how a container ended according to the engine; the status of `docker start` may be that of a lost connection."""
     found = _docker("inspect", "--format", "{{json .State}}", name)
     if found.returncode:
         return Ended(MENDABLE, last, f"docker inspect: {one_line(found.stderr)}")

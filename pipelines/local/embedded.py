@@ -12,7 +12,7 @@ from pipelines.local.tasks import Children, Ended, Executor, Task, follow
 
 
 def executor(pythons: Mapping[str, Path]) -> Executor:
-    """The executor of embedded runs; `pythons` holds the Python that stands in for each image."""
+    """Returns the executor for embedded runs; `pythons` holds the Python that replaces each image."""
 
     def execute(task: Task, display: Display, children: Children) -> Ended:
         environment = environment_of(pythons[task.image])
@@ -28,13 +28,13 @@ def executor(pythons: Mapping[str, Path]) -> Executor:
 
 
 def environment_of(python: Path) -> dict[str, str]:
-    """The environment variables of a stage's process: its own packages first, this repository as its code."""
+    """Returns the environment variables of a stage's process: its packages come first, this repository is its code."""
     dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
     inherited = {k: v for k, v in os.environ.items() if k not in dropped}
     return inherited | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(ROOT),
-        "PYTHONSAFEPATH": "1",  # the folder that a person stands in is not code
+        "PYTHONSAFEPATH": "1",  # never import from the current folder
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONNOUSERSITE": "1",

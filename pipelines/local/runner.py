@@ -1,6 +1,6 @@
-"""Runs a pipeline of stages on this machine: kfp.local's orchestration, each task by an executor of our own.
+"""Runs a pipeline on this machine: kfp.local orchestrates, executors of this project run the tasks.
 
-kfp.local 2.17 gets some of our shapes wrong; `_corrections` puts that right for the time of one run and says what.
+kfp.local 2.17 handles some constructs of the pipelines wrongly; `_corrections` patches it during a run.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from pipelines.local.tasks import Children, Executor, Task, perform
 
 
 class _Handler:
-    """Takes the place of kfp.local's subprocess handler, in Docker runs as well."""
+    """Replaces kfp.local's subprocess handler, in Docker runs as well."""
 
     def __init__(
         self,
@@ -52,20 +52,20 @@ def run(pipeline: Any, arguments: Mapping[str, Any], *, root: Path, execute: Exe
         arguments: Its parameters.
         root: Folder for the artifacts of this and other runs, and for their cache.
         execute: Runs its tasks.
-        run_id: What the run is called in the tables.
-        jobs: Shards at a time.
-        display: Shows what the stages print.
+        run_id: Id of the run in the tables.
+        jobs: Number of shards at a time.
+        display: Shows the output of the stages.
 
     Raises:
         RunError: A stage failed.
-        KeyboardInterrupt: A person ended the run; every process of it has ended as well.
+        KeyboardInterrupt: The user interrupted the run; all its processes have ended.
     """
     children = Children()
     root.mkdir(parents=True, exist_ok=True)
     handler = functools.partial(_Handler, execute=execute, display=display, children=children)
     try:
         with children.ending_with_the_run(), _corrections(handler, run_id, jobs), _shown_cache_hits(display), warnings.catch_warnings():
-            # kfp.local deletes its workspace after a run: it gets none of ours
+            # kfp.local deletes its workspace after a run, so it gets none
             warnings.filterwarnings("ignore", message=".*settings .* have no effect in the current local runner", category=UserWarning)
             local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root), enable_caching=True)
             pipeline(**arguments)
@@ -74,12 +74,12 @@ def run(pipeline: Any, arguments: Mapping[str, Any], *, root: Path, execute: Exe
         mendable = bool(children.failures) and set(children.failures) == {MENDABLE}
         raise RunError("\n".join(failed) or str(error), mendable) from None
     finally:
-        local.config.LocalExecutionConfig.instance = None  # or a component called later would run instead of being compiled
+        local.config.LocalExecutionConfig.instance = None  # otherwise a component called later would run instead of being compiled
 
 
 @contextlib.contextmanager
 def _shown_cache_hits(display: Display) -> Iterator[None]:
-    """kfp.local says it in its log only."""
+    """Shows cache hits, which kfp.local only logs."""
 
     class Hits(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -102,7 +102,7 @@ def _corrections(handler: Callable[..., Any], run_id: str, jobs: int) -> Iterato
     get_parent_input = io.IOStore.get_parent_input
 
     def parent_input_or_output(self: Any, key: str) -> Any:
-        """Loop items and conditions: kfp.local recognizes a task's output only when it is called "Output"."""
+        """Loop items and conditions: kfp.local recognizes a task's output only if its name is "Output"."""
         try:
             return get_parent_input(self, key)
         except ValueError:
@@ -118,7 +118,7 @@ def _corrections(handler: Callable[..., Any], run_id: str, jobs: int) -> Iterato
     create_iteration = task_spec_utils.create_parameter_loop_iteration_task_spec
 
     def iteration_with_outputs(original: Any, item: Any, loop_task_name: Any) -> Any:
-        """Loop bodies: kfp.local overwrites every parameter that comes from another task by the loop's item."""
+        """Loop bodies: kfp.local replaces every parameter from another task with the loop's item."""
         spec = create_iteration(original, item, loop_task_name)
         for name, value in original.inputs.parameters.items():
             if name != original.parameter_iterator.item_input and value.HasField("task_output_parameter"):
@@ -126,7 +126,7 @@ def _corrections(handler: Callable[..., Any], run_id: str, jobs: int) -> Iterato
         return spec
 
     class Executor(enhanced_dag_orchestrator.ParallelExecutor):
-        """Loops: kfp.local runs two iterations at a time, whatever is asked for; the pipeline's own limit is a cluster's."""
+        """Loops: kfp.local always runs two iterations at a time; the pipeline's own limit is for clusters."""
 
         def __init__(self, max_workers: int | None = None) -> None:
             super().__init__(max_workers)
@@ -138,7 +138,7 @@ def _corrections(handler: Callable[..., Any], run_id: str, jobs: int) -> Iterato
         (io.IOStore, "get_parent_input", parent_input_or_output),
         (task_spec_utils, "create_parameter_loop_iteration_task_spec", iteration_with_outputs),
         (enhanced_dag_orchestrator, "ParallelExecutor", Executor),
-        # these swap the process's log handlers and print() from several threads at once
+        # these replace the process's log handlers and print() from several threads at once
         (logging_utils, "local_logger_context", contextlib.nullcontext),
         (logging_utils, "indented_print", contextlib.nullcontext),
         (logging_utils, "print_horizontal_line", lambda: None),

@@ -20,14 +20,14 @@ def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str,
         stage: The stage.
         inputs: Its input artifacts.
         parameters: Its parameters; a setting that is not given has its default.
-        folder: Where its outputs go.
-        display: Shows what it prints.
+        folder: Folder for its outputs.
+        display: Shows its output.
 
     Returns:
         Its output artifacts by name.
 
     Raises:
-        RunError: It failed; the message is its own.
+        RunError: The task failed; the message is its error.
     """
     settings = {name: p.default for name, p in stage.settings.items()}
     produced = {n: str(s.type).partition("@")[0] for n, s in (stage.component.component_spec.outputs or {}).items()}
@@ -51,5 +51,5 @@ def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str,
     with children.ending_with_the_run():
         done = perform(Task(stage.image, command), execute, display, children)
     if not done:
-        raise RunError(f"{stage.name}: {display.errors.get(stage.name, 'failed without a word')}")
+        raise RunError(f"{stage.name}: {display.errors.get(stage.name, 'failed without an error message')}")
     return outputs

@@ -1,4 +1,4 @@
-"""Runs a stage's task on this machine: the executors' interface, the processes of a run, and what people see of a task."""
+"""Runs a stage's task on this machine: the interface of executors, and the processes of a run."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ class Task:
 
     @property
     def folder(self) -> Path:
-        """Folder below which this task, and no other, writes."""
+        """Folder in which only this task writes."""
         return Path(self.executor_input["outputs"]["outputFile"]).parent
 
     @property
@@ -46,7 +46,7 @@ class Task:
         return f"{stage} {int(iteration[1]) + 1}" if iteration else stage
 
     def command_of_file(self) -> list[str]:
-        """The command with its input in a file, because Linux limits an argument to 128 KiB and shows it to every user."""
+        """Returns the command with its input in a file: Linux limits an argument to 128 KiB and shows it to every user."""
         path = self.folder / "executor_input.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)

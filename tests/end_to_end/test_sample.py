@@ -37,7 +37,7 @@ def test_the_version_names_the_separation_model(sample: Dataset) -> None:
     own = bundled(SEPARATE)
     assert sample.store().version(1).lineage["stages"]["separate"]["models"] == {"model": f"{own.name}/{own.version}"}
     shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1).stdout
-    assert f"music is taken out by {own.name}/{own.version}" in shown
+    assert f"music is removed by {own.name}/{own.version}" in shown
 
 
 def test_an_unknown_model_is_an_error_before_the_run(sample: Dataset) -> None:

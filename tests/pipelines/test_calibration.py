@@ -111,7 +111,7 @@ def test_weights_count_clips_by_their_seconds() -> None:
 
 def test_too_few_clips_are_told() -> None:
     few = doubts(calibrate(normal(0.9, 40, 1), normal(0.4, 50, 2), 0.01))
-    assert "3000 other clips (rule of 30), here are 50; with none in 50 the true rate is below 6.0%" in few[0]
+    assert "3000 other clips (rule of 30), found 50; with none in 50 the true rate is below 6.0%" in few[0]
     assert "rests on 0 misses" in few[1]
     assert doubts(calibrate(normal(0.8, 3000, 1), normal(0.6, 3000, 2), 0.01)) == []
     assert "look at the labels" in doubts(calibrate(normal(0.5, 3000, 1), normal(0.5, 3000, 2), 0.01))[-1]
@@ -123,8 +123,8 @@ def test_clips_that_were_heard_as_one_voice_make_nothing_surer() -> None:
     many = calibrate(np.repeat(same, 50), np.repeat(other, 50), 0.1)
     assert (many.same_clips, many.same_scores) == (2000, 40)
     assert (many.equal_error_rate_low, many.equal_error_rate_high) == pytest.approx(confidence_interval(same, other), abs=0.03)
-    assert "the 2000 clips of others were heard as 40 voices, and say as much as 40 clips do" in doubts(many)
-    assert any("takes 300 other clips (rule of 30), here are 40" in line for line in doubts(many))
+    assert "the 2000 clips of others were grouped into 40 voices, and count as 40 clips" in doubts(many)
+    assert any("needs 300 other clips (rule of 30), found 40" in line for line in doubts(many))
 
 
 @pytest.mark.parametrize(

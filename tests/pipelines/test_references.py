@@ -60,7 +60,7 @@ def references(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> References:
 def test_media_files_become_a_reference_that_is_found_by_its_name(references: References, files: dict[str, Path], tmp_path: Path) -> None:
     done = references("add", "host", files["first.wav"], files["second.mp3"], "--licence", "with consent")
     assert done.returncode == 0, done.stderr
-    assert "the reference is like itself by " in done.stdout and "11.0 s of speech is little" in done.stdout
+    assert "similarity of the reference's " in done.stdout and "11.0 s of speech is little" in done.stdout
     stored = ModelStore(open_store("data"), REFERENCES)
     (model,) = stored.versions("host")
     assert f"host was added: {tmp_path}/data/references/host/{model.version}\n" in done.stdout
@@ -104,11 +104,11 @@ def test_a_file_with_another_voice_is_named(references: References, bucket: str)
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("host", ("first.wav", "silent.wav"), "expected a voice in every file, found none in silent.wav: leave out what is silent"),
+        ("host", ("first.wav", "silent.wav"), "expected a voice in every file, found none in silent.wav: leave out silent files"),
         ("host", ("short.wav",), "expected 3 s of speech or more, found 2.0 s"),
-        ("host", ("first.wav", "text.wav"), "text.wav, found no sound that can be read: ffmpeg cannot read text.wav"),
-        ("host", ("empty.wav",), "empty.wav, found no sound"),
-        ("host", ("first.wav", "first.wav"), "found the same sound twice in"),
+        ("host", ("first.wav", "text.wav"), "text.wav, found no readable sound: ffmpeg cannot read text.wav"),
+        ("host", ("empty.wav",), "empty.wav, found no readable sound"),
+        ("host", ("first.wav", "first.wav"), "first.wav twice, or a copy of it"),
         ("none", ("first.wav",), "'none', which stands for no reference"),
         ("../up", ("first.wav",), "expected a reference name of 1 to 63 lowercase letters, digits, - and _, found '../up'"),
     ],

@@ -294,7 +294,7 @@ def test_a_place_that_is_not_there_is_named(packed: Entry, tmp_path: Path) -> No
 
 def test_two_fetches_of_one_model_do_not_meet(packed: Entry, tmp_path: Path) -> None:
     def again(*_: object) -> None:
-        with pytest.raises(StageError, match="wait for its end"):
+        with pytest.raises(StageError, match="wait until it ends"):
             get(packed, tmp_path / "m")
 
     assert fetch(packed, tmp_path / "m", "", again)

@@ -31,7 +31,7 @@ def test_what_comes_back_is_one_line_with_where_it_is_heard_first(tmp_path: Path
     lineage = {"stages": {}, "sources_sha256": "", "seconds": {"kept_seconds": 2.0}}
     DatasetStore(store, "show").publish("run", lambda _: ([replace(empty(DatasetRow), clip="a")], lineage))
     run = CliRunner().invoke(command, ["repeats", "show", "--store", str(tmp_path)])
-    assert (run.exit_code, run.output.strip()) == (0, "nothing is known to come back in dataset show")
+    assert (run.exit_code, run.output.strip()) == (0, "no repeats are known in dataset show")
     Ledger(store, "show").write(lambda _: [replace(empty(LedgerRow), recording="a", title="Episode 1")])
     RepeatStore(store, "show").write(lambda _: REPEATS)
     run = CliRunner().invoke(command, ["repeats", "show", "--store", str(tmp_path)])

@@ -56,12 +56,12 @@ def push(store: Store, folder: Path) -> Model:
 def test_the_bundled_model_is_put_into_the_store_and_the_official_one_is_taken_where_it_is(store: Store, make: Callable[..., Path]) -> None:
     assert choose(store, SEPARATE, AUTO) == choose(store, SEPARATE, AUTO) == OWN
     assert ModelStore(store).names() == [OWN.name] and ModelStore(store).verify(OWN.name) == []
-    assert describe_choice(SEPARATE, OWN) == f"music is taken out by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
+    assert describe_choice(SEPARATE, OWN) == f"music is removed by {OWN.name} {OWN.version}, bundled; {PREFERRED} separates better: " + (
         f"speechmill models fetch {PREFERRED}, then models push {PREFERRED} --to the store"
     )
     official = push(store, make(PREFERRED))
     assert choose(store, SEPARATE, AUTO) == official
-    assert describe_choice(SEPARATE, official) == f"music is taken out by {PREFERRED} {official.version}"
+    assert describe_choice(SEPARATE, official) == f"music is removed by {PREFERRED} {official.version}"
     assert choose(store, SEPARATE, OWN.name) == OWN
 
 
@@ -103,7 +103,7 @@ def test_a_fetched_model_is_found_by_its_name(make: Callable[..., Path], tmp_pat
         ("nowhere", "expected a version of the model nowhere in .*: add it with `speechmill models push nowhere --to "),
         ("ours/0123456789ab", "expected version 0123456789ab of the model ours in "),
         ("./models/nowhere", "expected a model in models/nowhere, found no model.json there: "),
-        ("s3://other/models/ours/0123456789ab", "expected .*/models/NAME/VERSION, since a run is handed models of its own store alone"),
+        ("s3://other/models/ours/0123456789ab", "expected .*/models/NAME/VERSION, since a run reads models from its own store only"),
         ("talker", "expected a model of kind spleeter, found talker of kind whisper: choose another one"),
     ],
 )
@@ -146,7 +146,7 @@ def test_who_may_not_write_models_takes_those_that_are_there(
     keys = (tmp_path / "secrets" / f"{bucket.removeprefix('s3://')}-publisher.env").read_text().splitlines()
     for name, _, value in (line.partition("=") for line in keys):
         monkeypatch.setenv(name, value)
-    with pytest.raises(StoreError, match=f"could not put it there .*as the store's root user, speechmill models push --to {bucket}"):
+    with pytest.raises(StoreError, match=f"could not copy it there .*as the store's root user, run speechmill models push --to {bucket}"):
         choose(open_store(bucket), SEPARATE, AUTO)
     with monkeypatch.context() as root:
         minio.lead(root)
@@ -205,7 +205,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
     assert lines[1].startswith("tones are named by tone-4 ") and lines[2:] == [
         "",
         "voices are compared with no reference",
-        "no known effects are looked for",
+        "no search for known effects",
     ]
 
 

@@ -101,7 +101,7 @@ def test_without_similarities_clips_are_compared_with_the_mean_of_the_voice(tmp_
     done = speakers("calibrate", "--dataset", "radio", "--labels", labels, "--store", store)
     assert done.returncode == 0, done.stderr
     assert "equal error rate 0.00%" in done.stdout
-    assert "warning: to know false accepts of 1 %" in done.stdout
+    assert "warning: measuring false accepts of 1 %" in done.stdout
     option, threshold = done.stdout.splitlines()[-1].split()
     assert option == "--publish-join-similarity"
     assert 0.2 < float(threshold) < 0.9
@@ -158,7 +158,7 @@ def test_the_list_has_who_speaks_most_first(tmp_path: Path) -> None:
         ["s0001", "6.0", "30.0%", "0.0", "3", "female", "0.500"],
         ["not", "told", "apart", "2.0", "10.0%", "2.0", "1"],
     ]
-    assert "no voices are told apart" in speakers("list", "radio", "--store", published(tmp_path / "none", [row("a-0")])).stdout
+    assert "no speakers in version 1" in speakers("list", "radio", "--store", published(tmp_path / "none", [row("a-0")])).stdout
     assert "expected a version of dataset jazz" in refused("list", "jazz", "--store", tmp_path / "store")
 
 
@@ -188,6 +188,6 @@ def test_files_are_heard_by_the_stages_and_those_that_cannot_be_are_named(tmp_pa
     why = {Path(file).name: reason for file, reason in found["left_out"].items()}
     assert len(why) == 4
     assert why["notes.wav"].startswith("not audio")
-    assert why["silence.wav"] == "no speech is heard in it"
+    assert why["silence.wav"] == "no speech was detected in it"
     assert any(reason.startswith("the same audio as") for reason in why.values())
-    assert why[f"reference-{host[0].name}"] == "the reference is made of it"
+    assert why[f"reference-{host[0].name}"] == "the reference contains it"

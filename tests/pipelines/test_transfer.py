@@ -83,5 +83,5 @@ def test_no_answer_at_all_ends(tmp_path: Path) -> None:
 def test_a_full_disk_says_what_to_do(server: Server, tmp_path: Path) -> None:
     """/dev/full is a disk without room."""
     (tmp_path / "part").symlink_to("/dev/full")
-    with pytest.raises(StageError, match=r"expected room for 1000000 bytes of .*f in .*, found the disk full .*make room"):
+    with pytest.raises(StageError, match=r"expected room for 1000000 bytes of .*f in .*, found the disk full .*free some space"):
         get(server.put("/f", DATA), tmp_path / "part")

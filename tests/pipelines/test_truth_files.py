@@ -56,7 +56,7 @@ def test_something_else_is_refused_with_its_line(tmp_path: Path, text: str, mess
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "truth").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StageError, match="expected a text in UTF-8"):
+    with pytest.raises(StageError, match="expected UTF-8 text"):
         read_truth_file(tmp_path / "truth")
 
 
@@ -66,5 +66,5 @@ def test_the_command_keeps_the_truth_of_a_dataset_that_is_there(tmp_path: Path) 
     assert isinstance(CliRunner().invoke(command, arguments).exception, StoreError) and read_truth(store, "show") == []
     DatasetStore(store, "show").publish("run", lambda _: ([empty(DatasetRow)], {"stages": {}, "sources_sha256": "", "seconds": {}}))
     done = CliRunner().invoke(command, arguments)
-    assert done.output == "dataset show knows the tones of 1 stretches in 1 recordings\n"
+    assert done.output == "stored the tones of 1 stretches in 1 recordings of dataset show\n"
     assert read_truth(store, "show") == [Truth("b.wav", 0.0, 1.0, "calm")]
