@@ -70,7 +70,7 @@ def lasting(hz: NDArray[Any]) -> NDArray[Any]:
 
 
 def _candidates(samples: Numbers, frames: int, reference_rms: float) -> tuple[Numbers, Numbers, Numbers]:
-    """Returns lags in samples and heights of the highest peaks, shaped (frames, CANDIDATES), and the voicing cost of each frame, above 0 in silence."""
+    """Returns lags in samples and heights of the highest peaks, shaped (frames, CANDIDATES), and the voicing cost of each frame."""
     window = np.hanning(FRAME + 2)[1:-1].astype(np.float32)
     views = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP][:frames]
     centred = views - views.mean(axis=1, keepdims=True)
