@@ -1,4 +1,4 @@
-"""Where tasks will run: the registry their images come from, GPU or not, and what Kubernetes is told about each pod."""
+"""The place where tasks run: its image registry, GPU and Azure, and the options of each pod."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,33 +12,33 @@ from kfp import dsl, kubernetes
 
 ROOT = Path(__file__).resolve().parent.parent
 USER_ID = 10001
-"""The user that images run as; also in dockerfiles/base.Dockerfile."""
+"""User id of containers; also in dockerfiles/base.Dockerfile."""
 
 _STORE_CONFIG = "speechmill-store"
-"""The ConfigMap of the run's namespace, as manifests/ makes it; the Secret of a user of the store is speechmill-<user>."""
+"""ConfigMap in the run's namespace (manifests/). The Secret of a store user is speechmill-<user>."""
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What differs between places that run the same pipeline."""
+    """The differences between places that run the same pipeline."""
 
     registry: str = ""
-    """What image names begin with, its slash included; empty for images of this machine."""
+    """Prefix of image names, with its slash; empty for images on this machine."""
     gpu: bool = False
-    """Whether stages that can use a GPU ask for one."""
+    """Whether stages that can use a GPU request one."""
     azure: bool = False
-    """Whether stages that can use Azure reach the internet and get its key."""
+    """Whether stages with an Azure engine get the internet and the key of Azure."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels that the pod of every stage gets, such as the queue that Kueue puts it into."""
+    """Labels of the pods of all stages, such as Kueue's queue."""
     deadline_hours: float = 0.0
-    """When a run that is still at work is ended; 0 is never."""
+    """Time limit of a run, in hours; 0 means no limit."""
     ttl_hours: float = 0.0
-    """When Kubernetes' object of a run that has ended is removed; 0 is when the cluster's own setting says so."""
+    """Hours that Kubernetes keeps the object of a run that has ended; 0 means the cluster's own setting."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a stage's tasks use, as @stage explains it."""
+    """Resources of a stage's tasks; @stage documents the fields."""
 
     cpu: str
     cpu_limit: str
@@ -53,14 +53,14 @@ class Needs:
 
 
 LOCAL = Deployment()
-"""This machine without a GPU, and the images that were built on it."""
+"""This machine without a GPU, with the images that were built on it."""
 
 _current: ContextVar[Deployment] = ContextVar("deployment", default=LOCAL)
 
 
 @contextmanager
 def deployed(deployment: Deployment) -> Iterator[None]:
-    """Tasks that are made inside are tasks of this deployment."""
+    """Makes this the current deployment inside the `with` block."""
     token = _current.set(deployment)
     try:
         yield
@@ -69,19 +69,19 @@ def deployed(deployment: Deployment) -> Iterator[None]:
 
 
 def current() -> Deployment:
-    """The deployment that tasks are made for."""
+    """Returns the current deployment."""
     return _current.get()
 
 
 def pins(name: str, gpu: bool) -> Path:
-    """The pins of a stage: a GPU's where the stage has its own for it, else the CPU's."""
+    """Returns the path of a stage's pins: requirements.gpu.txt if `gpu` and it exists, else requirements.txt."""
     folder = ROOT / "components" / name
     own = folder / "requirements.gpu.txt"
     return own if gpu and own.exists() else folder / "requirements.txt"
 
 
 def contents(name: str, store: bool, gpu: bool) -> list[Path]:
-    """The files that a stage's image is made of, in order: what .dockerignore lets in, the pins in use and the recipes."""
+    """Lists the files of a stage's image, sorted: what .dockerignore admits, its pins, the recipes."""
     own = ROOT / "components" / name
     folders = [ROOT / "components" / "shared", own] + [ROOT / "store"] * store
     files = {p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".in"}
@@ -91,12 +91,12 @@ def contents(name: str, store: bool, gpu: bool) -> list[Path]:
 
 
 def image(name: str, store: bool) -> str:
-    """Name of a stage's image in the current deployment. It ends in a hash of what the image holds, because caches key on the name."""
+    """Returns the name of a stage's image. It ends in a hash of the files, because caches key on it."""
     return image_of(name, contents(name, store, current().gpu))
 
 
 def image_of(name: str, files: Iterable[Path], parent: str = "") -> str:
-    """Name of an image that holds these files of the project and stands on another, by a hash of both."""
+    """Returns the name of an image, with a hash of these project files and of its parent image."""
     digest = hashlib.sha256(parent.rpartition(":")[2].encode())
     for path in files:
         digest.update(f"{path.relative_to(ROOT)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
@@ -104,7 +104,7 @@ def image_of(name: str, files: Iterable[Path], parent: str = "") -> str:
 
 
 def run_limits() -> dsl.PipelineConfig:
-    """How long a run of the current deployment may take, and how long it stays; in local runs it means nothing."""
+    """Returns the deadline and the time to live of runs in the current deployment; local runs ignore them."""
     deadline, ttl = (round(hours * 3600) or None for hours in (current().deadline_hours, current().ttl_hours))
     return dsl.PipelineConfig(
         active_deadline_seconds=deadline,
@@ -115,14 +115,14 @@ def run_limits() -> dsl.PipelineConfig:
 
 
 def configure(task: Any, name: str, needs: Needs) -> None:
-    """Tells Kubernetes about the pod of a stage's task; in local runs it means nothing."""
+    """Sets the pod options of a stage's task; local runs ignore them."""
     for key, value in current().labels.items():
         kubernetes.add_pod_label(task, key, value)
     kubernetes.add_pod_label(task, "speechmill/stage", name)
     kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")
     kubernetes.set_timeout(task, needs.timeout_hours * 3600)
     kubernetes.set_security_context(task, run_as_user=USER_ID, run_as_group=USER_ID, run_as_non_root=True)
-    kubernetes.set_image_pull_policy(task, "IfNotPresent")  # a name never stands for other contents
+    kubernetes.set_image_pull_policy(task, "IfNotPresent")  # the same name always has the same contents
     if needs.gpu and current().gpu:
         task.set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(needs.gpu)
         kubernetes.add_toleration(task, key="nvidia.com/gpu", operator="Exists", effect="NoSchedule")
@@ -133,4 +133,4 @@ def configure(task: Any, name: str, needs: Needs) -> None:
         kubernetes.use_config_map_as_env(task, _STORE_CONFIG, config, optional=True)
         kubernetes.use_secret_as_env(task, f"speechmill-{needs.store}", keys, optional=True)
     for secret, variables in needs.secrets.items():
-        kubernetes.use_secret_as_env(task, secret, dict(variables), optional=True)  # a missing one would hang the pod
+        kubernetes.use_secret_as_env(task, secret, dict(variables), optional=True)  # a pod would wait for a missing secret

@@ -1,6 +1,6 @@
-"""@stage: a function signature becomes a Kubeflow container component.
+"""@stage turns a function signature into a Kubeflow container component.
 
-The one place that knows what a task may use, and how a stage's parameters become those of a pipeline. With
+It sets the resources of tasks and passes the parameters of stages on to pipelines. With
 components/deployment.py it is the whole framework.
 """
 
@@ -16,7 +16,7 @@ from components.deployment import Needs, configure, current, image, run_limits
 
 
 class Stage:
-    """A stage as pipelines use it: calling it makes a task. `settings` are its parameters with a default."""
+    """A stage in a pipeline; calling it makes a task. `settings` are the parameters with defaults."""
 
     def __init__(self, declare: Callable[..., None], needs: Needs) -> None:
         self.name, self._needs = declare.__name__, needs
@@ -27,7 +27,7 @@ class Stage:
 
     @property
     def needs(self) -> Needs:
-        """What its tasks use in the current deployment."""
+        """Resources of its tasks in the current deployment."""
         if not self._needs.azure:
             return self._needs
         return replace(self._needs, internet=True) if current().azure else replace(self._needs, secrets={})
@@ -39,7 +39,7 @@ class Stage:
 
     @property
     def component(self) -> Any:
-        """Its component of kfp, with its image in the current deployment."""
+        """Its kfp component, with its image in the current deployment."""
         name = self.image
 
         @functools.wraps(self._declare)
@@ -47,7 +47,7 @@ class Stage:
             command = ["python", "-m", f"components.{self.name}"]
             return dsl.ContainerSpec(image=name, command=command, args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER, name])
 
-        container.__doc__ = self.doc.partition("\n\n")[0]  # kfp copies what explains a parameter into every pod, where nobody reads it
+        container.__doc__ = self.doc.partition("\n\n")[0]  # kfp would copy the help of all parameters into every pod
         parameters = [_plain(p) for p in self.signature.parameters.values()]
         container.__signature__ = inspect.Signature(parameters, return_annotation=dsl.ContainerSpec)  # type: ignore[attr-defined]
         return dsl.container_component(container)
@@ -73,56 +73,55 @@ def stage(
     cached: bool = True,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Callable[[Callable[..., None]], Stage]:
-    """Turns a signature without a body into a Stage.
+    """Returns a decorator that turns a signature without a body into a Stage.
 
     Args:
-        cpu: CPU that a node must have free, as Kubernetes writes it.
-        cpu_limit: CPU that a task gets at most.
-        memory: Memory that a node must have free, and that a task gets at most.
-        gpu: Number of GPUs that it can use; asked for where the deployment has GPUs.
-        store: The user of the store that it works as, publisher, runner or reader, to reach what outlives a run; its image then holds the
-            `store` package.
-        internet: Whether it fetches from outside. A stage without it and without the store has no network.
-        azure: Whether one of its engines is Azure's, for which alone it has the internet and its secrets: in deployments with Azure.
-        timeout_hours: When a task's pod is ended.
-        cached: Whether a task with the same image, parameters and inputs is taken from the cache.
-        secrets: Kubernetes secrets it can do without: name, then key to environment variable.
+        cpu: CPU request, in Kubernetes notation.
+        cpu_limit: CPU limit, in Kubernetes notation.
+        memory: Memory request and limit, in Kubernetes notation.
+        gpu: Number of GPUs that a task can use; requested if the deployment has GPUs.
+        store: Store user: publisher, runner or reader. The image then holds the `store` package.
+        internet: Whether it needs the internet. Without internet and store it has no network.
+        azure: Whether it has an Azure engine: internet and secrets only if the deployment has Azure.
+        timeout_hours: Time limit of a task's pod, in hours.
+        cached: Whether a task with the same image, parameters and inputs is a cache hit.
+        secrets: Optional Kubernetes secrets: name, then key to environment variable.
     """
     needs = Needs(cpu, cpu_limit, memory, gpu, store, internet, azure, timeout_hours, cached, secrets or {})
     return lambda declare: Stage(declare, needs)
 
 
 def choices(parameter: inspect.Parameter) -> tuple[Any, ...]:
-    """The values that a parameter may have: those of its Literal, True and False for a bool. Empty where any value may be given."""
+    """Returns the allowed values of a parameter: of its Literal, or of a bool; empty if it has no fixed choice."""
     if get_origin(parameter.annotation) is Literal:
         return get_args(parameter.annotation)
     return (True, False) if parameter.annotation is bool else ()
 
 
 def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
-    """The parameter as kfp's compiler takes it, which refuses a Literal: a text."""
+    """Replaces a Literal, which kfp's compiler refuses, by str."""
     return parameter.replace(annotation=str) if get_origin(parameter.annotation) is Literal else parameter
 
 
 class Settings:
-    """The settings that a pipeline was given."""
+    """The values of a pipeline's settings."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self._given = given
 
     def __call__(self, stage: Stage) -> dict[str, Any]:
-        """The arguments of one stage, under their names in its signature."""
+        """Returns the arguments of one stage by their names in its signature."""
         return {name: self._given[f"{stage.name}_{name}"] for name in stage.settings}
 
     def of(self, *stages: Stage) -> dict[str, Any]:
-        """The arguments of several stages under their names in a pipeline, to pass on to a sub-pipeline."""
+        """Returns the arguments of several stages by their pipeline names, for a sub-pipeline."""
         return {f"{stage.name}_{name}": value for stage in stages for name, value in self(stage).items()}
 
 
 def settings_of(*stages: Stage) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Gives a pipeline function the settings of these stages as parameters named `<stage>_<setting>`.
+    """Adds the settings of these stages to a pipeline function, as parameters `<stage>_<setting>`.
 
-    The function itself takes them as one argument, `settings: Settings`.
+    The decorated function receives them as one argument, `settings: Settings`.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,10 +139,11 @@ def settings_of(*stages: Stage) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 def pipeline_of(*stages: Stage, name: str, description: str) -> Callable[[Callable[..., Any]], Any]:
-    """Makes a function a pipeline with the settings of these stages, as settings_of gives them, for the current deployment.
+    """Returns a decorator that makes a pipeline of a function and these stages' settings (`settings_of`).
 
-    Kubeflow's form shows a drop-down for every parameter with a fixed choice, and Kubeflow refuses another value. Both read
-    `literals` of the compiled pipeline, which kfp's compiler does not write. Azure is a choice in deployments with Azure.
+    Kubeflow's form shows a drop-down for each parameter with a fixed choice, and Kubeflow refuses other
+    values. Both read `literals` of the compiled pipeline, which kfp's compiler does not write. Azure is
+    a choice only in deployments with Azure.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -158,6 +158,6 @@ def pipeline_of(*stages: Stage, name: str, description: str) -> Callable[[Callab
 
 
 def _parameters(function: Callable[..., Any], stages: Iterable[Stage]) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
-    """A pipeline function's own parameters, and those that these stages' settings are in it."""
+    """Returns a pipeline function's own parameters, and the parameters of these stages' settings."""
     own = [p for p in inspect.signature(function).parameters.values() if p.name != "settings"]
     return own, [p.replace(name=f"{s.name}_{n}") for s in stages for n, p in s.settings.items()]

@@ -1,4 +1,4 @@
-"""Reads a shard's tables and clean audio; writes the part of the dataset, and every clip's audio to the store."""
+"""Reads a shard's tables and clean audio; writes its part of the dataset, and all clips to the store."""
 
 import hashlib
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ from store.parquet import to_bytes
 
 
 def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
-    """Writes a clip's audio, mixed to mono, to the store, unless it is there, and returns its hash."""
+    """Writes a clip's audio, mixed to mono, to the store unless it exists there; returns its hash."""
     pcm = read_mono(audio, *span(clip))
     sha256 = pcm_sha256(pcm)
     if not store.exists(key := audio_key(dataset, sha256)):
@@ -40,7 +40,7 @@ def put_audio(store: Store, dataset: str, audio: Path, clip: Clip) -> str:
 
 
 def put_timeline(store: Store, dataset: str, heard: Iterable[TimelineSpan]) -> str:
-    """Writes a recording's timeline to the store, unless it is there, and returns its hash."""
+    """Writes a recording's timeline to the store unless it exists there; returns its hash."""
     table = to_bytes(TimelineSpan, heard)
     sha256 = hashlib.sha256(table).hexdigest()
     if not store.exists(key := timeline_key(dataset, sha256)):

@@ -82,12 +82,12 @@ def check_fingerprints(recordings: Iterable[Recording], fingerprints: Iterable[F
 
 
 def columns(tag: Tag) -> dict[str, Any]:
-    """The columns of a dataset row that a tag provides."""
+    """Returns the columns of a dataset row that a tag provides."""
     return {f.name: getattr(tag, f.name) for f in dataclasses.fields(tag) if f.name in _COLUMNS}
 
 
 def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag]]]) -> dict[str, dict[str, Any]]:
-    """Collects the measurements of every clip as columns of a dataset row; empty values where a stage has no row for it.
+    """Collects the measurements of every clip as columns of a dataset row; empty if a stage has no row.
 
     Args:
         clips: All clips.
@@ -102,22 +102,22 @@ def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag
         seen: set[str] = set()
         for tag in tags:
             if tag.clip not in found:
-                raise ValueError(f"expected rows of the clips that were cut from {stage}, found one of {tag.clip}, which was not")
+                raise ValueError(f"expected rows of known clips from {stage}, found one of {tag.clip}")
             if tag.clip in seen:
-                raise ValueError(f"expected one row a clip from {stage}, found two of {tag.clip}")
+                raise ValueError(f"expected one row per clip from {stage}, found two of {tag.clip}")
             seen.add(tag.clip)
             found[tag.clip] |= columns(tag)
     return found
 
 
 def with_before(clips: Sequence[Clip]) -> set[str]:
-    """Draws the clips whose original sound is kept: a sample over the whole recording, the same in every run."""
+    """Selects the clips whose original sound is kept: spread over the recording, the same in every run."""
     drawn = sorted((c.clip for c in clips), key=lambda clip: hashlib.sha256(clip.encode()).digest())
     return set(drawn[: max(LEAST_BEFORE, round(BEFORE_SHARE * len(drawn)))])
 
 
 def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[TimelineSpan]:
-    """Segments and removed sounds of a recording, ordered by start."""
+    """Returns the segments and removed sounds of a recording, ordered by start."""
     heard = [TimelineSpan(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
     heard += [TimelineSpan(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
     return sorted(heard, key=lambda h: (h.start, h.end, h.kind, h.label))
@@ -126,7 +126,7 @@ def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[Ti
 def dataset_row(
     recording: Recording, clip: Clip, audio_sha256: str, before_sha256: str, timeline_sha256: str, tags: Mapping[str, Any]
 ) -> DatasetRow:
-    """The dataset row of a clip; `publish` fills in the speaker and whether it is kept."""
+    """Returns the dataset row of a clip; `publish` fills in `speaker`, `kept` and `reason`."""
     start, end = span(clip)
     return DatasetRow(
         clip=clip.clip,

@@ -1,4 +1,4 @@
-"""Lists the sources and plans what the dataset lacks. Plans and attempts go into the store; the output is the names of the shards."""
+"""Lists the sources, plans new recordings in the store and outputs the names of their shards."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "re
 
 
 def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, str]]]:
-    """The recordings of all sources, each once; and the name of every source with the reason why it failed, or ""."""
+    """Returns each recording of the sources once, and each source's name and its error, or ""."""
     found: dict[str, Listed] = {}
     reasons = []
     for source in sources:
@@ -40,9 +40,9 @@ def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, s
 
 
 def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: PlanSettings, run: str) -> Plan:
-    """Plans the run from the current ledger and enters the plan there; the plans of the shards are written before."""
+    """Plans the run and adds the plan to the ledger in one commit, after storing the shards' plans."""
     ledger, made, now = Ledger(store, dataset), list[Plan](), datetime.now(UTC).isoformat(timespec="seconds")
-    by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # two sources may differ in a secret only: keep the reason
+    by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # if only a secret differs, two sources share a name: an error wins
 
     def compute(rows: dict[str, LedgerRow]) -> list[LedgerRow]:
         plans = {shard: read_plan(store, shard) for shard in shards_of(listed, rows, settings.again, run) if has_plan(store, shard)}
@@ -83,7 +83,7 @@ def main(
     if not allow_private:
         public_only()
     target = open_store(store)
-    Ledger(target, dataset).rows()  # fails before any source is listed if the store cannot be read
+    Ledger(target, dataset).rows()  # fails on an unreadable store before listing the sources
     listed, reasons = list_all(entries)
     plan = write(target, dataset, listed, reasons, settings, run)
     failed = [f"{name}: {reason}" for name, reason in reasons if reason]

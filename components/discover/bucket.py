@@ -1,4 +1,4 @@
-"""Media that lie in a bucket of MinIO, or of another server that speaks S3, where the store's environment leads."""
+"""Lists media in a bucket of MinIO or another S3 server, at the endpoint of the store."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ from store.minio import access, client, meaning, object_place, object_url
 
 
 def list_bucket(url: str) -> Iterator[Listed]:
-    """An object, or all objects in a folder of a bucket and the folders in it that are named like media, in the order of their keys."""
+    """Yields an object, or all objects with a media suffix in a folder and its subfolders, by key."""
     bucket, place = object_place(url)
     folder = f"{place.rstrip('/')}/" if place else ""
     found = False
     try:
         for entry in client(access()).list_objects(bucket, place, recursive=True):
             key = str(entry.object_name)
-            if not key.endswith("/") and (key == place or key.startswith(folder)):  # some programs put empty objects for folders
+            if not key.endswith("/") and (key == place or key.startswith(folder)):  # some programs create empty objects as folders
                 found = True
                 if key == place or has_media_suffix(key):
                     yield listed("bucket", bucket, key, object_url(bucket, key), title=key.rpartition("/")[2])

@@ -22,7 +22,7 @@ def discover(
     attempts: int = 3,
     again: bool = False,
 ) -> None:
-    """Expands the sources into recordings and plans those that the dataset does not have yet, in shards.
+    """Lists the recordings of the sources and plans those that the dataset does not have yet, in shards.
 
     It lists videos, feed entries, files and objects, and asks the dataset's ledger which of them are done. The rest is
     planned in shards of some hours of audio. A recording that was lost in too many runs is given up with a reason. The
@@ -30,11 +30,11 @@ def discover(
     runs for each shard.
 
     Args:
-        max_recordings: Most new recordings of one run; 0 is no limit.
-        max_shards: Most shards of one run, of which Kubeflow takes 16; the others wait for later runs; 0 is no limit.
-        shard_seconds: Audio that a shard holds, in seconds; a recording of unknown length counts as an hour.
-        min_seconds: Shortest recording to take, in seconds; one of unknown length is taken.
-        max_seconds: Longest recording to take, in seconds; 0 is no limit.
-        attempts: How often a recording may be lost in a run before it is given up.
-        again: Plan what is done once more, in the same shards.
+        max_recordings: Maximum number of new recordings per run; 0 means no limit.
+        max_shards: Maximum number of shards per run, up to 16 on Kubeflow; 0 means no limit. Later runs plan the rest.
+        shard_seconds: Maximum audio per shard, in seconds, above 0. A recording of unknown length counts as an hour; a longer one is alone.
+        min_seconds: Minimum length of a recording, in seconds; 0 means no limit. Unknown lengths are accepted.
+        max_seconds: Maximum length of a recording, in seconds; 0 means no limit. Unknown lengths are accepted.
+        attempts: Number of runs that may lose a recording before it is given up, 1 or more.
+        again: Process finished recordings again, in the same shards.
     """

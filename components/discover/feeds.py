@@ -1,4 +1,4 @@
-"""RSS and Atom: the recordings of a feed, page after page, and media that a link turns out to be."""
+"""Lists the recordings of RSS and Atom feeds, page by page, and of single media URLs."""
 
 import email.utils
 import io
@@ -24,10 +24,10 @@ MAX_PAGES = 1000
 
 
 def list_link(url: str) -> Iterator[Listed]:
-    """What a web URL without a media file's name leads to: the recordings of a feed, or one recording.
+    """Yields the recordings of the feed at a URL, or one recording if it is audio or video.
 
     Raises:
-        SourceError: It leads to neither, or not all pages of the feed can be had; what was listed before counts.
+        SourceError: It is neither, or a page of the feed fails; recordings already yielded count.
     """
     answer = fetch(url)
     if answer.content_type.startswith(MEDIA_TYPES):
@@ -37,15 +37,15 @@ def list_link(url: str) -> Iterator[Listed]:
 
 
 def list_media(url: str) -> Listed:
-    """A direct URL as a recording: its title is the file's name."""
+    """Returns the recording at a direct URL; its title is the file name."""
     title = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
     return listed("media", place_of(url), query_of(url), url, title=title)
 
 
 def list_sample() -> Iterator[Listed]:
-    """The recordings of the bundled feed, whose enclosures are names of files that `download` carries."""
+    """Yields the recordings of the bundled feed. Its enclosures name files in `download`'s folder."""
     if not SAMPLE.is_file():
-        raise SourceError("the bundled sample is not there")
+        raise SourceError("expected the bundled sample's feed, found none: this installation is incomplete")
     feed = _parse(SAMPLE.read_bytes(), "", "sample:")
     for entry in feed.entries:
         for name in _enclosures(entry):
@@ -54,7 +54,7 @@ def list_sample() -> Iterator[Listed]:
 
 
 def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
-    """The recordings of a feed and of all pages that it leads to with rel=next."""
+    """Yields the recordings of a feed and of all pages that its rel=next links lead to."""
     seen_pages, seen = {answer.url}, set[str]()
     for _ in range(MAX_PAGES):
         feed = _parse(answer.data, answer.content_type, answer.url)
@@ -67,21 +67,21 @@ def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
         seen_pages.add(following)
         time.sleep(PAGE_PAUSE_SECONDS)
         answer = fetch(following)
-    raise SourceError(f"more than {MAX_PAGES} pages: only these were read")
+    raise SourceError(f"expected at most {MAX_PAGES} pages, found more: only these were read")
 
 
 def _parse(data: bytes, content_type: str, url: str) -> Any:
-    """The feed as feedparser reads it: from bytes, since it would open a text as a URL or a file.
+    """Parses a feed from bytes, because feedparser would open a text as a URL or a file.
 
-    Without a look at the HTML in descriptions, which nobody reads here and which takes six times as long as the rest.
+    Skips the HTML in descriptions: it is not used and takes six times as long as the rest.
     """
     headers = {"content-type": content_type} if "charset=" in content_type else {}
     feed = feedparser.parse(io.BytesIO(data), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
     if not feed.get("version"):
-        found = content_type.partition(";")[0] or "something without a type"
-        raise SourceError(f"expected a feed (RSS or Atom) or audio, found {one_line(found)[:60]} that is neither")
+        found = content_type.partition(";")[0] or "no content type"
+        raise SourceError(f"expected a feed (RSS or Atom) or audio, found {one_line(found)[:60]}, which is neither")
     if isinstance(feed.get("bozo_exception"), SAXException):
-        report(f"{public_url(url)} is not well-formed XML ({one_line(feed.bozo_exception.getMessage())}): some of it may be missing")
+        report(f"{public_url(url)} is not well-formed XML ({one_line(feed.bozo_exception.getMessage())}): entries may be missing")
     return feed
 
 
@@ -106,7 +106,7 @@ def _list_entries(feed: Any, url: str, place: str) -> Iterator[Listed]:
 
 
 def _enclosures(entry: Any) -> Iterator[str]:
-    """Links to the media of an entry. What is said to be a picture, a text or the like is none."""
+    """Yields the media links of an entry, without those of another stated type, such as pictures."""
     found = [(e.get("href"), e.get("type")) for e in entry.get("enclosures", [])]
     found += [(m.get("url"), m.get("type") or m.get("medium")) for m in entry.get("media_content", [])]
     for href, stated in found:
@@ -138,7 +138,7 @@ def _absolute(base: str, href: str) -> str:
 
 
 def _date(entry: Any) -> str:
-    """Day of publication in the zone in which it is written: programmes are known by it."""
+    """Returns the publication date in the feed's own time zone, because shows are named by that date."""
     text = entry.get("published", "").strip()
     for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
         try:
@@ -150,6 +150,6 @@ def _date(entry: Any) -> str:
 
 
 def _licence(stated: Any) -> str:
-    """What an entry or a feed states of its rights, the most exact first."""
+    """Returns the most specific license that an entry or a feed states, or ""."""
     links = [reference.get("href", "") for reference in stated.get("links", []) if reference.get("rel") == "license"]
     return next((text for text in (*links, *(stated.get(k) for k in ("license", "podcast_license", "rights"))) if text), "")

@@ -1,4 +1,4 @@
-"""What a source lists: recordings with ids that stay the same, and texts of strangers made fit for tables."""
+"""Listed recordings, their stable ids, and cleaned texts from outside."""
 
 import hashlib
 import re
@@ -15,40 +15,40 @@ _NO_TEXT = {"Cc", "Cs", "Zl", "Zp"}
 
 
 class SourceError(Exception):
-    """A source cannot be listed, or not to its end: the reason in one line, without secrets."""
+    """A source cannot be listed completely. The message is one line without secrets."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One recording of a source as it is listed now, with the reason if it cannot be fetched."""
+    """A recording as its source lists it now, with the reason if it cannot be fetched."""
 
     item: Item
     refusal: str = ""
 
 
 def recording_id(kind: str, place: str, own: str) -> str:
-    """A recording's id: 16 hex digits of a hash of its kind, the place that gives out ids, and its own id there.
+    """Returns a recording's id: 16 hex digits of a hash of its kind, its place and its own id there.
 
-    The place is the feed's host and path (`place_of`), podbbang's channel, an object's bucket, and nothing for YouTube, whose ids are its
-    own, for local files, whose id is their absolute path, and for the bundled sample. A direct URL is its own place;
-    its own id is the rest, since `download.php?id=7` and `?id=8` are two recordings.
+    The place is a feed's host and path (`place_of`), a podbbang channel or a bucket. It is empty for
+    YouTube, the bundled sample and local files, whose own id is the absolute path. A direct URL has
+    its host and path as place and its query as own id: `download.php?id=7` and `?id=8` differ.
     """
     return hashlib.sha256("\n".join((kind, place, own)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def place_of(url: str) -> str:
-    """Host without port and path without query: what a feed is known by, whatever key it is fetched with."""
+    """Returns host without port and path without query, which identify a feed whatever its key."""
     parts = urllib.parse.urlsplit(url)
     return f"{parts.hostname or ''}{parts.path or '/'}"
 
 
 def query_of(url: str) -> str:
-    """The query, sorted, without what changes while the recording stays: signatures, keys and the time they end."""
+    """Returns the sorted query without signatures, keys and expiry times, which change."""
     return "&".join(sorted(urllib.parse.urlsplit(public_url(url)).query.split("&")))
 
 
 def own_id(guid: str) -> str:
-    """An id as a feed gives it. Of one that is a URL, scheme and port are left out: they may change."""
+    """Returns the id that a feed gives. A URL loses its scheme and port, which may change."""
     if not is_web_url(guid):
         return guid
     parts = urllib.parse.urlsplit(guid)
@@ -56,27 +56,27 @@ def own_id(guid: str) -> str:
 
 
 def is_web_url(text: str) -> bool:
-    """Whether the text is a URL with http or https and a host."""
+    """Checks whether a text is an http or https URL with a host."""
     try:
         parts = urllib.parse.urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets or a port that are none
+    except ValueError:  # invalid brackets or port
         return False
 
 
 def clean(text: object) -> str:
-    """A text from outside: Unicode NFC, on one line, without control characters, at most MAX_TEXT characters."""
+    """Returns a text as one line of Unicode NFC without control characters, cut to MAX_TEXT characters."""
     shown = "".join(c for c in str(text or "") if c.isspace() or unicodedata.category(c) not in _NO_TEXT)
     return unicodedata.normalize("NFC", " ".join(shown.split()))[:MAX_TEXT].rstrip()
 
 
 def link(text: object) -> str:
-    """A URL from outside without the control characters and lone surrogates that none may hold."""
+    """Returns a URL without control characters and lone surrogates, which are invalid in URLs."""
     return "".join(c for c in str(text or "").strip() if unicodedata.category(c) not in _NO_TEXT)
 
 
 def seconds_of(text: object) -> float:
-    """A length written as seconds, minutes:seconds or hours:minutes:seconds; 0 is unknown."""
+    """Parses a length written as seconds, minutes:seconds or hours:minutes:seconds; 0 is unknown."""
     match = _DURATION.fullmatch(str(text or "").strip())
     if not match:
         return 0.0
@@ -88,7 +88,7 @@ def listed(
     kind: str, place: str, own: str, url: str, *, title: object = "", channel: object = "", published: str = "", licence: object = "",
     seconds: float = 0.0, refusal: str = "",
 ) -> Listed:  # fmt: skip
-    """A recording with its id; refused unless it is a file of the user's, an object of a bucket, of the sample, or a web URL."""
+    """Returns a recording with its id. It is refused if its kind needs a web URL and it has none."""
     if not refusal and kind not in ("local", "bucket", "sample") and not is_web_url(url):
         url = clean(url)
         refusal = f"expected an http or https link to its audio, found {url[:60] or 'none'}"

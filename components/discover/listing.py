@@ -1,4 +1,4 @@
-"""Every kind of source as a list of recordings."""
+"""Lists the recordings of every kind of source."""
 
 import os
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from components.discover.youtube import downloader, list_video, list_youtube
 from components.shared.task import report
 
 MAX_STATED_SECONDS = 1e6
-"""A header that states more was never completed."""
+"""Upper limit of credible lengths in headers: a header that was not completed states more."""
 
 
 def list_source(source: Source) -> Iterator[Listed]:
-    """The recordings of a source in its own order.
+    """Yields the recordings of a source in its own order.
 
     Raises:
-        SourceError: It cannot be listed, or not to its end; what was listed before counts.
+        SourceError: It cannot be listed completely; recordings already yielded count.
     """
     match source.kind:
         case "video":
@@ -47,7 +47,7 @@ def list_source(source: Source) -> Iterator[Listed]:
 
 
 def list_local(path: Path) -> Iterator[Listed]:
-    """A file, or all media files in a folder and the folders in it, sorted; symlinks that lead out of the folder are left out."""
+    """Yields a file, or all media files in a folder and its subfolders, sorted; skips symlinks to outside."""
     if path.is_file():
         yield _local(path)
         return
@@ -62,7 +62,7 @@ def list_local(path: Path) -> Iterator[Listed]:
         elif file.is_file():
             yield _local(file)
     if outside:
-        report(f"{path}: {outside} symlinks lead out of it and are left out")
+        report(f"{path}: skipped {outside} symlinks that lead out of the folder")
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -78,12 +78,12 @@ def _local(path: Path) -> Listed:
         text = str(path)
         text.encode()
     except UnicodeEncodeError:
-        return listed("local", "", str(path), "", title=path.name, refusal="its name is not UTF-8: rename it")
+        return listed("local", "", str(path), "", title=path.name, refusal="expected a UTF-8 name, found another encoding: rename it")
     return listed("local", "", text, text, title=path.name, seconds=_seconds(path))
 
 
 def _seconds(path: Path) -> float:
-    """Length of a file whose header libsndfile reads; 0 is unknown, which `download` finds out."""
+    """Returns a file's length by its header; 0 if libsndfile cannot read it: `download` measures it."""
     try:
         seconds = float(soundfile.info(path).duration)
     except (soundfile.LibsndfileError, RuntimeError, OSError):

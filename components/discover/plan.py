@@ -1,4 +1,4 @@
-"""Decides which recordings a run works on, and in which shards, from the listed recordings and the ledger."""
+"""Decides which recordings a run processes, in which shards, from the listed ones and the ledger."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,9 +13,9 @@ from store.ledger import FAILED, GIVEN_UP, PENDING, LedgerRow
 from store.plans import shard_name
 
 SOURCE = "source"
-"""Kind of the ledger rows of sources that could not be listed."""
+"""Kind of ledger rows about sources that could not be listed."""
 LOSSES_TOGETHER = 2
-"""A shard that was lost this often is split."""
+"""Number of losses after which each recording of a shard gets a shard of its own."""
 
 _REMEMBERED = ("title", "channel", "published", "seconds")
 _EMPTY = empty(LedgerRow)
@@ -26,7 +26,7 @@ Group = list[Item]
 
 @dataclass(frozen=True)
 class PlanSettings:
-    """The settings of the stage that planning needs."""
+    """The stage's parameters of the same names."""
 
     max_recordings: int
     max_shards: int
@@ -39,29 +39,29 @@ class PlanSettings:
 
 @dataclass(frozen=True)
 class Plan:
-    """The work of a run."""
+    """The plan of a run."""
 
     shards: list[Group]
-    """Each is sorted by recording, so that cached stages see the same order."""
+    """Groups of items, each sorted by recording so that cached stages get the same input."""
     rows: list[LedgerRow]
-    """New and changed rows of the ledger."""
+    """Ledger rows to write."""
     fates: dict[str, str]
-    """The decision for every listed or planned recording. Planned: new, pending, retried, again. Not planned: done, failed (too
-    often), given_up, refused (cannot be downloaded), filtered (too short or too long), over_cap."""
+    """Fate of every listed or planned recording. Planned: new, pending, retried, again. Not planned:
+    done, failed (too often), given_up, refused (cannot be fetched), filtered (by length), over_cap."""
 
 
 def make_plan(
     listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str, now: str
 ) -> Plan:
-    """Plans a run. Planning again for the same run gives the same plan.
+    """Plans a run. Repeated for the same run, it returns the same plan.
 
     Args:
-        listed: The recordings that the sources list now, each once, in order.
-        ledger: The ledger by recording.
-        plans: The stored plans of the shards in the ledger, as far as they exist.
-        settings: The settings of the stage.
+        listed: The recordings that the sources list now, each once, in their order.
+        ledger: Ledger rows by recording.
+        plans: Items by shard, for the shards in the ledger that have a stored plan.
+        settings: The stage's parameters.
         run: Id of the run.
-        now: The time, UTC, in ISO 8601 to the second.
+        now: Current time, UTC, ISO 8601 to the second.
     """
     listed = [replace(entry, item=_completed(entry.item, ledger.get(entry.item.recording))) for entry in listed]
     items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
@@ -71,7 +71,7 @@ def make_plan(
     shards, lost = _pending(items, ledger, plans, settings, run)
     rows += lost
     fates |= {row.recording: "given_up" for row in lost}
-    # The recordings that waited longest come first, so that consecutive runs with a limit make progress.
+    # The longest waiting come first, so that later runs continue if this one reaches its limit.
     done = sorted((r for r in items if fates[r] == "again"), key=lambda r: ledger[r].planned)
     again = _again(done, items, ledger, plans)
     retried = _by_shard((items[r] for r in items if fates[r] == "retried"), ledger)
@@ -89,14 +89,14 @@ def make_plan(
 
 
 def shards_of(listed: Iterable[Listed], ledger: Ledgered, again: bool, run: str) -> set[str]:
-    """The shards whose stored plans `make_plan` needs."""
+    """Returns the shards whose stored plans `make_plan` needs."""
     names = {entry.item.recording for entry in listed}
     wanted = (row for row in ledger.values() if row.recording in names or _is_planned_by(row, run))
     return {row.shard for row in wanted if row.shard and (again or row.outcome == PENDING)}
 
 
 def source_rows(reasons: Mapping[str, str], ledger: Ledgered, run: str) -> Iterator[LedgerRow]:
-    """Ledger rows of the sources that fail, or failed before and work now. `reasons` has the reason, or "", by URL."""
+    """Yields ledger rows of sources that fail, or that failed and work again; `reasons`: error or "" by URL."""
     for url, reason in reasons.items():
         recording = recording_id(SOURCE, "", url)
         known = ledger.get(recording)
@@ -110,9 +110,9 @@ def source_rows(reasons: Mapping[str, str], ledger: Ledgered, run: str) -> Itera
 
 
 def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str) -> str:
-    """The decision for a listed recording, as far as its own ledger row determines it."""
+    """Returns the fate of a listed recording according to its own ledger row."""
     if row and row.outcome == GIVEN_UP and row.run == run:
-        return "given_up"  # by an earlier planning of this run
+        return "given_up"  # by an earlier attempt of this run's task
     if row and row.outcome not in (PENDING, FAILED):
         finished = "given_up" if row.outcome == GIVEN_UP else "done"
         return "again" if settings.again and not entry.refusal else finished
@@ -134,7 +134,7 @@ def _is_filtered(seconds: float, settings: PlanSettings) -> bool:
 
 
 def _refused(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgered, run: str) -> Iterator[LedgerRow]:
-    """Rows of recordings that their sources refuse. A planned one stays planned: an earlier attempt may have downloaded it."""
+    """Yields ledger rows of refused recordings. A planned one stays planned: an earlier run may have fetched it."""
     for entry in listed:
         known = ledger.get(entry.item.recording)
         if fates[entry.item.recording] == "refused" and not (known and known.outcome == PENDING):
@@ -142,22 +142,22 @@ def _refused(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgere
 
 
 def _is_planned_by(row: LedgerRow, run: str) -> bool:
-    """Whether this run planned it before, because its task is a retry."""
+    """Checks whether an earlier attempt of this run's task planned the recording."""
     return row.outcome == PENDING and row.run == run and row.kind != SOURCE
 
 
 def _losses(row: LedgerRow, run: str) -> int:
-    """Number of earlier runs that planned it and lost its shard."""
+    """Returns the number of earlier runs that planned the recording and lost its shard."""
     return max(0, row.attempts - (row.run == run))
 
 
 def _pending(
     items: Mapping[str, Item], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str
 ) -> tuple[list[Group], list[LedgerRow]]:
-    """Keeps recordings without an outcome in their shard, listed or not, until the shard is lost too often.
+    """Keeps recordings without an outcome in their shard, listed or not, until it is lost too often.
 
     Returns:
-        The shards, and the ledger rows of recordings that are given up.
+        The shards, and ledger rows of the recordings that are given up.
     """
     members: dict[str, list[LedgerRow]] = defaultdict(list)
     for row in ledger.values():
@@ -165,7 +165,7 @@ def _pending(
             members[row.shard].append(row)
     wanted = [ledger[r] for r in items if r in ledger and ledger[r].outcome == PENDING]
     wanted += [row for row in ledger.values() if _is_planned_by(row, run)]
-    # The last attempt is made alone, so that no recording is given up because of another one.
+    # The last attempt of a recording is alone: no other recording can be the cause of its loss.
     alone_after = max(1, min(LOSSES_TOGETHER, settings.attempts - 1))
     groups, lost = [], []
     for shard in dict.fromkeys(row.shard for row in wanted):
@@ -186,11 +186,12 @@ def _pending(
 
 
 def _again(wanted: Sequence[str], items: Mapping[str, Item], ledger: Ledgered, plans: Mapping[str, Sequence[Item]]) -> list[Group]:
-    """Plans finished recordings again, in their old shards.
+    """Groups finished recordings by the shard that finished them.
 
-    A shard is repeated as a whole if its stored plan still fits, because the caches know its finished stages under its name. Failures
-    in it are found there, too, and a later run retries them. So it may include recordings that are no longer listed or have failed
-    elsewhere since. If the shard had no result, or a recording now belongs to another shard, the listed ones form a new shard.
+    A stored plan is repeated whole if possible, because its name makes finished stages cache hits.
+    Members that are no longer listed or failed in another shard since are then included, and failures
+    recur from the cache for a later run to retry. If all members failed, or one now belongs to
+    another shard, the listed members form a new shard.
     """
     groups, rest, taken = [], [], set[str]()
     for shard in dict.fromkeys(ledger[r].shard for r in wanted):
@@ -211,7 +212,7 @@ def _again(wanted: Sequence[str], items: Mapping[str, Item], ledger: Ledgered, p
 
 
 def _by_shard(items: Iterable[Item], ledger: Ledgered) -> list[Group]:
-    """Groups items by shard; their number of failures makes it a different shard."""
+    """Groups items by shard. The number of failures in each item gives the group a new shard name."""
     groups: dict[str, Group] = defaultdict(list)
     for item in items:
         row = ledger[item.recording]
@@ -220,7 +221,7 @@ def _by_shard(items: Iterable[Item], ledger: Ledgered) -> list[Group]:
 
 
 def _pack(items: Iterable[Item], shard_seconds: float) -> Iterator[Group]:
-    """Packs items, in order, into groups of at most `shard_seconds`; a longer item is alone."""
+    """Yields items in order, in groups of at most `shard_seconds`; a longer item is alone."""
     group: Group = []
     total = 0.0
     for item in items:
@@ -242,16 +243,16 @@ def _planned(item: Item, known: LedgerRow, shard: str, run: str, now: str) -> Le
 
 
 def _completed(item: Item, row: LedgerRow | None) -> Item:
-    """Fills in what an earlier listing or download stated; a licence that is no longer stated stays empty."""
+    """Fills gaps in an item from its ledger row, but never a license that is no longer stated."""
     return replace(item, **{name: getattr(item, name) or getattr(row, name) for name in _REMEMBERED}) if row else item
 
 
 def _described(item: Item, row: LedgerRow, **changes: Any) -> LedgerRow:
-    """A row with the metadata that the source states now."""
+    """Returns a ledger row with the item's current metadata."""
     described = {name: getattr(item, name) for name in ("recording", "kind", "title", "channel", "published", "licence", "seconds")}
     return replace(row, **described, url=public_url(item.url), **changes)
 
 
 def _item(row: LedgerRow) -> Item:
-    """An item from its ledger row, for when its plan is lost."""
+    """Rebuilds an item from its ledger row, because its plan is lost."""
     return Item(row.recording, row.kind, row.url, row.title, row.channel, row.published, row.licence, row.seconds, row.failures)

@@ -1,4 +1,4 @@
-"""podbbang.com through the JSON that its own pages load: channels are walked to their end, page by page."""
+"""Lists episodes of podbbang.com, page by page, through the JSON API of its own web pages."""
 
 import json
 import math
@@ -15,10 +15,10 @@ PAGE_SIZE = 20
 
 
 def list_podbbang(target: str) -> Iterator[Listed]:
-    """The episodes of a channel, the newest first, or the one episode of `channel/episode`.
+    """Yields the episodes of a channel, newest first, or the one episode of `channel/episode`.
 
     Raises:
-        SourceError: The channel or the episode does not exist, or a page cannot be had; what was listed before counts.
+        SourceError: One does not exist, or a page cannot be fetched; episodes already yielded count.
     """
     channel, _, episode = target.partition("/")
     name = _get(f"channels/{channel}").get("title")
@@ -27,7 +27,7 @@ def list_podbbang(target: str) -> Iterator[Listed]:
 
 
 def _episodes(channel: str) -> Iterator[Mapping[str, Any]]:
-    """All episodes once. New ones move the others to later pages while we read: those come twice."""
+    """Yields each episode once. An episode published meanwhile shifts others to a later page, so they repeat."""
     seen, page, pages = set[str](), 0, 1.0
     while page < pages:
         time.sleep(PAGE_PAUSE_SECONDS)
@@ -70,7 +70,7 @@ def _listed(channel: str, name: object, episode: Mapping[str, Any]) -> Listed:
 
 
 def _day(text: str) -> str:
-    """The day of `2025-12-18 09:05:00`, which is in Korea's time, as everything of podbbang is."""
+    """Returns the date of `2025-12-18 09:05:00`, which is Korean time, or ""."""
     day = text[:10]
     return day if len(day) == 10 and [len(p) for p in day.split("-") if p.isdecimal()] == [4, 2, 2] else ""
 
@@ -80,7 +80,7 @@ def _get(path: str) -> Mapping[str, Any]:
     try:
         return _mapping(json.loads(answer.data))
     except (ValueError, RecursionError):
-        raise SourceError(f"expected JSON from podbbang, found {answer.content_type[:60] or 'something without a type'}") from None
+        raise SourceError(f"expected JSON from podbbang, found {answer.content_type[:60] or 'no content type'}") from None
 
 
 def _data(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

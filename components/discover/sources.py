@@ -1,4 +1,4 @@
-"""Parses the text that names the sources."""
+"""Parses the list of sources."""
 
 import os
 import re
@@ -14,11 +14,11 @@ _MEDIA_NAME = re.compile(
     r".*\.(?:3gp|aac|ac3|aiff?|amr|ape|au|avi|caf|flac|flv|m4[abv]|mk[av]|mov|mp[234]|mpe?g|og[agv]|opus|ts|w64|wav|webm|wm[av]|wv)",
     re.IGNORECASE | re.DOTALL,
 )
-_UNDERSTOOD = (
+_SUPPORTED = (
     "a YouTube video, playlist or channel, a podbbang channel or episode, an http(s) URL of a feed or of media,"
     " /path, ./path, ~/path, s3://bucket/folder, sample:"
 )
-"""Short, because an error is one line."""
+"""Short enough for a one-line error."""
 _COMMENT = re.compile(r"(?:^|(?<=[\s,]))#.*")
 _PODBBANG = re.compile(r"(?:https?://)?(?:www\.|m\.)?podbbang\.com/(?:ch|channels)/(\d+)(?:/episodes/(\d+))?/?(?:[?#].*)?", re.IGNORECASE)
 _YOUTUBE = re.compile(r"(?:https?://)?(?:www\.|m\.|music\.)?(youtube\.com|youtu\.be)(/.*)", re.IGNORECASE)
@@ -31,8 +31,7 @@ class Source:
     """One entry of the list of sources."""
 
     kind: str
-    """video (on YouTube), youtube (a playlist or channel), podbbang, media, link (a feed or media, as the answer shows), local,
-    bucket or sample."""
+    """video (YouTube), youtube (playlist, channel), podbbang, media, link (feed or media), local, bucket, sample."""
     target: str
     """URL, video id, podbbang channel or channel/episode, absolute path, or s3://bucket/key."""
     name: str
@@ -40,20 +39,20 @@ class Source:
 
 
 def parse(text: str) -> list[Source]:
-    """Parses the sources of a text, in order, each once.
+    """Returns the sources in a text in order, each once.
 
-    Entries are separated by commas and line ends. `#` at the start of an entry or after a blank starts a comment, which
-    ends with its line. A comma inside a URL is written as %2C.
+    Commas and line ends separate entries; a comma inside a URL is written %2C. `#` at the start of an
+    entry or after a space starts a comment up to the line end.
 
     Raises:
-        StageError: An entry is not valid, or there is none.
+        StageError: An entry is not supported, or there is none.
     """
     entries = [entry.strip() for line in text.lstrip("\ufeff").splitlines() for entry in _COMMENT.sub("", line).split(",")]
     found: dict[tuple[str, str], Source] = {}
     for source in (_source(entry) for entry in entries if entry):
         found.setdefault((source.kind, source.target), source)
     if not found:
-        raise StageError(f"sources: expected at least one, found none. Understood are: {_UNDERSTOOD}")
+        raise StageError(f"sources: expected at least one, found none. Supported: {_SUPPORTED}")
     return list(found.values())
 
 
@@ -62,7 +61,7 @@ def _source(entry: str) -> Source:
     if entry == "sample:":
         return Source("sample", "", name)
     if entry.startswith("s3://"):
-        object_place(entry)  # raises for an invalid bucket name
+        object_place(entry)  # raises if the bucket's name is invalid
         return Source("bucket", entry, name)
     if match := _PODBBANG.fullmatch(entry):
         return Source("podbbang", "/".join(part for part in match.groups() if part), name)
@@ -71,19 +70,19 @@ def _source(entry: str) -> Source:
     if is_web_url(entry):
         return Source("media" if has_media_suffix(urllib.parse.urlsplit(entry).path) else "link", entry, name)
     if "://" not in entry:
-        path = os.path.expanduser(entry)  # noqa: PTH111  # pathlib's raises for a user who is none
-        if entry.startswith(("/", "./", "../", "~")) or os.path.exists(path):  # noqa: PTH110  # pathlib's raises for a long name
-            return Source("local", os.path.abspath(path), name)  # noqa: PTH100  # pathlib's follows symlinks or leaves ".."
-    raise StageError(f"sources: {name} is nothing that is understood. Understood are: {_UNDERSTOOD}")
+        path = os.path.expanduser(entry)  # noqa: PTH111  # pathlib raises for an unknown user
+        if entry.startswith(("/", "./", "../", "~")) or os.path.exists(path):  # noqa: PTH110  # pathlib raises for a long name
+            return Source("local", os.path.abspath(path), name)  # noqa: PTH100  # pathlib follows symlinks or keeps ".."
+    raise StageError(f"sources: {name} is not supported. Supported: {_SUPPORTED}")
 
 
 def has_media_suffix(path: str) -> bool:
-    """Whether a path has the suffix of a media file."""
+    """Checks whether a path ends in the suffix of an audio or video file."""
     return bool(_MEDIA_NAME.fullmatch(urllib.parse.unquote(path)))
 
 
 def _youtube(entry: str, host: str, rest: str) -> Source:
-    """A URL that names both a video and its playlist stands for the video."""
+    """Returns the source of a YouTube URL. The URL of a video in a playlist is the video."""
     parts, name = urllib.parse.urlsplit(rest), public_url(entry)
     query = urllib.parse.parse_qs(parts.query)
     steps = [step for step in parts.path.split("/") if step]
@@ -99,4 +98,4 @@ def _youtube(entry: str, host: str, rest: str) -> Source:
         return Source("youtube", f"https://www.youtube.com/playlist?list={urllib.parse.quote(playlist)}", name)
     if host == "youtube.com" and _YOUTUBE_LIST.fullmatch(parts.path):
         return Source("youtube", f"https://www.youtube.com{parts.path}", name)
-    raise StageError(f"sources: {name} is no video, playlist or channel of YouTube. Understood are: {_UNDERSTOOD}")
+    raise StageError(f"sources: {name} is not a YouTube video, playlist or channel. Supported: {_SUPPORTED}")

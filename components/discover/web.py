@@ -1,4 +1,4 @@
-"""How `discover` asks web servers: feeds and JSON, small and soon."""
+"""Fetches feeds and JSON for `discover`: small responses with short timeouts."""
 
 from components.discover.items import SourceError
 from components.shared import http
@@ -7,14 +7,14 @@ from components.shared.http import Answer, HttpError, Limits
 LIMITS = Limits(attempts=3, pause_seconds=1.0, connect_seconds=15, read_seconds=30, total_seconds=300, max_bytes=64 * 2**20)
 MEDIA_TYPES = ("audio/", "video/")
 PAGE_PAUSE_SECONDS = 0.5
-"""Between the pages of one source: what other users of podbbang's API keep to."""
+"""Pause between pages of one source, the same as in other clients of podbbang's API."""
 
 
 def fetch(url: str) -> Answer:
-    """The response at a URL; `data` is empty if it is audio or video, which `download` fetches.
+    """Returns the response at a URL; `data` is empty for audio and video, which `download` fetches.
 
     Raises:
-        SourceError: It cannot be had within LIMITS.
+        SourceError: The request fails or exceeds LIMITS.
     """
     try:
         return http.fetch(url, LIMITS, skipped_types=MEDIA_TYPES)

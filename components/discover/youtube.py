@@ -1,4 +1,4 @@
-"""YouTube: a video needs no request, playlists and channels are listed by yt-dlp without opening their videos."""
+"""Lists YouTube playlists and channels with yt-dlp, without a request per video."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _OPTIONS: dict[str, Any] = {
 
 
 def downloader() -> Any:
-    """A YoutubeDL that lists and fetches no media."""
+    """Creates a YoutubeDL that lists but does not download media."""
     from yt_dlp import YoutubeDL
 
     quiet = dict.fromkeys(("debug", "info", "error"), lambda _: None)
@@ -33,38 +33,36 @@ def downloader() -> Any:
 
 
 def list_video(video: str) -> Listed:
-    """One video by its id."""
+    """Returns the recording of a video id, without any request."""
     return listed("youtube", "", video, f"https://www.youtube.com/watch?v={video}")
 
 
 def list_youtube(url: str, youtube: Any) -> Iterator[Listed]:
-    """The videos of a playlist or channel, all tabs of it, in YouTube's order. Streams that have not ended are left for later.
+    """Yields the videos of a playlist or of all tabs of a channel, in YouTube's order.
 
-    Args:
-        url: Of the playlist or channel.
-        youtube: A `downloader()`.
+    Skips live streams that have not ended. `youtube` is a `downloader()`.
 
     Raises:
-        SourceError: It cannot be listed.
+        SourceError: yt-dlp cannot list it.
     """
     from yt_dlp.utils import YoutubeDLError
 
     try:
         found = youtube.extract_info(url, download=False)
         if not found or found.get("entries") is None:
-            raise SourceError("no playlist or channel")
+            raise SourceError("expected a playlist or channel, found neither")
         entries = list(_videos(found, {}, youtube))
     except YoutubeDLError as error:
         message = re.sub(r"^ERROR: |;? ?please report this issue on.*", "", str(error), flags=re.DOTALL)
         raise SourceError(one_line(public_text(message))) from None
     live = [e for e in entries if e.get("live_status") in ("is_live", "is_upcoming")]
     if live:
-        report(f"{url}: {len(live)} live streams that have not ended are left for later")
+        report(f"{url}: skipped {len(live)} live streams that have not ended; a later run lists them")
     yield from (_listed(e) for e in entries if e not in live)
 
 
 def _videos(found: Mapping[str, Any], above: Mapping[str, Any], youtube: Any) -> Iterator[Mapping[str, Any]]:
-    """Videos of a listing and of the listings in it, a channel's tabs, each with the channel's name."""
+    """Yields the videos of a listing and its nested listings (a channel's tabs), with the channel's name."""
     names = {"channel": found.get("channel") or found.get("uploader") or above.get("channel")}
     for entry in found.get("entries") or ():
         if not entry:

@@ -1,4 +1,4 @@
-"""Reads a shard's plan from the store; writes its recordings."""
+"""Reads a shard's plan from the store and writes its recordings."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def main(
     except SchemaError as error:
         raise StageError(str(error)) from None
     if not allow_private:
-        public_only()  # after reading the plan: the store may have a private address
+        public_only()  # after the plan is read, because the store may have a private address
     rows, short = download(items, recordings / "audio", policy)
     write_rows(recordings, Recording, rows)
     return {

@@ -1,4 +1,4 @@
-"""One object of a bucket, to disk as it comes: resumed where the connection broke."""
+"""Streams an object of a bucket to disk and resumes after a broken connection."""
 
 from pathlib import Path
 from typing import IO
@@ -15,7 +15,7 @@ from store.minio import access, client, meaning, object_place
 
 CHUNK_BYTES = 65_536
 _AWAY = (ConnectTimeoutError, ProxyError, SSLError)
-"""No connection is made, whatever is asked for."""
+"""Errors before a connection exists: they concern every object."""
 _CHANGED = ("PreconditionFailed", "InvalidRange")
 _OF_THE_CALLER = (
     "InvalidAccessKeyId",
@@ -25,15 +25,15 @@ _OF_THE_CALLER = (
     "InvalidToken",
     "AuthorizationHeaderMalformed",
 )
-"""Every object is refused so. What one object alone may be to blame for must not stop the others."""
+"""Refusals that concern every object. An error that may concern one object must not stop the others."""
 
 
 def fetch(url: str, path: Path, policy: Policy) -> None:
     """Writes the object at s3://BUCKET/KEY to `path`.
 
     Raises:
-        ItemError: It is not there, is not given out, or broke off more often than the policy tries again.
-        StoreError: The server does not answer, or does not know who asks: no fault of the object.
+        ItemError: The object does not exist, is not readable, or broke off until the retries were used up.
+        StoreError: The server does not answer or rejects the credentials; the object is not the cause.
     """
     server, (bucket, key), version = client(access()), object_place(url), ""
 
@@ -56,7 +56,7 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
             away = isinstance(error, MaxRetryError) and isinstance(error.reason, _AWAY)
             if away or isinstance(error, MinioException):
                 raise _refusal(url, error) from None
-            raise TransientError("the connection broke") from None  # perhaps wherever this object comes to one place
+            raise TransientError("the connection broke") from None  # the object itself may be the cause
 
     with path.open("wb") as file:
         try:
@@ -66,7 +66,7 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
 
 
 def _append(answer: BaseHTTPResponse, file: IO[bytes], rate_limit_bytes: int) -> None:
-    """Appends an answer; urllib3 raises where it is shorter than it was to be."""
+    """Appends a response to a file; urllib3 raises an error if it is shorter than stated."""
     try:
         for block in paced(answer.stream(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)), rate_limit_bytes):
             file.write(block)

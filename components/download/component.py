@@ -18,16 +18,16 @@ def download(
     rate_limit_bytes: int = 0,
     licences: str = "",
 ) -> None:
-    """Fetches a shard's recordings and turns them into FLAC at 44.1 kHz.
+    """Downloads a shard's recordings and converts them to FLAC at 44.1 kHz.
 
     It downloads with yt-dlp or over HTTP, reads folders and buckets, and converts with ffmpeg. Stereo stays stereo. A
     recording that cannot be fetched becomes a row with a reason, and the other recordings of the shard go on.
 
     Args:
-        retries: Most retries in a row; a transfer that gets further than before starts a new row.
-        backoff_seconds: Wait before the first retry, in seconds; it doubles with each further one, up to 600.
-        sleep_seconds: Shortest wait before a download, in seconds.
-        max_sleep_seconds: Longest wait before a download, in seconds.
-        rate_limit_bytes: Most bytes a second; 0 is no limit.
-        licences: Fetch media under these licences only, separated by commas; "unknown" names the absent one, empty is any.
+        retries: Maximum number of consecutive retries; 0 means none. A transfer that gets further than before resets the count.
+        backoff_seconds: Wait before the first retry, in seconds; it doubles with each further retry, up to 600.
+        sleep_seconds: Minimum of the random wait between downloads, in seconds.
+        max_sleep_seconds: Maximum of the random wait between downloads, in seconds.
+        rate_limit_bytes: Maximum download speed in bytes per second; 0 means no limit.
+        licences: Licenses to download, separated by commas; "unknown" means that the source states none. Empty means any license.
     """

@@ -20,7 +20,7 @@ from components.shared.task import one_line
 # without -frame_size this ffmpeg encodes frames of 47 samples: twice the size, a tenth of the speed
 _FLAC = ["-c:a", "flac", "-sample_fmt", "s16", "-frame_size", "4096", "-f", "flac"]
 _REPRODUCIBLE = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:a", "+bitexact"]
-_MOST_SAMPLES = 2**36  # limit of FLAC; libsndfile reads a larger number from an empty file, which states none
+_MOST_SAMPLES = 2**36  # limit of FLAC; libsndfile returns more for an empty file
 _DURATION = re.compile(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", re.MULTILINE)
 _AUDIO_STREAM = re.compile(r"^ {2,4}Stream #0:(\d+)\S*: Audio: (.*)$", re.MULTILINE)
 _MONO = re.compile(r" Hz, (mono|1 channels)\b")
@@ -62,7 +62,7 @@ def probe(path: Path) -> Media:
 def to_flac(source: Path, target: Path, channels: int) -> int:
     """Converts the first audio stream to 16-bit FLAC, atomically; returns the number of frames.
 
-    Parts of the stream that cannot be decoded are left out.
+    Skips parts of the stream that cannot be decoded.
 
     Raises:
         ItemError: ffmpeg fails, or the stream holds no samples.
@@ -87,5 +87,5 @@ def to_flac(source: Path, target: Path, channels: int) -> int:
 def _last_line(said: Iterable[str], source: Path) -> str:
     """The last line of ffmpeg's log, without memory addresses and the file's name, which differ between runs."""
     lines = [line for line in said if line.strip()]
-    last = re.sub(r"\[[^\[\]]* @ 0x[0-9a-f]+\] *", "", lines[-1] if lines else "ffmpeg does not say why")
+    last = re.sub(r"\[[^\[\]]* @ 0x[0-9a-f]+\] *", "", lines[-1] if lines else "ffmpeg gives no reason")
     return one_line(last.replace(f"file:{source}", "the file").removeprefix("Error opening input files: "))

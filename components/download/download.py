@@ -1,4 +1,4 @@
-"""Fetches the items of a plan one after the other; each becomes FLAC or a row with the reason why not."""
+"""Downloads the items of a plan one by one. Each becomes FLAC or a row with the reason for its failure."""
 
 import hashlib
 import random
@@ -23,41 +23,37 @@ from components.shared.task import Progress, StageError, one_line, report
 NETWORK_KINDS = {"youtube", "feed", "podbbang", "media"}
 SAMPLE = Path(__file__).parent / "sample"
 SHORT_FRACTION, SHORT_SECONDS = 0.05, 1.0
-"""A recording that lacks more than both of a stated length is reported as too short."""
+"""A recording is too short if it lacks more than this share and these seconds of a stated length."""
 
 
 @dataclass
 class Shard:
-    """What is known while the items of a plan are fetched."""
+    """State of the download of a plan."""
 
     audio: Path
     media: Path
-    """Where one medium lies while it is worked on."""
+    """Folder for the media file of the current item."""
     policy: Policy
     downloader: Any
-    """yt-dlp's, where the plan has items for it."""
+    """A YoutubeDL, or None if the plan has no YouTube items."""
     first_of: dict[str, str]
-    """Recording by the hash of its media."""
+    """First recording with a media file, by the file's hash."""
     short: int = 0
-    """Recordings that are shorter than stated."""
+    """Number of recordings shorter than stated."""
 
 
 Fetch = Callable[[Shard, Item], tuple[Path, Item]]
 
 
 def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recording], int]:
-    """Fetches all items in their order.
-
-    Args:
-        items: The plan.
-        audio: Folder for the FLAC files.
-        policy: How to fetch.
+    """Downloads all items of a plan in order and writes FLAC files into the folder `audio`.
 
     Returns:
-        One row an item, in their order, and how many recordings are shorter than stated.
+        One row per item, in order, and the number of recordings shorter than stated.
 
     Raises:
-        StageError: The disk is full, the cookie file cannot be read, or a bucket's server does not answer or refuses the user.
+        StageError: The disk is full, the cookie file is unreadable, or a bucket's server does not
+            answer or rejects the credentials.
     """
     audio.mkdir(parents=True, exist_ok=True)
     progress = Progress(sum(i.seconds or UNKNOWN_SECONDS for i in items))
@@ -80,12 +76,12 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
 
 
 def outcome(shard: Shard, item: Item) -> Recording:
-    """Fetches and converts one item: its row, with a reason where that failed."""
+    """Downloads and converts one item; returns its row, with a reason if that failed."""
     row = _row(item)
     try:
         if item.kind not in FETCH:
             raise ItemError(f"{one_line(item.kind)} is not supported by this version")
-        if item.kind != "youtube":  # what YouTube says is known when it is asked for the video
+        if item.kind != "youtube":  # YouTube states the license only with the video
             shard.policy.check_licence(item.licence)
         path, item = FETCH[item.kind](shard, item)
         row = _row(item, sha256(path))
@@ -99,7 +95,7 @@ def outcome(shard: Shard, item: Item) -> Recording:
     except Exception as error:
         if disk_full(error):
             raise StageError(
-                f"expected room for a recording in {shard.audio} and {shard.media}, found none: make some or set TMPDIR"
+                f"expected disk space for a recording in {shard.audio} and {shard.media}, found none: free some or set TMPDIR"
             ) from None
         reason, trace = surprise(error, item.url)
         report(trace)
@@ -107,7 +103,7 @@ def outcome(shard: Shard, item: Item) -> Recording:
 
 
 def converted(shard: Shard, row: Recording, path: Path, stated_seconds: float) -> Recording:
-    """Makes FLAC of a media file; returns the row with its length."""
+    """Converts a media file to FLAC; returns its row with the length."""
     found = probe(path)
     samples = to_flac(path, shard.audio / f"{row.recording}.flac", found.channels)
     shard.first_of[row.media_sha256] = row.recording
@@ -117,15 +113,15 @@ def converted(shard: Shard, row: Recording, path: Path, stated_seconds: float) -
 
 
 def too_short(row: Recording, stated: dict[str, float]) -> bool:
-    """Whether a recording lacks much of a stated length, in seconds, 0 where unknown; says so."""
+    """Checks whether a recording lacks much of a stated length (seconds, 0 if unknown); logs a warning."""
     short = {who: s for who, s in stated.items() if s - row.seconds > max(SHORT_SECONDS, SHORT_FRACTION * s)}
     for who, seconds in short.items():
-        report(f"warning: {row.recording} holds {row.seconds:.1f} s of the {seconds:.1f} s that {who} states: the rest could not be had")
+        report(f"warning: {row.recording} holds {row.seconds:.1f} s of the {seconds:.1f} s that {who} states: the rest is missing")
     return bool(short)
 
 
 def _row(item: Item, media_sha256: str = "") -> Recording:
-    """The row of an item without audio."""
+    """Returns the row of an item without audio."""
     return Recording(
         recording=item.recording,
         kind=item.kind,
@@ -143,7 +139,7 @@ def _row(item: Item, media_sha256: str = "") -> Recording:
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
+    """Returns the SHA-256 of a file in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -1,20 +1,21 @@
-"""The settings of `download` as its parts use them: retries, pauses, and accepted licences."""
+"""The settings of `download`: retries, pauses, speed and licenses."""
 
 from dataclasses import dataclass
 
 from components.shared.http import Limits
 
 UNKNOWN = "unknown"
-"""Name of a missing licence in the setting."""
+"""Name in the setting for a license that the source does not state."""
 
 
 class ItemError(Exception):
-    """An item cannot be downloaded. The message becomes the reason in its row: one line, the same in every run, without secrets."""
+    """One item cannot be downloaded. The message is the reason in its row: one line, the same in
+    every run, without secrets."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The settings of the stage, after their check."""
+    """The checked settings of the stage."""
 
     retries: int
     backoff_seconds: float
@@ -22,7 +23,7 @@ class Policy:
     max_sleep_seconds: float
     rate_limit_bytes: int
     licences: frozenset[str]
-    """In lower case; an empty set accepts all."""
+    """Allowed licenses in lower case; empty allows any."""
 
     @property
     def limits(self) -> Limits:
@@ -30,12 +31,12 @@ class Policy:
         return Limits(self.retries + 1, self.backoff_seconds, max_bytes_per_second=self.rate_limit_bytes)
 
     def check_licence(self, licence: str) -> None:
-        """Raises ItemError unless this licence, as the source states it, is accepted."""
+        """Raises ItemError unless this license, as the source states it, is allowed."""
         stated = " ".join(licence.split()) or UNKNOWN
         if self.licences and stated.casefold() not in self.licences:
-            raise ItemError(f"licence {stated} is not asked for")
+            raise ItemError(f"license {stated} is not in download_licences")
 
 
 def accepted_licences(text: str) -> frozenset[str]:
-    """The licences of a comma-separated list, in lower case, with single spaces."""
+    """Parses a comma-separated list of licenses to lower case with single spaces."""
     return frozenset(name for part in text.split(",") if (name := " ".join(part.split()).casefold()))

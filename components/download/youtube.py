@@ -1,4 +1,4 @@
-"""What yt-dlp fetches: YouTube's videos, with what YouTube says of them."""
+"""Downloads YouTube videos and their metadata with yt-dlp."""
 
 import contextlib
 import os
@@ -19,14 +19,14 @@ from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
 
 COOKIES, COOKIES_TEXT = "SPEECHMILL_COOKIES_FILE", "SPEECHMILL_COOKIES"
-"""Environment variables with the path and with the text of a cookie file in Netscape's format: a secret."""
+"""Environment variables with the path and the text of a cookie file in Netscape format, a secret."""
 
 SOCKET_SECONDS = 60
 
 
 @contextlib.contextmanager
 def downloader(target: Path, policy: Policy) -> Iterator[Any]:
-    """A YoutubeDL that writes into the folder `target`: one for all items, since it remembers YouTube's player."""
+    """Yields a YoutubeDL that writes into the folder `target`. All items share it: it caches YouTube's player."""
     from yt_dlp import YoutubeDL
 
     with tempfile.TemporaryDirectory() as own, YoutubeDL(options(target, Path(own), policy)) as found:
@@ -34,9 +34,9 @@ def downloader(target: Path, policy: Policy) -> Iterator[Any]:
 
 
 def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
-    """yt-dlp's options; `own` is an empty folder for what it needs besides.
+    """Returns yt-dlp's options; `own` is an empty folder for its other files.
 
-    Without ffmpeg and other programs: conversion is not its business, and their connections could not be guarded.
+    It may not start ffmpeg or other programs, because the guard of `public_only` does not cover them.
     """
     import deno
 
@@ -71,7 +71,7 @@ def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
 
 
 def check(info: dict[str, Any], policy: Policy) -> None:
-    """Raises ItemError unless what yt-dlp found is one recording that may be fetched, before it is."""
+    """Raises ItemError before the download unless yt-dlp found one recording with an allowed license."""
     if info.get("playlist_index") is not None:
         raise ItemError("a playlist, not one recording")
     if info.get("live_status") in ("is_live", "is_upcoming") or info.get("is_live"):
@@ -80,10 +80,10 @@ def check(info: dict[str, Any], policy: Policy) -> None:
 
 
 def fetch(found: Any, item: Item) -> tuple[Path, Item]:
-    """Fetches an item's best audio with a YoutubeDL; returns the file, and the item with what the plan did not know.
+    """Downloads an item's best audio; returns the file, and the item with metadata that the plan lacks.
 
     Raises:
-        ItemError: It is refused, or cannot be had.
+        ItemError: The item is refused or cannot be downloaded.
     """
     from yt_dlp.utils import ExtractorError, YoutubeDLError
 
@@ -103,7 +103,7 @@ def fetch(found: Any, item: Item) -> tuple[Path, Item]:
 
 
 def completed(item: Item, info: dict[str, Any]) -> Item:
-    """The item with yt-dlp's facts where the plan has none."""
+    """Fills gaps in the item with yt-dlp's metadata."""
     day = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", info.get("upload_date") or "")
     return replace(
         item,
@@ -116,7 +116,7 @@ def completed(item: Item, info: dict[str, Any]) -> Item:
 
 
 def _cookies(own: Path) -> str | None:
-    """A copy of the cookie file, since yt-dlp writes into it."""
+    """Copies the cookie file, because yt-dlp writes to it."""
     if text := os.environ.get(COOKIES_TEXT):
         (own / "cookies").write_text(text, encoding="utf-8")
         return str(own / "cookies")
@@ -125,16 +125,16 @@ def _cookies(own: Path) -> str | None:
     try:
         return str(shutil.copyfile(os.environ[COOKIES], own / "cookies"))
     except OSError as error:
-        raise StageError(f"expected {COOKIES} to name a file that can be read, found: {error.strerror}; mend or unset it") from None
+        raise StageError(f"expected {COOKIES} to name a file that can be read, found: {error.strerror}; fix or unset it") from None
 
 
 def _text(value: str | None) -> str:
-    """A text that can be written as UTF-8: JSON may hold halves of characters."""
+    """Returns a text that UTF-8 can encode: JSON may hold lone surrogates."""
     return (value or "").encode(errors="replace").decode()
 
 
 def _ignore(_: str) -> None:
-    """What it raises as well, or nobody needs."""
+    """Drops details, and errors, which yt-dlp raises as well."""
 
 
 def _warn(message: str) -> None:

@@ -1,4 +1,4 @@
-"""Reads recordings, writes the fingerprint of each."""
+"""Reads recordings and writes the acoustic fingerprint of each."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""The fingerprint of a recording, as Chromaprint takes it: 32 bits for every place of a grid, from the 2.7 s that begin there.
+"""Computes Chromaprint's acoustic fingerprint: a hash of 32 bits per hop, over a window of 2.7 s.
 
-Chromaprint's grid is coarse, 124 ms, and the same sound half a grid step off has 5 to 13 % of its bits changed: of a jingle of
-6 s between speech too few of its 27 hashes stay whole to be found by. So it is taken four times, each a quarter of a step later
-(at most 4 % changed, and a third or more of the hashes whole, through an MP3 of 128 kb/s).
+Chromaprint's hop is 124 ms. A sound that is half a hop off has 5 to 13 % of its bits changed: of the
+27 hashes of a 6 s jingle between speech, too few match exactly. So four fingerprints are taken, each
+a quarter of a hop later: at most 4 % change, even after MP3 at 128 kb/s, and a third or more match.
 """
 
 import subprocess
@@ -17,19 +17,19 @@ from components.shared.audio import ffmpeg, ffmpeg_input
 
 RATE_HZ = 11_025
 STEP_SAMPLES = 1_365
-"""Of Chromaprint's second algorithm (`-algorithm 1`), its default: a third of a frame of 4,096."""
+"""Hop of Chromaprint's second algorithm (`-algorithm 1`), the default: a third of a frame of 4,096."""
 SPAN_SECONDS = (4_096 + 19 * STEP_SAMPLES) / RATE_HZ
-"""Of one hash: 16 steps of a chroma that is smoothed over 5 frames."""
+"""Window of one hash: 16 hops of a chroma that is smoothed over 5 frames."""
 PHASES = 4
 _FRAME_SAMPLES = 65_536
-"""What ffmpeg hands from one of its threads to another at a time: of its own small frames that alone took as long as the work."""
+"""Frame size between ffmpeg's threads: passing its own small frames took as long as the work itself."""
 HOP_SECONDS = STEP_SAMPLES / PHASES / RATE_HZ
 
 
 def hashes(path: Path) -> NDArray[np.uint32]:
-    """The hashes of a FLAC file of any length, in bounded memory but for themselves: number i begins at i * HOP_SECONDS.
+    """Returns the hashes of a FLAC file, mixed to mono; hash i begins at i * HOP_SECONDS.
 
-    Shorter than a hash's span there is none. Channels are mixed to mono.
+    A file shorter than SPAN_SECONDS has none. Apart from the hashes, memory does not grow with length.
 
     Raises:
         ValueError: ffmpeg cannot read it.
@@ -40,7 +40,7 @@ def hashes(path: Path) -> NDArray[np.uint32]:
         files = [Path(scratch) / str(phase) for phase in range(PHASES)]
         done = subprocess.run([ffmpeg(), *ffmpeg_input(path), *_outputs(files)], capture_output=True, text=True)
         if done.returncode:
-            raise ValueError(f"ffmpeg cannot read {path.name}: {(done.stderr.strip().splitlines() or ['it says nothing'])[-1]}")
+            raise ValueError(f"ffmpeg cannot read {path.name}: {(done.stderr.strip().splitlines() or ['it gives no reason'])[-1]}")
         phases = [np.fromfile(file, "<u4") for file in files]
     found = np.zeros(PHASES * len(phases[0]), np.uint32)
     for number, phase in enumerate(phases):
@@ -49,7 +49,7 @@ def hashes(path: Path) -> NDArray[np.uint32]:
 
 
 def _outputs(files: list[Path]) -> list[str]:
-    """ffmpeg's arguments: one decoding, one fingerprint a file."""
+    """Returns ffmpeg's arguments: one decoder, one fingerprint per file."""
     mono = (
         f"[0:a:0]aformat=sample_fmts=s16:sample_rates={RATE_HZ}:channel_layouts=mono,asetnsamples={_FRAME_SAMPLES}:p=0,asplit={len(files)}"
     )

@@ -100,12 +100,12 @@ _DEMUXERS = "aac,ac3,aiff,amr,ape,asf,au,avi,caf,eac3,flac,flv,matroska,webm,mov
 
 
 def ffmpeg() -> str:
-    """Path of the ffmpeg in the pinned imageio-ffmpeg wheel: the same program on every machine."""
+    """Returns the path of ffmpeg in the pinned imageio-ffmpeg wheel: the same program on every machine."""
     return imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def ffmpeg_input(path: Path) -> list[str]:
-    """Arguments that make ffmpeg read this file and no other file or host that it refers to."""
+    """Returns arguments that make ffmpeg read this file and no other file or host that it refers to."""
     return ["-nostdin", "-v", "error", "-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", f"file:{path}"]
 
 
@@ -114,7 +114,7 @@ def decode(
 ) -> Iterator[Samples]:
     """Yields the first audio stream of any media file, resampled and mixed to `channels`, in blocks shaped (frames, channels).
 
-    ffmpeg is asked for 16-bit samples: in floats it mixes stereo to mono 3 dB louder, beyond full scale.
+    ffmpeg outputs 16-bit samples, because with floats it mixes stereo to mono 3 dB louder, beyond full scale.
 
     Args:
         path: The media file.
@@ -142,6 +142,6 @@ def decode(
         if process.wait() != 0:
             log.seek(0)
             lines = log.read().decode(errors="replace").strip().splitlines()
-            raise ValueError(f"ffmpeg cannot read {path.name}: {lines[-1] if lines else 'it says nothing'}")
+            raise ValueError(f"ffmpeg cannot read {path.name}: {lines[-1] if lines else 'it gives no reason'}")
     if seconds is not None and abs(samples / rate_hz - seconds) > LENGTH_TOLERANCE_SECONDS:
         raise ValueError(f"expected {seconds:.3f} s of audio in {path}, found {samples / rate_hz:.3f} s: make the voices again")

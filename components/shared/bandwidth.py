@@ -1,4 +1,4 @@
-"""Up to which frequency speech is heard."""
+"""Measures the bandwidth of speech."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -8,29 +8,25 @@ from components.shared.rows import SAMPLE_RATE_HZ
 
 FRAME, HOP = 2048, 1024
 BAND = 12
-"""Bins of a band, which is 258 Hz wide: the meter's step."""
-
+"""Bins per band. A band is 258 Hz wide, which is the resolution of the result."""
 LOUD_QUANTILE, FLOOR_QUANTILE = 0.95, 0.1
-"""Of a band's frames: some are hisses, which reach highest; fewer than these are clicks."""
-
+"""Quantiles of a band's frames: the loudest 5 % hold hisses, which reach highest; clicks are fewer."""
 RISE_DB = 10.0
-"""So far the loud frames of a band stand above its quiet ones, where speech is in it. Those of noise alone rise by 4 dB."""
-
+"""Minimum level of a speech band's loud frames above its quiet ones. Noise alone rises by 4 dB."""
 FALL_DB = 20.0
-"""So far a band with speech may lie below the octave under it: voices fall by 10 to 16 dB there, the skirt of a low-pass by more."""
-
+"""Maximum drop of a speech band below the octave under it: 10 to 16 dB for voices, more for a low-pass."""
 RANGE_DB = 70.0
-"""Further below the loudest band nothing is heard as speech."""
-
+"""Maximum drop of a speech band below the loudest band."""
 MIN_SECONDS = 0.5
-"""Shorter sounds have too few frames."""
-
+"""Minimum length of a sound: a shorter one has too few frames."""
 _ROUNDING = (1 / 32_768) ** 2 / 12
-"""Power of the noise that 16 bits make."""
+"""Power of 16-bit quantization noise."""
 
 
 def bandwidth_hz(sound: NDArray[np.floating]) -> float | None:
-    """The highest frequency with speech in it, in steps of 258 Hz; None where nothing rises above its floor, and below MIN_SECONDS.
+    """Returns the highest frequency with speech, in steps of 258 Hz.
+
+    Returns None if no band rises above its floor, or if the sound is shorter than MIN_SECONDS.
 
     Args:
         sound: Mono at SAMPLE_RATE_HZ in [-1, 1]; shaped (samples,).
@@ -44,7 +40,7 @@ def bandwidth_hz(sound: NDArray[np.floating]) -> float | None:
 
 
 def levels_db(sound: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Level of each band's loud and quiet frames in dB; both shaped (bands,)."""
+    """Returns the levels of each band's loud and quiet frames in dB; both shaped (bands,)."""
     frames = sliding_window_view(np.asarray(sound, np.float32), FRAME)[::HOP]
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     power = np.square(np.abs(np.fft.rfft(frames * window, axis=1)))[:, : FRAME // 2 // BAND * BAND]
@@ -55,7 +51,7 @@ def levels_db(sound: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray
 
 
 def octave_below_db(levels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean power in the octave under each band, in dB; the lowest bands have none, -inf."""
+    """Returns the mean power of the octave under each band in dB; -inf for the lowest bands."""
     power, below = 10 ** (levels / 10), np.full(len(levels), -np.inf)
     for band in range(4, len(levels)):
         below[band] = 10 * np.log10(np.mean(power[(band + 1) // 2 : round(0.9 * band)]))

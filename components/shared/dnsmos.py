@@ -1,7 +1,7 @@
-"""DNSMOS P.835 as Microsoft's script gives it: what listeners would say of speech, background and both, without a reference.
+"""DNSMOS P.835 as in Microsoft's script: estimated opinion scores of speech, background and both.
 
-The network and its numbers come with Microsoft's package speechmos; its own code is not used, since it imports librosa and
-hears every window a second time for a score that is not P.835's.
+The network comes with Microsoft's package speechmos. The package's code is not used: it imports
+librosa and processes every window a second time for a score outside P.835.
 """
 
 import hashlib
@@ -18,11 +18,9 @@ from components.shared.task import StageError
 
 RATE_HZ = 16_000
 WINDOW = 144_160
-"""Samples of a window, 9.01 s: what the network takes."""
-
+"""Window of the network in samples, 9.01 s."""
 SHA256 = "269fbebdb513aa23cddfbb593542ecc540284a91849ac50516870e1ac78f6edd"
-"""Of sig_bak_ovr.onnx, the P.835 network of speechmos 0.0.1.1 (MIT; in Microsoft's DNS-Challenge the same file is CC BY 4.0)."""
-
+"""Hash of sig_bak_ovr.onnx in speechmos 0.0.1.1 (MIT; in Microsoft's DNS-Challenge the same file is CC BY 4.0)."""
 _POLYNOMIALS = np.array(
     [
         [-0.08397278, 1.22083953, 0.0052439],
@@ -30,7 +28,7 @@ _POLYNOMIALS = np.array(
         [-0.06766283, 1.11546468, 0.04602535],
     ]
 )
-"""From what the network gives to a MOS, for SIG, BAK and OVRL, highest power first: Microsoft's fit to its listeners."""
+"""Microsoft's polynomials from network outputs to MOS, for SIG, BAK and OVRL, highest power first."""
 
 
 class Scores(NamedTuple):
@@ -46,31 +44,31 @@ class Dnsmos:
     """The network, loaded."""
 
     network: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """From windows shaped (windows, WINDOW) to numbers shaped (windows, 3)."""
+    """Maps windows shaped (windows, WINDOW) to outputs shaped (windows, 3)."""
     hop: int
-    """Samples from one window to the next."""
+    """Hop between windows in samples."""
 
     @property
     def name(self) -> str:
-        """What measures: which network, how often."""
+        """Network and hop, as tables name them."""
         return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s"
 
     def score(self, sound: NDArray[np.floating]) -> Scores:
-        """Mean of the windows' scores.
+        """Returns the mean of the windows' scores.
 
         Args:
             sound: Mono at RATE_HZ in [-1, 1], not empty; shaped (samples,).
         """
-        windows = windows_of(np.asarray(sound, np.float32), self.hop)  # one at a time: several take more memory, and no less time
+        windows = windows_of(np.asarray(sound, np.float32), self.hop)  # one at a time: a batch takes more memory and no less time
         raw = np.concatenate([self.network(window[None]) for window in windows]).astype(np.float64)
         a, b, c = _POLYNOMIALS.T
         return Scores(*map(float, np.mean(a * raw**2 + b * raw + c, axis=0)))
 
 
 def windows_of(sound: NDArray[np.float32], hop: int) -> Iterator[NDArray[np.float32]]:
-    """What the network hears of a sound: windows of 9.01 s; a shorter sound is doubled until it is as long.
+    """Yields windows of 9.01 s. A shorter sound is doubled until it is that long.
 
-    As in Microsoft's script the number of windows follows from the whole seconds, so up to 1.99 s of the end are not heard.
+    As in Microsoft's script, whole seconds determine the number of windows: up to 1.99 s at the end are ignored.
     """
     while len(sound) < WINDOW:
         sound = np.concatenate([sound, sound])
@@ -80,10 +78,10 @@ def windows_of(sound: NDArray[np.float32], hop: int) -> Iterator[NDArray[np.floa
 
 
 def load_dnsmos(hop_seconds: float = 1.0, threads: int = 0) -> Dnsmos:
-    """The network on `threads` CPU threads; 0 for one a core.
+    """Loads the network for `threads` CPU threads; 0 means one per core.
 
     Raises:
-        StageError: The installed network is not the one that the numbers here are for.
+        StageError: The installed network is absent or does not match SHA256.
     """
     import onnxruntime
 
@@ -101,7 +99,7 @@ def load_dnsmos(hop_seconds: float = 1.0, threads: int = 0) -> Dnsmos:
 
 
 def network_path() -> Path:
-    """Where speechmos keeps the network."""
-    spec = find_spec("speechmos")  # without importing what it imports
+    """Returns the path of the network in the package speechmos."""
+    spec = find_spec("speechmos")  # without importing it, since it imports librosa
     folder = Path(spec.origin).parent if spec and spec.origin else Path("speechmos")
     return folder / "dnsmos_models" / "sig_bak_ovr.onnx"

@@ -13,7 +13,7 @@ from pathlib import Path
 from components.shared.files import atomic_write
 from components.shared.task import LINEAGE, MODEL, StageError
 
-_ADVICE = "a model is a folder that `speechmill models fetch` or a training made"
+_ADVICE = "a model is a folder from `speechmill models fetch` or from a training run"
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Model:
     """The program that loads it: spleeter, ina, whisper and so on."""
     licence: str
     origin: str
-    """Where it came from: a URL, or the program that trained it."""
+    """A URL, or the program that trained it."""
     created: str
-    """ISO 8601 time; a name without a version stands for the newest version."""
+    """Time of creation, ISO 8601; a name without a version means the newest version."""
     files: dict[str, File]
     """The files by their paths in the folder, with / as separator."""
 
@@ -73,7 +73,7 @@ def read_model(folder: Path, kind: str) -> Model:
 
 
 def parse(path: Path) -> Model:
-    """Reads a `model.json`; StageError if it is not valid, or if its version does not match its files."""
+    """Reads a `model.json`. Raises StageError if it is invalid or its version does not match its files."""
     if not path.is_file():
         raise StageError(f"expected a model in {path.parent}, found no {MODEL} there: {_ADVICE}")
     return parse_text(path.read_bytes(), path)

@@ -1,4 +1,4 @@
-"""Keeps a process that follows strangers' links on the public internet, and secrets out of the URLs that it writes down."""
+"""Restricts a process to the public internet, and removes secrets from URLs."""
 
 import contextlib
 import http.client
@@ -25,7 +25,7 @@ _SECRET_BEGINNINGS = ("xamz", "xgoog")
 
 
 class PrivateAddressError(OSError):
-    """A connection to an address that is not on the public internet was refused."""
+    """A connection to an address outside the public internet was refused."""
 
     def __init__(self, host: str, address: str) -> None:
         place = address if host == address else f"{host} ({address})"
@@ -33,11 +33,11 @@ class PrivateAddressError(OSError):
 
 
 def public_url(url: str) -> str:
-    """The URL as it may be logged and written into tables: without user, password, fragment and secret parameters.
+    """Returns a URL for logs and tables: without user, password, fragment and secret parameters.
 
-    A parameter is secret if its name, in small letters without - and _, is one of `_SECRETS` (sig, key, expires, Policy,
-    Key-Pair-Id, …), holds one of `_SECRET_PARTS` (token, signature, …) or begins like Amazon's X-Amz-… or Google's
-    X-Goog-…. The rest stays as it is written. A text without `scheme://`, such as a path, is returned unchanged.
+    A parameter is secret if its name, in lower case without - and _, is one of `_SECRETS` (sig, key,
+    expires, Policy, Key-Pair-Id, …), contains one of `_SECRET_PARTS` (token, signature, …) or starts
+    like X-Amz-… or X-Goog-…. The rest is unchanged, as is a text without `scheme://`, such as a path.
     """
     match = _URL.fullmatch(url)
     if not match:
@@ -47,7 +47,7 @@ def public_url(url: str) -> str:
 
 
 def public_text(text: str) -> str:
-    """A text, an error's for example, with `public_url` of every URL in it."""
+    """Applies `public_url` to every URL in a text, for example an error message."""
     return _URLS.sub(lambda match: public_url(match[0]), text)
 
 
@@ -57,9 +57,10 @@ def _is_secret(parameter: str) -> bool:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IPv4 or IPv6 address, as a resolver answers it, is a host on the public internet.
+    """Checks whether a resolved IPv4 or IPv6 address is a host on the public internet.
 
-    IPv4 inside IPv6 (mapped, 6to4, NAT64) is judged as IPv4; other addresses of translators, multicast and reserved ones are not public.
+    IPv4 inside IPv6 (mapped, 6to4, NAT64) counts as IPv4. Other translator addresses, multicast and
+    reserved addresses are not public.
     """
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
@@ -69,15 +70,14 @@ def is_public(address: str) -> bool:
 
 
 def public_only() -> None:
-    """From now on this process connects to public addresses alone; anything else is a PrivateAddressError.
+    """Restricts this process to public addresses: any other connection raises PrivateAddressError.
 
-    Every connection through Python's sockets is checked when it is made, on the address that it is made to: redirects,
-    odd spellings (0177.1, 2130706433) and names whose answer changes are all the same to it. Proxies that the environment
-    names (http_proxy, https_proxy, all_proxy) are the operator's will: they may be connected to at any address, and the
-    host that an HTTP proxy is asked for is checked as far as it can be resolved here; what a SOCKS proxy is asked for
-    is not seen. So is the store's own server (AWS_ENDPOINT_URL): a stranger's link that names it is refused by the server,
-    since it carries no signature. Programs that the process starts, libraries with sockets of their own (Arrow's and Delta Lake's way to
-    the store) and Unix sockets are not concerned.
+    Python's sockets check each connection against its actual address, so redirects, unusual notations
+    (0177.1, 2130706433) and changing DNS answers cannot bypass it. Two servers are allowed at any
+    address: a proxy from http_proxy, https_proxy or all_proxy, and the store (AWS_ENDPOINT_URL), which
+    itself refuses unsigned links from sources. The target of an HTTP proxy is checked if it resolves
+    here, that of a SOCKS proxy is not. Child processes, libraries with their own sockets (Arrow and
+    Delta Lake, for the store) and Unix sockets are not restricted.
     """
     if getattr(socket.getaddrinfo, "public_only", False):
         return
@@ -100,14 +100,14 @@ def public_only() -> None:
         return public
 
     def checked(sock: Any, address: Any) -> Any:
-        """The address with its host as a number, so that nobody resolves it a second time."""
+        """Returns the address with a numeric host, so that it is not resolved again."""
         if sock.family not in (socket.AF_INET, socket.AF_INET6):
             return address
         answer = public_answers(address[0], address[1], sock.family, sock.type)[0][4]
         return answer[:2] + (tuple(address[2:]) or answer[2:])
 
     def check_proxied(host: str) -> None:
-        with contextlib.suppress(socket.gaierror):  # only the proxy knows the name, and it decides
+        with contextlib.suppress(socket.gaierror):  # only the proxy can resolve the name
             public_answers(host, None, type=socket.SOCK_STREAM)
 
     def put_checked_request(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
@@ -137,7 +137,7 @@ def _text(host: str | bytes | None) -> str:
 
 
 def _operators() -> set[tuple[str, int]]:
-    """Host and port of every proxy that the environment names, and of the store's server."""
+    """Returns host and port of every proxy in the environment and of the store's server."""
     found = set()
     for scheme, url in [*urllib.request.getproxies().items(), *_endpoint()]:
         parts = urllib.parse.urlsplit(url if "://" in url else f"{scheme}://{url}")

@@ -1,24 +1,15 @@
-"""Checks of stage settings. Every `components/<stage>/settings.py` uses them, so errors about settings read alike."""
+"""Checks of stage settings, with the same error texts in every stage."""
 
 from collections.abc import Collection, Mapping
 
 from components.shared.task import StageError
 
 Range = tuple[float, float, float]
-"""A value, and the least and the greatest value allowed; the greatest may be infinite."""
+"""Value, minimum and maximum; the maximum may be infinite."""
 
 
 def check_ranges(stage: str, ranges: Mapping[str, Range], unit: str = "") -> None:
-    """Checks numbers.
-
-    Args:
-        stage: The stage that the settings belong to.
-        ranges: A value and its range by the setting's name.
-        unit: Unit of all these values.
-
-    Raises:
-        StageError: A value is out of its range, or not a number.
-    """
+    """Raises StageError if a value is out of its range or NaN. `ranges` has a setting's name as key."""
     for name, (value, least, most) in ranges.items():
         if not least <= value <= most:
             allowed = f"{least:g} or more" if most == float("inf") else f"{least:g} to {most:g}"

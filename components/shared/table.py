@@ -45,12 +45,12 @@ class SchemaError(ValueError):
 
 
 def schema(kind: type) -> pa.Schema:
-    """Arrow schema of a row's dataclass; only columns of type `float | None` may hold null."""
+    """Returns the Arrow schema of a row's dataclass; only columns of type `float | None` may hold null."""
     return pa.schema([pa.field(f.name, _ARROW[f.type], nullable=f.type == float | None) for f in dataclasses.fields(kind)])
 
 
 def empty(kind: type[Row]) -> Row:
-    """A row without any values: texts are "", numbers 0, scores null."""
+    """Returns a row of empty values: texts are "", numbers 0, scores null."""
     return kind(*(_EMPTY[f.type]() for f in dataclasses.fields(kind)))  # type: ignore[arg-type]
 
 

@@ -1,10 +1,10 @@
-"""Runs a stage's main() as one Kubeflow task, on a cluster, in Docker and embedded alike; needs no kfp.
+"""Runs a stage's main() as one Kubeflow task: on a cluster, in Docker or embedded, without kfp.
 
-`python -m components.<stage> EXECUTOR_INPUT IMAGE`: the first argument is Kubeflow's executor input (JSON: parameters,
-and where the input and output artifacts lie; or @ and the path of a file that holds it), the second the name of the
-image that runs. main() gets one argument per input artifact (a folder), output artifact (an empty folder; an HTML page:
-a file to write) and parameter, and returns a mapping: output parameters by name, the metadata of classification metrics by their name,
-every other number or text as a metric of the task.
+`python -m components.<stage> EXECUTOR_INPUT IMAGE`: EXECUTOR_INPUT is Kubeflow's JSON with parameters
+and artifact paths, or @ and the path of a file with it. IMAGE is the name of the running image.
+main() gets one argument per parameter, input artifact (a folder) and output artifact (an empty folder,
+or a file to write for an HTML page). It returns a mapping: output parameters and the metadata of
+classification metrics by name, every other number or text as a metric of the task.
 """
 
 import errno
@@ -27,11 +27,10 @@ import pyarrow.parquet as pq
 
 Outcome = Mapping[str, Any]
 Lineage = NewType("Lineage", dict[str, Any])
-"""Image and settings of a stage and of every stage before it, by stage; main() gets it where it asks for this type."""
+"""Image and settings of a stage and of all stages before it, by stage; main() gets it for an argument of this type."""
 
 MENDABLE = 2
-"""Exit status for an error that a person can mend: no recording is to blame for it."""
-
+"""Exit status for an error that the user can fix and that no recording caused."""
 LINEAGE = "lineage.json"
 MODEL = "model.json"
 """Describes a model in its folder (components/shared/model.py)."""
@@ -41,25 +40,25 @@ _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
 
 
 class StageError(Exception):
-    """Something that a person can mend: what was expected, what was found, where, and what to do.
+    """An error that the user can fix: what was expected, what was found, where, and what to do.
 
-    Never for what one recording is to blame for: a run that ends so counts against none.
+    Never for an error that one recording causes: a run that ends so counts as a loss of no recording.
     """
 
 
 def one_line(text: object) -> str:
-    """A text from outside as one printable line of at most 300 characters."""
+    """Returns a text from outside as one printable line of at most 300 characters."""
     line = " ".join(str(text).split())
     return "".join(c for c in line if c.isprintable())[:300]
 
 
 def report(line: str) -> None:
-    """Prints one line, at once."""
+    """Prints one line and flushes it."""
     print(line, flush=True)
 
 
 class Progress:
-    """Prints how far a stage is, in seconds of audio, and how fast: `progress 340.0 of 2800.0 s, 45.2 s/s`."""
+    """Prints a stage's progress in seconds of audio, and its speed: `progress 340.0 of 2800.0 s, 45.2 s/s`."""
 
     def __init__(self, total_seconds: float) -> None:
         self._total, self._done = total_seconds, 0.0
@@ -76,9 +75,9 @@ class Progress:
 
 
 def run(main: Callable[..., Outcome]) -> None:
-    """Runs main() on the command line's executor input and exits: 0, or MENDABLE or 1 with the error as the last line."""
+    """Runs main() with the command line's executor input; exits with MENDABLE or 1 after printing an error."""
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that scratch files go with the process
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are deleted
     try:
         text = sys.argv[1]
         task = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)
@@ -99,7 +98,7 @@ def run(main: Callable[..., Outcome]) -> None:
 
 
 def _path(artifact: Mapping[str, Any]) -> Path:
-    """Where Kubeflow's launcher mounts an artifact; in local runs the URI is a path."""
+    """Returns the path where Kubeflow's launcher mounts an artifact; in local runs the URI is a path."""
     if "customPath" in artifact:
         return Path(artifact["customPath"])
     uri = artifact["uri"]
@@ -138,14 +137,14 @@ def _arguments(main: Callable[..., Outcome], task: Mapping[str, Any], lineage: L
 
 
 def _emptied(folder: Path) -> Path:
-    """An output folder without the files of an earlier attempt."""
+    """Creates an output folder without the files of an earlier attempt."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
 
 
 def _file(path: Path) -> Path:
-    """An output file that is not there yet."""
+    """Creates the folder of an output file and deletes an earlier file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     return path
@@ -156,7 +155,7 @@ def _kind(artifacts: Mapping[str, Any]) -> str:
 
 
 def _typed(name: str, value: Any, kind: type) -> Any:
-    """JSON has one kind of number: whole ones come as 3.0."""
+    """Converts a parameter to its type: in Kubeflow's JSON, whole numbers look like 3.0."""
     if kind is int and float(value) != int(value):
         raise StageError(f"parameter {name}: expected a whole number, found {value}")
     if kind is bool and not isinstance(value, bool):
@@ -177,7 +176,7 @@ def _finish(task: Mapping[str, Any], outcome: Outcome, lineage: Lineage) -> floa
         path, kind, facts = _path(artifact), _kind(value), dict(metrics)
         if kind in (_METRICS, _CLASSIFICATION):
             facts = facts if kind == _METRICS else outcome[name]
-            _file(path).write_text(json.dumps(facts))  # without a file a local run never finds the task in its cache
+            _file(path).write_text(json.dumps(facts))  # without a file, a local run never gets a cache hit
         elif kind != _PAGE:
             (path / LINEAGE).write_text(json.dumps(lineage, indent=1, sort_keys=True))
             facts |= _facts(path)
@@ -190,7 +189,7 @@ def _finish(task: Mapping[str, Any], outcome: Outcome, lineage: Lineage) -> floa
 
 
 def _lineage(task: Mapping[str, Any], image: str) -> Lineage:
-    """Without what only wires the task to its run: sources may hold secrets, and a repeated run must not differ."""
+    """Leaves out _WIRING: sources may hold secrets, and a repeated run must have the same lineage."""
     lineage: dict[str, Any] = {}
     models: dict[str, str] = {}
     for name, folder in ((name, folder) for name, folders in _paths(task, "inputs").items() for folder in folders):
@@ -205,7 +204,7 @@ def _lineage(task: Mapping[str, Any], image: str) -> Lineage:
 
 
 def _facts(folder: Path) -> dict[str, float]:
-    """What the metadata of an artifact says of it: rows, seconds of audio where it has some, bytes."""
+    """Returns an artifact's metadata: bytes, and rows and seconds of audio if it has them."""
     facts: dict[str, float] = {"bytes": sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())}
     table = folder / "rows.parquet"
     if table.exists():

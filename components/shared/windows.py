@@ -1,4 +1,4 @@
-"""Writes and reads voice windows one recording at a time, so that hours of audio take the memory of one recording."""
+"""Writes and reads windows one recording at a time: hours of audio take the memory of one recording."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -46,7 +46,7 @@ def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None =
 
 
 def certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
-    """Metrics of how consistent a reference is: similarities (cosines) of its own windows to its d-vector."""
+    """Returns metrics of a reference's consistency: cosine similarities of its windows to its d-vector."""
     if not len(vectors):
         return {"reference_windows": 0}
     similarities = vectors @ together(vectors)

@@ -162,7 +162,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
             "discover_max_shards: expected 1 to 16, since Kubernetes keeps no larger run of Kubeflow, found 0: start",
         ),
         (("--sources", "https://example.org/feed.xml,/data/recordings"), "/data/recordings is on this machine"),
-        (("--sources", "nonsense"), "sources: nonsense is nothing that is understood"),
+        (("--sources", "nonsense"), "sources: nonsense is not supported"),
         (("--sources", ""), "sources: expected at least one"),
         (("--store", "data"), "expected a bucket such as s3://speechmill in --store, found data"),
         (("--dataset", "../other"), "other"),

@@ -220,9 +220,9 @@ def test_a_stage_that_speaks_of_a_clip_that_is_not_there_or_twice_of_one_is_name
     write_inputs(tmp_path)
     there = read_rows(tmp_path / "clips", Clip)[0].clip
     write_rows(tmp_path / name, type(row), [dataclasses.replace(row, clip="r-99999999")])
-    assert f"error: ValueError: expected rows of the clips that were cut from {stage}, found one of r-99999999" in run(tmp_path).stderr
+    assert f"error: ValueError: expected rows of known clips from {stage}, found one of r-99999999" in run(tmp_path).stderr
     write_rows(tmp_path / name, type(row), [dataclasses.replace(row, clip=there)] * 2)
-    assert f"error: ValueError: expected one row a clip from {stage}, found two of {there}" in run(tmp_path).stderr
+    assert f"error: ValueError: expected one row per clip from {stage}, found two of {there}" in run(tmp_path).stderr
     assert not (tmp_path / "part" / "rows.parquet").exists()
 
 

@@ -170,7 +170,7 @@ def test_an_empty_feed_is_no_failure(web):
 )
 def test_what_is_no_feed_is_said_and_never_opened_as_a_name(web, content_type, body):
     web.pages["/feed"] = (200, {"Content-Type": content_type}, body)
-    with pytest.raises(SourceError, match=rf"expected a feed \(RSS or Atom\) or audio, found {content_type} that is neither"):
+    with pytest.raises(SourceError, match=rf"expected a feed \(RSS or Atom\) or audio, found {content_type}, which is neither"):
         listing(web)
 
 
@@ -205,7 +205,7 @@ def test_entities_of_the_outside_are_not_read(web, tmp_path):
 
 def test_the_bundled_feed_names_files_that_download_carries(tmp_path, monkeypatch):
     monkeypatch.setattr(feeds_module, "SAMPLE", tmp_path / "feed.xml")
-    with pytest.raises(SourceError, match="the bundled sample is not there"):
+    with pytest.raises(SourceError, match="expected the bundled sample's feed, found none"):
         list(list_sample())
     (tmp_path / "feed.xml").write_text(rss(item("one", "one.opus", "<itunes:duration>60</itunes:duration>"), item("two", "two.opus")))
     found = [entry.item for entry in list_sample()]

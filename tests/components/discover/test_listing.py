@@ -34,7 +34,7 @@ def test_symlinks_that_leave_the_folder_are_not_followed(tmp_path, capsys):
     (folder / "out").symlink_to(outside)
     (folder / "sub" / "round").symlink_to(folder)
     assert names(folder) == ["a.mp3", "inside.mp3"]
-    assert "1 symlinks lead out of it and are left out" in capsys.readouterr().out
+    assert "skipped 1 symlinks that lead out of the folder" in capsys.readouterr().out
 
 
 def test_a_file_is_taken_whatever_it_is_called_and_its_length_read(tmp_path):
@@ -66,5 +66,5 @@ def test_a_name_that_is_not_utf8_is_refused_with_the_way_out(tmp_path):
     with open(os.fsencode(tmp_path) + b"/\xff.mp3", "w"):  # noqa: PTH123  # a name that no text can hold
         pass
     (found,) = list_local(tmp_path)
-    assert found.refusal == "its name is not UTF-8: rename it"
+    assert found.refusal == "expected a UTF-8 name, found another encoding: rename it"
     assert found.item.title == ".mp3"

@@ -122,7 +122,7 @@ def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
     rows = task.rows()
     assert {url: row.reason for url, row in rows.items() if row.kind == "source"} == {
         f"{web.url}/gone": "HTTP 404",
-        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html that is neither",
+        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither",
         "http://name.invalid/feed": "its host is not found",
         f"{task.folder}/absent": "there is no such file or folder",
     }
@@ -177,7 +177,7 @@ def test_two_runs_of_one_dataset_at_once_lose_nothing(task, web):
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"sources": "gopher://a.example"}, "sources: gopher://a.example is nothing that is understood"),
+        ({"sources": "gopher://a.example"}, "sources: gopher://a.example is not supported"),
         ({"attempts": 0}, "parameter discover_attempts: expected 1 or more, found 0"),
         ({"dataset": "../radio"}, "expected a dataset name of 1 to 63 lowercase letters, digits, - and _, found '../radio'"),
     ],

@@ -111,7 +111,7 @@ def test_files_and_folders(tmp_path, monkeypatch):
     ],
 )
 def test_an_unknown_kind_is_named_with_what_is_understood(entry):
-    with pytest.raises(StageError, match="Understood are: a YouTube video, playlist or channel") as error:
+    with pytest.raises(StageError, match="Supported: a YouTube video, playlist or channel") as error:
         parse(f"sample:, {entry}")
     assert entry in str(error.value)
 

@@ -51,7 +51,7 @@ def test_a_channel_is_all_its_tabs_without_opening_a_video(youtube, capsys):
     first = found[0]
     assert (first.title, first.channel, first.seconds, first.published) == (f"title of {IDS[0]}", "라디오 FM", 100, "2026-11-02")
     assert (found[1].seconds, found[1].published, found[1].licence) == (0, "", "")
-    assert "1 live streams that have not ended are left for later" in capsys.readouterr().out
+    assert "skipped 1 live streams that have not ended; a later run lists them" in capsys.readouterr().out
 
 
 def test_a_video_is_the_same_recording_by_its_own_url_and_in_a_playlist(youtube):

@@ -184,7 +184,7 @@ def test_only_the_licences_that_are_asked_for_are_fetched(server: Server, episod
 
 
 def test_a_refused_licence_is_named() -> None:
-    with pytest.raises(ItemError, match=r"^licence unknown is not asked for$"):
+    with pytest.raises(ItemError, match=r"^license unknown is not in download_licences$"):
         dataclasses.replace(QUICK, licences=accepted_licences("CC BY")).check_licence("")
 
 
@@ -218,7 +218,7 @@ def test_a_full_disk_is_no_fault_of_the_recording(make: Make, tmp_path: Path) ->
     (tmp_path / "audio").mkdir()
     source = item(tone(make, "full.wav", 500), "local")
     (tmp_path / "audio" / f".{source.recording}.flac.part").symlink_to("/dev/full")
-    with pytest.raises(StageError, match=r"expected room for a recording in .* found none"):
+    with pytest.raises(StageError, match=r"expected disk space for a recording in .* found none"):
         fetch(tmp_path, source)
 
 

@@ -54,7 +54,7 @@ def test_a_licence_is_refused_before_the_media_is_fetched(server: Server, episod
     url = page(server, "/watch", server.put("/media.mp3", episode))
     asked_for = dataclasses.replace(QUICK, licences=frozenset({"creative commons attribution license (reuse allowed)"}))
     (row,) = fetch(tmp_path, item(url, "youtube"), policy=asked_for)
-    assert row.reason == "licence unknown is not asked for"
+    assert row.reason == "license unknown is not in download_licences"
     assert set(server.paths()) == {"/watch"}
     (row,) = fetch(tmp_path, item(url, "youtube"), policy=dataclasses.replace(QUICK, licences=frozenset({"unknown"})))
     assert row.samples > 0 and "/media.mp3" in server.paths()
