@@ -33,11 +33,11 @@ def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs Python in a copy of the project, whose modules hide those of this one."""
     tools = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), *tools])}
-    return subprocess.run([sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=900)
 
 
 def run_tests(project: Path, *paths: str) -> subprocess.CompletedProcess[str]:
-    return python(project, "-m", "pytest", "-x", "-vv", "--color=no", *paths)
+    return python(project, "-m", "pytest", "-x", "-vvv", "--color=no", *paths)
 
 
 def edited(text: str, lines: list[str]) -> str:
@@ -78,9 +78,7 @@ def test_every_part_of_the_example_is_in_the_table_of_what_fails() -> None:
 
 
 def test_the_project_s_tests_pass_with_the_stage(project: Path) -> None:
-    done = run_tests(
-        project, "tests/components/loudest", "tests/test_rooms.py", "tests/test_readme.py", *sorted({test for _, test in LEFT_OUT})
-    )
+    done = run_tests(project, "tests/components/loudest", "tests/test_rooms.py", *sorted({test for _, test in LEFT_OUT}))
     assert done.returncode == 0, done.stdout
 
 
