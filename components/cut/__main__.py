@@ -51,7 +51,7 @@ def main(
 
 
 def _with_windows(recordings: Sequence[Recording], windows: Path) -> Iterator[tuple[Recording, Windows]]:
-    """Every recording with its windows, one recording at a time; recordings without windows come last."""
+    """Yields recordings with their windows; recordings without windows come last."""
     waiting = {r.recording: r for r in recordings}
     for name, heard in read_windows(windows):
         yield waiting.pop(name), heard

@@ -18,13 +18,12 @@ def cut(
 ) -> None:
     """Cuts speech into clips at changes of speaker and at pauses.
 
-    A clip is a view: a recording, a start and an end. It holds no audio. If a stretch has no pause, the stage cuts at its
-    quietest moment.
+    A clip is a recording, a start and an end, without audio. A stretch without a pause is cut at its quietest moment.
 
     Args:
         max_seconds: Longest clip, in seconds, padding included.
-        merge_gap_seconds: Speech on both sides of a gap of at most this many seconds is one stretch.
-        pad_seconds: Added before and after a clip, in seconds, where no other clip is.
-        change_similarity: Cosine of the voices before and after a pause below which the speaker changes there, -1 to 1; with more of it
-            fewer changes are missed, and clips become shorter.
+        merge_gap_seconds: Longest gap over which speech is joined into one stretch, in seconds.
+        pad_seconds: Padding before and after a clip, in seconds; less if another clip is near.
+        change_similarity: Cosine similarity of the voices around a pause, below which the speaker changes there, -1 to 1; a higher value
+            misses fewer changes and makes shorter clips.
     """

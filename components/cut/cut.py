@@ -16,14 +16,14 @@ from components.shared.windows import Windows
 ReadLevels = Callable[[int, int], Levels]
 
 MIN_SECONDS = 0.3
-"""No clip is shorter, padding included. Shorter speech is in no clip; `collect` counts it as unclipped speech."""
+"""Shortest clip, padding included. Shorter speech is in no clip; `collect` counts it as unclipped speech."""
 
 SETTLE_SECONDS = 0.5
 """How far the border between two adjacent stretches may move to a pause.
 
-Where the gender changes without a gap, the border from `segment` is off by some tenths of a second. In five six-minute episodes
-21 of 78 such borders lay inside speech. Moved to the quietest moment within 0.25 s, 9 still do, within 0.5 s 6, within 1 s 2. But from
-0.75 s on, borders move past words of the other voice.
+If the gender changes without a gap, the border from `segment` is off by some tenths of a second. In five six-minute episodes 21 of 78
+such borders lay inside speech; at the quietest moment within 0.25 s, 9 still do, within 0.5 s 6, within 1 s 2. But from 0.75 s on,
+borders move past words of the other voice.
 """
 
 
@@ -48,12 +48,12 @@ def clips_of(
     pad_seconds: float,
     turns: Sequence[int] = (),
 ) -> list[Clip]:
-    """The clips of one recording: ordered, disjoint, inside it.
+    """Returns the clips of one recording, in order and disjoint.
 
     Args:
         recording: Id of the recording.
         length: Samples of the recording.
-        segments: All its segments, in order.
+        segments: All segments of the recording, in order.
         read_levels: Returns the levels of the frames between two samples (pauses.frame_levels). It is called only for stretches that
             are too long or adjacent to another one.
         max_seconds: Longest clip, padding included.
@@ -76,7 +76,7 @@ def clips_of(
 def turns_in(
     segments: Sequence[Segment], read_levels: ReadLevels, windows: Windows, merge_gap_seconds: float, change_similarity: float
 ) -> list[int]:
-    """The samples at which the speaker changes, in order, ignoring the genders; none without windows."""
+    """Returns the samples at which the speaker changes, in order. It ignores genders; without windows there are none."""
     if not len(windows.starts):
         return []
     speech = stretches([replace(s, gender="") for s in segments], to_samples(merge_gap_seconds))
@@ -122,7 +122,7 @@ def settled(speech: Sequence[Stretch], read_levels: ReadLevels) -> list[Stretch]
 
 
 def _quietest_border(left: Stretch, right: Stretch, read_levels: ReadLevels) -> tuple[int, bool]:
-    """The best border between two stretches, and whether it lies inside speech."""
+    """Returns the best border between two stretches, and whether it lies inside speech."""
     settle = to_samples(SETTLE_SECONDS) // FRAME
     before, after = (min(NEIGHBOURHOOD + settle, (s.end - s.start) // FRAME) for s in (left, right))
     if before + after == 0:

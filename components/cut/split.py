@@ -1,4 +1,4 @@
-"""Where a stretch of speech that is too long is best cut."""
+"""Chooses the best cuts of a stretch of speech that is too long."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,26 +7,26 @@ from components.cut.pauses import FRAME, PAUSE_DB, Levels, loudest_around
 from components.shared.rows import SAMPLE_RATE_HZ
 
 CELL = 10
-"""Frames of which the quietest edge alone is a candidate for a cut: 100 ms."""
+"""Frames per candidate for a cut, 100 ms. The candidate is their quietest edge."""
 
 SHORT = 3 * SAMPLE_RATE_HZ
-"""A piece shorter than this is worth a louder cut elsewhere: 3 s, twice what `publish` keeps by default."""
+"""Samples below which a piece has a cost: 3 s, twice the shortest clip that `publish` keeps by default."""
 
 SHORT_DB = 20.0
-"""What every second that a piece falls short of SHORT costs, in dB of a cut's loudness."""
+"""Cost of every second by which a piece is shorter than SHORT, in dB of a cut's loudness."""
 
 QUIETEST_DB = -60.0
-"""A cut that is quieter than the speech around it by this much costs nothing."""
+"""Level of a cut, relative to the speech around it, at or below which it costs nothing."""
 
 HARD_DB = 1000.0
-"""Cost of a cut outside a pause: more than any choice between pauses can save, so that there are as few as possible."""
+"""Cost of a cut outside a pause, more than any choice of pauses can save, so that there are as few as possible."""
 
 
 def split(levels: Levels, samples: int, shortest: int, longest: int) -> list[tuple[int, bool]]:
-    """Cuts that make pieces of `shortest` to `longest` samples of a stretch: the cheapest, at the quietest moments.
+    """Finds the cuts with the lowest cost that give pieces of `shortest` to `longest` samples.
 
-    A cut costs the loudness of its moment, a piece what it lacks to SHORT; dynamic programming over candidates 100 ms apart
-    takes time and memory in proportion to the stretch's length.
+    A cut costs its loudness, and a piece its lack to SHORT. Dynamic programming over candidates 100 ms apart takes time and memory in
+    proportion to the length of the stretch.
 
     Args:
         levels: Level of every whole frame of the stretch, in dB.
@@ -46,14 +46,14 @@ def split(levels: Levels, samples: int, shortest: int, longest: int) -> list[tup
 
 
 def _candidates(loudness: Levels) -> NDArray[np.int64]:
-    """The quietest edge of every cell, neither the first nor the last of the stretch."""
+    """Returns the quietest edge of every cell, without the first and last edge of the stretch."""
     inner = loudness[1:-1]
     padded = np.append(inner, np.full(-len(inner) % CELL, np.inf, np.float32)).reshape(-1, CELL)
     return 1 + np.arange(len(padded)) * CELL + np.argmin(padded, axis=1)
 
 
 def _cheapest(positions: NDArray[np.int64], price: NDArray[np.float64], samples: int, shortest: int, longest: int) -> list[int]:
-    """Indices of the positions to cut at, so that the price of the cuts and of short pieces is least."""
+    """Returns the indices of the positions with the lowest total price of cuts and short pieces."""
     places = np.concatenate([[0], positions, [samples]])
     prices = np.concatenate([[0.0], price, [0.0]])
     first = np.searchsorted(places, places - longest, side="left")

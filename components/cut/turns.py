@@ -1,4 +1,4 @@
-"""Where the speaker changes in speech: its pieces between pauses, joined while their voices are alike."""
+"""Finds changes of speaker: divides speech at pauses and joins neighboring pieces with similar voices."""
 
 from bisect import bisect_left
 from itertools import pairwise
@@ -11,26 +11,25 @@ from components.shared.rows import SAMPLE_RATE_HZ, to_samples
 from components.shared.windows import Windows
 
 PIECE_SECONDS = 1.6
-"""A piece is at least as long as a window: a shorter one has no window of its own, and would become a clip too short to keep."""
+"""Shortest piece, the length of a window. A shorter one has no window of its own, and its clip would be too short to keep."""
 
 INSIDE_SHARE = 0.75
-"""A window counts for a piece in which it lies with more of itself than this."""
+"""Share of a window above which it counts for the piece that contains this share."""
 
 Pause = tuple[int, int]
-"""The quietest sample of a pause, and how many frames it is long."""
+"""The quietest sample of a pause, and its length in frames."""
 
 
 def turns_of(start: int, levels: Levels, windows: Windows, change_similarity: float) -> list[int]:
-    """Where the speaker changes in a stretch of speech, in samples of the recording, in order.
+    """Returns the samples at which the speaker changes in a stretch of speech, in order. A change is always in a pause.
 
-    Of two neighboring pieces that are most alike one is made, and again, until none are as alike as `change_similarity`: long pieces
-    are compared by many windows. A change is always in a pause.
+    The most similar neighbors are joined first, because the d-vectors of many windows make the comparison of long pieces reliable.
 
     Args:
-        start: Where the stretch begins, in samples.
-        levels: Level of every whole frame of it, in dB.
+        start: Start of the stretch, in samples.
+        levels: Level of every whole frame of the stretch, in dB.
         windows: The windows of the recording.
-        change_similarity: Cosine from which on two neighboring pieces are one voice; above 1 none are.
+        change_similarity: Cosine similarity from which two neighboring pieces are one voice.
     """
     stop = start + len(levels) * FRAME
     borders = long_pieces(start, stop, pauses_in(start, levels), to_samples(PIECE_SECONDS))
@@ -40,14 +39,14 @@ def turns_of(start: int, levels: Levels, windows: Windows, change_similarity: fl
 
 
 def pauses_in(start: int, levels: Levels) -> list[Pause]:
-    """The pauses of a stretch that begins at sample `start`, in order."""
+    """Returns the pauses of a stretch that begins at sample `start`, in order."""
     loudness = loudest_around(levels)
     flips = np.flatnonzero(np.diff(np.concatenate([[0], loudness <= PAUSE_DB, [0]])))
     return [(start + int(a + np.argmin(loudness[a:b])) * FRAME, int(b - a)) for a, b in flips.reshape(-1, 2)]
 
 
 def long_pieces(start: int, stop: int, pauses: list[Pause], shortest: int) -> list[int]:
-    """The pauses that stay when, shortest pause first, every pause beside a piece of less than `shortest` samples is given up."""
+    """Removes pauses beside a piece shorter than `shortest` samples, shortest pause first; returns the remaining ones."""
     edges = [start, *(at for at, _ in pauses), stop]
     for at, _ in sorted(pauses, key=lambda pause: pause[1]):
         i = bisect_left(edges, at, 1, len(edges) - 1)
@@ -57,12 +56,12 @@ def long_pieces(start: int, stop: int, pauses: list[Pause], shortest: int) -> li
 
 
 def joined(voices: list[NDArray[np.float64]], borders: list[int], change_similarity: float) -> list[int]:
-    """The borders that stay when the most similar neighbors are joined until none are as similar as `change_similarity`.
+    """Joins the most similar neighbors until none reach `change_similarity`; returns the remaining borders.
 
     Args:
-        voices: Sum of the d-vectors of every piece; zeros where it has none, which is like anything.
-        borders: Between piece i and piece i + 1.
-        change_similarity: Cosine.
+        voices: Sum of the d-vectors of every piece; zeros without windows, which are similar to any voice.
+        borders: Sample between piece i and piece i + 1.
+        change_similarity: Cosine similarity.
     """
     voices, borders = list(voices), list(borders)
     similarities = [_cosine(a, b) for a, b in pairwise(voices)]
@@ -77,7 +76,7 @@ def joined(voices: list[NDArray[np.float64]], borders: list[int], change_similar
 
 
 def _voice(windows: Windows, start: float, end: float) -> NDArray[np.float64]:
-    """Sum of the d-vectors between two moments: of the windows that lie there, or of that which does so most."""
+    """Returns the weighted sum of the d-vectors of the windows between two times, or of the window that overlaps most."""
     near = slice(int(np.searchsorted(windows.ends, start, "right")), int(np.searchsorted(windows.starts, end, "left")))
     starts, ends = windows.starts[near], windows.ends[near]
     share = (np.minimum(ends, end) - np.maximum(starts, start)) / (ends - starts)

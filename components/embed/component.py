@@ -22,8 +22,8 @@ def embed(
     docs/speakers.md explains references and speakers.
 
     Args:
-        enabled: Whether voices are told apart; without it there are no windows, and no speakers.
-        hop_seconds: From one window to the next, 1.6 at most.
-        batch_windows: Windows that the network hears at a time; it sets memory and speed, hardly the result.
-        threads: Processors that the network uses; 0 is all that there are.
+        enabled: Whether to compute d-vectors; without them there are no windows and no speakers.
+        hop_seconds: Time between the starts of two windows, in seconds, at most 1.6; lower values give more windows and take longer.
+        batch_windows: Windows per call of the network; it affects memory and speed, and hardly the result.
+        threads: CPU threads of the network; 0 for one per core.
     """

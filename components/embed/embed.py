@@ -1,4 +1,4 @@
-"""Embeds the windows of a recording of any length, with a few seconds of it in memory."""
+"""Computes the d-vectors of a recording of any length, with a few seconds of it in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ RUN_WINDOWS = 64
 """Number of overlapping windows whose spectra are computed at a time."""
 
 LEVEL_DB = -30.0
-"""RMS, relative to full scale, to which every window is scaled. The network takes power, not its logarithm, so the same voice 20 dB
-quieter would be another voice to it. It was trained on speech at this level, Resemblyzer's audio_norm_target_dBFS."""
+"""RMS, relative to full scale, to which every window is scaled. The network's input is power, not its logarithm, so level
+changes the d-vector. It was trained on speech at this level, Resemblyzer's audio_norm_target_dBFS."""
 SILENT_DB = -80.0
 """RMS below which a window counts as digital silence; rounding to 16 bits removes that much."""
 QUIET_DB = 30.0
@@ -27,7 +27,7 @@ QUIET_DB = 30.0
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The windows of one recording and their d-vectors, without those of digital silence."""
+    """The windows of one recording and their d-vectors, without digital silence."""
 
     spans: Spans
     vectors: NDArray[np.float32]
@@ -44,7 +44,7 @@ def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batc
 
     Args:
         blocks: The recording from its start, 16 kHz mono, in [-1, 1); read up to the end of the last window.
-        spans: Its windows, in the order of their starts.
+        spans: Windows, sorted by start.
         encoder: The network.
         batch_windows: Windows per call of the network.
     """
@@ -55,7 +55,7 @@ def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batc
     for number, (signal, spectra) in enumerate(_pieces(blocks, spans)):
         levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(spectra.sum(axis=1)))
         leveled = spectra * np.float32(10 ** ((LEVEL_DB - max(levels_db[number], SILENT_DB)) / 10))
-        if len(spectra) < WINDOW_FRAMES:  # encoded as it is: padding would not be a voice
+        if len(spectra) < WINDOW_FRAMES:  # not padded: padding would change the d-vector
             vectors[number] = encoder.vectors(leveled[None])[0]
             continue
         batch[len(waiting)] = leveled
@@ -69,12 +69,12 @@ def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batc
 
 
 def without_pauses(embeddings: Embeddings) -> Embeddings:
-    """The windows with speech in at least half of their frames, of a recording without anything but speech."""
+    """Returns the windows with speech in at least half of their frames, for a recording that contains only speech."""
     return embeddings[embeddings.medians_db >= np.max(embeddings.medians_db, initial=-np.inf) - QUIET_DB]
 
 
 def _pieces(blocks: Iterator[Signal], spans: Spans) -> Iterator[tuple[Signal, Mel]]:
-    """Samples and spectra of each window."""
+    """Yields the samples and spectra of each window."""
     runs = list(_runs(spans))
     ranges = [(int(run[0, 0]) * FRAME - MARGIN, (int(run[-1, 1]) - 1) * FRAME + MARGIN) for run in runs]
     for run, signal in zip(runs, _cut(blocks, ranges), strict=True):
@@ -92,7 +92,7 @@ def _runs(spans: Spans) -> Iterator[Spans]:
 
 
 def _cut(blocks: Iterator[Signal], ranges: list[tuple[int, int]]) -> Iterator[Signal]:
-    """The samples of ranges, in the order of their starts. Samples before the next range are dropped; both ends are padded with silence."""
+    """Yields the samples of ranges, sorted by start, with silence before and after the recording. It drops samples once used."""
     silence = np.zeros(MARGIN, np.float32)
     padded, kept, first = chain(blocks, repeat(silence)), silence, -len(silence)
     for start, end in ranges:

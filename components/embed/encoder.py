@@ -16,7 +16,7 @@ took 12 times the CPU time (67 ms per window instead of 5.4) and 5 times as long
 
 @dataclass(frozen=True)
 class Encoder:
-    """The network."""
+    """Resemblyzer's network on a device."""
 
     vectors: Callable[[NDArray[np.float32]], NDArray[np.float32]]
     """d-vectors of length 1, shaped (windows, 256), of spectra shaped (windows, frames, 40)."""
@@ -25,7 +25,7 @@ class Encoder:
 
 
 def device_of(cuda: Any) -> str:
-    """cuda if torch finds a GPU, else cpu."""
+    """Returns cuda if torch finds a GPU, else cpu."""
     return "cuda" if cuda.is_available() else "cpu"
 
 

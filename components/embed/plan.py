@@ -1,4 +1,4 @@
-"""Chooses the windows of a recording. Positions are frames of 10 ms from the start of the recording.
+"""Chooses the windows of a recording. Positions are in frames of 10 ms from its start.
 
 10 ms are 441 samples at 44.1 kHz and 160 at 16 kHz, so the time of a window is exact at both rates.
 """
@@ -17,10 +17,10 @@ MAX_GAP_FRAMES = 30
 """Speech on both sides of a pause of at most this length is one stretch. `segment` labels pauses inside a sentence as silence, and
 stretches shorter than a window give worse embeddings. A window lies inside one stretch, so such pauses are the only non-speech in it."""
 MIN_FRAMES = 30
-"""A shorter stretch gets no window: it has hardly a syllable."""
+"""Shortest stretch with a window. A shorter one has hardly a syllable."""
 
 Spans = NDArray[np.int64]
-"""First frame and the one after the last, shaped (windows, 2)."""
+"""First frame and end frame (exclusive), shaped (windows, 2)."""
 
 
 def frames_in(samples: int) -> int:
@@ -34,7 +34,7 @@ def seconds(frames: Spans) -> NDArray[np.float64]:
 
 
 def stretches(segments: Sequence[Segment], frames: int) -> Spans:
-    """The stretches of speech of a recording, in order, with short pauses bridged.
+    """Returns the stretches of speech of a recording, in order, joined over short pauses.
 
     Args:
         segments: The segments of the recording, in order.
@@ -54,7 +54,7 @@ def stretches(segments: Sequence[Segment], frames: int) -> Spans:
 
 
 def windows_of(speech: Spans, hop_seconds: float) -> Spans:
-    """The windows of stretches, in order, spread evenly from the first to the last frame of each, at most hop_seconds apart.
+    """Returns the windows of stretches, in order, spread evenly over each stretch, at most hop_seconds apart.
 
     A stretch shorter than a window becomes one window of its own length; one shorter than MIN_FRAMES gets none.
     """

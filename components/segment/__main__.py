@@ -35,7 +35,6 @@ def main(voices: Path, segments: Path, engine: str, detect_gender: bool) -> Outc
 
 
 def _segment_recording(path: Path, seconds: float, segmenter: Segmenter, shares: tuple[float, ...], progress: Progress) -> list[Stretch]:
-    """Segments a file of this length."""
     left = list(shares)
 
     def read() -> Iterator[Signal]:
@@ -45,12 +44,12 @@ def _segment_recording(path: Path, seconds: float, segmenter: Segmenter, shares:
             progress.add(share * len(block) / RATE_HZ)
 
     found = analyze(read, segmenter)
-    progress.add(sum(left) * seconds)  # of passes that were not needed
+    progress.add(sum(left) * seconds)  # passes that were not needed
     return found
 
 
 def signal_of(path: Path, seconds: float | None = None) -> Iterator[Signal]:
-    """Decodes a recording as the package does, to 16 kHz mono with 16 bits; ValueError unless it has the length `seconds`."""
+    """Decodes a recording to 16-bit 16 kHz mono, as the package does. Raises ValueError unless it lasts `seconds`."""
     return (block[:, 0] for block in decode(path, RATE_HZ, seconds=seconds))
 
 

@@ -11,6 +11,6 @@ def segment(voices: Input[Dataset], segments: Output[Dataset], engine: Engine = 
     """Labels speech, music, noise and silence, and the gender of voices (inaSpeechSegmenter).
 
     Args:
-        engine: smn tells speech, music and noise apart; sm speech and music only.
-        detect_gender: Whether speech is labelled female or male.
+        engine: smn labels speech, music and noise; sm labels speech and music only.
+        detect_gender: Whether to label speech as female or male.
     """

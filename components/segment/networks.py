@@ -34,11 +34,7 @@ CPU_BATCH, GPU_BATCH = 32, 512
 
 
 def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> Segmenter:
-    """Loads the package's features and networks.
-
-    Raises:
-        StageError: A network's file is missing or is not the pinned one.
-    """
+    """Loads the package's features and networks. Raises StageError if a network's file is missing or is not the pinned one."""
     for name, sha256 in SHA256.items():
         _check(folder / name, sha256)
     with _quiet_import():

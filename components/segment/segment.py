@@ -1,7 +1,7 @@
 """Segments a recording into speech, music, noise and silence as inaSpeechSegmenter does, with a few MB of memory per hour.
 
-What the package does at once takes up to three passes here: the energy of every frame, because the threshold is relative to the whole
-recording; the content of frames with energy; the gender of speech. A pass keeps a few numbers per frame and decodes them at its end.
+It reads a recording in up to three passes: energy of every frame, because the threshold is relative to the whole recording; content of
+frames with energy; gender of speech. A pass keeps a few numbers per frame and decodes them at its end.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ BLOCK = 10_000
 Read = Callable[[], Iterator[Signal]]
 """Reads a recording from its start, block by block."""
 Stretch = tuple[str, int, int]
-"""Name, first label and the one after the last."""
+"""Name, first label, and end label (exclusive)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PatchClassifier:
 
     classes: tuple[str, ...]
     bands: int
-    """Number of mel bands that it takes, from the lowest on."""
+    """Number of mel bands in its input, from the lowest."""
     transition: NDArray[np.float64]
     """Log-probabilities from each class (row) to each (column)."""
     predict: Callable[[NDArray[np.floating]], NDArray[np.float32]]
@@ -64,12 +64,12 @@ class Segmenter:
 
 
 def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCHES) -> list[Stretch]:
-    """Stretches named noEnergy, music, noise, and speech or female and male, which cover the labels of a recording in order.
+    """Returns stretches named noEnergy, music, noise, and speech or female and male. They cover a recording in order.
 
     Args:
         read: Called once per pass.
         segmenter: Features and networks.
-        window_patches: Determines the memory; the result does not depend on it.
+        window_patches: Patches per call. It affects memory, not the result.
     """
     window_patches = max(1, window_patches // STRIDE) * STRIDE
     energies = np.concatenate([segmenter.log_energies(w) for w in frame_windows(read(), window_patches * STEP)])
@@ -95,7 +95,7 @@ def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter) -> list[St
 def _divided(
     stretches: list[Stretch], name: str, network: PatchClassifier, read: Read, segmenter: Segmenter, frames: int, window_patches: int
 ) -> list[Stretch]:
-    """Divides the stretches of this name by the network's classes; others stay."""
+    """Divides the stretches of this name by the network's classes and keeps the others."""
     wanted = np.zeros(labels_in(frames), bool)
     for kind, start, stop in stretches:
         wanted[start:stop] |= kind == name
@@ -121,9 +121,9 @@ def _logs(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
 def _probabilities(
     wanted: NDArray[np.bool_], network: PatchClassifier, blocks: Iterator[Signal], segmenter: Segmenter, frames: int, window_patches: int
 ) -> NDArray[np.float32]:
-    """Class probabilities of each patch around a wanted label; uniform where they are undefined.
+    """Returns the class probabilities of each patch around a wanted label, uniform if undefined.
 
-    The network runs on every 4th patch, and on those between two of them unless both are sure of the same class.
+    The network runs on every 4th patch, and on the patches between two of them unless both are sure of the same class.
     """
     needed = np.zeros(patches_in(frames), bool)
     needed[patch_of(np.flatnonzero(wanted), frames)] = True
@@ -148,7 +148,7 @@ def _ask(
     known: NDArray[np.bool_],
     found: NDArray[np.float32],
 ) -> None:
-    """Fills in `found` and `known` for those of these patches that are not known yet."""
+    """Fills in `found` and `known` for the selected patches that are not yet known."""
     ask = which & ~known
     known |= ask
     if (ask & finite).any():
@@ -192,10 +192,7 @@ def _stretches(states: NDArray[np.uint8], names: tuple[str, ...], start: int) ->
 
 
 def to_rows(recording: str, samples: int, stretches: list[Stretch]) -> list[Segment]:
-    """Segments that cover a recording of this many samples completely.
-
-    The package stops at its last whole frame; here the last segment extends to the end.
-    """
+    """Returns segments that cover a whole recording. The package stops at the last whole frame; here the last segment extends."""
     rows = []
     for number, (name, first, last) in enumerate(stretches, 1):
         end = samples if number == len(stretches) else last * LABEL_SAMPLES

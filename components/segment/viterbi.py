@@ -1,4 +1,4 @@
-"""The most probable sequence of states, in two bytes of memory a step."""
+"""Finds the most probable sequence of states, with one byte of memory per state and step."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def decode(emissions: Iterable[NDArray[np.floating]], transition: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """What inaSpeechSegmenter's `viterbi_decoding` finds, which keeps some hundred bytes a step.
+    """Returns the same result as inaSpeechSegmenter's `viterbi_decoding`, which keeps some hundred bytes per step.
 
     Args:
         emissions: Log-probabilities of the states at each step, block after block, each shaped (steps, states).

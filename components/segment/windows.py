@@ -1,7 +1,7 @@
-"""A signal of any length as windows that overlap, so that whatever looks at a stretch of it never sees the stretch cut.
+"""Splits a signal of any length into overlapping windows, so that no frame or patch is cut.
 
-Signals are 16 kHz mono, float32 in [-1, 1). Frames, patches and labels are those of inaSpeechSegmenter: a frame is
-25 ms every 10 ms; a patch is 68 frames every 2, so one every 20 ms; a label is of 20 ms, and of the patch around it.
+Signals are 16 kHz mono, float32 in [-1, 1). Frames, patches and labels are as in inaSpeechSegmenter: a frame is 25 ms with a hop of
+10 ms; a patch is 68 frames with a hop of 2 frames (20 ms); a label covers 20 ms and belongs to the patch around it.
 """
 
 from collections.abc import Iterator
@@ -22,37 +22,37 @@ Signal = NDArray[np.float32]
 
 
 def frames_in(samples: int) -> int:
-    """Number of whole frames in so many samples."""
+    """Number of whole frames in a signal."""
     return max(0, (samples - FRAME) // HOP + 1)
 
 
 def labels_in(frames: int) -> int:
-    """Number of labels of a recording of so many frames."""
+    """Number of labels of a recording."""
     return -(-frames // STEP)
 
 
 def patches_in(frames: int) -> int:
-    """Number of patches of a recording of so many frames; one that is shorter than a patch is filled up to it."""
+    """Number of patches of a recording. A recording shorter than a patch is padded to one."""
     return max(1, (frames - PATCH_FRAMES) // STEP + 1)
 
 
 def patch_of(labels: NDArray[np.int64], frames: int) -> NDArray[np.int64]:
-    """Index of the patch around each label; at the ends of a recording, where none fits around it, the first and the last."""
+    """Index of the patch around each label; at the ends of a recording, the first or last patch."""
     return np.clip(labels - PATCH_FRAMES // (2 * STEP), 0, patches_in(frames) - 1)
 
 
 def frame_windows(blocks: Iterator[Signal], frames: int) -> Iterator[Signal]:
-    """Windows with the samples of so many frames each, every frame in one of them."""
+    """Yields windows of `frames` frames; every frame is in one window."""
     return _overlapping(blocks, frames * HOP, FRAME - HOP)
 
 
 def patch_windows(blocks: Iterator[Signal], patches: int) -> Iterator[Signal]:
-    """Windows with the samples of so many patches each and of the one that follows, which is the next window's first."""
+    """Yields windows of `patches` patches plus the first patch of the next window."""
     return _overlapping(blocks, patches * STEP * HOP, (PATCH_FRAMES - 1) * HOP + FRAME)
 
 
 def _overlapping(blocks: Iterator[Signal], hop: int, overlap: int) -> Iterator[Signal]:
-    """Stretches of hop + overlap samples that begin every `hop` samples, the last one shorter; at least one, of at least a frame."""
+    """Yields hop + overlap samples every `hop` samples, fewer at the end; at least one window of at least a frame."""
     kept: list[Signal] = []
     length, first = 0, True
     for block in blocks:

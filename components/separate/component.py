@@ -22,16 +22,15 @@ def separate(
 ) -> None:
     """Separates speech from music in the recordings (Spleeter). Length and timeline stay the same.
 
-    Parts without music pass unchanged, sample for sample. Recordings of any length take the same memory.
-    docs/separator.md explains how to train a model.
+    Recordings of any length take the same memory. docs/separator.md explains how to train a model.
 
     Args:
-        keep_accompaniment: Whether what is not speech is written as well.
-        stereo: Whether the results have two channels; one otherwise.
-        speech_in_middle: Whether music that is also left or right of the speech is subtracted from the middle first.
-        mwf: Whether a multichannel Wiener filter, some times slower, follows: for music that lies elsewhere in the stereo image.
-        pass_clean: Whether stretches without music stay as they are, sample for sample; where sides were subtracted, as what is left.
-        clean_db: There is no music where the model hears so much less accompaniment than speech, in dB.
-        batch_segments: Segments of 6 to 12 seconds that the network takes at a time: more memory, faster on a GPU.
-        threads: CPU threads; 0 for one a core.
+        keep_accompaniment: Whether to write the accompaniment, which is everything except speech, as well.
+        stereo: Whether the results have two channels instead of one.
+        speech_in_middle: Whether to first subtract from the middle of the stereo image the music that also lies left or right of it.
+        mwf: Whether to apply a multichannel Wiener filter against music outside the middle; it is several times slower.
+        pass_clean: Whether stretches without music pass unchanged, sample for sample, except for what speech_in_middle subtracts.
+        clean_db: Level of accompaniment relative to speech, in dB, below which there is no music; lower values pass fewer stretches.
+        batch_segments: Segments of 6 to 12 seconds per call of the network; more segments take more memory and are faster on a GPU.
+        threads: CPU threads; 0 for one per core.
     """

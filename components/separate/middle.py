@@ -1,11 +1,10 @@
-"""Speech in the middle of a stereo recording: whatever also lies at a side is subtracted from it, as far as the sides tell what it is.
+"""Subtracts from the middle of a stereo recording the sound that also lies at a side.
 
-Broadcasts have their speakers in the middle and their music wide or to one side. Half the difference of the channels then holds
-music alone, and how much of it is in the middle as well is a regression: a complex factor for every frequency, fitted over a
-segment by least squares, as in an adaptive noise canceller (Widrow et al., Proc. IEEE 63(12), 1975), in which a bin counts the
-less the louder it is, as for speech of varying power (Nakatani and Kinoshita, IEEE Signal Processing Letters 26(6), 2019).
-The network is not asked what to subtract, but whether: in frames in which that would be largely what it takes for speech, a
-speaker is not in the middle, and nothing is subtracted there.
+Broadcasts usually have speakers in the middle and music wide or to one side, so half the difference of the channels (the side)
+holds only music. A least-squares regression over a segment predicts the music in the middle from the side, with one complex factor
+per frequency, as in an adaptive noise canceller (Widrow et al., Proc. IEEE 63(12), 1975). Louder bins get less weight, as for
+speech of varying power (Nakatani and Kinoshita, IEEE Signal Processing Letters 26(6), 2019). The network's mask only decides
+whether to subtract: a frame that would lose much of its speech has a speaker outside the middle and stays unchanged.
 """
 
 import numpy as np
@@ -15,27 +14,27 @@ from scipy.ndimage import uniform_filter, uniform_filter1d
 from components.separate.network import Spectra, Stft
 
 SMOOTHED_BINS = 3
-"""On a side of the square of frames and bins over which loudness is taken: less than that and single bins decide."""
+"""Side of the square of frames and bins over which loudness is averaged. With fewer, single bins decide."""
 LEAST_DB = -40.0
-"""What the sides tell of a segment, against the segment, below which it stays as it is."""
+"""Level of the predicted sound, relative to the middle, below which a segment stays unchanged."""
 SURE = 0.8
-"""Where a mask is above this, the bin is speech to the network."""
+"""Mask above which a bin counts as speech."""
 MOST_OF_SPEECH = 0.1
-"""Share of the energy in such bins that may be subtracted."""
+"""Largest share of the energy in such bins that may be subtracted."""
 REACH_SECONDS = 0.4
-"""Over which this share is taken, on either side of a frame."""
+"""Time on each side of a frame over which this share is computed."""
 
 
 def middle(mix: Stft, mask: Spectra, frame_seconds: float) -> Stft:
-    """A segment with nothing but its middle, without what its sides tell of that; where a speaker is at a side, as it is.
+    """Returns the middle of a segment without the sound predicted from the side; frames with a speaker at a side stay unchanged.
 
     Args:
         mix: STFT of a segment, shaped (2, frames, bins).
-        mask: The network's of speech, 0 to 1, of the same shape.
-        frame_seconds: From one frame to the next.
+        mask: The network's mask of speech, 0 to 1, of the same shape.
+        frame_seconds: Hop between frames, in seconds.
 
     Returns:
-        Shaped like `mix`, and `mix` itself where its sides tell next to nothing.
+        STFT shaped like `mix`; `mix` itself if the side predicts almost nothing.
     """
     center, side = (mix[0] + mix[1]) / 2, (mix[0] - mix[1]) / 2
     power = _power(center)
@@ -52,7 +51,7 @@ def _power(stft: Stft) -> NDArray[np.float32]:
 
 
 def _factors(center: Stft, side: Stft, power: NDArray[np.float32]) -> Stft:
-    """What the side times it has in common with the center, for every bin; shaped (bins,)."""
+    """Returns the factor of each bin that predicts the center from the side, shaped (bins,)."""
     loudness = uniform_filter(power, SMOOTHED_BINS)
     weights = 1 / (loudness + np.float32(1e-3) * loudness.mean(axis=0) + np.float32(1e-12))
     common = np.sum(weights * center * side.conj(), axis=0)
@@ -60,7 +59,7 @@ def _factors(center: Stft, side: Stft, power: NDArray[np.float32]) -> Stft:
 
 
 def _allowed(power: NDArray[np.float32], removed: NDArray[np.float32], speech: Spectra, reach: int) -> NDArray[np.float32]:
-    """Whether each frame may lose what would be removed: 1 or 0, with a ramp between; shaped (frames,)."""
+    """Returns 1 for frames that may lose `removed`, else 0, with ramps between; shaped (frames,)."""
     sure = speech > SURE
     lost = uniform_filter1d(np.sum(removed * sure, axis=1), 2 * reach + 1, mode="nearest")
     there = uniform_filter1d(np.sum(power * sure, axis=1), 2 * reach + 1, mode="nearest")

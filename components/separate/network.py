@@ -1,4 +1,4 @@
-"""Spleeter's own network and the variables of one of its checkpoints, from the folder of a model."""
+"""Loads Spleeter's network and the variables of a checkpoint from the folder of a model."""
 
 import json
 import logging
@@ -19,15 +19,15 @@ from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
 
 CHECKPOINT = "model"
-"""What the files of a checkpoint begin with in Spleeter's releases. The file `checkpoint`, which may name another path, is not asked."""
+"""Prefix of a checkpoint's files in Spleeter's releases. The file `checkpoint` is not read; it may name another path."""
 SPEECH = ("vocals", "speech")
-"""The instrument that is speech; all others together are the accompaniment."""
+"""Names of the instrument that is speech. All others together are the accompaniment."""
 CHANNELS = 2
-"""Spleeter's U-Net has two output channels, whatever the configuration says."""
+"""Output channels of Spleeter's U-Net, whatever the configuration says."""
 HALVINGS = 6
-"""Times that the U-Net halves its input: both sides must be multiples of 2 ** 6."""
+"""Number of times that the U-Net halves its input. Frames and bins must be multiples of 2 ** 6."""
 OVERLAP = 4
-"""Frames over a sample: Spleeter's window compensation is right for this number alone."""
+"""Frames that cover a sample. Spleeter's window compensation is correct for this number only."""
 
 Spectra = NDArray[np.float32]
 Stft = NDArray[np.complex64]
@@ -36,7 +36,7 @@ Stft = NDArray[np.complex64]
 
 @dataclass(frozen=True)
 class Config:
-    """What a model's config.json says, under Spleeter's meaning."""
+    """A model's config.json."""
 
     instruments: tuple[str, ...]
     speech: int
@@ -44,17 +44,17 @@ class Config:
     frame_length: int
     frame_step: int
     segment_frames: int
-    """Frames that the network sees at a time, on their own."""
+    """Frames of a segment. The network processes each segment on its own."""
     bins: int
-    """It sees the lowest so many bins of a frame."""
+    """Number of bins of a frame that the network processes, from the lowest."""
     extended: bool
-    """Whether bins above these are divided as those below are on average; else they are silent in every result."""
+    """Whether bins above these get the mean mask of those below; else they are silent in every result."""
     given: dict[str, Any]
-    """All of it, for Spleeter to read."""
+    """The whole file, for Spleeter."""
 
     @property
     def band_hz(self) -> float:
-        """Above this frequency the results are silent, or guessed where `extended`."""
+        """Frequency above which the results are silent, or guessed if `extended`."""
         return self.bins * SAMPLE_RATE_HZ / self.frame_length
 
 
@@ -67,18 +67,14 @@ class Network:
     device: str
     """GPU or CPU."""
     compensation: float
-    """Factor of the overlap-added frames, of Spleeter."""
+    """Spleeter's factor for overlap-added frames."""
     estimate: Callable[[Spectra], tuple[Spectra, Spectra | None]]
-    """Of magnitudes shaped (segments, segment_frames, bins, 2): the mask of speech, shaped (frames, frame_length / 2 + 1, 2), and the
-    magnitudes of every instrument, shaped (frames, frame_length / 2 + 1, 2, instruments), if they were asked for."""
+    """Takes magnitudes shaped (segments, segment_frames, bins, 2). Returns the mask of speech, shaped (frames, frame_length / 2 + 1, 2),
+    and with_instruments the magnitudes of every instrument, shaped (frames, frame_length / 2 + 1, 2, instruments)."""
 
 
 def read_config(path: Path) -> Config:
-    """Reads a config.json.
-
-    Raises:
-        StageError: It is none of Spleeter's, or one that cannot be streamed to Spleeter's own result.
-    """
+    """Reads a config.json. Raises StageError unless it is Spleeter's and streaming gives Spleeter's own result."""
 
     def wrong(what: str, found: object) -> StageError:
         return StageError(f"expected {what} in {path}, found {found!r}: choose a model made for Spleeter's U-Net at {SAMPLE_RATE_HZ} Hz")
@@ -134,15 +130,15 @@ def _are_parameters(value: Any) -> bool:
 
 
 def load_network(folder: Path, with_instruments: bool = False, threads: int = 0) -> Network:
-    """The network of a model of kind spleeter, on a GPU where TensorFlow sees one.
+    """Loads a model of kind spleeter, on a GPU if TensorFlow finds one.
 
     Args:
-        folder: What `model.json` and its files lie in.
-        with_instruments: Whether the magnitudes of every instrument are computed, beside the mask of speech.
-        threads: CPU threads; 0 for one a core.
+        folder: Folder with `model.json` and its files.
+        with_instruments: Whether to compute the magnitudes of every instrument as well as the mask of speech.
+        threads: CPU threads; 0 for one per core.
 
     Raises:
-        StageError: A file is missing or not what `model.json` says, the configuration does not suit, or the variables do not fit it.
+        StageError: A file is missing or differs from `model.json`, the configuration is unsuitable, or the variables do not fit it.
     """
     model = read_model(folder, "spleeter")
     for name in ("config.json", f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"):
@@ -162,7 +158,7 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
         with graph.as_default():
             magnitudes = tf.placeholder(tf.float32, (None, config.segment_frames, config.bins, CHANNELS))
             mix = config.given["mix_name"]
-            frames = tf.reshape(magnitudes, (-1, config.bins, CHANNELS))  # stands in for the STFT, of which masks take the length alone
+            frames = tf.reshape(magnitudes, (-1, config.bins, CHANNELS))  # stands in for the STFT; masks use only its length
             builder = EstimatorSpecBuilder({f"{mix}_spectrogram": magnitudes, f"{mix}_stft": frames}, config.given)
             layer, unet.Conv2DTranspose = unet.Conv2DTranspose, _transposed_convolution(tf)
             try:
@@ -190,11 +186,11 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
 
 
 def _transposed_convolution(tf: Any) -> Any:
-    """Keras's layer as Spleeter's U-Net has it, 5 x 5 with a stride of 2, in half the time where it makes a single channel.
+    """Returns Keras's layer for Spleeter's U-Net (5 x 5, stride 2), twice as fast if it has a single output channel.
 
-    There, TensorFlow's takes a fifth of the network's time for a hundredth of its work. The same sums are a convolution of 3 x 3 that
-    makes the four samples which stand for one of its input: those of even rows have the kernel's rows 3 and 1, those of odd ones 4, 2
-    and 0, and likewise for columns.
+    For one channel TensorFlow's layer takes a fifth of the network's time for a hundredth of its work. A 3 x 3 convolution computes the
+    same sums: it gives four output samples per input sample. Even rows use the kernel's rows 3 and 1, odd rows use 4, 2 and 0, and
+    likewise for columns.
     """
     rows = [[3, 1, 5], [4, 2, 0]]  # 5 is a row of zeros
 
@@ -231,7 +227,7 @@ def _unreadable(folder: Path, model: Model, error: Exception) -> StageError:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps TensorFlow's remarks out of the log, and Keras from writing a file into HOME."""
+    """Keeps TensorFlow's messages out of the log, and keeps Keras from writing a file into HOME."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.disable(logging.WARNING)
     try:

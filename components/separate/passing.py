@@ -1,9 +1,8 @@
-"""Where there is no music nothing is touched: which frames of a recording pass as they came, and the recording made of both.
+"""Passes the frames of a recording that have no music unchanged, and blends them with the separated parts.
 
-A frame is judged by the power of the accompaniment, over about a second around it, against that of the speech, over some seconds
-around it: so a pause in which next to nothing is heard is no music. Music begins where
-this exceeds the threshold by `LEAVE_DB` and ends where it falls below the threshold; silence changes nothing. A stretch without
-music that is long enough passes, but for its edges, so that it ends before the music begins.
+A frame is judged by the power of accompaniment, averaged over a second, relative to that of speech, averaged over some seconds, so
+that a pause does not count as music. Music begins where this ratio exceeds the threshold by `LEAVE_DB` and ends where it falls below
+the threshold; silence changes nothing. A long enough stretch without music passes, except for its edges beside music.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,31 +17,31 @@ from components.separate.stream import Part
 from components.shared.audio import Samples
 
 REACH_SECONDS = 0.5
-"""On either side of a frame, for accompaniment."""
+"""Time on each side of a frame over which accompaniment is averaged."""
 FAR_SECONDS = 2.0
-"""The same for speech."""
+"""Time on each side of a frame over which speech is averaged."""
 LEAVE_DB = 5.0
 LEAST_SECONDS = 2.0
-"""A shorter stretch between two pieces of music does not pass."""
+"""Shortest stretch between two pieces of music that passes."""
 EDGE_SECONDS = 0.25
-"""Of a stretch, beside music, that does not pass."""
+"""Part of a stretch, beside music, that does not pass."""
 FADE_SECONDS = 0.04
 SILENCE_DB = -60.0
-"""Mean level, relative to full scale, below which nothing is heard of speech or music."""
+"""Mean level, relative to full scale, below which a frame counts as silence."""
 
 Powers = tuple[NDArray[np.floating], NDArray[np.floating]]
-"""Mean squares of speech and of accompaniment in frames that follow each other."""
+"""Mean squares of speech and of accompaniment in consecutive frames."""
 Pair = NDArray[np.float64]
 """The same, shaped (2, frames)."""
 
 
 class Rule(NamedTuple):
-    """The numbers of the decision, in frames and in ratios of powers."""
+    """Thresholds as power ratios, and lengths in frames."""
 
     reach: int
-    """Frames on either side whose accompaniment a frame is judged by."""
+    """Frames on each side over which accompaniment is averaged."""
     far: int
-    """And whose speech."""
+    """Frames on each side over which speech is averaged."""
     enter: float
     leave: float
     silence: float
@@ -55,13 +54,13 @@ class Result(NamedTuple):
     """The next samples of a recording."""
 
     tracks: Samples
-    """Speech and, if it is kept, accompaniment, shaped (tracks, samples, channels)."""
+    """Speech and, if kept, accompaniment, shaped (tracks, samples, channels)."""
     passed: int
-    """How many of them are as they came."""
+    """Number of unchanged samples."""
 
 
 def rule(clean_db: float, frame_seconds: float) -> Rule:
-    """The rule for a threshold in dB and frames that are so far apart."""
+    """Returns the rule for a threshold in dB and a hop in seconds."""
 
     def power(level_db: float) -> float:
         return float(10 ** (level_db / 10))
@@ -72,7 +71,7 @@ def rule(clean_db: float, frame_seconds: float) -> Rule:
 
 
 def blended(parts: Iterator[Part], rule: Rule, frame_step: int) -> Iterator[Result]:
-    """The parts of a recording with its mix where there is no music: speech is the mix there, and accompaniment silence."""
+    """Blends parts with their mix: without music, speech is the mix and accompaniment is silent."""
     held: list[Samples] = []
 
     def powers() -> Iterator[Powers]:
@@ -80,8 +79,8 @@ def blended(parts: Iterator[Part], rule: Rule, frame_step: int) -> Iterator[Resu
             held.append(part.tracks)
             yield part.speech_power, part.other_power
 
-    points = np.zeros(0, np.float32)  # of frames whose middles are 0, 1, 2 … steps into what is held
-    before = OVERLAP // 2  # frames with their middle before the recording
+    points = np.zeros(0, np.float32)  # gains of the frames centered 0, 1, 2 … steps into `held`
+    before = OVERLAP // 2  # frames centered before the recording
     for new in gains(powers(), rule):
         points = np.concatenate([points, new[before:]])
         before -= min(before, len(new))
@@ -96,21 +95,18 @@ def blended(parts: Iterator[Part], rule: Rule, frame_step: int) -> Iterator[Resu
 
 
 def _between(points: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    """Straight lines from each point to the next, of `step` samples each."""
+    """Interpolates linearly between points that are `step` samples apart."""
     ramp = np.arange(step, dtype=np.float32) / np.float32(step)
     return (points[:-1, None] + np.diff(points)[:, None] * ramp).ravel()
 
 
 def gains(powers: Iterable[Powers], rule: Rule) -> Iterator[NDArray[np.float32]]:
-    """How much of each frame passes, from 0 to 1: in order, some seconds later than the powers, and in the end for all frames.
-
-    The sizes of the pieces do not change the result.
-    """
+    """Yields the gain of each frame's mix, 0 to 1, some seconds later than its powers. The sizes of pieces do not matter."""
     return _faded(_clean(_averaged(powers, rule), rule), rule)
 
 
 def _averaged(powers: Iterable[Powers], rule: Rule) -> Iterator[Pair]:
-    """Means over each frame and those on either side that it is judged by."""
+    """Moving averages of the powers, one pair per frame."""
     held, end = np.zeros((2, rule.far)), np.zeros((2, rule.far))
     for piece in chain((np.stack(p).astype(np.float64) for p in powers), [end]):
         held = np.concatenate([held, piece], axis=1)
@@ -126,7 +122,7 @@ def _means(powers: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
 
 
 def _clean(means: Iterable[Pair], rule: Rule) -> Iterator[list[bool]]:
-    """Whether each frame is without music; before anything is heard, it is."""
+    """Yields whether each frame has no music. Silence at the start has none."""
     clean, heard = True, False
     for speech, other in means:
         states = []
@@ -139,12 +135,12 @@ def _clean(means: Iterable[Pair], rule: Rule) -> Iterator[list[bool]]:
 
 
 def _faded(pieces: Iterable[list[bool]], rule: Rule) -> Iterator[NDArray[np.float32]]:
-    """Gains of the frames of clean stretches. One that reaches the recording's beginning or end has no edge there."""
-    length = given = 0  # of the stretch: its frames, and those whose gains were given
+    """Yields the gains of frames. A clean stretch has no edge at the start or end of the recording."""
+    length = given = 0  # frames of the stretch, and how many gains were yielded
     at_start = True
 
     def risen(stop: int) -> NDArray[np.float32]:
-        """Gains of the stretch from what was given to `stop`, as if it never ended."""
+        """Gains of the stretch from `given` to `stop`, as if it never ended."""
         distance = np.arange(given, stop) + 1
         return np.ones(len(distance), np.float32) if at_start else _ramp(distance, rule)
 

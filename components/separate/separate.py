@@ -1,4 +1,4 @@
-"""One recording into speech and accompaniment, in memory that does not grow with its length."""
+"""Separates a recording into speech and accompaniment, in memory that does not grow with its length."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,30 +17,30 @@ from components.shared.rows import SAMPLE_RATE_HZ
 
 @dataclass(frozen=True)
 class Options:
-    """How recordings are separated."""
+    """Settings of the separation."""
 
     stereo: bool = False
     refine: Filter | None = None
     in_middle: bool = False
-    """What also lies at a side is subtracted from the middle."""
+    """Whether sound that also lies at a side is subtracted from the middle first."""
     clean_db: float | None = None
-    """Stretches pass in which there is so much less accompaniment than speech; None: none does, as Spleeter has it."""
+    """Level of accompaniment, relative to speech, below which stretches pass unchanged; None to separate everything."""
     segments: int = 1
-    """That the network takes at a time."""
+    """Segments per call of the network."""
 
 
 class Counts(NamedTuple):
-    """What became of a recording's samples."""
+    """Numbers of samples in a recording."""
 
     samples: int
     passed: int
-    """They are as they came."""
+    """Samples that passed unchanged."""
     clipped: int
-    """They were above full scale, in one result or the other."""
+    """Samples above full scale in the results, over all tracks and channels."""
 
 
 def results(recording: Iterator[Samples], network: Network, options: Options, keep_other: bool) -> Iterator[Result]:
-    """A recording of blocks shaped (samples, channels) as what is made of it: as many samples, each at its place."""
+    """Separates a recording, blocks shaped (samples, channels), on the same timeline."""
     config = network.config
     parts = separated(windows(recording, config, options.segments), network, keep_other, options.stereo, options.refine, options.in_middle)
     if options.clean_db is None:
@@ -49,13 +49,13 @@ def results(recording: Iterator[Samples], network: Network, options: Options, ke
 
 
 def separate(source: Path, speech: Path, other: Path | None, network: Network, options: Options, done: Callable[[float], None]) -> Counts:
-    """Writes the speech of a recording and, if it has a place, everything else.
+    """Writes the speech of a recording and, if `other` is given, everything else.
 
     Args:
         source: FLAC file at SAMPLE_RATE_HZ.
         speech: FLAC file to write.
         other: FLAC file to write, or None.
-        done: Told the seconds of audio that are done, bit by bit.
+        done: Called with the seconds of audio processed since its last call.
     """
     passed = clipped = 0
     with ExitStack() as stack:

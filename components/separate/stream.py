@@ -1,7 +1,7 @@
-"""Speech and accompaniment of a recording of any length, window by window: the samples that Spleeter's whole-file path gives.
+"""Separates a recording of any length window by window, with the same samples as Spleeter's whole-file path.
 
-Spleeter's network sees segments of frames, each on its own, so the frames of a stream, masked and added up again, are those of the
-whole recording. Spleeter puts a frame of zeros before a recording: windows and their frames begin there.
+Spleeter's network processes each segment of frames on its own, so streaming does not change the masked and overlap-added frames.
+Spleeter puts a frame of zeros before a recording; windows and their frames begin there.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,46 +20,43 @@ from components.shared.rows import SAMPLE_RATE_HZ
 
 Item = TypeVar("Item")
 Filter = Callable[[Spectra, Stft], Stft]
-"""Makes the STFT of every instrument, shaped (instruments, channels, frames, bins), of their magnitudes, shaped (frames, bins,
-channels, instruments), and the mix's STFT, over one segment."""
+"""Returns the STFTs of one segment's instruments, shaped (instruments, channels, frames, bins), from their magnitudes, shaped
+(frames, bins, channels, instruments), and the STFT of the mix."""
 
 MOST_EVENLY = 0.5
-"""Of the speech's amplitude that may have been taken evenly: 3.5 dB."""
+"""Largest even loss of speech, relative to its remaining amplitude, that does not count as accompaniment: 3.5 dB."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """The samples of whole segments of frames, the samples that the next window's frames share with them included."""
+    """The samples of whole segments, including those shared with the next window's frames."""
 
     signal: Samples
     """Shaped (channels, samples)."""
     samples: int
-    """Those before the next window's frames, without what lies after the recording's end."""
+    """Number of samples before the next window's frames, without padding after the recording."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """What was made of a window."""
+    """The results of a window."""
 
     tracks: Samples
-    """What the network heard (the mix, or its middle), speech and, if it is kept, accompaniment, of the recording alone.
-
-    Shaped (tracks, samples, channels).
-    """
+    """Network input (the mix, or its middle), speech and, if kept, accompaniment, shaped (tracks, samples, channels)."""
     speech_power: NDArray[np.float32]
-    """Of each frame inside the network's band, as its mean square in [0, 1]."""
+    """Mean square of each frame in the network's band, in [0, 1]."""
     other_power: NDArray[np.float32]
-    """Of what the network took from what it heard."""
+    """The same for the sound that the network removed from its input."""
 
 
 def windows(blocks: Iterator[Samples], config: Config, segments: int = 1) -> Iterator[Window]:
-    """Windows of so many segments, the last one of as many as it takes; none for a recording without samples.
+    """Yields windows of `segments` segments, fewer in the last one; none for a recording without samples.
 
     Args:
-        blocks: The recording, shaped (samples, channels). One channel becomes two that are equal.
+        blocks: The recording, shaped (samples, channels). Mono becomes two equal channels.
 
     Raises:
-        ValueError: There are more than two channels, of which Spleeter would leave out the others.
+        ValueError: There are more than two channels; Spleeter would ignore the others.
     """
     segment, shared = config.segment_frames * config.frame_step, config.frame_length - config.frame_step
     held = np.zeros((config.frame_length, CHANNELS), np.float32)
@@ -86,13 +83,13 @@ def separated(
     refine: Filter | None = None,
     in_middle: bool = False,
 ) -> Iterator[Part]:
-    """The windows of one recording divided into speech and everything else.
+    """Separates the windows of one recording into speech and everything else.
 
     Args:
-        keep_other: Whether the accompaniment is made too.
-        stereo: Whether tracks have two channels; else one, the mean of them.
-        refine: Makes the parts of a segment instead of the masks; the network was loaded with its instruments.
-        in_middle: Whether what lies at a side is subtracted from the middle first.
+        keep_other: Whether to return the accompaniment as well.
+        stereo: Whether tracks have two channels; else one, their mean.
+        refine: Filter that replaces the masks; needs a network loaded with instruments.
+        in_middle: Whether sound that also lies at a side is subtracted from the middle first.
     """
 
     def folded(part: NDArray[Any]) -> NDArray[Any]:
@@ -112,14 +109,14 @@ def separated(
         came = folded(window.signal).T
         if in_middle:
             change = change_sound.add(folded(heard - mix))
-            came = came[: len(change)] + change  # nothing at all where nothing was subtracted
+            came = came[: len(change)] + change  # zero where nothing was subtracted
         tracks = np.stack([track[before : window.samples] for track in (came, *sounds)])
         before = 0
         yield Part(tracks, *powers)
 
 
 def _ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same, each made in a thread while the one before is worked on."""
+    """Yields the same items, each computed in a thread while the caller uses the previous one."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, None)
         while (item := coming.result()) is not None:
@@ -130,7 +127,7 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
 def _listened(
     windows: Iterator[Window], network: Network, taper: Samples, in_middle: bool
 ) -> Iterator[tuple[Window, Stft, Stft, Spectra, Spectra | None]]:
-    """Windows with the mix, what the network heard of it, the mask of that and, if they are asked for, its instruments."""
+    """Yields windows with their mix, the network's input, its mask of speech and, if requested, its instruments."""
     for window in windows:
         mix = heard = _stft(window.signal, taper, network.config.frame_step)
         mask, instruments = _estimated(heard, network)
@@ -140,7 +137,7 @@ def _listened(
 
 
 def _estimated(mix: Stft, network: Network) -> tuple[Spectra, Spectra | None]:
-    """The network's mask of speech, shaped like the mix, and the instruments' magnitudes if they are asked for."""
+    """Returns the mask of speech, shaped like the mix, and the instruments' magnitudes if requested."""
     config = network.config
     magnitudes = np.abs(mix[..., : config.bins])
     batch = np.ascontiguousarray(magnitudes.transpose(1, 2, 0)).reshape(-1, config.segment_frames, config.bins, CHANNELS)
@@ -149,12 +146,12 @@ def _estimated(mix: Stft, network: Network) -> tuple[Spectra, Spectra | None]:
 
 
 def _refined(mix: Stft, instruments: Spectra, config: Config, refine: Filter) -> Stft:
-    """Speech by a filter of each segment."""
+    """Returns the speech, filtered segment by segment."""
     return np.concatenate([refine(instruments[s], mix[:, s])[config.speech] for s in _segments(mix, config)], axis=1)
 
 
 def _others(mix: Stft, speech: Stft, config: Config) -> Stft:
-    """What of the mix is not speech: above the network's band nothing, unless masks are extended to it."""
+    """Returns the mix without speech. It is silent above the network's band unless masks are extended."""
     other = mix - speech
     if not config.extended:
         other[..., config.bins :] = 0
@@ -162,7 +159,7 @@ def _others(mix: Stft, speech: Stft, config: Config) -> Stft:
 
 
 def _in_middle(mix: Stft, mask: Spectra, config: Config) -> Stft:
-    """The mix without what lies at its sides, segment by segment; the mix itself where nothing does."""
+    """Applies `middle` to each segment; returns the mix itself if no segment changes."""
     found = [middle(mix[:, s], mask[:, s], config.frame_step / SAMPLE_RATE_HZ) for s in _segments(mix, config)]
     return mix if all(np.shares_memory(f, mix) for f in found) else np.concatenate(found, axis=1)
 
@@ -173,9 +170,9 @@ def _segments(mix: Stft, config: Config) -> list[slice]:
 
 
 def _powers(speech: Stft, taken: Stft, taper: Samples) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean squares of the speech and of what was taken from around it in each frame.
+    """Returns the mean squares of the speech and of the accompaniment in each frame.
 
-    What was taken evenly from all of the speech is no accompaniment: a network in doubt makes everything a little weaker.
+    Speech that the mask removed evenly is not accompaniment: an unsure network attenuates everything a little.
     """
     scale = np.float32(2 / (len(speech) * len(taper) * np.sum(np.square(taper))))
     ss, st, tt = (np.einsum("cfb,cfb->f", a, b.conj()).real * scale for a, b in ((speech, speech), (speech, taken), (taken, taken)))
@@ -189,20 +186,20 @@ def _hann(length: int) -> Samples:
 
 
 def _stft(signal: Samples, taper: Samples, step: int) -> Stft:
-    """STFT of a signal shaped (channels, samples), of the whole frames in it."""
+    """Returns the STFT of the whole frames of a signal shaped (channels, samples)."""
     frames = np.lib.stride_tricks.sliding_window_view(signal, len(taper), axis=1)[:, ::step]
     return fft.rfft(frames * taper, axis=-1, overwrite_x=True)
 
 
 class _Synthesis:
-    """Inverse STFT of frames that come bit by bit."""
+    """Streaming inverse STFT."""
 
     def __init__(self, taper: Samples, step: int, compensation: float) -> None:
         self._taper, self._step = taper * np.float32(compensation), step
         self._tail: Samples | None = None
 
     def add(self, stft: Stft) -> Samples:
-        """Takes the next frames; gives the samples that no later frame adds to, shaped (samples, channels)."""
+        """Adds frames; returns the samples that are now complete, shaped (samples, channels)."""
         channels, frames, _ = stft.shape
         pieces = fft.irfft(stft, len(self._taper), axis=-1) * self._taper
         pieces = pieces.reshape(channels, frames, OVERLAP, self._step)

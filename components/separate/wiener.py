@@ -1,9 +1,8 @@
-"""Norbert's multichannel Wiener filter, as Spleeter's MWF has it, over one segment after the other.
+"""Norbert's multichannel Wiener filter, as in Spleeter's MWF, applied to each segment.
 
-Spleeter gives norbert the whole recording: where each instrument lies in the stereo image is one average over all of it, and the
-numbers are scaled by its loudest bin. Here both are of a segment (6 to 12 seconds). So for a recording of a single segment the
-result is Spleeter's, and for a longer one it is not the same samples: it follows music that changes. Segments meet within the
-overlap of their frames, which fades one into the other.
+Spleeter filters the whole recording at once: it averages the stereo position of an instrument over all of it, and scales by its
+loudest bin. Here both are per segment (6 to 12 seconds). A recording of one segment gives Spleeter's result. A longer one gives
+different samples, which follow changes in the music. The overlap of frames fades one segment into the next.
 """
 
 import numpy as np
@@ -13,11 +12,11 @@ from components.separate.stream import Filter
 
 
 def load_wiener() -> Filter:
-    """The filter of a segment's magnitudes and mix."""
+    """Returns the filter."""
     import norbert
 
     def refine(magnitudes: Spectra, mix: Stft) -> Stft:
-        parts = norbert.wiener(magnitudes, np.array(mix.transpose(1, 2, 0)))  # it scales the array that it is given
+        parts = norbert.wiener(magnitudes, np.array(mix.transpose(1, 2, 0)))  # norbert scales its argument in place
         return parts.transpose(3, 2, 0, 1).astype(np.complex64)
 
     return refine

@@ -83,13 +83,13 @@ def main(
     if start:
         load_model(graph, start)
         before["start_si_sdr_db"] = measure()
-        report(f"starts from a model that brings it to {before['start_si_sdr_db']:.2f} dB")
+        report(f"starts from a model that reaches {before['start_si_sdr_db']:.2f} dB")
     target, key = open_store(store), f"runs/train_separator/{identity(own, config)}.npz"
     state = State()
     if target.exists(key):
         state, values = State.from_bytes(target.read(key))
         graph.load(values)
-        report(f"goes on from step {state.steps}, which lies in {target.uri}/{key}")
+        report(f"resumes from step {state.steps}, saved in {target.uri}/{key}")
 
     def keep() -> None:
         target.write(key, state.to_bytes(graph.values()))
@@ -100,13 +100,13 @@ def main(
         ended = train(graph, batched(made, batch_size), batch_seconds, measure, plan, state, keep, stopping)
     best = state.best_point
     if ended == "stopped" or best is None:
-        report(f"stopped at step {state.steps}: the same training goes on from {target.uri}/{key}")
+        report(f"stopped at step {state.steps}: run the same training again to resume from {target.uri}/{key}")
         sys.exit(143)
     graph.load(state.best)
     save_model(graph, config, model)
     describe(model, name, "spleeter", licence, ORIGIN, datetime.now(UTC).isoformat(timespec="seconds"))
     if best.si_sdr_db < before.get("start_si_sdr_db", mixtures_db):
-        report(f"no measurement was better than {'the model that it started from' if start else 'the mixtures'}")
+        report(f"no validation was better than {'the model that the training started from' if start else 'the mixtures'}")
     figures = {
         "steps": state.steps,
         "best_step": best.step,
@@ -124,14 +124,14 @@ def main(
 
 
 def identity(own: Mapping[str, Any], config: Config) -> str:
-    """Id of a training, from everything its result depends on, so that the same training resumes where it was interrupted."""
+    """Returns the id of a training: a hash of everything that its result depends on, so that the same training resumes."""
     settings = {name: value for name, value in own["settings"].items() if name not in _MAKES_NO_DIFFERENCE}
     return hashlib.sha256(json.dumps([{**own, "settings": settings}, dict(config)], sort_keys=True).encode()).hexdigest()[:16]
 
 
 @contextmanager
 def _stopping() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM asked this process to end; the current step is finished and saved first."""
+    """Yields a function that returns whether Ctrl-C or SIGTERM asked this process to end after the current step."""
     asked: list[int] = []
     before = {number: signal.signal(number, lambda got, _: asked.append(got)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -32,22 +32,22 @@ def train_separator(
 ) -> None:
     """Trains a Spleeter model that separates speech from everything else, from scratch or from another model.
 
-    docs/separator.md explains the data it takes and how to use the model.
+    docs/separator.md explains the training data and how to use the model.
 
     Args:
-        name: What the model is called in a store.
-        licence: Under which the model may be used; empty is unknown.
-        configuration: Of a new model: 2stems-16kHz or another of Spleeter's, or the text of a config.json; a start keeps its own.
-        dataset_version: Of the dataset whose clips are the speech; 0 is the newest.
-        max_steps: The training ends after so many steps.
-        max_minutes: The training ends after so many minutes, if that is earlier; 0 for no limit.
-        batch_size: Windows a step.
-        learning_rate: Of Adam, at its highest; 0.0001 suits going on from a model that is good already.
-        warmup_steps: Steps in which the learning rate rises to that; from there it falls along a cosine.
-        validate_every_steps: The model is measured, and what is reached is kept, every so many steps.
-        validation_windows: Windows of held-out sound that it is measured on.
-        patience: The training ends after so many measurements without a better one; 0 for never.
-        seed: Of the first weights and of every choice of windows.
-        workers: Processes that make windows; 0 for one a core, up to 4. What they make does not depend on it.
-        threads: CPU threads of TensorFlow; 0 for one a core.
+        name: Name of the model in the store.
+        licence: Licence of the model; empty is unknown.
+        configuration: Spleeter's name of a configuration or the text of a config.json; ignored with a start, which has its own.
+        dataset_version: Version of the dataset whose clips are the speech; 0 is the newest.
+        max_steps: Number of steps after which the training ends.
+        max_minutes: Minutes after which the training ends, if it has not reached max_steps; 0 for no limit.
+        batch_size: Windows per step.
+        learning_rate: Highest learning rate of Adam; 0.0001 suits a start that is already a good model.
+        warmup_steps: Steps in which the learning rate rises to its highest value; then it falls along a cosine.
+        validate_every_steps: Steps between two validations, each of which also saves a checkpoint.
+        validation_windows: Windows of held-out sound per validation.
+        patience: Validations without improvement after which the training ends; 0 for no limit.
+        seed: Seed of the initial weights and of the choice of windows.
+        workers: Processes that make windows; 0 for one per core, up to 4. The windows do not depend on it.
+        threads: CPU threads of TensorFlow; 0 for one per core.
     """

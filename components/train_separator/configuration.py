@@ -1,4 +1,4 @@
-"""Configurations of Spleeter models, checked before a training reads anything.
+"""Reads and checks the configurations of Spleeter models, before a training reads any data.
 
 `separate` has checks of its own (network.py): stages do not import each other, and two users are too few for components/shared.
 """
@@ -28,7 +28,7 @@ KEYS = (
     "mask_extension",
     "model",
 )
-"""What says how a model separates; the rest of Spleeter's configurations says how one of theirs was trained."""
+"""Keys that define how a model separates. The other keys of Spleeter's configurations describe how it was trained."""
 
 SPEECH_NAMES = ("vocals", SPEECH)
 NETWORKS = ("unet.unet", "unet.softmax_unet")
@@ -39,21 +39,17 @@ _MAX_FRAMES = 4096
 
 
 def stem_of(instrument: str) -> str:
-    """What a window calls an instrument of a model."""
+    """Returns the name in a window of a model's instrument."""
     return SPEECH if instrument in SPEECH_NAMES else instrument
 
 
 def instruments(config: Config) -> dict[str, str]:
-    """The model's instruments, each with its name in a window."""
+    """Returns the name in a window of each of the model's instruments."""
     return {name: stem_of(name) for name in config["instrument_list"]}
 
 
 def named(configuration: str) -> Config:
-    """The configuration of this name in Spleeter, or the one that the text is.
-
-    Raises:
-        StageError: There is none of this name, or it suits no training here.
-    """
+    """Returns Spleeter's configuration of this name, or parses a JSON text. Raises StageError if it is unknown or unsuitable."""
     if configuration.lstrip().startswith("{"):
         return parsed(configuration, "parameter configuration")
     folder = files("spleeter.resources")
@@ -66,7 +62,7 @@ def named(configuration: str) -> Config:
 
 
 def of_model(folder: Path) -> Config:
-    """The configuration of a model."""
+    """Returns the configuration of the model in a folder."""
     path = folder / "config.json"
     if not path.is_file():
         raise StageError(f"expected Spleeter's configuration in {path}, found none: choose another model to start from")
@@ -74,13 +70,13 @@ def of_model(folder: Path) -> Config:
 
 
 def parsed(text: str, where: str) -> Config:
-    """A configuration from its text, without what concerns no separation; StageError says what does not suit."""
+    """Parses a configuration and keeps KEYS. Raises StageError with everything that is unsuitable."""
     try:
         found = json.loads(text)
         config = {key: found[key] for key in KEYS}
         faults = _faults(config)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StageError(f"expected a Spleeter configuration in {where}, found something else ({error!r}): name another one") from None
+        raise StageError(f"expected a Spleeter configuration in {where}, found something else ({error!r}): choose another one") from None
     if faults:
         raise StageError(f"expected {'; '.join(faults)} in {where}: correct it")
     return config

@@ -17,11 +17,11 @@ _NETWORK, _BEST, _FACTS = "variable/", "best/", "facts"
 
 @dataclass(frozen=True)
 class Point:
-    """One measurement."""
+    """One validation."""
 
     step: int
     loss: float
-    """Mean over the steps since the last measurement."""
+    """Mean loss of the steps since the last validation."""
     si_sdr_db: float
     """Mean SI-SDR of speech in the held-out windows."""
     learning_rate: float
@@ -36,18 +36,18 @@ class State:
     """Time spent training, without interruptions."""
     points: list[Point] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    """Losses of the steps since the last measurement."""
+    """Losses of the steps since the last validation."""
     best: Values = field(default_factory=dict)
-    """The network's variables at the best measurement."""
+    """Variables of the network at the best validation."""
 
     @property
     def best_point(self) -> Point | None:
-        """The best measurement, the first one if several are equal; None before the first."""
+        """The best validation, the first one if several are equal; None before the first."""
         return max(self.points, key=lambda point: point.si_sdr_db, default=None)
 
     @property
     def without_gain(self) -> int:
-        """Number of measurements since the best one."""
+        """Number of validations since the best one."""
         return len(self.points) - 1 - self.points.index(self.best_point) if self.best_point else 0
 
     def to_bytes(self, variables: Values) -> bytes:
@@ -81,17 +81,17 @@ class Plan:
     patience: int
 
     def done(self, steps: int, seconds: float) -> float:
-        """The share of the training that is done after these steps and seconds."""
+        """Returns the share of the training that is done after these steps and seconds, 0 to 1 or above."""
         return max(steps / self.max_steps, seconds / 60 / self.max_minutes if self.max_minutes else 0.0)
 
     def ended(self, state: State) -> str:
-        """Why a training in this state has ended, done or early; "" if it has not."""
+        """Returns why a training in this state has ended, done or early; "" if it has not."""
         if self.done(state.steps, state.seconds) >= 1:
             return "done"
         return "early" if self.patience and state.without_gain >= self.patience else ""
 
     def rate(self, steps: int, seconds: float) -> float:
-        """The learning rate of the next step: it rises linearly and falls along a cosine to a hundredth."""
+        """Returns the learning rate of the next step. It rises linearly, then falls along a cosine to a hundredth."""
         falling = max(0.01, 0.5 * (1 + math.cos(math.pi * min(1.0, self.done(steps, seconds)))))
         return self.learning_rate * min(1.0, (steps + 1) / max(1, self.warmup_steps)) * falling
 
@@ -106,7 +106,7 @@ def train(
     keep: Callable[[], None],
     stopping: Callable[[], bool],
 ) -> str:
-    """Trains until the plan is done, the measurements stop improving, or it is stopped. The results are in `state`.
+    """Trains until the plan is done, validation stops improving, or a signal stops it. The results are in `state`.
 
     Args:
         graph: The graph, with the variables of the state.
@@ -116,7 +116,7 @@ def train(
         plan: The schedule.
         state: The progress so far; it is updated.
         keep: Saves state and graph.
-        stopping: Whether it should stop early.
+        stopping: Returns whether to stop now.
 
     Returns:
         Why it ended: done, early or stopped.

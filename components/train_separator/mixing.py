@@ -1,6 +1,6 @@
-"""Mixtures made on the fly: speech in the middle, music, effects and noise around and below it.
+"""Makes mixtures on the fly: speech in the middle, with music, effects and noise around it.
 
-Every window is a function of (seed, index): a training that goes on after an interruption sees what it would have seen.
+A window depends on (seed, index) only, so a resumed training gets the same windows as an uninterrupted one.
 Sound is float32, shaped (frames, 2), at 44.1 kHz.
 """
 
@@ -29,23 +29,22 @@ class Mixtures:
 
     seed: int
     frames: int
-    """Length of a window."""
     speech: Sounds
     music: Sounds
     noises: Sounds | None
 
     def window(self, index: int) -> Window:
-        """The window of an index."""
+        """Makes the window of an index."""
         return mixture(self.seed, index, self.frames, self.speech, self.music, self.noises)
 
 
 def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, noises: Sounds | None = None) -> Window:
-    """One window of a programme: most have speech over music at -10 to +20 dB, some have one of them alone.
+    """Makes one window. Most have speech over music at -10 to +20 dB; some have only one of the two.
 
     Args:
-        seed: Of the training.
-        index: Of the window.
-        frames: Its length.
+        seed: Seed of the training.
+        index: Index of the window.
+        frames: Length of the window.
         speech: Clips of voices.
         music: Pieces of any length.
         noises: Effects and ambience that count as accompaniment, if there are any.
@@ -70,7 +69,7 @@ def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, n
 
 
 def _speech(rng: np.random.Generator, frames: int, speech: Sounds) -> Stereo:
-    """Utterances with pauses, at times two at once; in the middle, or nearly."""
+    """Utterances with pauses, sometimes two at once, in or near the middle."""
     bus = np.zeros(frames, np.float32)
     at = int(rng.uniform(-2, 1.5) * SAMPLE_RATE_HZ)
     while at < frames:
@@ -86,7 +85,7 @@ def _speech(rng: np.random.Generator, frames: int, speech: Sounds) -> Stereo:
 
 
 def _voice(rng: np.random.Generator, speech: Sounds) -> Mono:
-    """One clip, its loudness, timbre and pitch varied."""
+    """One clip with random loudness, timbre and pitch."""
     clip = speech.whole(rng).mean(axis=1)
     if rng.random() < 0.5:
         factor = rng.uniform(0.88, 1.14)
@@ -97,7 +96,7 @@ def _voice(rng: np.random.Generator, speech: Sounds) -> Mono:
 
 
 def _music(rng: np.random.Generator, frames: int, music: Sounds) -> Stereo:
-    """A bed: as it is, narrowed, or to one side; it may begin or end inside the window."""
+    """Background music: unchanged, narrowed, or to one side. It may begin or end inside the window."""
     found = music.draw(rng, frames)
     piece = np.zeros((frames, 2), np.float32)
     place(piece, equalized(found, rng, 4.0), int(rng.integers(frames)) if rng.random() < 0.15 else 0)
@@ -114,7 +113,7 @@ def _music(rng: np.random.Generator, frames: int, music: Sounds) -> Stereo:
 
 
 def _noise(rng: np.random.Generator, frames: int, noises: Sounds) -> Stereo:
-    """One to four effects anywhere, or ambience all along."""
+    """One to four noises at random places, which may be longer than the window."""
     bus = np.zeros((frames, 2), np.float32)
     for _ in range(int(rng.integers(1, 5))):
         found = equalized(noises.draw(rng, frames), rng, 4.0)
@@ -123,20 +122,20 @@ def _noise(rng: np.random.Generator, frames: int, noises: Sounds) -> Stereo:
 
 
 def place(bus: NDArray[np.float32], sound: NDArray[np.float32], at: int) -> None:
-    """Adds a sound to a bus from frame `at`, which may lie before its start; what lies outside is left out."""
+    """Adds a sound to a bus at frame `at`, which may be negative. Parts outside the bus are cut off."""
     start, stop = max(at, 0), min(at + len(sound), len(bus))
     if start < stop:
         bus[start:stop] += sound[start - at : stop - at]
 
 
 def leveled(sound: NDArray[np.float32], rms: float) -> NDArray[np.float32]:
-    """The sound with the root mean square of its channels' loudest at `rms`; silence stays silent."""
+    """Scales a sound so that the RMS of its loudest channel is `rms`; silence stays silent."""
     found = float(np.sqrt(np.mean(np.square(sound), axis=0).max()))
     return sound * np.float32(rms / found) if found > 1e-6 else sound
 
 
 def equalized(sound: NDArray[np.float32], rng: np.random.Generator, max_db: float) -> NDArray[np.float32]:
-    """The sound through a random smooth curve of at most `max_db` up or down in each octave."""
+    """Applies a random smooth equalizer curve of at most ±`max_db` in each octave."""
     if len(sound) < 2:
         return sound
     size = fft.next_fast_len(len(sound), real=True)
@@ -148,9 +147,9 @@ def equalized(sound: NDArray[np.float32], rng: np.random.Generator, max_db: floa
 
 
 def with_treble(voice: Mono, rng: np.random.Generator) -> Mono:
-    """A voice recorded at 16 kHz with a likeness of what it lost: its 4 to 8 kHz once more above 8 kHz, weaker.
+    """Adds sound above 8 kHz to a voice recorded at 16 kHz: a weaker, shifted copy of its band from 4 to 8 kHz.
 
-    Without it a network would learn that whatever lies above 8 kHz is music.
+    Without it a network would learn that everything above 8 kHz is music.
     """
     upper = signal.sosfilt(signal.butter(4, 4_000, "highpass", fs=SAMPLE_RATE_HZ, output="sos"), voice)
     time = np.arange(len(voice)) / SAMPLE_RATE_HZ
@@ -160,7 +159,7 @@ def with_treble(voice: Mono, rng: np.random.Generator) -> Mono:
 
 
 def coded(mix: Stereo, bitrate_kbits: int) -> Stereo:
-    """The mixture after an MP3 encoder and decoder, on the same timeline."""
+    """Encodes and decodes a mixture as MP3; the timeline stays the same."""
     raw = ["-f", "f32le", "-ac", "2", "-ar", str(SAMPLE_RATE_HZ)]
     with tempfile.TemporaryDirectory() as scratch:
         path = f"{scratch}/mix.mp3"

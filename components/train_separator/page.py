@@ -30,7 +30,7 @@ _CHART: Any = {
 
 
 def page(name: str, points: Sequence[Point], mixtures_db: float, facts: Mapping[str, Any]) -> str:
-    """Renders the page.
+    """Renders the page as HTML.
 
     Args:
         name: Name of the model.

@@ -1,4 +1,4 @@
-"""Recorded mixtures with their stems, as MusDB has them in folders and Spleeter in a table."""
+"""Recorded mixtures with their stems, in MusDB's folders or in Spleeter's table."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -13,23 +13,23 @@ from components.train_separator.configuration import SPEECH_NAMES, stem_of
 from components.train_separator.sounds import ACCOMPANIMENT, CHANNELS, MIX, SPEECH, SUFFIXES, Window, check, measured, read
 
 TOLERANCE_SECONDS = 0.1
-"""Between the lengths of a mixture and of its stems."""
+"""Largest difference between the lengths of a mixture and its stems."""
 MIXTURE = "mixture"
-"""What MusDB calls the file of a song's mixture."""
+"""Name of a mixture's file in MusDB, without suffix."""
 
 
 @dataclass(frozen=True)
 class Song:
-    """One mixture and the files of each of its stems, which are added."""
+    """One mixture and its stems. The files of a stem are added up."""
 
     name: str
-    """Where it is, below the folder of all."""
+    """Path of the mixture, relative to the folder of all songs."""
     frames: int
     stems: Mapping[str, tuple[Path, ...]]
-    """By name; MIX is the mixture."""
+    """Files by the name of the stem; MIX is the mixture."""
 
     def window(self, start: int, frames: int) -> Window:
-        """So many frames of the mixture and of its stems from `start`, silence after its end."""
+        """Returns `frames` frames of the mixture and of its stems from `start`, with silence after the end."""
         found = {name: np.zeros((frames, CHANNELS), np.float32) for name in self.stems}
         for name, paths in self.stems.items():
             for path in paths:
@@ -40,11 +40,10 @@ class Song:
 
 @dataclass(frozen=True)
 class Songs:
-    """Windows of songs, each song as likely as it is long, from random places."""
+    """Windows from random places of songs. A song is chosen in proportion to its length."""
 
     seed: int
     frames: int
-    """Length of a window."""
     songs: Sequence[Song]
 
     def window(self, index: int) -> Window:
@@ -56,11 +55,11 @@ class Songs:
 
 
 def musdb(folder: Path, names: Sequence[str]) -> list[Song]:
-    """The songs of a folder that holds a folder each: the mixture, and stems as files of their names.
+    """Reads the songs in a folder: one folder per song, with a file for the mixture and one for each stem.
 
     Args:
-        folder: One of MusDB's two, train or test.
-        names: Of the stems that the model has; accompaniment is everything that is not named here.
+        folder: MusDB's folder train or test.
+        names: Stems of the model. The accompaniment is the sum of all files not named here, unless it has its own file.
 
     Raises:
         StageError: A song lacks a file, or one of its files cannot be used.
@@ -83,12 +82,12 @@ def musdb(folder: Path, names: Sequence[str]) -> list[Song]:
 
 
 def table(path: Path, names: Mapping[str, str], mix_name: str) -> list[Song]:
-    """The songs of a csv as Spleeter has it: the columns mix_path, <instrument>_path and duration, of which the last is not needed.
+    """Reads the songs in Spleeter's CSV: the columns mix_path and <instrument>_path; duration is ignored.
 
     Args:
-        path: The csv; paths in it are below its folder.
+        path: The CSV. Its paths are relative to its folder.
         names: The model's instruments, each with its name in a window.
-        mix_name: What the model calls the mixture.
+        mix_name: The model's name for the mixture.
 
     Raises:
         StageError: A column or a file is missing, or a file cannot be used.
@@ -110,7 +109,7 @@ def _is_below(place: str) -> bool:
 
 
 def _whole(parts: Sequence[dict[str, tuple[Path, ...]]], folder: Path) -> list[Song]:
-    """Songs of these files, all of which can be read and are as long as their mixture."""
+    """Makes songs of files. Raises StageError if one is missing, unreadable or not as long as its mixture."""
     paths = [path for song in parts for files in song.values() for path in files]
     check([f"{path.relative_to(folder)}: no such file" for path in paths if not path.is_file()], f"the audio files of songs in {folder}")
     frames = {file.place: file.frames for file in measured(paths, folder)}

@@ -1,4 +1,4 @@
-"""Audio files to draw windows from, in folders and in the store, read by seeking: memory is flat whatever their length."""
+"""Audio files for windows, in folders and in the store. Reads seek, so memory does not grow with a file's length."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from store.objects import open_store
 Stereo = NDArray[np.float32]
 """Shaped (frames, 2), at SAMPLE_RATE_HZ."""
 Window = dict[str, Stereo]
-"""A mixture under MIX and its stems under their names, all of one length; the speech under SPEECH, whatever a model calls it."""
+"""A mixture under MIX and its stems by name, all of the same length. Speech is under SPEECH, whatever a model calls it."""
 
 MIX, SPEECH, ACCOMPANIMENT = "mix", "speech", "accompaniment"
 SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
@@ -48,29 +48,25 @@ class Sounds:
     files: Sequence[File]
 
     def draw(self, rng: np.random.Generator, frames: int) -> Stereo:
-        """At most so many frames of a random file from a random place, each file as likely as it is long."""
+        """Returns up to `frames` frames from a random place of a random file, chosen in proportion to its length."""
         lengths = np.array([file.frames for file in self.files], float)
         file = self.files[int(rng.choice(len(self.files), p=lengths / lengths.sum()))]
         return read(file.place, int(rng.integers(max(1, file.frames - frames + 1))), frames)
 
     def whole(self, rng: np.random.Generator) -> Stereo:
-        """One whole random file, each as likely as any other."""
+        """Returns one whole file; every file is equally likely."""
         file = self.files[int(rng.integers(len(self.files)))]
         return read(file.place, 0, file.frames)
 
 
 def sounds(folder: Path) -> Sounds:
-    """All audio files below a folder, in the order of their names.
-
-    Raises:
-        StageError: Some cannot be read or have another rate; the message names them.
-    """
+    """Finds all audio files below a folder, sorted by name. Raises StageError if one cannot be read or has another rate."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.casefold() in SUFFIXES and p.is_file())
     return Sounds(measured(paths, folder))
 
 
 def measured(paths: Iterable[Path], folder: Path) -> list[File]:
-    """The files with their lengths, without those of no length. StageError names those that cannot be used, below `folder`."""
+    """Returns the nonempty files with their lengths. Raises StageError with the names of unusable files, relative to `folder`."""
     files, faults = [], []
     for path in paths:
         try:
@@ -94,19 +90,15 @@ def check(faults: Sequence[str], expected: str) -> None:
 
 
 def read(place: Path | Stored, start: int, frames: int) -> Stereo:
-    """So many frames from `start`, fewer where the file ends before; one channel becomes two.
-
-    Raises:
-        StageError: The file is damaged there.
-    """
+    """Reads up to `frames` frames from `start`; one channel becomes two. Raises StageError if the file is damaged there."""
     try:
         with soundfile.SoundFile(place if isinstance(place, Path) else BytesIO(_store(place.store).read(place.key))) as file:
             file.seek(start)
             found = file.read(frames, dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
-        raise StageError(f"cannot read {_name(place)}: {one_line(error)}: mend or remove it") from None
+        raise StageError(f"cannot read {_name(place)}: {one_line(error)}: fix or remove it") from None
     if not np.isfinite(found).all():
-        raise StageError(f"expected samples between -1 and 1 in {_name(place)}, found some that are no numbers: mend or remove it")
+        raise StageError(f"expected samples between -1 and 1 in {_name(place)}, found NaN or infinity: fix or remove it")
     return found if found.shape[1] == CHANNELS else np.repeat(found[:, :1], CHANNELS, axis=1)
 
 

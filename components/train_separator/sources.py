@@ -35,7 +35,7 @@ class Data:
     training: WindowSource
     validation: WindowSource
     facts: Mapping[str, Any]
-    """For the lineage: kind and amount of the data, with a hash of the files' names and lengths."""
+    """Kind and amount of the data for the lineage, with a hash of the files' names and lengths."""
 
 
 def open_data(folder: Path, config: Config, seed: int, dataset: str = "", version: int = 0, store: str = "") -> Data:
@@ -56,8 +56,8 @@ def open_data(folder: Path, config: Config, seed: int, dataset: str = "", versio
     found = [name for name in ("train", "train.csv", "music") if (folder / name).exists()]
     if len(found) != 1:
         raise StageError(
-            f"expected one of train/ with a folder a song, train.csv, and music/ with speech/ in {folder}, "
-            f"found {' and '.join(found) or 'none of them'}: lay it out so"
+            f"expected one of train/ with a folder per song, train.csv, or music/ with speech/ in {folder}, "
+            f"found {' and '.join(found) or 'none of them'}: use one of these layouts"
         )
     if found == ["music"]:
         return _mixtures(folder, config, seed, dataset, version, store)
@@ -86,8 +86,8 @@ def _songs(folder: Path, kind: str, config: Config, seed: int) -> Data:
 def _mixtures(folder: Path, config: Config, seed: int, dataset: str, version: int, store: str) -> Data:
     if set(instruments(config).values()) != {SPEECH, ACCOMPANIMENT}:
         raise StageError(
-            f"expected a configuration with vocals and accompaniment alone to mix speech with music, found "
-            f"{', '.join(config['instrument_list'])}: name another one, or songs with these stems"
+            f"expected a configuration with only vocals and accompaniment to mix speech with music, found "
+            f"{', '.join(config['instrument_list'])}: choose another configuration, or songs with these stems"
         )
     clips, origin = _clips(dataset, version, store) if dataset else ([], {})
     groups = {
@@ -121,7 +121,7 @@ def _clips(name: str, number: int, uri: str) -> tuple[list[list[File]], dict[str
 def _split(groups: Sequence[Sequence[T]], what: str) -> tuple[list[T], list[T]]:
     """Splits groups into training and held-out data; a group stays together."""
     if len(groups) < 2:
-        raise StageError(f"expected at least two {what}, one of them to measure the model on, found {len(groups)}: add some")
+        raise StageError(f"expected at least two {what}, one of them for validation, found {len(groups)}: add some")
     step = min(HELD_OUT, len(groups))
     held_out = {index for index in range(len(groups)) if index % step == step - 1}
     return [one for i, group in enumerate(groups) if i not in held_out for one in group], [one for i in held_out for one in groups[i]]

@@ -1,7 +1,4 @@
-"""Trains a Spleeter model with Spleeter's own graph, loss and optimizer, and measures it as it will be used.
-
-TensorFlow and Spleeter are imported where they are needed.
-"""
+"""Spleeter's own graph, loss and optimizer, for training and validation."""
 
 import json
 import logging
@@ -23,42 +20,42 @@ from components.train_separator.sounds import MIX, Stereo, Window
 
 Magnitudes = NDArray[np.float32]
 Batch = dict[str, Magnitudes]
-"""By Spleeter's names, <instrument>_spectrogram."""
+"""Magnitudes by Spleeter's names, <instrument>_spectrogram."""
 Values = dict[str, NDArray[Any]]
 
 CHECKPOINT = "model"
 
 
 def spectrum(sound: Stereo, config: Config) -> NDArray[np.complex64]:
-    """T frames of the STFT, as Spleeter has it, of a sound of `window_frames`, shaped (T, frame_length / 2 + 1, 2)."""
+    """Returns Spleeter's STFT of a sound of `window_frames`, shaped (T, frame_length / 2 + 1, 2)."""
     length, step = config["frame_length"], config["frame_step"]
     views = np.lib.stride_tricks.sliding_window_view(sound, length, axis=0)[::step]  # (T, 2, length)
     return fft.rfft(views * hann(length), axis=-1).transpose(0, 2, 1)
 
 
 def hann(length: int) -> NDArray[np.float32]:
-    """The window of Spleeter's STFT."""
+    """Returns the periodic Hann window of Spleeter's STFT."""
     return np.hanning(length + 1)[:-1].astype(np.float32)
 
 
 def magnitudes(sound: Stereo, config: Config) -> Magnitudes:
-    """What Spleeter's network sees of a sound of `window_frames`, shaped (T, F, 2)."""
+    """Returns the network's input for a sound of `window_frames`, shaped (T, F, 2)."""
     return np.abs(spectrum(sound, config)[:, : config["F"]]).astype(np.float32)
 
 
 def window_frames(config: Config) -> int:
-    """Length of the sound that T frames of its STFT cover."""
+    """Returns the number of samples that T frames of the STFT cover."""
     return int(config["frame_length"] + (config["T"] - 1) * config["frame_step"])
 
 
 def example(window: Window, config: Config) -> Batch:
-    """What Spleeter's training takes: the magnitudes of the mixture and of its stems, under Spleeter's names."""
+    """Returns the magnitudes of a mixture and of its stems by Spleeter's names."""
     names = {config["mix_name"]: MIX} | instruments(config)
     return {f"{name}_spectrogram": magnitudes(window[stem], config) for name, stem in names.items()}
 
 
 def batched(examples: Iterable[Batch], size: int) -> Iterator[Batch]:
-    """Examples stacked, `size` at a time; a rest that fills no batch is left out."""
+    """Stacks examples into batches of `size`. An incomplete last batch is left out."""
     found: list[Batch] = []
     for one in examples:
         found.append(one)
@@ -75,50 +72,50 @@ class Graph:
     inputs: dict[str, Any]
     """Magnitudes by Spleeter's names, shaped (windows, T, F, 2)."""
     estimates: dict[str, Any]
-    """What the network makes of those of the mixture, by instrument, of the same shape."""
+    """Estimated magnitudes by instrument, of the same shape."""
     loss: Any
     train: Any
     """One step of Adam."""
     learning_rate: Any
     variables: dict[str, Any]
-    """All, by name: with Adam's moments and the number of steps, what a training needs to go on."""
+    """All variables by name, including Adam's moments and the number of steps, so that a training can resume."""
     network: frozenset[str]
-    """Names of the network's own variables, which are what Spleeter loads."""
+    """Names of the network's own variables, which Spleeter loads."""
     weights: Any
-    """Saves those."""
+    """Saver of the network's own variables."""
 
     def train_on(self, batch: Batch, learning_rate: float) -> float:
-        """One step of the optimizer; returns the loss before it."""
+        """Runs one step of the optimizer and returns the loss before it."""
         feed = {self.inputs[name]: value for name, value in batch.items()} | {self.learning_rate: learning_rate}
         loss, _ = self.session.run([self.loss, self.train], feed)
         return float(loss)
 
     def loss_on(self, batch: Batch) -> float:
-        """The loss without a step."""
+        """Returns the loss without a step."""
         return float(self.session.run(self.loss, {self.inputs[name]: value for name, value in batch.items()}))
 
     def estimate(self, mixture: Magnitudes, config: Config) -> dict[str, Magnitudes]:
-        """The magnitudes that the network gives each instrument of one window, shaped (T, F, 2), by instrument."""
+        """Returns the magnitudes of one window, shaped (T, F, 2), by instrument."""
         found = self.session.run(self.estimates, {self.inputs[f"{config['mix_name']}_spectrogram"]: mixture[None]})
         return {name: value[0] for name, value in found.items()}
 
     def values(self) -> Values:
-        """The values of all variables."""
+        """Returns the values of all variables."""
         return self.session.run(self.variables)
 
     def load(self, values: Values) -> None:
-        """Sets variables."""
+        """Sets variables by name."""
         initializers = {self.variables[name].initializer: value for name, value in values.items()}
         self.session.run([*initializers], {initializer.inputs[1]: value for initializer, value in initializers.items()})
 
 
 def build(config: Config, seed: int, threads: int = 0) -> Graph:
-    """Builds the graph with fresh weights, on a GPU where TensorFlow sees one."""
+    """Builds the graph with random weights, on a GPU if TensorFlow finds one."""
     with _quiet():
         import tensorflow.compat.v1 as tf
         from spleeter.model import EstimatorSpecBuilder
 
-        tf.disable_eager_execution()  # or a Saver takes the graph's variables for eager ones
+        tf.disable_eager_execution()  # otherwise a Saver treats the graph's variables as eager ones
         with tf.Graph().as_default():
             tf.set_random_seed(seed)
             tf.train.create_global_step()
@@ -141,11 +138,7 @@ def build(config: Config, seed: int, threads: int = 0) -> Graph:
 
 
 def load_model(graph: Graph, folder: Path) -> None:
-    """Takes the network's variables from the checkpoint of a model.
-
-    Raises:
-        StageError: It lacks some, or has others than the configuration beside it says.
-    """
+    """Loads a model's checkpoint. Raises StageError if its variables do not fit the model's configuration."""
     import tensorflow as tf
 
     try:
@@ -164,17 +157,17 @@ def load_model(graph: Graph, folder: Path) -> None:
 
 
 def save_model(graph: Graph, config: Config, folder: Path) -> None:
-    """Writes a model as Spleeter has it: the configuration, and a checkpoint of the network's variables alone."""
+    """Writes a model in Spleeter's format: the configuration and a checkpoint of the network's own variables."""
     folder.mkdir(parents=True, exist_ok=True)
     graph.weights.save(graph.session, str(folder / CHECKPOINT), write_meta_graph=False)
     (folder / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
-    # TensorFlow writes where the checkpoint lay while it was made
+    # replaces TensorFlow's file, which contains the absolute path of this folder
     (folder / "checkpoint").write_text(f'model_checkpoint_path: "{CHECKPOINT}"\nall_model_checkpoint_paths: "{CHECKPOINT}"\n')
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps TensorFlow's remarks out of the log, and Keras from writing a file into HOME."""
+    """Keeps TensorFlow's messages out of the log, and keeps Keras from writing a file into HOME."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.disable(logging.WARNING)
     try:

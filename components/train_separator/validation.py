@@ -1,4 +1,4 @@
-"""Measures how well a model separates: its masks on the STFT of held-out windows, converted back to sound."""
+"""Measures how well a model separates the speech of held-out windows."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -29,15 +29,11 @@ class Excerpt(NamedTuple):
 
     mix: Stereo
     speech: NDArray[np.float32]
-    """Its speech, mean of the channels."""
+    """Mean of the channels of the speech."""
 
 
 def excerpts(source: WindowSource, wanted: int) -> list[Excerpt]:
-    """The first windows of a source with both speech and something else.
-
-    Raises:
-        StageError: There are too few.
-    """
+    """Returns the first windows of a source with speech and something else. Raises StageError if there are too few."""
 
     def audible() -> Iterator[Excerpt]:
         for index in range(_TRIED * wanted):
@@ -50,23 +46,23 @@ def excerpts(source: WindowSource, wanted: int) -> list[Excerpt]:
     if len(found) < wanted:
         raise StageError(
             f"expected {wanted} held-out windows with speech and something else, found {len(found)} in {_TRIED * wanted}: "
-            "hold out other sound, or set fewer validation_windows"
+            "hold out other audio, or set fewer validation_windows"
         )
     return found
 
 
 def mean_si_sdr(graph: Graph, config: Config, excerpts: Sequence[Excerpt]) -> float:
-    """The mean SI-SDR in dB of the speech that the model separates from the windows."""
+    """Returns the mean SI-SDR in dB of the speech that the model separates from the windows."""
     return float(np.mean([si_sdr(_inside(separated(graph, config, e.mix), config), _inside(e.speech, config)) for e in excerpts]))
 
 
 def mean_si_sdr_of_mixtures(config: Config, excerpts: Sequence[Excerpt]) -> float:
-    """The mean SI-SDR in dB of the unprocessed mixtures, which a model must exceed."""
+    """Returns the mean SI-SDR in dB of the unprocessed mixtures, which a model must exceed."""
     return float(np.mean([si_sdr(_inside(e.mix.mean(axis=1), config), _inside(e.speech, config)) for e in excerpts]))
 
 
 def si_sdr(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB, limited to ±100 dB."""
+    """Returns the scale-invariant signal-to-distortion ratio in dB, limited to ±100 dB."""
     truth64, estimate64 = truth.astype(np.float64), estimate.astype(np.float64)
     target = truth64 * (estimate64 @ truth64) / (truth64 @ truth64)
     error = estimate64 - target
@@ -75,7 +71,7 @@ def si_sdr(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
 
 
 def separated(graph: Graph, config: Config, mix: Stereo) -> NDArray[np.float32]:
-    """The separated speech of one window, mean of the channels. Its first and last frame_length samples lack overlapping frames."""
+    """Separates the speech of one window (mean of the channels). Its first and last frame_length samples lack frames."""
     stft = spectrum(mix, config)
     estimates = graph.estimate(np.abs(stft[:, : config["F"]]).astype(np.float32), config)
     speech = next(name for name, stem in instruments(config).items() if stem == SPEECH)
@@ -87,7 +83,7 @@ def separated(graph: Graph, config: Config, mix: Stereo) -> NDArray[np.float32]:
 
 
 def mask(estimates: dict[str, Magnitudes], instrument: str, config: Config) -> Magnitudes:
-    """Spleeter's mask of an instrument, shaped (T, frame_length / 2 + 1, 2)."""
+    """Returns Spleeter's mask of an instrument, shaped (T, frame_length / 2 + 1, 2)."""
     powers = {name: estimate ** config["separation_exponent"] for name, estimate in estimates.items()}
     inside = (powers[instrument] + EPSILON / len(powers)) / (sum(powers.values()) + EPSILON)
     missing = config["frame_length"] // 2 + 1 - config["F"]

@@ -15,7 +15,7 @@ from components.train_separator.sources import WindowSource
 from components.train_separator.training import Batch, example
 
 MAX_DEFAULT = 4
-"""Default limit on processes, because a pod sees all cores of its node."""
+"""Limit of the default number of processes, because a pod sees all cores of its node."""
 _AHEAD = 8
 """Examples that each process prepares ahead."""
 _PATIENCE_SECONDS = 1.0
@@ -30,7 +30,7 @@ def examples(source: WindowSource, config: Config, first: int, workers: int, sto
         config: Configuration of the model.
         first: Index of the first example.
         workers: Number of processes; 0 for one per core, up to MAX_DEFAULT.
-        stopping: Whether to end.
+        stopping: Returns whether to end.
 
     Raises:
         StageError: While iterating: a file cannot be read, or a process ended.
@@ -75,9 +75,7 @@ def _receive(processes: list[Any], queues: list[Any], stopping: Callable[[], boo
 
 def _produce(source: WindowSource, config: Config, first: int, step: int, made: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, signal.SIG_IGN
-        )  # these signals reach the whole process group; ending amid an example would block the training
+        signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; ending inside an example would block the training
     parent = os.getppid()
     for index in count(first, step):
         found = _example_or_error(source, config, index)
@@ -90,7 +88,7 @@ def _produce(source: WindowSource, config: Config, first: int, step: int, made: 
 
 
 def _example_or_error(source: WindowSource, config: Config, index: int) -> Batch | str:
-    """The example of an index, or why there is none."""
+    """Makes the example of an index, or returns an error text."""
     try:
         return example(source.window(index), config)
     except StageError as error:

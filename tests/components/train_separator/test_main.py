@@ -135,7 +135,7 @@ def test_an_interrupted_training_ends_in_order_and_goes_on(songs: Path, tmp_path
     program = start_program(songs, tmp_path, max_steps=80, validate_every_steps=20)
     text, _ = program.communicate(timeout=600)
     assert program.returncode == 0, text
-    assert "goes on from step 2" in text and "\nstep 80," in text and "\nstep 20," not in text
+    assert "resumes from step 2" in text and "\nstep 80," in text and "\nstep 20," not in text
     metrics = json.loads((tmp_path / "metrics").read_text())
     assert metrics["steps"] == 80 and metrics["si_sdr_gain_db"] > 3
     lineage = json.loads((tmp_path / "model" / "lineage.json").read_text())
