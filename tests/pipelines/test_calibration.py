@@ -114,7 +114,7 @@ def test_too_few_clips_are_told() -> None:
     assert "3000 other clips (rule of 30), found 50; with none in 50 the true rate is below 6.0%" in few[0]
     assert "rests on 0 misses" in few[1]
     assert doubts(calibrate(normal(0.8, 3000, 1), normal(0.6, 3000, 2), 0.01)) == []
-    assert "look at the labels" in doubts(calibrate(normal(0.5, 3000, 1), normal(0.5, 3000, 2), 0.01))[-1]
+    assert "check the labels" in doubts(calibrate(normal(0.5, 3000, 1), normal(0.5, 3000, 2), 0.01))[-1]
     assert "no threshold" in doubts(calibrate([0.9], [1.0], 0.01))[-1]
 
 

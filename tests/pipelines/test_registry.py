@@ -282,7 +282,7 @@ def test_a_folder_that_is_something_else_is_left_alone(packed: Entry, loose: Ent
     (tmp_path / "mine" / "letter").write_text("dear")
     get(loose, tmp_path / "other")
     for folder in ("mine", "other"):
-        with pytest.raises(StageError, match="expected no folder"):
+        with pytest.raises(StageError, match="expected a new folder"):
             get(packed, tmp_path / folder)
     assert (tmp_path / "mine" / "letter").read_text() == "dear" and read_model(tmp_path / "other", "whisper")
 

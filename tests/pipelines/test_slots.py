@@ -221,7 +221,7 @@ def test_a_reference_is_one_of_the_store_s_references(make: Callable[..., Path],
         ("talker", "reference: expected a model of kind reference, found talker of kind whisper"),
         (
             "s3://other/references/host/0123456789ab",
-            "references of its own store alone, found .*: speechmill references add NAME FILE … --store ",
+            "references from its own store only, found .*: speechmill references add NAME FILE … --store ",
         ),
     ):
         with pytest.raises(StageError, match=said):
