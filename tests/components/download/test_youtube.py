@@ -63,7 +63,7 @@ def test_a_licence_is_refused_before_the_media_is_fetched(server: Server, episod
 def test_the_licence_filter_knows_what_youtube_says() -> None:
     commons = dataclasses.replace(QUICK, licences=frozenset({"creative commons attribution license (reuse allowed)"}))
     check({"license": "Creative Commons Attribution license (reuse allowed)", "live_status": "was_live"}, commons)
-    for info, reason in [({}, "licence unknown"), ({"live_status": "is_live"}, "live"), ({"live_status": "is_upcoming"}, "live")]:
+    for info, reason in [({}, "license unknown"), ({"live_status": "is_live"}, "live"), ({"live_status": "is_upcoming"}, "live")]:
         with pytest.raises(ItemError, match=reason):
             check(info, commons)
 
