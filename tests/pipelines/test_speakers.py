@@ -110,7 +110,7 @@ def test_without_similarities_clips_are_compared_with_the_mean_of_the_voice(tmp_
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([("a-0", "same"), ("b-0", "same")], "expected clips labelled other"),
+        ([("a-0", "same"), ("b-0", "same")], "expected clips labeled other"),
         ([("a-0", "same"), ("c-0", "other"), ("d-0", "other")], "found no c-0 and 1 more"),
         ([("a-0", "same"), ("b-0", "sheep")], "found b-0, sheep"),
         ([("a-0", "same"), ("a-0", "other")], "one label of the clip a-0"),
@@ -156,7 +156,7 @@ def test_the_list_has_who_speaks_most_first(tmp_path: Path) -> None:
     assert [line.split() for line in done.stdout.splitlines()[1:]] == [
         ["s0002", "12.0", "60.0%", "12.0", "6", "male", "0.800"],
         ["s0001", "6.0", "30.0%", "0.0", "3", "female", "0.500"],
-        ["not", "told", "apart", "2.0", "10.0%", "2.0", "1"],
+        ["unknown", "2.0", "10.0%", "2.0", "1"],
     ]
     assert "no speakers in version 1" in speakers("list", "radio", "--store", published(tmp_path / "none", [row("a-0")])).stdout
     assert "expected a version of dataset jazz" in refused("list", "jazz", "--store", tmp_path / "store")
