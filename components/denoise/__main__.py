@@ -46,13 +46,13 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
 
 
 def remarks(result: Result, target_lufs: float | None) -> list[str]:
-    """Remarks about a recording for the log, one line each."""
+    """Returns the remarks about a recording for the log, one line each."""
     lines = []
     if result.loudness_lufs == -np.inf:
         lines.append("no loudness to measure (silent, or shorter than 0.4 s): its gain stays 0 dB")
     if result.held_back:
         reached = result.loudness_lufs + result.gain_db
-        lines.append(f"held back at {reached:.1f} of {target_lufs} LUFS: its highest sample would pass {PEAK_LIMIT_DB:g} dBFS")
+        lines.append(f"held back at {reached:.1f} LUFS (target {target_lufs}): more gain would raise its peak above {PEAK_LIMIT_DB:g} dBFS")
     if result.clipped_samples:
         lines.append(f"{result.clipped_samples} samples clipped: a filter raised them above full scale; loudness in the chain prevents it")
     if result.choices:
@@ -61,7 +61,7 @@ def remarks(result: Result, target_lufs: float | None) -> list[str]:
 
 
 def mean_scores(choices: list[Choice]) -> dict[str, str]:
-    """Mean scores of the candidates of `best` by chain, over the recordings with speech."""
+    """Returns the mean scores of the candidates of `best`, by chain, over the recordings with speech."""
     by_chain: dict[str, list[Choice]] = {}
     for choice in choices:
         if choice.dnsmos_ovrl is not None:
@@ -75,9 +75,9 @@ def mean_scores(choices: list[Choice]) -> dict[str, str]:
 
 
 def verdict(choice: Choice) -> str:
-    """The scores of a candidate of `best`, in one line."""
+    """Describes a candidate of `best` and its scores in one line."""
     if choice.dnsmos_ovrl is None:
-        worth = "no speech to judge by"
+        worth = "too little speech to score"
     else:
         worth = f"DNSMOS {choice.dnsmos_ovrl:.2f}, " + (f"{choice.bandwidth_hz:.0f} Hz" if choice.bandwidth_hz else "no bandwidth")
     return f"{'chosen' if choice.chosen else 'not'} {choice.chain} ({worth})"

@@ -1,7 +1,7 @@
-"""`best`: chooses the chain that makes a recording's speech sound best, or none.
+"""`best`: applies the chain with the highest DNSMOS score, or none.
 
-Every candidate is scored on the same excerpts of the recording's speech. DNSMOS scores the quality. It ignores everything above
-8 kHz and prefers muffled voices, so candidates that reduce the bandwidth are excluded.
+All candidates are scored on the same excerpts of a recording's speech. DNSMOS ignores everything above 8 kHz and prefers muffled
+voices, so candidates that reduce the bandwidth are excluded.
 """
 
 import functools
@@ -21,16 +21,16 @@ from components.shared.rows import SAMPLE_RATE_HZ, Choice
 _UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
 
 EXCERPT = round(WINDOW / RATE_HZ * SAMPLE_RATE_HZ)
-"""Samples of an excerpt: the 9.01 s that DNSMOS takes."""
+"""Samples of an excerpt: the 9.01 s of DNSMOS's input."""
 
 EXCERPTS = 8
-"""Maximum number of excerpts, spread over the speech, so that an hour takes no longer than ten minutes."""
+"""Maximum number of excerpts, so that an hour takes no longer than ten minutes."""
 
 LEVEL_LUFS = -23.0
-"""Loudness at which candidates are scored. 10 dB more or less change DNSMOS by 0.1 to 0.3, and filters change the loudness."""
+"""Loudness of the scored excerpts. Filters change the loudness, and 10 dB more or less change DNSMOS by 0.1 to 0.3."""
 
 MARGIN = 0.05
-"""How much better than `none` a candidate's score must be; an inaudible notch changes a score by 0.02."""
+"""Minimum lead of a candidate's score over that of `none`; an inaudible notch changes a score by 0.02."""
 
 STEP_HZ = bandwidth.BAND * SAMPLE_RATE_HZ / bandwidth.FRAME
 """Resolution of the bandwidth measurement."""
@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
 
 
 def best(candidates: Mapping[str, tuple[Step, ...]], threads: int = 0) -> Step:
-    """A step that applies the best of several chains, or none.
+    """Returns a step that applies the best of several chains, or none.
 
     Args:
         candidates: The steps of each chain, by its text.
@@ -70,9 +70,9 @@ def _choose(chains: Mapping[str, tuple[Step, ...]], sound: Sound, threads: int) 
 
 
 def excerpts(speech: Iterable[Span]) -> list[Span]:
-    """Positions of the excerpts, in order: stretches of EXCERPT samples of speech, or all speech if there is less.
+    """Returns the spans of the excerpts, in order: up to EXCERPTS of EXCERPT samples, or all speech if there is less.
 
-    They are spread evenly over the speech alone, so an excerpt may consist of several spans.
+    They are spread evenly over the speech alone, so one excerpt may consist of several spans.
     """
     speech = list(speech)
     total = sum(end - start for start, end in speech)
@@ -89,7 +89,7 @@ def excerpts(speech: Iterable[Span]) -> list[Span]:
 
 
 def picked(stream: Stream, spans: list[Span]) -> Mono:
-    """The samples of a stream inside spans, concatenated."""
+    """Returns the samples of a stream inside spans, concatenated."""
     pieces, at = [np.zeros(0)], 0
     for block in stream:
         pieces += [block[max(0, start - at) : end - at] for start, end in spans if start < at + len(block) and at < end]
@@ -98,7 +98,7 @@ def picked(stream: Stream, spans: list[Span]) -> Mono:
 
 
 def judge(speech: Mono, dnsmos: Dnsmos) -> Verdict:
-    """Scores speech, at the same level for all candidates.
+    """Scores speech at LEVEL_LUFS.
 
     Args:
         speech: Excerpts of EXCERPT samples, concatenated, or a single shorter one.
@@ -111,7 +111,7 @@ def judge(speech: Mono, dnsmos: Dnsmos) -> Verdict:
 
 
 def winner(verdicts: Mapping[str, Verdict]) -> str:
-    """The candidate with the highest score among those that keep the bandwidth; `none` if no other is better by MARGIN."""
+    """Returns the candidate with the highest score among those that keep the bandwidth; `none` if no other leads by MARGIN."""
     wide = (verdicts[NONE].bandwidth_hz or 0) - 1.5 * STEP_HZ
     good = {text: v.ovrl for text, v in verdicts.items() if (v.bandwidth_hz or 0) > wide and v.ovrl >= verdicts[NONE].ovrl + MARGIN}
     return max(good, key=lambda text: good[text], default=NONE)

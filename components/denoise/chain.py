@@ -17,14 +17,14 @@ from components.denoise.tones import tones
 
 @dataclass(frozen=True)
 class Chain:
-    """Steps in their order, and the target loudness. Without either, the recording stays as it is."""
+    """Steps in order, and the target loudness. Without either, the recording does not change."""
 
     steps: tuple[Step, ...] = ()
     loudness_lufs: float | None = None
 
     @property
     def passes(self) -> int:
-        """How often it reads a recording: once for each analysis, and once to filter."""
+        """Number of times a recording is read: by each analysis, and once to filter it."""
         return sum(s.passes for s in self.steps) + 1
 
 
@@ -37,7 +37,7 @@ BUILDERS: dict[str, Callable[..., Step]] = {
     "deepfilter": lambda *numbers: always(deepfilter(*numbers)),
     "rnnoise": lambda: always(rnnoise()),
 }
-"""Each makes a step from the numbers of an entry. `sfx` is not among them: it needs the effects, too."""
+"""Functions that build a step from the numbers of an entry. `sfx` is missing, because it needs the effects, too."""
 
 
 def build_chain(text: str, effects: Path | None = None, threads: int = 0) -> Chain:
@@ -46,7 +46,7 @@ def build_chain(text: str, effects: Path | None = None, threads: int = 0) -> Cha
     Args:
         text: The setting `chain` of the stage.
         effects: Artifact of the known effects that `sfx` removes; None for no effects.
-        threads: CPU threads of the networks; 0 for one per core.
+        threads: CPU threads of DNSMOS; 0 for one per core.
 
     Raises:
         StageError: The text cannot be parsed.

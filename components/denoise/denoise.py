@@ -1,4 +1,4 @@
-"""Applies a chain to a recording, with memory that does not depend on its length."""
+"""Applies a chain to a recording of any length in constant memory."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,15 +16,15 @@ from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed, to_samples
 
 
 class Result(NamedTuple):
-    """What was done to a recording."""
+    """The measurements and changes of a recording."""
 
     loudness_lufs: float
-    """Before the gain; -inf for silence or less than 0.4 s; nan if the chain has no target loudness."""
+    """Loudness before the gain; -inf for silence or less than 0.4 s; nan if the chain has no target loudness."""
     gain_db: float
     held_back: bool
-    """Whether the gain is below the target, because the peak would be too high."""
+    """Whether the result stays below the target loudness, because its peak would be too high."""
     clipped_samples: int
-    """Samples that a filter raised above full scale, if no target loudness lowers them again."""
+    """Number of samples above full scale after the gain."""
     removed: tuple[Removed, ...]
     choices: tuple[Choice, ...]
 
@@ -37,16 +37,16 @@ def denoise(
     speech: tuple[Span, ...] = (),
     block_seconds: float = BLOCK_SECONDS,
 ) -> Result:
-    """Writes a recording through the chain to `target`: mono, with as many samples and the same timeline.
+    """Applies a chain to a recording and writes the result: mono, with the same length and timeline.
 
-    Steps with an analysis read the recording first; the last pass filters it. The filtered sound waits for its gain in a temporary file
-    beside `target`, as floats, so that no network runs twice.
+    Steps with an analysis read the recording first; the last pass filters it. If the chain has a target loudness, a temporary file beside
+    `target` holds the filtered sound as floats until its gain is known, so that no network runs twice.
 
     Args:
         source: FLAC file at SAMPLE_RATE_HZ, named after its recording.
         target: FLAC file to write.
         chain: The chain.
-        done: Called with the seconds of audio processed, block by block; all passes together add up to the recording's length.
+        done: Called after each block with its share of the recording's seconds; the shares of all passes add up to its length.
         speech: The stretches of speech, in order.
         block_seconds: Length of a block; does not change the result.
     """
@@ -70,21 +70,21 @@ def denoise(
 
 
 def _written(stream: Stream, file: IO[bytes]) -> Stream:
-    """Writes a stream to a file while passing it on."""
+    """Writes a stream to a file as float32 and yields its blocks."""
     for block in stream:
         file.write(block.astype(np.float32).tobytes())
         yield block
 
 
 def _read(file: IO[bytes]) -> Stream:
-    """Reads the stream that was written to a file."""
+    """Yields the stream that `_written` wrote to a file."""
     file.seek(0)
     while data := file.read(to_samples(BLOCK_SECONDS) * 4):
         yield np.frombuffer(data, np.float32).astype(np.float64)
 
 
 def _write(stream: Stream, factor: float, target: Path) -> int:
-    """Writes a stream, scaled by a factor; returns the number of clipped samples."""
+    """Writes a stream times a factor to a FLAC file; returns the number of clipped samples."""
     clipped = 0
     with FlacWriter(target) as file:
         for block in stream:

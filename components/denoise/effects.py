@@ -1,4 +1,4 @@
-"""Reads known sound effects. The control side reads them too, to check a kit, so this module needs no library of the filters."""
+"""Reads known sound effects. The control side checks kits with this module, so it imports no library of the filters."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from components.shared.table import read_rows
 from components.shared.task import StageError
 
 LEAST_SECONDS, MOST_SECONDS = 0.1, 60.0
-"""Length of an effect without the silence around it. Shorter ones resemble too many other sounds, longer ones take much memory."""
+"""Length of an effect without leading and trailing silence. Shorter ones resemble too many other sounds, longer ones need much memory."""
 QUIET_DB = -60.0
-"""Level, relative to an effect's peak, below which its ends count as silence."""
+"""Level in dB, relative to an effect's peak, below which its ends count as silence."""
 KEPT = SAMPLE_RATE_HZ // 200
 """Samples of silence that are kept before and after an effect, 5 ms."""
 
@@ -23,7 +23,7 @@ class Effect(NamedTuple):
 
     name: str
     sound: Mono
-    """Its samples at SAMPLE_RATE_HZ, without the silence around it."""
+    """Samples at SAMPLE_RATE_HZ, without leading and trailing silence."""
 
 
 def read_effects(folder: Path) -> list[Effect]:
@@ -47,7 +47,7 @@ def _read_effect(folder: Path, row: Recording) -> Effect:
 
 
 def without_silence(sound: Mono) -> Mono:
-    """The sound from its first to its last loud sample, with KEPT samples more on both sides."""
+    """Returns the sound from its first to its last loud sample, with up to KEPT samples more on both sides."""
     level = np.abs(sound)
     loud = np.flatnonzero(level > 10 ** (QUIET_DB / 20) * level.max())
     return sound[max(0, loud[0] - KEPT) : loud[-1] + 1 + KEPT] if len(loud) else sound[:0]

@@ -17,38 +17,38 @@ SPEECH_HZ = 300, 3000
 
 
 def lowpass(cutoff_hz: float, slope_db: float, passes: float) -> Filter:
-    """Butterworth low-pass filter of `slope_db` per octave, applied `passes` times."""
+    """Returns a Butterworth low-pass filter of `slope_db` per octave, applied `passes` times."""
     sections = _butterworth("lowpass", cutoff_hz, slope_db, passes)
     return _causal(sections, delay(sections))
 
 
 def highpass(cutoff_hz: float, slope_db: float, passes: float) -> Filter:
-    """Butterworth high-pass filter of `slope_db` per octave, applied `passes` times."""
+    """Returns a Butterworth high-pass filter of `slope_db` per octave, applied `passes` times."""
     sections = _butterworth("highpass", cutoff_hz, slope_db, passes)
     return _causal(sections, delay(sections))
 
 
 def notch(frequency_hz: float, quality: float) -> Filter:
-    """Removes one frequency; its -3 dB bandwidth is frequency_hz / quality. Other frequencies are not delayed, so no delay is corrected."""
+    """Returns a notch filter with a -3 dB bandwidth of frequency_hz / quality. It needs no correction of its delay."""
     return _causal(np.concatenate(signal.iirnotch(frequency_hz, quality, SAMPLE_RATE_HZ)).reshape(1, 6), ahead=0)
 
 
 def _butterworth(kind: str, cutoff_hz: float, slope_db: float, passes: float) -> Sections:
-    """Sections of the filter; every pole of a pass adds 6 dB per octave."""
+    """Returns the sections of a filter; every pole of a pass adds 6 dB per octave."""
     one_pass = signal.butter(round(slope_db / 6), cutoff_hz, kind, fs=SAMPLE_RATE_HZ, output="sos")
     return np.tile(one_pass, (round(passes), 1))
 
 
 def delay(sections: Sections) -> int:
-    """Delay of speech by a filter, in whole samples: its group delay over SPEECH_HZ, weighted by the power that it passes."""
+    """Returns the delay of speech in samples: the mean group delay over SPEECH_HZ, weighted by the power response."""
     frequencies = np.arange(*SPEECH_HZ, 0.1)
     _, response = signal.freqz_sos(sections, frequencies, fs=SAMPLE_RATE_HZ)
-    turn = response[:-1] * np.conj(response[1:])  # its angle is the step of the phase, its size the power
+    turn = response[:-1] * np.conj(response[1:])  # angle: phase step; magnitude: power
     return round(float(np.average(np.angle(turn), weights=np.abs(turn)) * SAMPLE_RATE_HZ / (2 * np.pi * 0.1)))
 
 
 def _causal(sections: Sections, ahead: int) -> Filter:
-    """Filter whose output is moved `ahead` samples earlier, to correct its delay; the length stays the same."""
+    """Returns a filter whose output is shifted `ahead` samples earlier, to correct its delay; the length stays the same."""
 
     def run(blocks: Stream) -> Stream:
         state = np.zeros((len(sections), 2))

@@ -1,4 +1,4 @@
-"""Integrated loudness of a stream of any length: ITU-R BS.1770-4, as EBU R 128 uses it."""
+"""Measures the integrated loudness of a stream by ITU-R BS.1770-4 (as in EBU R 128)."""
 
 import numpy as np
 import pyloudnorm
@@ -9,18 +9,15 @@ from components.denoise.steps import Mono, Stream
 from components.shared.rows import SAMPLE_RATE_HZ
 
 HOP = SAMPLE_RATE_HZ // 10
-"""Samples between the starts of two gating blocks, 0.1 s; a block is four of them.
-
-A last block that is not whole is left out, as BS.1770 has it. pyloudnorm counts it if more than half a hop of it is there,
-which is heard in recordings of a second or less.
-"""
+"""Samples from one gating block to the next, 0.1 s; a block has four hops. An incomplete last block is ignored, as BS.1770 demands.
+pyloudnorm counts it from half a hop on, which makes an audible difference in recordings of a second or less."""
 
 PEAK_LIMIT_DB = -1.0
-"""No sample of the result lies above this, in dB relative to full scale (EBU R 128 allows true peaks of -1 dB)."""
+"""Maximum sample peak of the result in dBFS (EBU R 128 allows true peaks of -1 dB)."""
 
 
 class Meter:
-    """Takes a stream block by block; keeps one number for every 0.1 s."""
+    """Measures a stream block by block; keeps one number for every 0.1 s."""
 
     def __init__(self) -> None:
         self._sections = _k_weighting()
@@ -30,7 +27,7 @@ class Meter:
         self._peak = 0.0
 
     def add(self, block: Mono) -> None:
-        """Takes the next samples of the stream."""
+        """Adds the next samples of the stream."""
         self._peak = max(self._peak, float(np.max(np.abs(block), initial=0.0)))
         weighted, self._state = signal.sosfilt(self._sections, block, zi=self._state)
         weighted = np.concatenate([self._rest, weighted])
@@ -39,7 +36,7 @@ class Meter:
         self._rest = weighted[whole:]
 
     def loudness_lufs(self) -> float:
-        """Gated loudness of what was taken so far; -inf if no block of 0.4 s reaches the absolute gate of -70 LUFS."""
+        """Returns the gated loudness so far; -inf if no block of 0.4 s exceeds the absolute gate of -70 LUFS."""
         hops = np.concatenate(self._energies or [np.zeros(0)])
         if len(hops) < 4:
             return -np.inf
@@ -50,12 +47,12 @@ class Meter:
         return _lufs(np.mean(power[power > np.mean(power) / 10]))
 
     def peak_db(self) -> float:
-        """Highest sample so far, in dB relative to full scale; -inf for silence."""
+        """Returns the sample peak so far in dBFS; -inf for silence."""
         return 20 * float(np.log10(self._peak)) if self._peak > 0 else -np.inf
 
 
 def measure(blocks: Stream) -> Meter:
-    """The meter of a whole stream."""
+    """Measures a whole stream."""
     meter = Meter()
     for block in blocks:
         meter.add(block)
@@ -63,13 +60,13 @@ def measure(blocks: Stream) -> Meter:
 
 
 def gain_db(meter: Meter, target_lufs: float) -> float:
-    """Gain to the target, or as much of it as PEAK_LIMIT_DB allows; 0 where there is no loudness to speak of."""
+    """Returns the gain to the target, limited by PEAK_LIMIT_DB; 0 if the loudness is -inf."""
     loudness = meter.loudness_lufs()
     return min(target_lufs - loudness, PEAK_LIMIT_DB - meter.peak_db()) if np.isfinite(loudness) else 0.0
 
 
 def _k_weighting() -> NDArray[np.float64]:
-    """The two filters of K-weighting as second-order sections."""
+    """Returns the two filters of K-weighting as second-order sections, shaped (2, 6)."""
     filters = pyloudnorm.Meter(SAMPLE_RATE_HZ)._filters.values()
     return np.array([[*(f.passband_gain * f.b), *f.a] for f in filters])
 

@@ -1,8 +1,8 @@
-"""Finds known sounds in a recording by cross-correlation of whitened spectrograms.
+"""Finds known sounds in a recording by cross-correlation after whitening.
 
-The STFTs of the recording and of the effect are divided by the root of their own power, smoothed over some frames and bins. The rest,
-almost only phases, is correlated as sound. So loud speech over an effect counts no more than quiet parts, and the correlation is almost
-normally distributed wherever the effect is absent: the height of a peak tells how certain it is.
+The STFTs of the recording and of the effect are divided by the root of their own power, smoothed over some frames and bins, and
+transformed back to sound. So loud speech over an effect counts no more than quiet parts. Without the effect the correlation is almost
+normally distributed, so the height of a peak measures its certainty.
 """
 
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ FRAME = 1024
 """Samples of an STFT frame, 23 ms; frames overlap by half."""
 HOP = FRAME // 2
 STEP = 1 << 19
-"""Samples in which the starts of effects are searched at a time, 11.9 s."""
+"""Samples per search, 11.9 s; effects may start at each of them."""
 LONGEST = 1 << 18
-"""Maximum samples of an effect used in the search, 5.9 s; of a longer one its loudest part."""
+"""Maximum number of samples of a template, 5.9 s; a longer effect is searched for by its loudest part."""
 LEAST_HEIGHT = 14.0
-"""Height of a peak, in standard deviations of the correlation, from which it counts as an effect. On mixed episodes after MP3, peaks of
-effects are 20 high or more; in 24 minutes of them none of 41 absent effects has a peak of 8; some near a repetitive effect have 12."""
+"""Minimum height of an effect's peak, in standard deviations of the correlation. In mixed episodes after MP3, peaks of effects reach 20
+or more; in 24 minutes of them no peak of 41 absent effects reaches 8; some near a repetitive effect reach 12."""
 MEDIAN_EVERY = 16
-"""Every which sample of the correlation is used to estimate its spread."""
+"""Stride in samples at which the correlation's spread is estimated."""
 APART = 441
 """Minimum samples between two starts of the same effect, 10 ms."""
 FLOOR = 1e-3
-"""Share of a bin's mean power that is added, so that quieter parts do not count."""
+"""Share of a bin's mean power that is added to its power, so that quieter parts do not count."""
 EFFECT_FLOOR = 1e-4
-"""Share of an effect's mean power that is added, so that the noise of its file does not count."""
+"""Share of an effect's mean power that is added to its power, so that the noise of its file does not count."""
 SILENCE = 1e-9
 """Share of full scale that is added, for the same reason."""
 _TAPER = np.sqrt(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME))
@@ -42,7 +42,7 @@ Stft = NDArray[np.complex128]
 
 
 class Hit(NamedTuple):
-    """A position where an effect starts."""
+    """The start of an effect in a recording."""
 
     height: float
     effect: int
@@ -60,7 +60,7 @@ class Template(NamedTuple):
 
 
 def frames(sound: Mono) -> Stft:
-    """STFT with a frame every HOP; the first starts one HOP before the sound, the last ends at most one HOP after it."""
+    """Returns the STFT; the first frame starts one HOP before the sound, the last ends at most one HOP after it."""
     count = -(-len(sound) // HOP) + 1
     padded = np.zeros((count + 1) * HOP)
     padded[HOP : HOP + len(sound)] = sound
@@ -68,7 +68,7 @@ def frames(sound: Mono) -> Stft:
 
 
 def sound_of(stft: Stft, samples: int) -> Mono:
-    """The inverse of `frames`, for this number of samples."""
+    """Returns the inverse of `frames`, cut to a number of samples."""
     pieces = fft.irfft(stft, FRAME, axis=1) * _TAPER
     total = np.zeros((len(pieces) + 1, HOP))
     total[:-1] = pieces[:, :HOP]
@@ -77,20 +77,20 @@ def sound_of(stft: Stft, samples: int) -> Mono:
 
 
 def power(stft: Stft) -> NDArray[np.float64]:
-    """Smoothed power of each bin, above 0."""
+    """Returns the smoothed power of each bin, above 0, shaped (frames, bins)."""
     smooth = uniform_filter(np.square(stft.real) + np.square(stft.imag), (3, 5), mode="nearest")
     return np.asarray(smooth + FLOOR * smooth.mean(axis=0) + SILENCE * FRAME)
 
 
 def white(sound: Mono, floor: float = 0.0) -> NDArray[np.float32]:
-    """Whitens the sound; bins more than `floor` below its mean power stay quiet."""
+    """Returns the whitened sound; parts weaker than `floor` times its mean power stay quiet."""
     stft = frames(sound)
     loudness = power(stft)
     return sound_of(stft / np.sqrt(loudness + floor * loudness.mean()), len(sound)).astype(np.float32)
 
 
 def template(effect: Mono) -> Template:
-    """The loudest part of an effect, for `find`."""
+    """Returns the template of an effect: its loudest part, whitened."""
     length = min(len(effect), LONGEST)
     energy = np.concatenate([[0], np.cumsum(np.square(effect))])
     offset = int(np.argmax(energy[length:] - energy[:-length]))
@@ -99,10 +99,10 @@ def template(effect: Mono) -> Template:
 
 
 def find(sound: Mono, first: int, templates: Sequence[Template]) -> list[Hit]:
-    """Finds effects that start within STEP samples from `first` on, the most certain first.
+    """Finds effects that start within STEP samples from `first` on; returns the most certain first.
 
     Args:
-        sound: The samples around there; `first` is an index into it.
+        sound: The recording around these samples; `first` is an index into it.
         templates: The templates of the effects.
     """
     if not sound.any():
@@ -121,7 +121,7 @@ def find(sound: Mono, first: int, templates: Sequence[Template]) -> list[Hit]:
 
 
 def _highest(correlation: NDArray[np.float32], peaks: NDArray[np.int64]) -> list[int]:
-    """The highest peaks, at least APART from each other."""
+    """Returns the highest peaks that are at least APART from each other."""
     kept: list[int] = []
     for peak in peaks[np.argsort(-correlation[peaks], kind="stable")]:
         if all(abs(peak - other) >= APART for other in kept):
@@ -130,5 +130,5 @@ def _highest(correlation: NDArray[np.float32], peaks: NDArray[np.int64]) -> list
 
 
 def _spectrum(sound: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Spectrum of STEP + LONGEST samples, padded with zeros."""
+    """Returns the spectrum of a sound, padded with zeros to STEP + LONGEST samples."""
     return np.asarray(fft.rfft(sound, STEP + LONGEST), np.complex64)

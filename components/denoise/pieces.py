@@ -1,4 +1,4 @@
-"""Splits a stream into pieces of one size, independent of its blocks, so that results per piece are the same to the bit."""
+"""Splits a stream into pieces of one size, independent of the sizes of its blocks, so that results are bit-identical."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -13,11 +13,11 @@ class Piece(NamedTuple):
     """Samples of a recording with a margin on both sides."""
 
     start: int
-    """Position of its own samples in the recording."""
+    """Position in the recording of the first sample after the margin."""
     own: int
-    """Number of its own samples: the same for every piece but the last."""
+    """Number of samples without the margins; only the last piece has fewer than the others."""
     samples: Mono
-    """Its own samples and the margins; zeros outside the recording."""
+    """The samples with the margins; zeros outside the recording."""
 
 
 def pieces(blocks: Stream, size: int, margin: int) -> Iterator[Piece]:

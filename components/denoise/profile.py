@@ -1,7 +1,7 @@
-"""`profile`: spectral gating with a noise profile, as in Audacity. Sound no louder than the recording's own noise is attenuated.
+"""`profile`: spectral gating with a noise profile, as in Audacity: attenuates sound no louder than the recording's noise.
 
-The gate is noisereduce's in stationary mode. The profile comes from a given span, or from the quietest quarter seconds without speech.
-Digital silence is not used, because it says nothing about noise.
+The gate is that of noisereduce, in stationary mode. The profile is a given span, or the quietest quarter seconds without speech. Digital
+silence is not used, because it contains no noise.
 """
 
 import heapq
@@ -18,47 +18,45 @@ from components.shared.task import report
 
 CHUNK = SAMPLE_RATE_HZ // 4
 LEAST_CHUNKS, MOST_CHUNKS = 2, 40
-"""Length of the profile: half a second to ten seconds, and at most a tenth of everything without speech."""
+"""Minimum and maximum chunks of the profile (0.5 and 10 s); in between it is a tenth of the audio without speech."""
 MOST_SECONDS = 60.0
-"""Maximum length of a given span; only its first part is used."""
+"""Maximum length of a given span; the rest of it is not used."""
 BESIDE_SPEECH = SAMPLE_RATE_HZ // 10
-"""Samples before and after speech that count as speech, because of breaths and reverberation."""
+"""Samples before and after speech that may hold breaths or reverberation, so they count as speech."""
 SILENCE = 10 ** (-90 / 20)
-"""RMS below which there is only rounding to 16 bits."""
+"""RMS below which a sound holds only rounding to 16 bits."""
 
 REDUCTION_DB = 12.0
-"""Attenuation of noise, Audacity's default. With more the remaining noise warbles."""
+"""Attenuation of noise, Audacity's default. With more attenuation the remaining noise warbles."""
 FFT, STEP = 1024, 256
 SIZE, MARGIN = 1 << 17, 1 << 13
-"""Samples of a piece and of its margins: whole steps, and more than the spectrum and the smoothing of the mask reach."""
+"""Samples of a piece and of its margins: multiples of STEP. The margin exceeds the reach of the FFT and of the mask's smoothing."""
 
 Gate = Callable[[Mono], Mono]
 
 
 def own_profile() -> Step:
-    """A step that finds the recording's own noise where nobody speaks."""
+    """Returns a step that takes the noise profile from the quietest parts without speech."""
     return Step(lambda sound: _prepared(sound, quietest(sound.stream(), sound.samples, sound.speech)), passes=1)
 
 
 def named_profile(start_seconds: float, stop_seconds: float) -> Step:
-    """A step that uses a span of every recording as its noise; the span ends after it starts."""
+    """Returns a step that takes the noise profile from a span of every recording."""
     stop_seconds = min(stop_seconds, start_seconds + MOST_SECONDS)
     span = to_samples(start_seconds), to_samples(stop_seconds)
     return Step(lambda sound: _prepared(sound, between(sound.stream(), span)), passes=1)
 
 
 def _prepared(sound: Sound, noise: Mono) -> Prepared:
-    """The gate for a recording. Without usable noise the recording stays unchanged, which the log reports."""
+    """Returns the gate for a recording. Without usable noise it changes nothing, and logs that."""
     if len(noise) >= LEAST_CHUNKS * CHUNK and np.sqrt(np.mean(np.square(noise))) >= SILENCE:
         return Prepared(gated(load_gate(noise)))
-    report(
-        f"{sound.recording}: profile found less than {LEAST_CHUNKS * CHUNK / SAMPLE_RATE_HZ:g} s of noise to learn from: nothing is gated"
-    )
+    report(f"{sound.recording}: profile found less than {LEAST_CHUNKS * CHUNK / SAMPLE_RATE_HZ:g} s of noise: it changes nothing")
     return Prepared(lambda stream: stream)
 
 
 def quietest(stream: Stream, samples: int, speech: tuple[Span, ...]) -> Mono:
-    """The quietest quarter seconds without speech, concatenated in order; each fades in and out."""
+    """Returns the quietest quarter seconds without speech, concatenated in order; each fades in and out."""
     heap: list[tuple[float, int, Mono]] = []
     heard = 0
     free = _without_speech(samples, speech)
@@ -74,7 +72,7 @@ def quietest(stream: Stream, samples: int, speech: tuple[Span, ...]) -> Mono:
 
 
 def _without_speech(samples: int, speech: tuple[Span, ...]) -> NDArray[np.bool_]:
-    """Whether each chunk is free of speech."""
+    """Returns whether each chunk is free of speech, shaped (chunks,)."""
     free = np.ones(-(-samples // CHUNK), bool)
     for start, stop in speech:
         free[max(0, start - BESIDE_SPEECH) // CHUNK : -(-(stop + BESIDE_SPEECH) // CHUNK)] = False
@@ -82,7 +80,7 @@ def _without_speech(samples: int, speech: tuple[Span, ...]) -> NDArray[np.bool_]
 
 
 def between(stream: Stream, span: Span) -> Mono:
-    """The samples of a span, as far as the recording reaches. It reads the whole stream, because progress counts whole passes."""
+    """Returns the samples of a span inside the recording. It reads the whole stream, because progress counts whole passes."""
     found, at = [np.zeros(0)], 0
     for block in stream:
         found.append(block[max(0, span[0] - at) : max(0, span[1] - at)])
@@ -91,7 +89,7 @@ def between(stream: Stream, span: Span) -> Mono:
 
 
 def load_gate(noise: Mono) -> Gate:
-    """noisereduce's stationary gate for a noise; a frequency's threshold is 1.5 standard deviations above its mean level."""
+    """Returns noisereduce's stationary gate; a frequency's threshold is 1.5 standard deviations above its mean level in the noise."""
     from noisereduce.spectralgate.stationary import SpectralGateStationary
 
     gate = SpectralGateStationary(
@@ -117,7 +115,7 @@ def load_gate(noise: Mono) -> Gate:
 
 
 def gated(gate: Gate) -> Filter:
-    """A filter that applies a gate piece by piece."""
+    """Returns a filter that applies a gate piece by piece."""
 
     def run(stream: Stream) -> Iterator[Mono]:
         for piece in pieces(stream, SIZE, MARGIN):

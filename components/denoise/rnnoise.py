@@ -1,13 +1,14 @@
-"""RNNoise: a small recurrent network that turns down, 100 times a second, the bands in which it hears no speech.
+"""`rnnoise`: RNNoise, a small recurrent network that attenuates the bands without speech, in frames of 10 ms.
 
-It works at 48,000 Hz and is silent above 20 kHz; from 16 kHz on it takes some of the treble. What it gives comes 20 ms late,
-which is taken back. The network and its library come with pyrnnoise; only the binding in it is loaded, since the
-package itself imports a player and a plotting library, and rounds to 16 bits on the way.
+It runs at 48,000 Hz, removes everything above 20 kHz and attenuates the treble from 16 kHz on. Its delay of 20 ms is corrected. The
+network and its library come with pyrnnoise. Only the binding is loaded from it, because the package imports a player and a plotting
+library, and rounds to 16 bits.
 """
 
 import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from components.shared.audio import FULL_SCALE
 from components.shared.task import StageError
 
 FRAME = 480
-"""Samples at RATE_HZ that the network takes at a time."""
+"""Samples at RATE_HZ per call of the network."""
 LATE = 2 * FRAME
-"""Samples by which it is late: the overlap of its windows, and a frame that it looks ahead."""
+"""Delay in samples: the overlap of its windows, and one frame of look-ahead."""
 
 
 def rnnoise() -> Filter:
-    """A filter that puts a stream through RNNoise."""
+    """Returns a filter that applies RNNoise to a stream."""
 
     def run(stream: Stream) -> Stream:
         taken = given = 0
@@ -38,18 +39,18 @@ def rnnoise() -> Filter:
                 yield block
 
         for block in resampled(_denoised(resampled(counted(), UP, DOWN)), DOWN, UP):
-            yield block[: taken - given]  # the last second was filled up; all before it has more to come
+            yield block[: taken - given]  # without the padding of the last second
             given += min(len(block), taken - given)
 
     return run
 
 
 def _denoised(stream: Stream) -> Stream:
-    """Whole seconds at RATE_HZ through the network, every sound at its place."""
+    """Applies the network to whole seconds at RATE_HZ and corrects its delay."""
     process, end = load_rnnoise()
     try:
         skip = LATE
-        for block in _and_then(stream, np.zeros(LATE)):
+        for block in chain(stream, [np.zeros(LATE)]):
             done = np.concatenate([process(frame) for frame in block.reshape(-1, FRAME)])
             yield done[skip:]
             skip = 0
@@ -57,16 +58,11 @@ def _denoised(stream: Stream) -> Stream:
         end()
 
 
-def _and_then(stream: Stream, last: Mono) -> Iterator[Mono]:
-    yield from stream
-    yield last
-
-
 def load_rnnoise() -> tuple[Callable[[Mono], NDArray[np.float64]], Callable[[], None]]:
-    """What turns the next frame into what comes out of the network, and what ends it.
+    """Loads the network, for one stream. Returns a function that denoises the next frame, and one that frees the network.
 
     Raises:
-        StageError: pyrnnoise is not there, or not as its pin has it.
+        StageError: pyrnnoise is missing, or not the pinned version.
     """
     package = find_spec("pyrnnoise")
     path = Path(package.origin).parent / "rnnoise.py" if package and package.origin else Path("pyrnnoise")

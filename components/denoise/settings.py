@@ -1,6 +1,6 @@
 """Parses and checks the setting `chain` of `denoise`, for example `lowpass:5000:36:2, notch:6000:30, loudness:-23`.
 
-The control side checks chains too and has none of the filters' libraries, so this module needs none of them.
+The control side checks chains with this module, so it imports no library of the filters.
 """
 
 import re
@@ -15,7 +15,7 @@ LOUDNESS, BEST, NONE = "loudness", "best", "none"
 
 
 class Number(NamedTuple):
-    """A number that a filter takes. The ranges of frequencies leave the band of speech untouched."""
+    """A number of a filter, with its range. The ranges of the cutoffs protect the band of speech."""
 
     name: str
     least: float
@@ -38,7 +38,7 @@ FILTERS: dict[str, tuple[Form, ...]] = {
     "deepfilter": ((), (Number("DB", 1, 60),)),
     "rnnoise": ((),),
 }
-"""The filters and the numbers that each takes; some take them in several forms."""
+"""The filters and the forms of their numbers."""
 
 
 class Entry(NamedTuple):
@@ -53,11 +53,11 @@ Entries = tuple[Entry, ...]
 
 @dataclass(frozen=True)
 class ParsedChain:
-    """A chain: filters, then perhaps a choice between candidates, then perhaps a target loudness."""
+    """A chain: filters, then optionally the candidates of `best`, then optionally a target loudness."""
 
     entries: Entries = ()
     candidates: Mapping[str, Entries] = field(default_factory=dict)
-    """The chains that `best` chooses from, by their text; empty without `best`."""
+    """The candidates of `best`, by their text; empty without `best`."""
     loudness_lufs: float | None = None
 
 
@@ -81,7 +81,7 @@ def parse_chain(text: str) -> ParsedChain:
 
 
 def _parse_filters(text: str) -> tuple[Entries, dict[str, Entries]]:
-    """Parses a chain without its loudness: entries, and the candidates of `best`, which takes everything that follows it."""
+    """Parses a chain without its loudness: entries, and the candidates of `best`, which are the rest of the text."""
     found = re.search(rf"(^|,)\s*{BEST}(:|$)", text)
     if not found:
         return _parse_entries(text), {}
@@ -99,7 +99,7 @@ def _parse_entry(text: str) -> Entry:
     if name == LOUDNESS:
         raise _error(f"{LOUDNESS} once, at the end of the chain and shared by all candidates of {BEST}, found {text!r} elsewhere")
     if name == BEST:
-        raise _error(f"{BEST} once, because it takes everything that follows it, found a second {text!r}")
+        raise _error(f"{BEST} once, because all that follows it are its candidates, found {text!r} again")
     if name not in FILTERS:
         raise _error(f"filters ({', '.join([*FILTERS, BEST, LOUDNESS])}) separated by commas, or {NONE} alone, found {text!r}")
     values = _parse_numbers(name, numbers, FILTERS[name])

@@ -1,7 +1,7 @@
 """`sfx`: finds known sound effects and removes them.
 
-The recording is searched in steps (match.py). Hits are fitted and subtracted (subtract.py), and the result is searched again,
-because an effect may hide another one. If a fitted effect is not gone from the result, the recording stays unchanged there.
+It searches the recording in steps (match.py), fits and subtracts the hits (subtract.py), and searches the result again. A fitted effect
+that the subtraction does not remove is left in the recording.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ from components.shared.table import read_rows
 SEARCHES = 8
 """Maximum number of searches of a step with hits, because an effect may hide another one."""
 LEAST_REPEATED = 0.6
-"""A peak that overlaps a hit of the same effect counts only from this share of the hit's height, because effects resemble themselves."""
+"""Minimum height of a peak relative to an overlapping hit of the same effect, because effects resemble themselves."""
 LEAST_ATTENUATION_DB = 3.0
-"""Minimum attenuation of a fitted effect. With less it is another sound, or was changed too much to be removed."""
+"""Minimum attenuation of a fitted effect. With less it is another sound, or too distorted to be removed."""
 
 
 class Target(NamedTuple):
@@ -35,10 +35,10 @@ class Target(NamedTuple):
 
 
 def sfx(folder: Path | None) -> Step:
-    """A step that removes known effects; without any it does nothing.
+    """Returns a step that removes known effects; without effects it does nothing.
 
     Args:
-        folder: Artifact of recordings, each of which is an effect; None for no effects.
+        folder: Artifact of recordings, one per effect; None for no effects.
     """
 
     @cache
@@ -63,10 +63,9 @@ def _row(sound: Sound, effect: Target, found: Fit) -> Removed:
 
 
 def detect(stream: Stream, effects: Sequence[Target]) -> Iterator[Fit]:
-    """Finds effects in a stream, in the order of their starts; hits count samples from its start.
+    """Finds effects in a stream; yields them in the order of their starts, which are samples of the stream.
 
-    The stream is searched in steps of STEP samples, independent of its blocks. Effects found in one step are subtracted before the
-    next one.
+    It searches in steps of STEP samples, independent of the blocks, and subtracts the effects of a step before the next one.
     """
     longest = max(len(e.sound) for e in effects)
     before, after = HOP * (-(-(REACH + HOP) // HOP)), max(longest, LONGEST) + longest + 4 * REACH
@@ -80,10 +79,9 @@ def detect(stream: Stream, effects: Sequence[Target]) -> Iterator[Fit]:
 
 
 def _searched(sound: Mono, first: int, effects: Sequence[Target], known: Sequence[Hit]) -> tuple[list[Fit], Mono]:
-    """Finds effects that start within STEP samples from `first` on; also returns the sound without them. `known` are removed already.
+    """Finds effects that start within STEP samples from `first` on; also returns the sound without them. `known` are already removed.
 
-    Of overlapping hits only the most certain one is removed before the next search, because a hit beside an effect is often the effect
-    itself or a similar one.
+    Each search keeps only the most certain of overlapping hits, because the others are often the same effect or a similar one.
     """
     sounds = [e.sound for e in effects]
     hits: list[Hit] = []
@@ -102,12 +100,12 @@ def _searched(sound: Mono, first: int, effects: Sequence[Target], known: Sequenc
 
 
 def certain(found: Fit) -> bool:
-    """Whether a fitted effect is present in the sound, and gone from the result."""
+    """Returns whether a fitted effect is in the sound and the subtraction removes it."""
     return found.correlation > 0 and found.attenuation_db >= LEAST_ATTENUATION_DB
 
 
 def _fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[list[Fit], Mono]:
-    """Fits hits; overlapping ones together."""
+    """Fits hits, overlapping ones together; also returns the sound without them."""
     fits: list[Fit] = []
     for group in _together(hits, effects):
         found, sound = fitted(sound, effects, group)
@@ -116,7 +114,7 @@ def _fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[
 
 
 def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]]:
-    """Splits a stream into steps of STEP samples with context on both sides; yields their positions. Changes to a step are kept."""
+    """Yields the position and samples of each step, with context on both sides. Changes to the samples carry over to the next step."""
     held, first, ended = np.zeros(before), 0, False
     while True:
         pieces, have = [held], len(held)
@@ -136,7 +134,7 @@ def _steps(stream: Stream, before: int, after: int) -> Iterator[tuple[int, Mono]
 
 
 def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Target]) -> list[Hit]:
-    """The most certain of overlapping hits, without those that resemble known ones."""
+    """Returns the most certain of overlapping hits, without repetitions of known ones."""
 
     def overlap(one: Hit, other: Hit) -> bool:
         return one.start < other.start + len(effects[other.effect].sound) and other.start < one.start + len(effects[one.effect].sound)
@@ -153,7 +151,7 @@ def _alone(hits: Sequence[Hit], known: Sequence[Hit], effects: Sequence[Target])
 
 
 def _together(hits: Sequence[Hit], effects: Sequence[Mono]) -> list[list[Hit]]:
-    """Groups hits, in the order of their starts, so that no two groups overlap."""
+    """Groups hits that overlap; they must be in the order of their starts."""
     groups: list[list[Hit]] = []
     end = 0
     for hit in hits:
@@ -165,7 +163,7 @@ def _together(hits: Sequence[Hit], effects: Sequence[Mono]) -> list[list[Hit]]:
 
 
 def without(fits: Sequence[Fit], effects: Sequence[Mono]) -> Filter:
-    """A filter that subtracts fitted effects; all other samples stay the same to the bit."""
+    """Returns a filter that subtracts fitted effects; all other samples stay bit-identical."""
     ordered = sorted(fits, key=lambda f: f.hit.start)
 
     def run(stream: Stream) -> Stream:

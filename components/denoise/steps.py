@@ -1,8 +1,7 @@
-"""What a chain is made of: steps, filters, and the streams of samples that pass through them.
+"""The parts of a chain: steps, filters and streams of samples.
 
-A filter turns an iterator of mono float64 blocks into another one. Its output has as many samples as its input, and every
-sound keeps its position. The generator holds the filter's state and yields what is left when the stream ends. The result does
-not depend on the sizes of the blocks.
+A filter turns an iterator of mono float64 blocks, shaped (samples,), into another one of the same total length, without delay. The
+generator holds the filter's state. The result does not depend on the sizes of the blocks.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,27 +19,27 @@ Mono = NDArray[np.float64]
 Stream = Iterator[Mono]
 Filter = Callable[[Stream], Stream]
 Span = tuple[int, int]
-"""First sample of a stretch and the one after its last."""
+"""The first sample of a stretch, and the one after its last."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording as the input of a step, which may read all of it before it filters it."""
+    """A recording as the input of a step, which may read it before it filters it."""
 
     recording: str
     stream: Callable[[], Stream]
-    """Starts a new stream of its samples, filtered by all steps before."""
+    """Starts a new stream of its samples, filtered by all earlier steps."""
     samples: int
     speech: tuple[Span, ...]
     """The stretches of speech, in order."""
 
     def through(self, filter_: Filter) -> "Sound":
-        """The recording after a filter."""
+        """Returns the recording after a filter."""
         return replace(self, stream=lambda: filter_(self.stream()))
 
 
 class Prepared(NamedTuple):
-    """What a step does to one recording."""
+    """The filter of a step for one recording, and its results."""
 
     filter: Filter
     removed: tuple[Removed, ...] = ()
@@ -52,19 +51,19 @@ class Step:
     """One entry of a chain."""
 
     prepare: Callable[[Sound], Prepared]
-    """Analyzes a recording if it has to, and returns the filter for it."""
+    """Analyzes a recording if necessary, and returns the filter for it."""
     passes: int = 0
-    """How often the analysis reads the whole recording."""
+    """Number of times the analysis reads the whole recording."""
 
 
 def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
-    """The mean of a recording's channels, block by block."""
+    """Yields the mean of a recording's channels, block by block."""
     for block in blocks(path, block_seconds):
         yield block.mean(axis=1, dtype=np.float64)
 
 
 def always(filter_: Filter) -> Step:
-    """A step that applies the same filter to every recording."""
+    """Returns a step that applies the same filter to every recording."""
     return Step(lambda _: Prepared(filter_))
 
 

@@ -1,8 +1,8 @@
-"""How a known sound lies in a recording, and what the recording is without it.
+"""Fits known effects to a recording and subtracts them.
 
-Between an effect's file and what is heard of it lie a gain, a fraction of a sample and what a codec or an equalizer did: all of it a
-short FIR filter, fitted by least squares in which a bin of the STFT counts the less the louder everything else is there, as far
-as the fit before tells that.
+A recording holds an effect with another gain, a delay by a fraction of a sample, and the distortion of a codec or an equalizer. A short
+FIR filter models all of these. It is fitted by weighted least squares: the louder the other sound in an STFT bin, by the previous fit,
+the lower the weight of the bin.
 """
 
 from collections.abc import Sequence
@@ -18,43 +18,40 @@ from components.denoise.match import HOP, Hit, frames, power, sound_of
 from components.denoise.steps import Mono
 
 REACH = 16
-"""Taps of the filter on either side of the middle one, 0.4 ms."""
+"""Taps of the filter on each side of the middle one, 0.4 ms."""
 RIDGE = 1e-3
-"""Of the effect's own energy: what keeps frequencies that it does not have out of the filter."""
+"""Regularization, relative to the effect's energy; keeps the filter from amplifying frequencies that the effect lacks."""
 ROUNDS = 3
-"""Fits one after the other: each knows from the one before how loud everything else is, and where other effects are."""
+"""Number of fits in a row; each uses the level of the other sound, and the other effects, from the previous fit."""
 TILE_FRAMES, TILE_BINS = 8, 16
-"""Of the STFT, 93 ms and 690 Hz, in which what is left of an effect is looked for."""
+"""Size of the STFT tiles in which the rest of an effect is measured: 93 ms by 690 Hz."""
 MOST_DB = 40.0
-"""Attenuation beyond which the estimate says nothing."""
+"""Maximum attenuation that can be estimated."""
 
 
 class Fit(NamedTuple):
-    """An effect as it lies in a recording."""
+    """An effect fitted to a recording."""
 
     hit: Hit
     taps: NDArray[np.float64]
     correlation: float
-    """Of the fitted effect and the recording without other effects, over its length."""
+    """Correlation of the fitted effect with the recording without other effects, over its length, 0 to 1."""
     attenuation_db: float
-    """Estimated from what in the rest still moves with the effect."""
+    """Attenuation estimated from the part of the rest that correlates with the effect."""
 
 
 def rendered(effect: Mono, taps: NDArray[np.float64]) -> Mono:
-    """The effect as the recording has it: begins REACH samples before the hit, and is 2 REACH longer than the effect."""
+    """Returns the filtered effect: it starts REACH samples before the hit, and is 2 REACH longer than the effect."""
     return np.asarray(oaconvolve(effect, taps))
 
 
 def fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[list[Fit], Mono]:
-    """Fits effects that may overlap each other, one after the other and again.
+    """Fits effects that may overlap, in ROUNDS rounds; returns the fits, in the order of the hits, and the sound without them.
 
     Args:
-        sound: Samples around all of them.
-        effects: Known effects; what would lie after the sound's end is left out.
-        hits: Which of them begin where in `sound`.
-
-    Returns:
-        The fits, as the hits are ordered, and the sound without them.
+        sound: Samples around all hits.
+        effects: Known effects; they are cut at the sound's end.
+        hits: The effects in `sound`, with their starts.
     """
     rest = sound.copy()
     whole = [effects[h.effect][: len(sound) - h.start] for h in hits]
@@ -74,10 +71,10 @@ def fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[l
 
 
 def _taps(sound: Mono, effect: Mono, drawn: Mono) -> NDArray[np.float64]:
-    """The filter by which the effect is most like the sound, which begins REACH samples before it and ends as many after it."""
+    """Returns the filter that fits the effect to the sound best. The sound extends REACH samples beyond both ends of the effect."""
     loudness = np.sqrt(power(frames(sound - drawn)))
     heard, known = (sound_of(frames(s) / loudness, len(s)) for s in (sound, np.pad(effect, REACH)))
-    size = fft.next_fast_len(len(known) + 2 * REACH, real=True)  # so that nothing comes round
+    size = fft.next_fast_len(len(known) + 2 * REACH, real=True)  # long enough to avoid circular wrap-around
     spectrum = fft.rfft(known, size)
     wanted = fft.irfft(fft.rfft(heard, size) * spectrum.conj(), size)[np.arange(-REACH, REACH + 1)]
     own = fft.irfft(np.square(np.abs(spectrum)), size)[: 2 * REACH + 1]
@@ -91,10 +88,9 @@ def _correlation(sound: Mono, drawn: Mono) -> float:
 
 
 def attenuation_db(left: Mono, drawn: Mono) -> float:
-    """How much less of an effect there is than there was, as far as what is left still moves with it.
+    """Estimates the attenuation of an effect in dB, up to MOST_DB, from the part of the rest that correlates with it.
 
-    In every tile of the STFT the rest is compared with the effect; what two sounds that have nothing to do with each other have
-    in common by chance is taken off.
+    Each tile of the STFT is compared; the correlation that independent sounds have by chance is subtracted.
     """
     rest, effect = _tiles(left), _tiles(drawn)
     own = np.sum(np.abs(effect) ** 2, axis=-1)
@@ -105,7 +101,7 @@ def attenuation_db(left: Mono, drawn: Mono) -> float:
 
 
 def _tiles(sound: Mono) -> NDArray[np.complex128]:
-    """STFT as tiles, shaped (rows, columns, bins in a tile)."""
+    """Returns the STFT in tiles, shaped (rows, columns, bins of a tile)."""
     stft = frames(np.pad(sound, (0, -len(sound) % (TILE_FRAMES * HOP))))
     rows, columns = len(stft) // TILE_FRAMES, stft.shape[1] // TILE_BINS
     cut = stft[: rows * TILE_FRAMES, : columns * TILE_BINS].reshape(rows, TILE_FRAMES, columns, TILE_BINS)
@@ -113,14 +109,14 @@ def _tiles(sound: Mono) -> NDArray[np.complex128]:
 
 
 def _cut(sound: Mono, start: int, length: int) -> Mono:
-    """A piece of a sound, zeros where it has none."""
+    """Returns a piece of a sound, padded with zeros outside the sound."""
     inside = sound[max(0, start) : max(0, start + length)]
     before = max(0, -start)
     return np.pad(inside, (min(before, length), max(0, length - min(before, length) - len(inside))))
 
 
 def _add(sound: Mono, start: int, other: Mono) -> None:
-    """Adds another sound in place, what lies outside left out."""
+    """Adds another sound in place, cut to the length of the first."""
     first, last = max(0, start), min(len(sound), start + len(other))
     if first < last:
         sound[first:last] += other[first - start : last - start]

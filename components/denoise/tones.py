@@ -1,9 +1,9 @@
 """`tones`: finds steady tones (whistles, hum) and removes them.
 
-A tone is steady if a narrow peak stays at one frequency, or drifts slowly, for a minute, or throughout a shorter recording. Voices
-and instruments do not hold a note to half a hertz for that long. A sine is subtracted whose amplitude and phase follow the recording:
-they are fitted over half a second around each moment, with less weight for moments with more other sound near the tone. So nothing is
-fitted to a fricative that covers the tone, and a tone whose level an earlier filter modulated is removed as well.
+A tone is steady if a narrow peak keeps its frequency, or drifts slowly, for a minute or throughout a shorter recording. Voices and
+instruments do not hold a note to half a hertz for that long. The subtracted sine has a time-varying amplitude and phase. They are fitted
+over half a second around each moment, with less weight for moments with more other sound near the tone. So a fricative over the tone
+hardly affects the fit, and a tone whose level an earlier filter modulated is removed as well.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,13 @@ BIN_HZ = SAMPLE_RATE_HZ / FRAME
 
 LOWEST_HZ, HIGHEST_HZ = 20.0, 20_000.0
 PROMINENCE_DB = 12.0
-"""How far a peak must stand above its surroundings."""
+"""Minimum height of a peak above its surroundings."""
 AUDIBLE_DB = -90.0
 """Amplitude, relative to full scale, below which a sine counts as silence."""
 DRIFT_HZ = 0.5
 """Maximum drift of a tone from one spectrum to the next."""
 STEADY_SECONDS, LEAST_SECONDS = 60.0, 20.0
-"""Minimum length of a tone; in a recording shorter than the first number its whole length, if that is at least the second."""
+"""Minimum length of a tone: the first number, or the length of a shorter recording, but no less than the second."""
 SHARE = 0.7
 """Minimum share of a tone's spectra that show it."""
 FORGET = 0.07
@@ -85,7 +85,7 @@ class SteadyTone:
 
 
 def tones() -> Step:
-    """A step that removes steady tones. Its analysis reads the recording twice: to find them, and to measure what is left."""
+    """Returns a step that removes steady tones. Its analysis reads the recording twice: to find them, and to measure their attenuation."""
     return Step(_prepare, passes=2)
 
 
@@ -106,7 +106,7 @@ def _removed(sound: Sound, tone: SteadyTone, attenuation_db: float) -> Removed:
 
 
 def spectra(stream: Stream) -> Iterator[NDArray[np.float64]]:
-    """Power spectra, one per HOP with half a hop of context on both sides; a sine of amplitude 1 has power 1."""
+    """Yields power spectra, one per HOP with half a hop of context on both sides; a sine of amplitude 1 has power 1."""
     window = signal.get_window("hann", FRAME)
     scale = 2 / np.sum(window)
     for piece in pieces(stream, HOP, HOP // 2):
@@ -114,13 +114,13 @@ def spectra(stream: Stream) -> Iterator[NDArray[np.float64]]:
 
 
 def beside(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean power 5 to 14 bins away from each bin, on the louder side."""
+    """Returns the mean power 5 to 14 bins away from each bin, on the louder side."""
     means = np.convolve(np.pad(power, 14, mode="edge"), np.full(10, 0.1), "valid")  # the first mean covers the bins from -14 to -5
     return np.maximum(means[: len(power)], means[19:])
 
 
 def peaks(power: NDArray[np.float64]) -> Peaks:
-    """The narrow peaks of a spectrum, in ascending order."""
+    """Finds the narrow peaks of a spectrum, in ascending order."""
     inner = power[1:-1]
     least = np.maximum(10 ** (PROMINENCE_DB / 10) * beside(power)[1:-1], 10 ** (AUDIBLE_DB / 10))
     bins = 1 + np.flatnonzero((inner > least) & (inner > power[:-2]) & (inner >= power[2:]))
@@ -131,7 +131,7 @@ def peaks(power: NDArray[np.float64]) -> Peaks:
 
 
 def find(stream: Stream, samples: int) -> list[SteadyTone]:
-    """The steady tones of a recording, in ascending order."""
+    """Finds the steady tones of a recording, in ascending order of frequency."""
     live: list[SteadyTone] = []
     found: list[SteadyTone] = []
     for frame, power in enumerate(spectra(stream)):
@@ -158,7 +158,7 @@ def _follow(live: list[SteadyTone], frame: int, frequencies: NDArray[np.float64]
 
 
 def steady(tone: SteadyTone, samples: int) -> bool:
-    """Whether a tone is long enough, present in most spectra, and constant in level."""
+    """Returns whether a tone is long enough, present in most spectra, and constant in level."""
     needed = max(LEAST_SECONDS * SAMPLE_RATE_HZ, min(STEADY_SECONDS * SAMPLE_RATE_HZ, samples - HOP))
     return (
         tone.stop - tone.start >= needed
@@ -168,7 +168,7 @@ def steady(tone: SteadyTone, samples: int) -> bool:
 
 
 def left(stream: Stream, tones: list[SteadyTone]) -> list[float]:
-    """Median attenuation of each tone in dB, down to what is left at its frequency or to the noise beside it, if that is louder."""
+    """Returns the median attenuation of each tone in dB, relative to the rest at its frequency or the noise beside it if that is louder."""
     falls: list[list[float]] = [[] for _ in tones]
     for frame, power in enumerate(spectra(stream)):
         noise = None
@@ -181,11 +181,11 @@ def left(stream: Stream, tones: list[SteadyTone]) -> list[float]:
     return [float(np.median(fall)) for fall in falls]
 
 
-# --- taking out
+# --- removing
 
 
 def without(tones: list[SteadyTone]) -> Filter:
-    """A filter that subtracts tones."""
+    """Returns a filter that subtracts tones."""
 
     def run(stream: Stream) -> Stream:
         for piece in pieces(stream, SIZE, MARGIN):
@@ -199,7 +199,7 @@ def without(tones: list[SteadyTone]) -> Filter:
 
 
 def _sine(piece: Piece, tone: SteadyTone) -> Mono:
-    """The sine of a tone in a piece's own samples."""
+    """Returns the sine of a tone for the samples of a piece without its margins."""
     first = piece.start - MARGIN
     turns = np.exp(2j * np.pi * (tone.frequency_hz / SAMPLE_RATE_HZ * np.arange(first, first + len(piece.samples)) % 1))
     points = first + POINT * np.arange(len(piece.samples) // POINT)
@@ -215,13 +215,13 @@ def _sine(piece: Piece, tone: SteadyTone) -> Mono:
 
 
 def _frequencies(tone: SteadyTone, points: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Frequencies of a tone in Hz at samples of the recording: medians over the spectra near them."""
+    """Returns the frequencies of a tone in Hz at samples of the recording: medians over nearby spectra."""
     middles = np.array(tone.frames) * HOP + HOP // 2
     return np.interp(points, middles, ndimage.median_filter(np.array(tone.frequencies), 9, mode="nearest"))
 
 
 def _fitted(turned: NDArray[np.complex128], power: float) -> NDArray[np.complex128]:
-    """Complex amplitude of a demodulated sine at every point; `power` is its approximate power."""
+    """Fits the complex amplitude of a demodulated sine at every point; `power` is its approximate power."""
     window = np.hanning(FIT + 2)[1:-1]
     mean = np.convolve(turned, window / np.sum(window), "same")
     short = np.hanning(13)[1:-1]

@@ -1,7 +1,6 @@
 """Azure Speech's fast transcription through Microsoft's own client: one request per clip, as FLAC.
 
-Three defaults of the client are switched off: it would mask profanity, follow redirects with the key, and wait as long as a
-server asks it to.
+It turns off three defaults: masking of profanity, following redirects with the key, and retries after any wait that the server asks for.
 """
 
 import email.utils
@@ -27,15 +26,15 @@ KEY, ENDPOINT = "AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT"
 API_VERSION = "2025-10-15"
 CONNECT_SECONDS = 10.0
 BATCHES_AT_ONCE = 8
-"""Clips per batch for each concurrent request, so that little time is lost at the end of a batch."""
+"""Clips per batch and concurrent request, so that little time is lost at the end of a batch."""
 MOST_WAIT_SECONDS = 300.0
-"""If the service asks for a longer wait, the clip is given up."""
+"""Maximum wait before a retry; a clip that needs a longer one is not transcribed."""
 FIRST_WAIT_SECONDS, WAIT_GROWTH = 1.0, 2.0
 MOST_UNANSWERED = 5
-"""After this many clips in a row without an answer, the service counts as unavailable."""
+"""Number of clips in a row without an answer after which the stage fails."""
 _LEAST_CONFIDENCE = 1e-6
 _AGAIN = (200, 408, 429)
-"""Statuses below 500 that are retried, as those from 500 on are; 200 means that the body could not be read."""
+"""Statuses below 500 that are retried, like all from 500 on; 200 means that the body could not be read."""
 
 _REGIONS = {
     "ar": "ar-EG",
@@ -63,7 +62,7 @@ _REGIONS = {
     "vi": "vi-VN",
     "zh": "zh-CN",
 }
-"""The service needs a region; these are the defaults for languages without one."""
+"""Default regions of languages, because the service needs one."""
 
 
 class _UnansweredError(Exception):
@@ -114,7 +113,7 @@ def load_azure(settings: EngineSettings, first_wait_seconds: float = FIRST_WAIT_
                         result, unanswered = Transcription(problem=one_line(error)), unanswered + 1
                     if unanswered >= MOST_UNANSWERED:
                         raise StageError(
-                            f"expected answers of Azure Speech at {ENDPOINT}, found none for {unanswered} clips in a row "
+                            f"expected answers from Azure Speech at {ENDPOINT}, found none for {unanswered} clips in a row "
                             f"({result.problem}): run it again later"
                         )
                     found.append(result)
@@ -128,7 +127,7 @@ def load_azure(settings: EngineSettings, first_wait_seconds: float = FIRST_WAIT_
 
 
 def secret(variable: str) -> str:
-    """The value of an environment variable, or the contents of the file that <variable>_FILE names, or ""."""
+    """Returns the value of an environment variable, or the contents of the file that <variable>_FILE names, or ""."""
     if value := os.environ.get(variable):
         return value.strip()
     if not (name := os.environ.get(f"{variable}_FILE")):
@@ -136,11 +135,11 @@ def secret(variable: str) -> str:
     try:
         return Path(name).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise StageError(f"expected {variable}_FILE to name a file that can be read, found: {error.strerror}; mend or unset it") from None
+        raise StageError(f"expected {variable}_FILE to name a file that can be read, found: {error.strerror}; fix or unset it") from None
 
 
 def locale_of(language: str) -> str:
-    """A language as the service names it, for example ko-KR; "" asks it to detect the language."""
+    """Returns the service's name of a language, for example ko-KR; "" makes it detect the language."""
     name, _, rest = language.partition("-")
     if rest:
         return f"{name.lower()}-{rest.upper() if len(rest) == 2 else rest}"
@@ -164,7 +163,7 @@ def _check_credentials(key: str, endpoint: str) -> None:
         or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)))
     ):
         raise StageError(
-            f"expected {ENDPOINT} to be https://… (http is for this machine's own addresses, since the key would be read on its way), "
+            f"expected {ENDPOINT} to be https://… (http sends the key unencrypted: only for this machine's own addresses), "
             f"found {parts.scheme or 'no scheme'}: {advice}"
         )
 
@@ -212,7 +211,7 @@ def _transcription(result: Any, locale: str) -> Transcription:
 def _attempt(
     send: Callable[[], Transcription], attempts: int, wait_seconds: float, stop: threading.Event, hide: Callable[[object], str]
 ) -> Transcription:
-    """Sends a clip until the service answers. If it rejects the clip, the result holds the reason.
+    """Sends a clip until the service answers. If the service rejects the clip, the result holds the reason.
 
     Args:
         send: Sends the clip once.
@@ -235,28 +234,28 @@ def _attempt(
             status = int(error.status_code or 0)
             said = hide(f"{status} {error.reason}: {error.message}")
             if status in (401, 403):
-                raise StageError(f"expected Azure Speech to take {KEY}, found {said}: check the key, its resource and {ENDPOINT}") from None
+                raise StageError(f"expected Azure Speech to accept {KEY}, found {said}: check the key, resource and {ENDPOINT}") from None
             if 300 <= status < 400 or status == 404:
                 raise StageError(
                     f"expected Azure's fast transcription at {ENDPOINT}, found {said}: check the address and its region"
                 ) from None
             if status < 500 and status not in _AGAIN:
-                return Transcription(problem=f"Azure Speech refuses it: {said}")
+                return Transcription(problem=f"Azure Speech rejected it: {said}")
             asked = retry_after(error.response.headers.get("Retry-After") if error.response else None)
         except AzureError as error:
             said = hide(f"{type(error).__name__}: {error}")
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            said = f"an answer that is no transcript ({type(error).__name__})"
+            said = f"the answer is not a transcript ({type(error).__name__})"
         wait = wait_seconds * WAIT_GROWTH ** (attempt - 1) if asked is None else asked
         if wait > MOST_WAIT_SECONDS:
             raise _UnansweredError(f"Azure Speech asks for {wait:.0f} s before attempt {attempt + 1} of {attempts}: {said}")
         if attempt < attempts and stop.wait(wait):
             break
-    raise _UnansweredError(f"no answer of Azure Speech in {attempt} attempts: {said}")
+    raise _UnansweredError(f"no answer from Azure Speech in {attempt} attempts: {said}")
 
 
 def retry_after(header: str | None) -> float | None:
-    """The wait in seconds that a Retry-After header asks for, as a number or a date; None if it is absent or malformed."""
+    """Returns the wait in seconds of a Retry-After header, a number or a date; None if it is absent or malformed."""
     if header is None:
         return None
     if re.fullmatch(r"\d{1,9}(\.\d+)?", header.strip()):

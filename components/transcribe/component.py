@@ -31,25 +31,25 @@ def transcribe(
     azure_timeout_seconds: float = 120.0,
     azure_max_minutes: float = 0.0,
 ) -> None:
-    """Transcribes each clip (Azure Speech, Whisper or PocketSphinx) and flags doubtful texts.
+    """Transcribes each clip with Azure Speech, Whisper or PocketSphinx, and flags doubtful texts.
 
-    By default it transcribes nothing. docs/transcribe.md explains engines and flags.
+    The default engine, none, transcribes nothing. docs/transcribe.md explains engines and flags.
 
     Args:
-        engine: azure, whisper, pocketsphinx (rough, English) or none: no transcripts. The command line takes auto for the best.
-        language: Of all clips, as BCP 47: ko, en-US; empty lets azure and whisper detect it clip by clip.
-        word_times: Whether whisper times every word; azure and pocketsphinx always do.
-        batch_clips: Clips that whisper decodes at a time: more memory, faster on a GPU.
-        beam_size: Hypotheses that whisper follows; 1 is greedy.
-        fallback: Whether whisper decodes a clip again at higher temperatures where the text repeats itself or is improbable.
-        compute_type: Numbers that whisper computes with: auto is the fastest on the device, default those of the model.
-        vad_filter: Whether whisper hears a clip only from the first to the last speech in it (Silero VAD), and none where there is none.
-        vad_threshold: Probability from which Silero VAD calls it speech, 0 to 1.
-        vad_pad_seconds: Seconds around that speech which whisper hears as well.
-        no_speech_probability: From this probability of its own on, whisper's text is flagged no_speech.
-        threads: CPU threads of whisper; 0 for one a core.
-        azure_concurrency: Requests that azure is sent at a time.
-        azure_attempts: How often a clip is sent at most, where azure is busy or fails.
-        azure_timeout_seconds: Longest wait for an answer, in seconds.
-        azure_max_minutes: Minutes of audio that one shard sends to azure at most; clips beyond are flagged not_transcribed. 0 is no limit.
+        engine: azure, whisper, pocketsphinx (inaccurate, English) or none: no transcripts. The command line also takes auto: the best one.
+        language: Language of all clips as a BCP 47 tag (ko, en-US). If it is empty, azure and whisper detect the language of each clip.
+        word_times: Whether whisper returns the start and end of each word; azure and pocketsphinx always do.
+        batch_clips: Clips per batch of whisper. Larger batches are faster on a GPU and need more memory.
+        beam_size: Beams of whisper's beam search. More are slower; 1 is greedy decoding.
+        fallback: Whether whisper decodes a clip again at higher temperatures if its text is repetitive or improbable.
+        compute_type: Number type of whisper's computations: auto is the fastest one of the device, default the model's own.
+        vad_filter: Whether whisper takes a clip only from its first to its last speech (Silero VAD), and skips clips without speech.
+        vad_threshold: Probability from which Silero VAD detects speech, 0 to 1. Higher detects less.
+        vad_pad_seconds: Seconds before and after the detected speech that whisper transcribes too.
+        no_speech_probability: Probability of no speech, by whisper, from which a text is flagged no_speech, 0 to 1. Higher flags fewer.
+        threads: CPU threads of whisper; 0 is one per core.
+        azure_concurrency: Maximum number of concurrent requests to azure.
+        azure_attempts: Maximum number of attempts per clip if azure is busy or fails.
+        azure_timeout_seconds: Maximum wait for an answer of azure, in seconds.
+        azure_max_minutes: Maximum minutes of audio that one shard sends to azure; further clips are flagged not_transcribed. 0 is no limit.
     """

@@ -1,4 +1,4 @@
-"""What every engine takes and returns."""
+"""The interface of the engines."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,17 +25,17 @@ class Transcription:
     """Mean log-probability, at most 0."""
     words: tuple[Word, ...] = ()
     no_speech: bool = False
-    """Whether the engine itself doubts that the clip has speech."""
+    """Whether the engine detects no speech in the clip."""
     problem: str = ""
-    """Why the clip has no transcript, in one line, or ""."""
+    """Reason why the clip has no transcript, in one line; "" if it has one."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A speech recognizer. A failure that concerns one clip is part of its result; any other one is a StageError."""
+    """A speech recognizer. A failure of one clip is part of its result; any other failure is a StageError."""
 
     name: str
-    """Engine and model, as tables name them."""
+    """Engine and model, as in the tables."""
     batch_clips: int
     """Clips per call."""
     transcribe: Callable[[Sequence[Any]], list[Transcription]]

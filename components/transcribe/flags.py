@@ -11,21 +11,20 @@ from pathlib import Path
 from components.transcribe.engines import Transcription
 
 MOST_COMPRESSION = 2.4
-"""A text with a higher zlib compression ratio is repetitive; Whisper's own threshold. Transcripts of 2 to 23 s stay below 1.7."""
+"""Maximum zlib compression ratio of a text that is not repetitive; Whisper's own threshold. Transcripts of 2 to 23 s stay below 1.7."""
 
 RATES = {"ko": (1.2, 12.6), "en": (2.4, 30.0)}
-"""Lowest and highest plausible number of letters and digits per second, by language: half of the lowest measured rate with
-pauses, and 1.75 times the highest without pauses, because the measured speech was read or acted and shows are spontaneous. Measured
-(0.1 and 99.9 percentile; with pauses, without): Korean 2.4 to 5.7, 3.2 to 7.2 (282 utterances of 26 speakers); English 4.9 to 14.0,
-5.7 to 17.4 (230 of 34 speakers)."""
+"""Minimum and maximum plausible letters and digits per second, by language: half of the lowest measured rate with pauses, and 1.75 times
+the highest without pauses, because the measured speech was read or acted and shows are spontaneous. Measured 0.1 and 99.9 percentiles,
+with and without pauses: Korean 2.4 to 5.7, 3.2 to 7.2 (282 utterances, 26 speakers); English 4.9 to 14.0, 5.7 to 17.4 (230, 34)."""
 ANY_RATE = (1.2, 30.0)
-"""The range for all other languages."""
+"""The range of all other languages."""
 
 _PHRASES = Path(__file__).with_name("hallucinations.toml")
 
 
 def flags(result: Transcription, seconds: float) -> list[str]:
-    """The flags of a clip of this length, in a fixed order."""
+    """Returns the flags of a transcript, in a fixed order."""
     if result.problem:
         return ["not_transcribed"]
     language = result.language.lower().partition("-")[0]
@@ -38,24 +37,24 @@ def flags(result: Transcription, seconds: float) -> list[str]:
 
 
 def characters(text: str) -> int:
-    """Number of letters and digits in a text."""
+    """Returns the number of letters and digits in a text."""
     return sum(c.isalnum() for c in text)
 
 
 def is_usual_rate(characters_per_second: float, language: str) -> bool:
-    """Whether this number of letters and digits per second is plausible for a language."""
+    """Returns whether a rate is plausible for a language."""
     least, most = RATES.get(language, ANY_RATE)
     return least <= characters_per_second <= most
 
 
 def repeats_itself(text: str) -> bool:
-    """Whether a text is repetitive."""
+    """Returns whether a text is repetitive."""
     data = text.encode()
     return len(data) > MOST_COMPRESSION * len(zlib.compress(data))
 
 
 def is_hallucination(text: str, language: str) -> bool:
-    """Whether a text is a known hallucination of engines, as a whole or in a part."""
+    """Returns whether a text is, or contains, a known hallucination of engines."""
     plain = _plain(text)
     whole, part = _patterns(language)
     return bool(plain) and bool(whole.fullmatch(plain) or part.search(plain))
@@ -63,7 +62,7 @@ def is_hallucination(text: str, language: str) -> bool:
 
 @functools.cache
 def _patterns(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Patterns for a whole text, perhaps repeated, and for a part of it; phrases under `any` apply to every language."""
+    """Returns a pattern for a whole text, which may repeat, and one for a part of it; phrases under `any` apply to every language."""
     listed = tomllib.loads(_PHRASES.read_text(encoding="utf-8"))
     phrases = [p for name in ("any", language) for p in listed.get(name, ())]
     whole, part = ([_pattern(p["text"]) for p in phrases if p.get("anywhere", False) == anywhere] for anywhere in (False, True))
@@ -75,10 +74,10 @@ def _any_of(patterns: Sequence[str]) -> str:
 
 
 def _pattern(phrase: str) -> str:
-    """A pattern for a phrase without spaces and punctuation; * stands for a name of up to 12 letters."""
+    """Returns the pattern of a phrase without spaces and punctuation; * is a name of up to 12 letters."""
     return r"\w{1,12}".join(re.escape(_plain(part)) for part in phrase.split("*"))
 
 
 def _plain(text: str) -> str:
-    """The letters and digits of a text, normalized."""
+    """Returns the letters and digits of a text, normalized."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())

@@ -12,12 +12,12 @@ LANGUAGE = "en-us"
 _VARIANT = re.compile(r"\(\d+\)$")
 """Suffix of an alternative pronunciation in its dictionary."""
 _NOT_SAID = ("<", "[", "+")
-"""Prefixes of its names for sentence marks, silence and noises."""
+"""Prefixes of its entries for sentence boundaries, silence and noises."""
 _LEAST = 1e-10
 
 
 def load_pocketsphinx() -> Engine:
-    """Loads the engine. Its confidence is the mean logarithm of the words' posterior probabilities in the lattice."""
+    """Loads the engine. Its confidence is the mean log-probability of the words, by their posteriors in the lattice."""
     from importlib.metadata import version
 
     from pocketsphinx import Decoder
@@ -25,7 +25,7 @@ def load_pocketsphinx() -> Engine:
     decoder = Decoder(samprate=RATE_HZ, loglevel="FATAL")
 
     def transcribe_clip(clip: Pcm) -> Transcription:
-        decoder.reinit_feat()  # forget what it learned about the channel of the last clip
+        decoder.reinit_feat()  # resets the adaptation to the channel of the previous clip
         decoder.start_utt()
         if sound := at_16_khz(clip).tobytes():
             decoder.process_raw(sound, full_utt=True)

@@ -1,4 +1,4 @@
-"""The settings of `transcribe` as its engines take them, and their checks."""
+"""The settings of the engines, and their checks."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """The settings of the stage by their own names; component.py explains them."""
+    """The settings of the stage; component.py explains them."""
 
     engine: str
     language: str

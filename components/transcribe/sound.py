@@ -1,4 +1,4 @@
-"""Clips in the form that engines take."""
+"""Resamples and batches clips for the engines."""
 
 import itertools
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ Thing = TypeVar("Thing")
 
 
 def at_16_khz(pcm: Pcm) -> Pcm:
-    """Resamples a clip to RATE_HZ with PyAV's ffmpeg library. Every clip has a resampler of its own: no state passes between clips."""
+    """Resamples a clip to RATE_HZ with PyAV's ffmpeg library. Each clip has its own resampler, so clips do not affect each other."""
     import av
 
     if not len(pcm):

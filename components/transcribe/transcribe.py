@@ -1,4 +1,4 @@
-"""Clips become rows of transcripts."""
+"""Turns clips into rows of transcripts."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from components.transcribe.sound import batches
 
 
 def load_engine(settings: EngineSettings, model: Path) -> Engine:
-    """Loads the engine that the settings name, which is not `none`.
+    """Loads the engine of the settings, which must not be `none`.
 
     Raises:
         StageError: The engine cannot work with the model, the language or the credentials.
@@ -49,7 +49,7 @@ def transcribe(audio: Path, clips: Sequence[Clip], engine: Engine) -> list[Trans
 
 
 def row(clip: Clip, result: Transcription, by: str) -> Transcript:
-    """The row of a clip; text and words are in Unicode NFC."""
+    """Returns the row of a clip; text and words are in Unicode NFC."""
     text, seconds = unicodedata.normalize("NFC", result.text), clip.end - clip.start
     return Transcript(
         clip=clip.clip,
@@ -65,20 +65,13 @@ def row(clip: Clip, result: Transcription, by: str) -> Transcript:
 
 
 def within(clips: Sequence[Clip], max_seconds: float) -> Sequence[Clip]:
-    """The first clips whose total length is at most max_seconds."""
+    """Returns the first clips, with a total length of at most max_seconds."""
     ends = np.cumsum([c.end - c.start for c in clips])
     return clips[: int(np.searchsorted(ends, max_seconds + 1e-6, side="right"))]
 
 
 def outcome(by: str, clips: Sequence[Clip], rows: Sequence[Transcript], sent: Sequence[Clip]) -> Outcome:
-    """The metrics of the stage.
-
-    Args:
-        by: Engine and model.
-        clips: All clips.
-        rows: Their transcripts.
-        sent: The clips that were sent to Azure.
-    """
+    """Returns the metrics of the stage; `by` is the engine with its model, `sent` the clips that were sent to Azure."""
     transcribed = [r for r in rows if "not_transcribed" not in r.text_flags]
     seconds = {c.clip: c.end - c.start for c in clips}
     return {

@@ -1,11 +1,10 @@
 """Whisper by faster-whisper, with a model from the store. It downloads nothing.
 
-How separate clips are batched: faster-whisper's batched pipeline takes one signal and the positions of the clips in it. Each clip
-becomes one row of the batch, padded to the network's window of 30 seconds, so clips do not influence each other. The pipeline
-decodes once, greedily or with beam search, and takes one language per call, so clips are grouped by language. Clips longer than
-the window are decoded one by one, with Whisper's temperature fallback; so are clips whose text is repetitive or improbable. Texts
-do not depend on the batch. Word times depend on it slightly, because CTranslate2 aligns all texts of a batch at the length of the
-longest.
+Batches: faster-whisper's batched pipeline takes one signal and the positions of the clips in it. Each clip becomes one row of the batch,
+padded to the network's window of 30 seconds, so clips do not affect each other. The pipeline decodes once, greedily or with beam
+search, in one language per call, so clips are grouped by language. Clips longer than the window, and clips with a repetitive or
+improbable text, are decoded one by one with Whisper's temperature fallback. Texts do not depend on the batch. Word times depend on it
+slightly, because CTranslate2 aligns all texts of a batch at the length of the longest.
 """
 
 import os
@@ -27,10 +26,10 @@ from components.transcribe.sound import RATE_HZ, Pcm, at_16_khz
 KIND = "whisper"
 WINDOW_SECONDS = 30
 SLOT_SECONDS = 40
-"""Distance of two clips in a batch's signal. The gap puts a pause before the first word of each clip."""
+"""Distance of two clips in a batch's signal. The gap is a pause before the first word of each clip."""
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 MOST_COMPRESSION = 2.4
-"""A text with a higher zlib compression ratio is repetitive. This and the next two are the thresholds of Whisper's own decoding
+"""Maximum zlib compression ratio of a text that is not repetitive. This and the next two are the thresholds of Whisper's own decoding
 (Radford and others, Robust Speech Recognition via Large-Scale Weak Supervision, 2022, section 4.5)."""
 LEAST_LOG_PROBABILITY = -1.0
 MOST_NO_SPEECH = 0.6
@@ -45,9 +44,9 @@ class _Piece:
 
     sound: Signal
     start: float
-    """Seconds from the clip's start."""
+    """Start in seconds from the clip's start."""
     length: float
-    """Seconds of the whole clip."""
+    """Length of the whole clip in seconds."""
 
 
 def load_whisper(folder: Path, settings: EngineSettings) -> Engine:
@@ -62,13 +61,13 @@ def load_whisper(folder: Path, settings: EngineSettings) -> Engine:
     import ctranslate2
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
-    ctranslate2.set_random_seed(SEED)  # for the temperature fallback: the same clips in the same order give the same texts
+    ctranslate2.set_random_seed(SEED)  # makes the temperature fallback reproducible for the same clips in the same order
     threads = settings.threads or len(os.sched_getaffinity(0))
     try:
         whisper = WhisperModel(str(folder), compute_type=settings.compute_type, cpu_threads=threads, local_files_only=True)
     except (ValueError, RuntimeError) as error:
         raise StageError(
-            f"expected a Whisper model of CTranslate2 in {folder} that computes with {settings.compute_type} here, found none "
+            f"expected a Whisper model of CTranslate2 in {folder} that supports {settings.compute_type} on this machine, found none "
             f"({one_line(error)}): choose another transcribe_compute_type or model"
         ) from None
     bands = whisper.feature_extractor.mel_filters.shape[0]
@@ -95,7 +94,7 @@ def _transcriber(
         for slot, piece in enumerate(pieces, start=1):
             start = slot * SLOT_SECONDS
             signal[start * RATE_HZ : start * RATE_HZ + len(piece.sound)] = piece.sound
-            places.append({"start": start, "end": start + (len(piece.sound) + 0.5) / RATE_HZ})  # it rounds down
+            places.append({"start": start, "end": start + (len(piece.sound) + 0.5) / RATE_HZ})  # the pipeline rounds down
         segments, _ = batched.transcribe(
             signal,
             language=spoken,
@@ -147,7 +146,7 @@ def _transcriber(
 
 
 def _piece(clip: Pcm, settings: EngineSettings) -> _Piece | None:
-    """The clip from its first to its last speech by Silero VAD, or None without speech; the whole clip without vad_filter."""
+    """Returns the clip from its first to its last speech by Silero VAD, or None without speech; the whole clip without vad_filter."""
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     sound = from_pcm16(at_16_khz(clip))
@@ -177,13 +176,13 @@ def _transcription(segments: Sequence[Any], piece: _Piece, language: str, no_spe
 
 
 def _log_probability(segments: Sequence[Any]) -> float:
-    """Mean log-probability of the tokens of all segments, including the end token of each, as faster-whisper computes it for one."""
+    """Returns the mean log-probability of all tokens, including the end token of each segment, as faster-whisper does for one segment."""
     counts = [len(s.tokens) + 1 for s in segments]
     return float(sum(n * s.avg_logprob for n, s in zip(counts, segments, strict=True)) / sum(counts))
 
 
 def _is_doubtful(segments: Sequence[Any]) -> bool:
-    """Whether Whisper's own rules would decode this again at a higher temperature."""
+    """Returns whether Whisper's own rules would decode these segments again at a higher temperature."""
     if not segments:
         return False
     improbable = _log_probability(segments) < LEAST_LOG_PROBABILITY
@@ -202,7 +201,7 @@ def _check_files(model: Model, folder: Path) -> None:
 
 
 def _language(wanted: str, known: Sequence[str], model: Model) -> str | None:
-    """A language as the model names it, without region; None makes it detect the language of each clip."""
+    """Returns the model's name of a language, without region; None makes it detect the language of each clip."""
     language = wanted.lower().partition("-")[0]
     if language and language not in known:
         raise StageError(

@@ -129,7 +129,7 @@ def test_the_stage_does_what_was_chosen_and_says_why(tmp_path: Path, capsys: pyt
     said = capsys.readouterr().out
     assert "whistles: chosen notch:3000:10 (DNSMOS " in said
     assert "clean: chosen none (DNSMOS " in said
-    assert "speechless: chosen none (no speech to judge by)" in said
+    assert "speechless: chosen none (too little speech to score)" in said
 
 
 spans = st.lists(st.tuples(st.integers(0, 40 * SAMPLE_RATE_HZ), st.integers(1, 40 * SAMPLE_RATE_HZ)), min_size=1, max_size=30)

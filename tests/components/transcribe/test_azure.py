@@ -97,7 +97,7 @@ def test_attempts_end_and_are_named(asking: Any, settings: Choose) -> None:
     with asking(lambda *_: BUSY) as service:
         (result,) = transcribe(settings(azure_attempts=3))
     assert len(service.requests) == 3 and result.text == ""
-    assert "no answer of Azure Speech in 3 attempts: 429" in result.problem and "throttled" in result.problem
+    assert "no answer from Azure Speech in 3 attempts: 429" in result.problem and "throttled" in result.problem
 
 
 def test_nobody_waits_for_hours(asking: Any, settings: Choose) -> None:
@@ -197,7 +197,7 @@ def test_the_key_is_in_no_log_and_no_error(asking: Any, settings: Choose, caplog
     with caplog.at_level("DEBUG"), asking(lambda *_: refused(400, "Bad", ("x" * 250) + SECRET + " " + SECRET)):
         (result,) = transcribe(settings())
     told = caplog.text + "".join(capfd.readouterr()) + result.problem
-    assert "refuses it: 400" in result.problem and SECRET not in told and SECRET[:8] not in result.problem
+    assert "rejected it: 400" in result.problem and SECRET not in told and SECRET[:8] not in result.problem
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_a_clip_that_the_service_refuses_is_a_row_and_stops_no_other(shard: Shar
     assert [r.text_flags for r in rows] == ["not_transcribed", "", ""] and rows[0].text == ""
     assert outcome["not_transcribed_clips"] == 1
     told = capsys.readouterr().out
-    assert "clip a-00000000 has no transcript: Azure Speech refuses it: 422" in told and "The audio cannot be read" in told
+    assert "clip a-00000000 has no transcript: Azure Speech rejected it: 422" in told and "The audio cannot be read" in told
     assert "a-key" not in told and "a-key" not in str(outcome) and "a-key" not in str(rows)
 
 
