@@ -1,4 +1,4 @@
-"""One Kubeflow Pipelines: connecting to it, and what the commands ask of it."""
+"""Client of one Kubeflow Pipelines installation, with the requests that the commands need."""
 
 import contextlib
 import io
@@ -28,25 +28,25 @@ ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 DELETED = "deleted"
 _PAGE = 100
 _WAIT_SECONDS = (10, 60)
-"""How long a connection, and then each piece of an answer, may take; a `kubectl port-forward` may die without a word."""
+"""Timeouts for the connection and for each read of a response. A `kubectl port-forward` may stop without an error."""
 
 
 class KubeflowError(StageError):
-    """Kubeflow does not do what it was asked for."""
+    """Kubeflow refused or could not complete a request."""
 
 
 class UnreachableError(KubeflowError):
-    """Nothing answers; it may pass."""
+    """Nothing answers. The condition may be temporary, so the request can be repeated."""
 
 
 class Kubeflow:
-    """A connection. Runs and schedules are made and listed in one experiment."""
+    """A connection. It creates and lists runs and schedules in one experiment."""
 
     def __init__(self, client: Client, host: str, namespace: str | None, experiment: str) -> None:
         self._client, self._host, self._namespace, self._experiment_name = client, host, namespace, experiment
 
     def upload(self, compiled: Compiled, version: str, tags: Mapping[str, str]) -> tuple[Any, bool]:
-        """The version of a pipeline with these contents, under this name and with these tags if it is not there yet; whether it is new."""
+        """Uploads a pipeline version unless one with the same digest exists; returns the version and whether it is new."""
         with _said(self._host), tempfile.TemporaryDirectory() as scratch:
             pipeline = self._pipeline(pipeline_name(compiled))
             for present in self._pages(self._client.list_pipeline_versions, "pipeline_versions", pipeline_id=pipeline):
@@ -75,17 +75,17 @@ class Kubeflow:
         return self._client.create_experiment(self._experiment_name, namespace=self._namespace).experiment_id
 
     def runs(self) -> Iterator[Any]:
-        """Runs of the experiment, the newest first."""
+        """Yields the runs of the experiment, newest first."""
         with _said(self._host):
             yield from self._pages(self._client.list_runs, "runs", experiment_id=self._experiment(), sort_by="created_at desc")
 
     def runs_at_work(self) -> Iterator[Any]:
-        """Runs of every experiment that have not ended and are not being stopped. Kubeflow picks them: it may have thousands."""
+        """Yields the runs of all experiments that have not ended and are not being stopped. Kubeflow filters: it may have thousands."""
         with _said(self._host):
             yield from self._pages(self._client.list_runs, "runs", filter=_filter("NOT_EQUALS", "state", *ENDED, "CANCELING"))
 
     def run(self, run: str) -> Any:
-        """A run of any experiment, by its whole id."""
+        """Returns a run of any experiment by its full id."""
         with _said(self._host):
             return self._client.get_run(run)
 
@@ -95,14 +95,14 @@ class Kubeflow:
             self._client.terminate_run(run)
 
     def version_name(self, of: Any) -> str:
-        """What the version is called that a run or a schedule runs; empty for one that was given no version."""
+        """Returns the name of the pipeline version of a run or a schedule, "" if it has none."""
         reference = of.pipeline_version_reference
         if not reference or not reference.pipeline_version_id:
             return ""
         return self._name(self._client.get_pipeline_version, reference.pipeline_id, reference.pipeline_version_id)
 
     def pipeline_name(self, of: Any) -> str:
-        """What the pipeline is called that a run or a schedule runs; empty for one that was given none."""
+        """Returns the name of the pipeline of a run or a schedule, "" if it has none."""
         reference = of.pipeline_version_reference
         return self._name(self._client.get_pipeline, reference.pipeline_id) if reference and reference.pipeline_id else ""
 
@@ -116,9 +116,9 @@ class Kubeflow:
                 raise
 
     def manifest(self, run: str) -> dict[str, Any] | None:
-        """Argo's workflow of a run; None while there is none yet.
+        """Returns Argo's workflow of a run, None before it exists.
 
-        Only the older API has it. Unlike the newer one's list of tasks it says what waits for what and why.
+        Only API v1beta1 has it. Unlike the task list of v2beta1, it says which tasks wait and why.
         """
         with _said(self._host):
             answer = json.loads(self._get(f"/apis/v1beta1/runs/{run}"))
@@ -126,11 +126,11 @@ class Kubeflow:
         return json.loads(text) if text else None
 
     def log(self, run: str, node: str) -> str:
-        """What a pod of a run has printed, from where Argo archived it or from the pod itself; empty if there is nothing."""
+        """Returns the log of a pod from Argo's archive or the pod itself, "" if there is none."""
         with _said(self._host):
             try:
                 text = self._get(f"/apis/v1alpha1/runs/{run}/nodes/{node}/log").decode(errors="replace")
-                return text.partition('{"error_message":')[0]  # it says 200, then finds no log
+                return text.partition('{"error_message":')[0]  # status 200, although it finds no log
             except ApiException as error:
                 if error.status in (400, 404, 500):
                     return ""
@@ -142,12 +142,12 @@ class Kubeflow:
         return answer.data
 
     def schedules(self) -> list[Any]:
-        """The schedules of the experiment."""
+        """Returns the schedules of the experiment."""
         with _said(self._host):
             return list(self._pages(self._client.list_recurring_runs, "recurring_runs", experiment_id=self._experiment()))
 
     def schedule(self, version: Any, name: str, cron: str, arguments: Mapping[str, Any], enabled: bool = True) -> str:
-        """Makes a schedule of six fields that runs one at a time and catches up on nothing; returns its id."""
+        """Creates a schedule from a cron expression of six fields; returns its id. It starts one run at a time and does not catch up."""
         with _said(self._host):
             return self._client.create_recurring_run(
                 self._experiment(),
@@ -183,19 +183,19 @@ class Kubeflow:
 
 
 def connect(*, host: str | None, namespace: str, token: str | None, ca_cert: str | None, context: str | None, experiment: str) -> Kubeflow:
-    """Connects in the ways of kfp's client: an address, else as a pod of the cluster, else through a kubeconfig.
+    """Connects as kfp's client does: to an address, else as a pod of the cluster, else through a kubeconfig.
 
     Raises:
-        KubeflowError: There is no address, nothing answers, what answers is not Kubeflow, or it refuses the token.
+        KubeflowError: There is no address, nothing answers, the server is not Kubeflow, or it refuses the token.
     """
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it announces every repetition
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs every retry
     with _said(host or "the kubeconfig's cluster"):
         client = _Client(host=host, namespace=namespace, existing_token=token, ssl_ca_cert=ca_cert, kube_context=context)
     return Kubeflow(client, client.address, client.user_namespace, experiment)
 
 
 class _Client(Client):
-    """kfp's client, which asks once whether there is a Kubeflow: its own five attempts print a page of errors each."""
+    """kfp's client with a single health check: each of its own five attempts prints a page of errors."""
 
     def __init__(self, namespace: str, **options: Any) -> None:
         super().__init__(namespace=namespace, **options)
@@ -205,7 +205,7 @@ class _Client(Client):
         self._context_setting["namespace"] = self.user_namespace or ""
 
     def _load_config(self, *options: Any) -> Any:
-        """With a token of a kubeconfig every request would go to the cluster's address instead of Kubeflow's behind it."""
+        """Keeps Kubeflow's address: renewing a kubeconfig's token would replace it with the address of the cluster."""
         config = super()._load_config(*options)
         host, renew = config.host, config.refresh_api_key_hook
 
@@ -219,11 +219,11 @@ class _Client(Client):
 
     @property
     def address(self) -> str:
-        """Where its Kubeflow is."""
+        """URL of Kubeflow."""
         return self._existing_config.host
 
     def get_kfp_healthz(self, sleep_duration: int = 0) -> Any:
-        """What Kubeflow says of itself; kfp's client asks more than once."""
+        """Returns the cached health check, which kfp's client requests more than once."""
         return self._health
 
     @cached_property
@@ -245,14 +245,14 @@ class _Client(Client):
             except ApiException as error:
                 if error.status != 404:
                     raise
-                what = "it knows no /apis/v2beta1/healthz"
+                what = "it has no /apis/v2beta1/healthz"
             except (ValueError, KeyError, TypeError):
-                what = "it answers with something else, perhaps the page where one signs in: give a token"
+                what = "it answers with something else, perhaps a login page: give a token"
         raise KubeflowError(f"expected Kubeflow Pipelines 2 at {self.address}, found another server: {what}")
 
 
 def _bound(rest: Any) -> None:
-    """Gives every request of the generated client an end; by itself it waits for ever."""
+    """Gives every request of the generated client a timeout; it has none by default."""
     unbound = rest.request
 
     def request(*arguments: Any, _request_timeout: Any = None, **options: Any) -> Any:
@@ -263,7 +263,7 @@ def _bound(rest: Any) -> None:
 
 @contextlib.contextmanager
 def _said(host: str) -> Iterator[None]:
-    """Errors of Kubeflow and of the way to it in one line; nothing of what kfp's client prints and warns of."""
+    """Raises errors of Kubeflow and of the connection as one line; hides the output and warnings of kfp's client."""
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -274,43 +274,43 @@ def _said(host: str) -> Iterator[None]:
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
             raise KubeflowError(
-                f"{host} has no certificate that is trusted here: name its authority's with --ca-cert ({one_line(reason)})"
+                f"the certificate of {host} is not trusted here: give its authority's certificate with --ca-cert ({one_line(reason)})"
             ) from None
         raise UnreachableError(f"expected Kubeflow at {host}, found nothing that answers: {one_line(reason)}") from None
     except json.JSONDecodeError as error:
-        raise UnreachableError(f"expected an answer of Kubeflow at {host}, found something else: {one_line(error)}") from None
+        raise UnreachableError(f"expected JSON from Kubeflow at {host}, found something else: {one_line(error)}") from None
 
 
 def _refusal(host: str, error: ApiException) -> KubeflowError:
     if error.status in (401, 403):
         return KubeflowError(
-            f"Kubeflow at {host} refused the token, or wants one ({error.status}): --token-file, or the variable KFP_TOKEN"
+            f"Kubeflow at {host} refused the token, or needs one ({error.status}): give --token-file or the variable KFP_TOKEN"
         )
     try:
         body = json.loads(error.body)
         said = body.get("error_message") or body.get("message") or body.get("error")
     except (TypeError, ValueError, AttributeError):
         said = error.reason
-    message = f"Kubeflow at {host} refused it ({error.status}): {one_line(said)}"
+    message = f"Kubeflow at {host} refused the request ({error.status}): {one_line(said)}"
     return (UnreachableError if error.status in (0, 502, 503, 504) else KubeflowError)(message)
 
 
 def _filter(operation: str, key: str, *values: str) -> str:
-    """What a listing is to be narrowed to. Not by IN: Kubeflow 2.17.0 refuses the second page of such a list."""
+    """Returns the filter of a listing. It avoids IN: Kubeflow 2.17.0 refuses the second page of such a list."""
     return json.dumps({"predicates": [{"operation": operation, "key": key, "stringValue": value} for value in values]})
 
 
 def pipeline_name(compiled: Compiled) -> str:
-    """What a pipeline is called on Kubeflow."""
+    """Returns the name of a pipeline on Kubeflow."""
     return f"speechmill-{compiled.name}"
 
 
 def state_of(run: Any) -> str:
-    """A run's state; Kubeflow calls a run that was stopped FAILED."""
+    """Returns the state of a run. Kubeflow reports a stopped run as FAILED; this returns CANCELED."""
     stopped = run.state == "FAILED" and any(past.state == "CANCELING" for past in run.state_history or ())
     return "CANCELED" if stopped else str(run.state or "UNKNOWN")
 
 
 def run_name(dataset: str) -> str:
-    """What a run of a dataset is called."""
+    """Returns the name of a new run of a dataset."""
     return f"{dataset} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}"

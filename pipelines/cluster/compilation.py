@@ -1,4 +1,4 @@
-"""Compiles pipelines into the YAML that Kubeflow takes. The same code and deployment give the same bytes."""
+"""Compiles pipelines to YAML for Kubeflow. The same code and deployment give the same bytes."""
 
 import hashlib
 import re
@@ -15,26 +15,26 @@ from kfp.dsl.pipeline_context import Pipeline
 from components.deployment import ROOT, Deployment
 
 _MOST_TAG_CHARACTERS = 63
-"""Of a tag's value, as Kubeflow takes it."""
+"""Kubeflow's limit for the value of a tag."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A pipeline for one deployment."""
+    """A pipeline compiled for one deployment."""
 
     name: str
-    """dataset; dataset-gpu, dataset-azure or dataset-gpu-azure for a deployment with these."""
+    """Name of the pipeline with the suffixes of its deployment: dataset, dataset-gpu, dataset-azure or dataset-gpu-azure."""
     text: str
-    """YAML: the pipeline, and what Kubernetes is told about its pods."""
+    """YAML of the pipeline and of the Kubernetes settings of its pods."""
 
     @property
     def digest(self) -> str:
-        """A hash of the text; since images are named by what they hold, of all code as well."""
+        """Hash of the text. It covers all code, because the names of images contain hashes of their contents."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:12]
 
 
 def compile_pipeline(build: Callable[[Deployment], Any], deployment: Deployment) -> Compiled:
-    """Compiles a pipeline of pipelines/, given the function that builds it."""
+    """Compiles the pipeline that a function builds."""
     caching = Pipeline._execution_caching_default  # from KFP_DISABLE_EXECUTION_CACHING_BY_DEFAULT, when kfp is imported
     Pipeline._execution_caching_default = True
     try:
@@ -51,19 +51,19 @@ def compile_pipeline(build: Callable[[Deployment], Any], deployment: Deployment)
 
 
 def version_name(compiled: Compiled) -> str:
-    """What a version of the pipeline is called: the commit, where there is one, and the pipeline's hash."""
+    """Returns the name of a pipeline version: the commit, if there is one, and the hash of the pipeline."""
     commit = re.sub(r"[^\w.-]", "-", _commit())
     return f"{commit}-{compiled.digest}" if commit else compiled.digest
 
 
 def version_tags(compiled: Compiled) -> dict[str, str]:
-    """By what Kubeflow's API finds a version of the pipeline: `commit`, where there is one, and `hash`."""
+    """Returns the tags by which Kubeflow's API finds a pipeline version: `commit`, if there is one, and `hash`."""
     commit = _commit()[:_MOST_TAG_CHARACTERS]
     return ({"commit": commit} if commit else {}) | {"hash": compiled.digest}
 
 
 def _commit() -> str:
-    """The commit of this code as git describes it, "" where there is no repository."""
+    """Returns the commit of this code from git describe, "" without a repository."""
     try:
         command = ["git", "-C", str(ROOT), "describe", "--always", "--tags", "--dirty"]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,7 +1,7 @@
-"""Schedules as a person writes them, five fields of cron, as Kubeflow wants them: six, for the Go library that it reads them with.
+"""Converts cron expressions of five fields to the six fields (with seconds) that Kubeflow's Go library reads.
 
-Both libraries agree on `*`, numbers, names, ranges, lists and steps, and on what a day of the month beside a day of the week
-means; the rest (L, W, #, ?, @weekly) one of them would refuse or take for something else, so it is refused here.
+cronsim and the Go library agree on `*`, numbers, names, ranges, lists and steps, and on a day of the month combined with a day of
+the week. They differ on everything else (L, W, #, ?, @weekly), so it is refused here.
 """
 
 import itertools
@@ -19,14 +19,14 @@ _TERM = rf"(?:\*|{_VALUE}(?:-{_VALUE})?)(?:/\d{{1,2}})?"
 _FIELD = re.compile(rf"{_TERM}(?:,{_TERM})*")
 _WRITTEN = "minute hour day-of-month month day-of-week, such as `0 3 * * MON` for Mondays at 3:00 or `*/30 8-18 * * MON-FRI`"
 _HORIZON = timedelta(days=5 * 365)
-"""Kubeflow looks no further ahead."""
+"""Kubeflow searches for the next time within five years."""
 
 
 def six_fields(cron: str) -> str:
-    """A schedule of five fields with the seconds that Kubeflow wants before them.
+    """Returns the six-field form of a cron expression of five fields; the seconds come first.
 
     Raises:
-        StageError: It is no such schedule, or there is no time that it names.
+        StageError: The expression is not valid, or it matches no time within five years.
     """
     fields = cron.split()
     if len(fields) != len(_FIELDS):
@@ -44,14 +44,14 @@ def six_fields(cron: str) -> str:
     except StopIteration:
         soon = False
     if not soon:
-        raise StageError(f"cron: expected a time within five years, found none that {cron!r} names")
-    days_of_week = {day % 7 for day in parsed.weekdays if isinstance(day, int)}  # Sunday is 0 and 7 here, 0 there
+        raise StageError(f"cron: expected a time within five years, found none that matches {cron!r}")
+    days_of_week = {day % 7 for day in parsed.weekdays if isinstance(day, int)}  # Sunday is 0 and 7 in cronsim, 0 in the Go library
     values = (parsed.minutes, parsed.hours, parsed.days, parsed.months, days_of_week)
     return " ".join(["0", *(_rewritten(field, v) for field, v in zip(fields, values, strict=True))])
 
 
 def _rewritten(field: str, values: set[int]) -> str:
-    """The field in numbers. One that begins with a star keeps it: with it, both days have to match, without it one of them."""
+    """Returns the field in numbers. A leading star stays: with it both kinds of day must match, without it one of them."""
     if field.startswith("*"):
         stars = [term for term in field.split(",") if term.startswith("*")]
         return ",".join([*stars, *([] if len(stars) == field.count(",") + 1 else [_ranges(values)])])
@@ -64,18 +64,18 @@ def _ranges(values: set[int]) -> str:
 
 
 def five_fields(cron: str) -> str:
-    """What six_fields() made, without the seconds; another schedule as it is."""
+    """Removes the seconds that six_fields() added; returns other expressions unchanged."""
     seconds, _, rest = cron.partition(" ")
     return rest if seconds == "0" and len(cron.split()) == 6 else cron
 
 
 def next_times(cron: str, zone: str, now: datetime, count: int = 3) -> list[datetime]:
-    """The next times of a schedule of six fields that is meant in a zone, as times of the machine's own."""
+    """Returns the next times of a six-field expression in a time zone, converted to local time."""
     return [time.astimezone() for time in itertools.islice(CronSim(cron, now.astimezone(timezone(zone))), count)]
 
 
 def timezone(name: str) -> ZoneInfo:
-    """The zone of a name such as Asia/Seoul."""
+    """Returns the time zone with a name such as Asia/Seoul."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

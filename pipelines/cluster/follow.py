@@ -1,4 +1,4 @@
-"""Following a run on a cluster to its end: what its stages do, what hinders them, and why it failed."""
+"""Follows a run on a cluster to its end: prints the progress of its stages, why they wait and why they failed."""
 
 import time
 from collections import Counter
@@ -34,11 +34,11 @@ T = TypeVar("T")
 
 
 def follow(kubeflow: Kubeflow, run: str) -> None:
-    """Shows a run until it ends: in a terminal a table of its stages, in a pipe a line for every change.
+    """Shows a run until it ends: a table of its stages in a terminal, else a line per change.
 
     Raises:
-        RunError: It failed or was stopped; the message names stage, shard and the stage's own error.
-        KeyboardInterrupt: The person does not want to wait; the run goes on.
+        RunError: The run failed or was stopped; the message names the stage, the shard and the stage's error.
+        KeyboardInterrupt: The user pressed Ctrl-C; the run goes on.
     """
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     changes, began = _Changes(kubeflow, run, console), time.monotonic()
@@ -54,7 +54,7 @@ def follow(kubeflow: Kubeflow, run: str) -> None:
             if state != "CANCELING":
                 stopping = time.monotonic()
             elif time.monotonic() - stopping > PATIENCE_SECONDS:
-                raise RunError("the run was told to stop, and its cluster does not say that it has: its workflow may be gone")
+                raise RunError("a stop of the run was requested, but the cluster has not confirmed it: its workflow may be gone")
             time.sleep(POLL_SECONDS)
     if state == "CANCELED":
         raise RunError("the run was stopped")
@@ -71,21 +71,21 @@ def _patiently(console: Console, ask: Callable[[], T]) -> T:
         except UnreachableError as error:
             if time.monotonic() > deadline:
                 raise
-            console.print(f"{error}; the run does not mind, asking again")
+            console.print(f"{error}; this does not affect the run, asking again")
             time.sleep(POLL_SECONDS * 5)
 
 
 class _Changes:
-    """Prints what is new since the last look."""
+    """Prints changes since the last poll."""
 
     def __init__(self, kubeflow: Kubeflow, run: str, console: Console) -> None:
         self._kubeflow, self._run, self._console = kubeflow, run, console
         self._seen: dict[str, str] = {}
         self.failures: dict[str, Failure] = {}
-        """Why each task failed that did."""
+        """Failures by the name of their task."""
 
     def show(self, workflow: Workflow) -> None:
-        for name in self._seen.keys() - {task.name for task in workflow.tasks}:  # what prepared a stage, and does so no more
+        for name in self._seen.keys() - {task.name for task in workflow.tasks}:  # a stage's preparation, which has ended
             del self._seen[name]
             self.failures.pop(name, None)
         for task in workflow.tasks:
@@ -96,7 +96,7 @@ class _Changes:
                 self.failures[task.name] = failure(task, self._kubeflow.log(self._run, task.node))
             else:
                 self.failures.pop(task.name, None)  # another attempt
-            self._seen[task.name] = task.state + hindrance  # not before its log was there: who asks again gets it
+            self._seen[task.name] = task.state + hindrance  # only after the log was read, so that a retry reads it again
             text = self._text(task)
             if text and (not self._console.is_terminal or task.hindrance or task.state == FAILED):
                 self._console.print(f"{task.name:>12} | {text}")
@@ -111,7 +111,7 @@ class _Changes:
 
 
 def why(failures: dict[str, Failure]) -> tuple[str, bool]:
-    """All failures in one message, and whether no recording is to blame for any."""
+    """Returns all failures in one message, and whether none of them was caused by a recording."""
     lines = [f"{name}: {failed.error}" for name, failed in failures.items()]
     if len(lines) > _SHOWN_FAILURES:
         lines[_SHOWN_FAILURES:] = [f"and {len(lines) - _SHOWN_FAILURES} more"]
@@ -131,7 +131,7 @@ def _table(workflow: Workflow, seconds: float) -> Table:
 
 
 def _ended_well(kubeflow: Kubeflow, run: str, workflow: Workflow, console: Console) -> None:
-    """The last words of the stage that ended last: what is in the new version."""
+    """Prints the result line of the stage that ended last, which describes the new version."""
     for task in [t for t in workflow.tasks if not t.shard][-1:]:
         for line in [line for line in own_lines(kubeflow.log(run, task.node)) if line.startswith("done in ")][-1:]:
             console.print(f"{task.name}: {line}")

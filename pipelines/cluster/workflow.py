@@ -27,7 +27,7 @@ _IMAGE = re.compile(r'image \\?"([^"\\]+)')
 _NO_IMAGE = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName")
 _DAG_DRIVER = "system-dag-driver"
 _DEADLINE = "Step exceeded its deadline"
-"""What Argo says of a pod that it ends at the deadline of its run; a pod that takes longer than its own has another message."""
+"""Argo's message of a pod that it ends at the deadline of the run. A pod that exceeds its own time limit has another message."""
 _PASSING = ("PodInitializing", "ContainerCreating")
 
 
@@ -201,7 +201,7 @@ def failure(task: TaskStatus, log: str) -> Failure:
         if line.startswith("error: "):
             return Failure(line.removeprefix("error: "), mendable)
     if ended and "killed" in ended[1]:
-        return Failure("it was killed, as the kernel does when the memory that its stage may use is full", False)
+        return Failure("it was killed, probably because it exceeded the memory limit of its stage", False)
     if "OOMKilled" in task.message:
         return Failure(f"it used more memory than its stage may ({task.message})", False)
     return Failure(": ".join(one_line(part) for part in (task.message, *lines[-1:]) if part) or "its pod was lost", mendable)

@@ -1,4 +1,4 @@
-"""What the commands for Kubeflow share: their options, and what is refused before a cluster is asked."""
+"""Options of the commands for Kubeflow, and the checks that they make before they connect."""
 
 import functools
 import json
@@ -27,7 +27,7 @@ from pipelines.inputs.transcription import AZURE, ENGINE, settle
 from store.objects import open_store
 
 MAX_SOURCES_BYTES = 64 * 1024
-"""As a pod gets them: its parameters and inputs go into one variable of at most 128 KiB, and `publish` has a part a shard beside them."""
+"""Limit of the encoded sources: a pod gets them in one variable of at most 128 KiB, in `publish` together with a part per shard."""
 
 Function = Callable[..., Any]
 
@@ -35,26 +35,25 @@ _NAME = "[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 _LABEL = re.compile(rf"(?:[a-z0-9][a-z0-9.-]{{0,251}}[a-z0-9]/)?{_NAME}=(?:{_NAME})?")
 _OWN_LABELS = "speechmill/"
 _MOST_HOURS = 10_000.0
-"""Over a year; Kubeflow keeps seconds in 32 bits."""
+"""More than a year; Kubeflow stores seconds in 32 bits."""
 
 PIPELINES = (dataset.build, training.build)
 """The functions that build the pipelines."""
 
-
 MOST_SHARDS = 16
-"""Argo keeps a run in one object of at most 1 MiB, in which a shard's tasks take 46 kB (docs/decisions.md)."""
+"""Argo stores a run in one object of at most 1 MiB; the tasks of a shard take 46 kB of it (docs/decisions.md)."""
 
 
 def deployment_options(function: Function) -> Function:
-    """Gives a command the options of a deployment: `deployment`."""
+    """Adds the options of a deployment to a command, which gets the argument `deployment`."""
 
-    @click.option("--gpu", is_flag=True, help="Ask for GPUs for the stages that can use them.")
+    @click.option("--gpu", is_flag=True, help="Request a GPU for each stage that can use one.")
     @click.option(
         "--registry",
         default="",
         envvar="SPEECHMILL_REGISTRY",
         metavar="HOST/PREFIX/",
-        help="Where the cluster takes the images from; none are images that its nodes have. [env var: SPEECHMILL_REGISTRY]",
+        help="Registry of the images; empty if the nodes already have them. [env var: SPEECHMILL_REGISTRY]",
     )
     @click.option(
         "--label",
@@ -69,7 +68,7 @@ def deployment_options(function: Function) -> Function:
         default=0.0,
         type=click.FloatRange(0, _MOST_HOURS),
         metavar="HOURS",
-        help="End a run that takes longer. 0 is no deadline.  [default: 0]",
+        help="End a run that takes longer than this. 0 sets no deadline.  [default: 0]",
     )
     @click.option(
         "--ttl-hours",
@@ -77,7 +76,7 @@ def deployment_options(function: Function) -> Function:
         type=click.FloatRange(0, _MOST_HOURS),
         metavar="HOURS",
         help="Remove the Workflow and the pods of a run this long after its end. Kubeflow still lists the run, and `runs show` and "
-        "`runs logs` still work. 0 is the cluster's own setting.  [default: 0]",
+        "`runs logs` still work. 0 keeps the setting of the cluster.  [default: 0]",
     )
     @functools.wraps(function)
     def command(
@@ -91,28 +90,28 @@ def deployment_options(function: Function) -> Function:
 
 
 def _labels(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
-    """The labels of `KEY=VALUE` texts, as Kubernetes takes them."""
+    """Parses `KEY=VALUE` texts into labels."""
     for text in texts:
         if not _LABEL.fullmatch(text):
-            raise click.BadParameter(f"expected KEY=VALUE with a label's key and value as Kubernetes takes them, found {text!r}")
+            raise click.BadParameter(f"expected KEY=VALUE with a key and a value that are valid in a label of Kubernetes, found {text!r}")
         if text.startswith(_OWN_LABELS):
-            raise click.BadParameter(f"expected a label outside {_OWN_LABELS}, which network policies go by, found {text!r}")
+            raise click.BadParameter(f"expected a label outside {_OWN_LABELS}, which network policies use, found {text!r}")
     return dict(text.split("=", 1) for text in texts)
 
 
 azure_option = click.option(
-    "--azure", is_flag=True, help="Let transcribe reach the internet and have the key of Azure Speech: for runs with its engine azure."
+    "--azure", is_flag=True, help="Give transcribe the internet and the key of Azure Speech, for runs with the engine azure."
 )
 
 
 def connection_options(function: Function) -> Function:
-    """Gives a command the options that lead to a Kubeflow: `connected`, which connects when it is called."""
+    """Adds the connection options to a command, which gets the argument `connected`: a function that connects."""
 
     @click.option(
         "--host",
         envvar=["KFP_HOST", "KF_PIPELINES_ENDPOINT"],
         metavar="URL",
-        help="Kubeflow's address; without it the cluster that this is a pod of, or the kubeconfig's. [env var: KFP_HOST]",
+        help="URL of Kubeflow. Default: the cluster of this pod, or the cluster in the kubeconfig. [env var: KFP_HOST]",
     )
     @click.option(
         "--namespace", envvar="KFP_NAMESPACE", default="kubeflow", show_default=True, help="Namespace of the runs. [env var: KFP_NAMESPACE]"
@@ -121,13 +120,16 @@ def connection_options(function: Function) -> Function:
         "--token-file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Holds the token that Kubeflow wants; or the variable KFP_TOKEN does.",
+        help="File with the token for Kubeflow. The variable KFP_TOKEN can hold the token instead.",
     )
     @click.option(
-        "--ca-cert", type=click.Path(exists=True, dir_okay=False), metavar="FILE", help="The authority of Kubeflow's certificate."
+        "--ca-cert",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Certificate of the authority that signed Kubeflow's.",
     )
-    @click.option("--kube-context", metavar="NAME", help="A context of the kubeconfig; the current one without it.")
-    @click.option("--experiment", default="speechmill", show_default=True, metavar="NAME", help="Kubeflow's folder of the runs.")
+    @click.option("--kube-context", metavar="NAME", help="Context in the kubeconfig. Default: the current context.")
+    @click.option("--experiment", default="speechmill", show_default=True, metavar="NAME", help="Kubeflow's experiment for the runs.")
     @functools.wraps(function)
     def command(
         *args: Any,
@@ -155,11 +157,13 @@ def connection_options(function: Function) -> Function:
     return command
 
 
-bucket_option = click.option("--store", "store_uri", default=STORE, show_default=True, metavar="s3://BUCKET", help="Where datasets are.")
+bucket_option = click.option(
+    "--store", "store_uri", default=STORE, show_default=True, metavar="s3://BUCKET", help="Bucket of the datasets."
+)
 
 
 def run_options(command: click.Command) -> click.Command:
-    """Gives a command the options of `run` that a cluster has: `sources`, `name`, `store_uri`, `allow_private`, every setting."""
+    """Adds the options of `run` that apply to a cluster: `sources`, `name`, `store_uri`, `allow_private` and every setting."""
     for option in (
         click.option(
             "--sources",
@@ -167,11 +171,11 @@ def run_options(command: click.Command) -> click.Command:
             show_default=True,
             metavar="TEXT|FILE",
             help="YouTube videos, playlists and channels, RSS feeds, podbbang channels and media URLs, separated by commas or lines; or a "
-            "file that lists them. Kubeflow shows them to whoever sees its runs, with the tokens in their URLs.",
+            "file that lists them. Everyone who can see the runs on Kubeflow sees them, including tokens in URLs.",
         ),
-        click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version."),
+        click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="Dataset that gets a new version."),
         bucket_option,
-        click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well."),
+        click.option("--allow-private", is_flag=True, help="Also fetch from loopback and private addresses."),
     ):
         command = option(command)
     return with_settings(*STAGES)(command)
@@ -180,10 +184,10 @@ def run_options(command: click.Command) -> click.Command:
 def arguments(
     sources: str, name: str, store_uri: str, allow_private: bool, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """The parameters of a run on a cluster but for models, and what is wanted for these; says which engine writes transcripts.
+    """Returns the parameters of a run on a cluster and the requested models; prints the engine of transcripts.
 
     Raises:
-        StageError: A cluster could not run with them.
+        StageError: A cluster cannot run with these options.
     """
     settings, models, line = settle(*by_kind(options), lambda: open_store(store_uri))
     check_run(sources, name, settings, models)
@@ -196,11 +200,11 @@ def arguments(
     text = read_sources(sources)
     for source in parse_sources(text):
         if source.kind == "local":
-            raise StageError(f"sources: {source.name} is on this machine, where no pod of a cluster sees it: give a URL that reaches it")
+            raise StageError(f"sources: {source.name} is on this machine, and a cluster cannot read it: give a URL that a pod can reach")
     if (size := _handed_over_bytes(text)) > MAX_SOURCES_BYTES:
         raise StageError(
-            f"sources: expected at most {MAX_SOURCES_BYTES // 1024} KiB as a cluster hands them to a pod, found {size / 1024:.0f}: "
-            "name feeds or playlists instead of their entries, or take them in several runs"
+            f"sources: expected at most {MAX_SOURCES_BYTES // 1024} KiB, the limit for a pod of a cluster, found {size / 1024:.0f}: "
+            "name feeds or playlists instead of their entries, or use several runs"
         )
     click.echo(line)
     return {"sources": text, "dataset": name, "store": store_uri.rstrip("/"), "allow_private": allow_private, **settings}, models
@@ -210,28 +214,30 @@ def check_bucket(store_uri: str) -> None:
     """Refuses a store that is not in a bucket."""
     if not store_uri.startswith("s3://"):
         raise StageError(
-            f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster does not see this machine's folders"
+            f"expected a bucket such as s3://speechmill in --store, found {store_uri}: a cluster cannot read folders of this machine"
         )
 
 
 def _handed_over_bytes(text: str) -> int:
-    """Size of a parameter in a pod's variable: JSON (the executor input) inside JSON (a patch of the pod) inside JSON (Argo's template)."""
+    """Returns the bytes of a parameter in a pod's variable: JSON (executor input) in JSON (patch of the pod) in JSON (Argo's template)."""
     for _ in range(3):
         text = re.sub("[&<>]", r"\\u0026", json.dumps(text, ensure_ascii=False))
     return len(text.encode())
 
 
 def slot_uris(store_uri: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Where the store has what somebody wants for each slot, which it has from now on; says what it is.
+    """Returns the URI of the requested model in each slot, and prints it; adds it to the store if it is missing there.
+
+    Without AWS_ENDPOINT_URL the store is not checked: full URIs and bundled models are then assumed to be there.
 
     Raises:
-        StageError: There is none, or nobody can look: a whole URI is then taken as it is, and so is what comes with this code.
+        StageError: There is no such model, or the store would have to be checked and cannot be reached.
     """
     return {parameter: _slot_uri(store_uri, SLOTS[parameter], name) for parameter, name in wanted.items()}
 
 
 def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
-    prefix, unseen = f"{store_uri}/{slot.folder}/", f"; nobody has looked whether {store_uri} has it"
+    prefix, unseen = f"{store_uri}/{slot.folder}/", f"; not checked whether {store_uri} has it"
     if not os.environ.get("AWS_ENDPOINT_URL"):
         if wanted.startswith(prefix):
             click.echo(f"{slot.use} {wanted.removeprefix(prefix)}{unseen}")
@@ -245,12 +251,12 @@ def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
 
 
 def compiled_for(deployment: Deployment, parameters: Mapping[str, Any]) -> Compiled:
-    """The dataset pipeline for a deployment, with Azure where the transcripts are Azure's."""
+    """Compiles the dataset pipeline for a deployment, with Azure if it writes the transcripts."""
     return compile_pipeline(dataset.build, replace(deployment, azure=parameters.get(ENGINE) == AZURE))
 
 
 def uploaded(kubeflow: Kubeflow, compiled: Compiled) -> Any:
-    """The version of a pipeline that this code is, on Kubeflow; says so if it is new there."""
+    """Uploads a pipeline if Kubeflow does not have it; prints and returns its version."""
     version, new = kubeflow.upload(compiled, version_name(compiled), version_tags(compiled))
     click.echo(f"pipeline {pipeline_name(compiled)}: version {version.display_name} " + ("uploaded" if new else "is there"))
     return version

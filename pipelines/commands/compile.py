@@ -1,4 +1,4 @@
-"""`speechmill compile`: the pipelines as files for Kubeflow."""
+"""`speechmill compile`: writes the pipelines as files for Kubeflow."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +15,7 @@ from pipelines.commands.cluster import PIPELINES, azure_option, deployment_optio
 @azure_option
 @click.option("--out", "folder", default="build", show_default=True, type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER")
 def command(deployment: Deployment, azure: bool, folder: Path) -> None:
-    """Write each pipeline as a YAML file that Kubeflow takes: dataset.yaml, with --gpu dataset-gpu.yaml,
-    with --azure dataset-azure.yaml.
-    """
+    """Write each pipeline as a YAML file for Kubeflow: dataset.yaml, dataset-gpu.yaml with --gpu, dataset-azure.yaml with --azure."""
     for compiled in [compile_pipeline(build, replace(deployment, azure=azure)) for build in PIPELINES]:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{compiled.name}.yaml"

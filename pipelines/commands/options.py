@@ -1,4 +1,4 @@
-"""Command-line options made of stages' settings: named, typed, defaulted and explained as the stages declare them."""
+"""Command-line options of the stages' settings. Names, types, defaults and help come from the stages' interfaces."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from store.models import REFERENCES
 
 
 class GroupedCommand(click.Command):
-    """A command whose help lists the options of every stage under the stage's name."""
+    """A command whose help groups the options by stage."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
@@ -28,7 +28,7 @@ _METAVARS = {bool: None, float: "NUMBER", int: "INTEGER", str: "TEXT"}
 
 
 class StageOption(click.Option):
-    """An option that stands for one setting of one stage."""
+    """Option for one setting of a stage."""
 
     def __init__(self, stage: Stage, setting: str, *, prefixed: bool, shows_default: bool = True) -> None:
         parameter = stage.signature.parameters[setting]
@@ -50,12 +50,12 @@ class StageOption(click.Option):
 
 
 def _title(stage: Stage) -> str:
-    """Under what a stage's options are listed."""
+    """Returns the heading of a stage's options in the help."""
     return f"{stage.name}: {(docstring_parser.parse(stage.doc).short_description or '').removesuffix('.')}"
 
 
 class SlotOption(click.Option):
-    """An option for what a slot takes, listed with the settings of its stage."""
+    """Option for the model of a slot, listed with the settings of its stage."""
 
     def __init__(self, slot: Slot, stage: Stage, *, prefixed: bool) -> None:
         self.group = _title(stage)
@@ -71,7 +71,7 @@ class SlotOption(click.Option):
 
 
 def with_settings(*stages: Stage, prefixed: bool = True, shows_default: bool = True) -> Callable[[click.Command], click.Command]:
-    """Adds the settings of these stages to a command. Without defaults an option that is not given is None."""
+    """Adds the settings of stages to a command. Without `shows_default`, an option that is not given is None."""
 
     def decorate(command: click.Command) -> click.Command:
         for stage in stages:

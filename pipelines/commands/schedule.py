@@ -1,4 +1,4 @@
-"""`speechmill schedule …`: recurring runs on a cluster."""
+"""`speechmill schedule …`: manages recurring runs on a cluster."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -28,13 +28,13 @@ zone_option = click.option(
     show_default=True,
     envvar="CRON_SCHEDULE_TIMEZONE",
     metavar="ZONE",
-    help="What Kubeflow takes the times of schedules in: its own setting, which it does not tell. [env var: CRON_SCHEDULE_TIMEZONE]",
+    help="Time zone in which Kubeflow reads cron times. Its API does not report this setting. [env var: CRON_SCHEDULE_TIMEZONE]",
 )
 
 
 @click.group("schedule")
 def command() -> None:
-    """Run a dataset's pipeline on a cluster again and again: one run at a time, and no catching up."""
+    """Run a dataset's pipeline on a cluster at regular times: one run at a time, without catching up."""
 
 
 @run_options
@@ -56,13 +56,13 @@ def add(
     connected: Callable[[], Kubeflow],
     **settings: Any,
 ) -> None:
-    """Make SCHEDULE, a name of your choice, with the options that its runs get. Kubeflow keeps them and shows them."""
+    """Make a schedule with the name SCHEDULE. Kubeflow stores and shows the options of its runs."""
     six = six_fields(cron)
     timezone(zone)
     given, models = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
     if _schedules_named(kubeflow, schedule):
-        raise StageError(f"expected a new name, found a schedule called {schedule}: schedule upgrade or remove it, or take another name")
+        raise StageError(f"expected a new name, found a schedule called {schedule}: use schedule upgrade or remove, or another name")
     given |= slot_uris(given["store"], models)
     kubeflow.schedule(uploaded(kubeflow, compiled_for(deployment, given)), schedule, six, given)
     print_out(f"schedule {schedule}: {_next(six, zone)}")
@@ -91,7 +91,7 @@ def pause(schedule: str, connected: Callable[[], Kubeflow]) -> None:
     """Start no more runs of SCHEDULE until it is resumed."""
     kubeflow = connected()
     kubeflow.enable(_one(kubeflow, schedule).recurring_run_id, False)
-    click.echo(f"schedule {schedule} is paused; a run that it has started goes on")
+    click.echo(f"schedule {schedule} is paused; runs that it has started go on")
 
 
 @command.command("resume")
@@ -111,7 +111,7 @@ def resume(schedule: str, zone: str, connected: Callable[[], Kubeflow]) -> None:
 @click.argument("schedule")
 @connection_options
 def remove(schedule: str, connected: Callable[[], Kubeflow]) -> None:
-    """Remove SCHEDULE; its runs and what they made stay."""
+    """Remove SCHEDULE; its runs and their results stay."""
     kubeflow = connected()
     kubeflow.remove(_one(kubeflow, schedule).recurring_run_id)
     click.echo(f"schedule {schedule} is removed")
@@ -123,33 +123,35 @@ def remove(schedule: str, connected: Callable[[], Kubeflow]) -> None:
 @deployment_options
 @connection_options
 def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
-    """Let SCHEDULE run this code's pipeline, with the same options at the same times.
+    """Let SCHEDULE run the pipeline of this code, with the same options at the same times.
 
-    Settings that are new get their defaults; those that the pipeline has no more are left out, and named.
+    New settings get their defaults. Settings that the pipeline no longer has are left out, and listed.
     """
     timezone(zone)
     kubeflow = connected()
     old = _one(kubeflow, schedule)
     if not _cron(old):
-        raise StageError(f"expected a schedule with cron times, found {schedule} at intervals: make one by schedule add, and remove it")
+        raise StageError(
+            f"expected a schedule with cron times, found intervals in {schedule}: make one with schedule add, and remove this one"
+        )
     compiled = compiled_for(deployment, parameters_of(old))
     if (made_with := kubeflow.pipeline_name(old)) not in ("", DELETED, pipeline_name(compiled)):
         raise StageError(
             f"expected the pipeline that schedule {schedule} was made with, {made_with}, found {pipeline_name(compiled)}: "
-            "with --gpu or without it, the other way round"
+            "add --gpu or leave it out"
         )
     version = uploaded(kubeflow, compiled)
     if old.pipeline_version_reference and old.pipeline_version_reference.pipeline_version_id == version.pipeline_version_id:
-        click.echo(f"schedule {schedule} runs it already")
+        click.echo(f"schedule {schedule} runs this version already")
         return
     replace(kubeflow, old, version, _fitting(parameters_of(old), compiled))
     print_out(f"schedule {schedule}: {_next(_cron(old), zone) if old.status == 'ENABLED' else 'paused, as it was'}")
 
 
 def _fitting(given: Mapping[str, Any], compiled: Compiled) -> dict[str, Any]:
-    """What a schedule was given, without what the pipeline does not know: Kubeflow refuses that. And what it was made before.
+    """Returns a schedule's parameters without those that the pipeline no longer has, which Kubeflow refuses.
 
-    The pipeline's own default of a model is another store's perhaps.
+    Adds the models that are missing: the pipeline's own defaults may be in another store.
     """
     known = next(yaml.safe_load_all(compiled.text))["root"]["inputDefinitions"]["parameters"]
     for name in given.keys() - known:
@@ -159,7 +161,7 @@ def _fitting(given: Mapping[str, Any], compiled: Compiled) -> dict[str, Any]:
 
 
 def replace(kubeflow: Kubeflow, old: Any, version: Any, given: Mapping[str, Any]) -> None:
-    """A schedule cannot change its version: a new one takes the old one's place. At every moment one of the two is there."""
+    """Replaces a schedule, because it cannot change its version. One of the two exists at every moment."""
     new = kubeflow.schedule(version, old.display_name, _cron(old), given, enabled=False)
     try:
         kubeflow.remove(old.recurring_run_id)
@@ -172,13 +174,13 @@ def replace(kubeflow: Kubeflow, old: Any, version: Any, given: Mapping[str, Any]
 
 
 def _is_there(kubeflow: Kubeflow, old: Any, error: BaseException) -> bool:
-    """Whether a schedule is still there of which an error hides whether it was removed."""
+    """Returns whether a schedule still exists after an error of its removal."""
     try:
         return any(present.recurring_run_id == old.recurring_run_id for present in kubeflow.schedules())
     except KubeflowError:
         name = old.display_name
         raise StageError(
-            f"{one_line(error)}; schedule {name} is upgraded, but perhaps also there as it was, and the new one is paused: "
+            f"{one_line(error)}; schedule {name} is upgraded, but the old one may still exist, and the new one is paused: "
             f"speechmill schedule list, remove the old one on Kubeflow's page if it lists two, and schedule resume {name}"
         ) from None
 
@@ -200,8 +202,8 @@ def _cron(schedule: Any) -> str:
 
 
 def _next(cron: str, zone: str) -> str:
-    """The next times; a schedule that was made on Kubeflow's page may have none that is known here."""
+    """Returns the next times as text. A schedule from Kubeflow's page may use a cron form that is not supported here."""
     try:
         return ", ".join(f"{time:%a %Y-%m-%d %H:%M %Z}" for time in next_times(cron, zone, datetime.now(UTC)))
     except CronSimError:
-        return "as Kubeflow's page has it"
+        return "see Kubeflow's page"

@@ -1,4 +1,4 @@
-"""`speechmill submit`: the dataset pipeline on a cluster."""
+"""`speechmill submit`: runs the dataset pipeline on a cluster."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from pipelines.commands.runs import parameters_of, wait
 
 @run_options
 @click.command("submit", cls=GroupedCommand)
-@click.option("--wait", "waits", is_flag=True, help="Follow the run to its end, and end as it does.")
+@click.option("--wait", "waits", is_flag=True, help="Follow the run to its end; exit with status 1 if it fails.")
 @deployment_options
 @connection_options
 def command(
@@ -30,7 +30,7 @@ def command(
 ) -> None:
     """Make a version of a dataset from sources, on a cluster.
 
-    What earlier runs have finished is taken from Kubeflow's cache. A run that finds nothing new publishes nothing.
+    Tasks that earlier runs finished come from Kubeflow's cache. A run that finds nothing new publishes nothing.
     """
     given, models = arguments(sources, name, store_uri, allow_private, settings)
     kubeflow = connected()
@@ -46,7 +46,7 @@ def command(
 
 
 def refuse_second(kubeflow: Kubeflow, given: dict[str, Any]) -> None:
-    """Two runs of a dataset at once would take each other's recordings for lost."""
+    """Refuses a second run of a dataset: simultaneous runs would count each other's recordings as lost."""
     for run in kubeflow.runs_at_work():
         if all(parameters_of(run).get(key) == given[key] for key in ("dataset", "store")):
             raise StageError(f"another run of dataset {given['dataset']} is at work: speechmill runs wait {run.run_id}, or runs stop")

@@ -1,4 +1,4 @@
-"""`speechmill upload`: this code's pipelines as versions on Kubeflow."""
+"""`speechmill upload`: uploads the pipelines of this code to Kubeflow."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,17 +31,17 @@ from store.objects import open_store
 @azure_option
 @connection_options
 def command(store_uri: str, deployment: Deployment, azure: bool, connected: Callable[[], Kubeflow]) -> None:
-    """Upload each pipeline as a version named by the commit and the pipeline's hash; nothing if it is there.
+    """Upload each pipeline as a version named by the commit and the pipeline's hash, unless it exists.
 
-    Its runs can then be started from Kubeflow's page. The models that they get by default are put into the store if they
-    are missing there, where AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY lead to it.
+    You can then start runs from Kubeflow's page. If AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY give access to
+    the store, the default models are added to it if they are missing.
     """
     check_bucket(store_uri)
     store, kubeflow = store_uri.rstrip("/"), connected()
     try:
         access()
     except StoreError as error:
-        click.echo(f"nobody has looked whether {store} has the models that runs from Kubeflow's page get: {error}")
+        click.echo(f"not checked whether {store} has the default models of runs from Kubeflow's page: {error}")
     else:
         _push(store)
     for build in PIPELINES:
@@ -49,9 +49,9 @@ def command(store_uri: str, deployment: Deployment, azure: bool, connected: Call
 
 
 def _push(store: str) -> None:
-    """Puts what pipelines take by default into a store, and says what to fill in on Kubeflow's page where it is not the default one."""
+    """Adds the default models to a store; prints the parameters for Kubeflow's page if it is not the default store."""
     push_bundled(open_store(store))
     if store != STORE:
-        click.echo(f"what a run with store {store} is given on Kubeflow's page:")
+        click.echo(f"parameters for Kubeflow's page, for a run with the store {store}:")
         for parameter, slot in SLOTS.items():
             click.echo(f"  {parameter} {uri(store, slot, bundled(slot))}")

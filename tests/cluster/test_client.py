@@ -102,7 +102,7 @@ def test_a_schedule_is_added_paused_upgraded_and_removed(dataset: ClusterDataset
     version = listed(schedule)[8]
     assert "paused" in succeed("schedule", "pause", schedule)
     assert listed(schedule)[6] == "paused"
-    assert "runs it already" in succeed("schedule", "upgrade", schedule)
+    assert "runs this version already" in succeed("schedule", "upgrade", schedule)
     succeed("schedule", "upgrade", schedule, *NOWHERE)
     assert listed(schedule)[6] == "paused" and listed(schedule)[8] != version
     succeed("schedule", "resume", schedule)

@@ -66,13 +66,13 @@ def test_a_run_that_was_stopped_has_not_failed(kubeflow: StandIn, states: list[s
 def test_nobody_waits_for_ever_for_a_run_that_is_being_stopped(kubeflow: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "PATIENCE_SECONDS", 0.05)
     done = kubeflow.command("runs", "wait", kubeflow.run(Script(["CANCELING"], WELL)))
-    assert done.status == 1 and "was told to stop, and its cluster does not say that it has" in done.stderr
+    assert done.status == 1 and "a stop of the run was requested, but the cluster has not confirmed it" in done.stderr
 
 
 def test_a_kubeflow_that_comes_back_is_asked_again(kubeflow: StandIn) -> None:
     kubeflow.faults = [("GET .*v1beta1/runs/0", 502), *[("GET .*v1beta1/runs/0", LOST)] * 4]
     done = kubeflow.command("runs", "wait", kubeflow.run(Script(["RUNNING", "SUCCEEDED"], WELL)))
-    assert done.status == 0 and done.stdout.count("the run does not mind, asking again") == 2
+    assert done.status == 0 and done.stdout.count("this does not affect the run, asking again") == 2
     assert not kubeflow.faults
 
 
@@ -81,7 +81,7 @@ def test_a_kubeflow_that_stays_away_is_given_up(kubeflow: StandIn, monkeypatch: 
     run = kubeflow.run(Script(["RUNNING"], WELL))
     kubeflow.faults = [("GET .*v1beta1/runs/0", 503)] * 1000
     done = kubeflow.command("runs", "wait", run)
-    assert done.status == 1 and "refused it (503)" in done.stderr
+    assert done.status == 1 and "refused the request (503)" in done.stderr
 
 
 def test_who_does_not_want_to_wait_ends_no_run(kubeflow: StandIn) -> None:

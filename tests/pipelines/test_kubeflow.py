@@ -88,14 +88,14 @@ def test_nothing_answers() -> None:
             200,
             "<html>Sign in</html>",
             "text/html",
-            "found another server: it answers with something else, perhaps the page where one signs in",
+            "found another server: it answers with something else, perhaps a login page",
         ),
-        (404, "<html>Not Found</html>", "text/html", "found another server: it knows no /apis/v2beta1/healthz"),
+        (404, "<html>Not Found</html>", "text/html", "found another server: it has no /apis/v2beta1/healthz"),
         (200, '{"status": "ok"}', "application/json", "found another server"),
         (200, "[]", "application/json", "found another server"),
-        (401, "no", "text/plain", "refused the token, or wants one .401.: --token-file, or the variable KFP_TOKEN"),
-        (403, "RBAC: access denied", "text/plain", "refused the token, or wants one .403."),
-        (503, "upstream", "text/plain", "refused it .503."),
+        (401, "no", "text/plain", "refused the token, or needs one .401.: give --token-file or the variable KFP_TOKEN"),
+        (403, "RBAC: access denied", "text/plain", "refused the token, or needs one .403."),
+        (503, "upstream", "text/plain", "refused the request .503."),
     ],
 )
 def test_what_answers_is_no_kubeflow(status: int, body: str, kind: str, said: str) -> None:
@@ -145,14 +145,14 @@ def certificate(tmp_path: Path) -> Path:
 
 def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is_named(certificate: Path) -> None:
     with serving(404, "", "text/html", certificate) as (host, _):
-        assert "no certificate that is trusted here: name its authority's with --ca-cert" in refused("runs", "list", "--host", host)
+        assert "is not trusted here: give its authority's certificate with --ca-cert" in refused("runs", "list", "--host", host)
         assert "found another server" in refused("runs", "list", "--host", host, "--ca-cert", str(certificate.with_name("ca.pem")))
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--sources", "./a.mp3"), "sources: ./a.mp3 is on this machine, where no pod of a cluster sees it"),
+        (("--sources", "./a.mp3"), "sources: ./a.mp3 is on this machine, and a cluster cannot read it"),
         (
             ("--discover-max-shards", "17"),
             "discover_max_shards: expected 1 to 16, since Kubernetes keeps no larger run of Kubeflow, found 17: start",
@@ -185,7 +185,7 @@ def test_a_list_of_sources_that_no_pod_can_be_handed_is_refused(tmp_path: Path) 
     assert nothing_answers.returncode and "found nothing that answers" in nothing_answers.stderr
     file.write_text("\n".join(f"https://example.org/episode-{n}.mp3" for n in range(3000)))
     assert re.search(
-        "sources: expected at most 64 KiB as a cluster hands them to a pod, found 1[0-9]{2}: name feeds",
+        "sources: expected at most 64 KiB, the limit for a pod of a cluster, found 1[0-9]{2}: name feeds",
         refused(*SUBMIT, "--sources", str(file)),
     )
 

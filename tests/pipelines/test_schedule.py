@@ -47,7 +47,7 @@ def test_a_schedule_is_added_once_and_upgraded_to_other_code(kubeflow: StandIn) 
         assert kubeflow.command("schedule", "add", "weekly", "--cron", "0 3 * * MON", *sources).status == status
     added = only(kubeflow)
     assert (added["status"], added["max_concurrency"], added["no_catchup"]) == ("ENABLED", 1, True)
-    assert "runs it already" in kubeflow.command(*UPGRADE).stdout
+    assert "runs this version already" in kubeflow.command(*UPGRADE).stdout
     assert only(kubeflow) == added
     assert kubeflow.command("schedule", "pause", "weekly").status == 0
     assert kubeflow.command(*UPGRADE, "--registry", "registry.invalid/x").stdout.endswith("paused, as it was\n")
@@ -71,14 +71,14 @@ def test_settings_that_the_pipeline_has_no_more_are_left_out_and_named(kubeflow:
 def test_an_upgrade_whose_new_schedule_is_refused_leaves_the_old_one(kubeflow: StandIn) -> None:
     kubeflow.faults = [("POST .*recurringruns$", 500)]
     done = kubeflow.command(*UPGRADE)
-    assert done.status == 1 and "refused it (500): out of order" in done.stderr
+    assert done.status == 1 and "refused the request (500): out of order" in done.stderr
     assert only(kubeflow) == OLD
 
 
 def test_an_upgrade_whose_old_schedule_stays_leaves_it_alone(kubeflow: StandIn) -> None:
     kubeflow.faults = [("DELETE .*recurringruns/old", 500)]
     done = kubeflow.command(*UPGRADE)
-    assert done.status == 1 and "refused it (500): out of order" in done.stderr
+    assert done.status == 1 and "refused the request (500): out of order" in done.stderr
     assert only(kubeflow) == OLD
 
 

@@ -147,7 +147,7 @@ def failed(message: str = "main: Error (exit code 1)") -> TaskStatus:
     [
         (["cutting", "error: no space left", f"{EXIT}exit status 2"], "no space left", True),
         (["Traceback", "error: ValueError: odd", LAUNCHER, f"{EXIT}exit status 1"], "ValueError: odd", False),
-        (["progress", f"{EXIT}signal: killed"], "it was killed, as the kernel does when the memory that its stage may use is full", False),
+        (["progress", f"{EXIT}signal: killed"], "it was killed, probably because it exceeded the memory limit of its stage", False),
         (["sh: not found", f"{EXIT}exit status 127"], "main: Error (exit code 1): sh: not found", False),
         (
             ["F1122 23:22:37.6 15 main.go:127] KFP driver: driver.Container(a) failed: no input x"],
