@@ -113,7 +113,7 @@ def build(deployment: Deployment) -> Any:
                     podbbang channels, media URLs, and files and folders in a bucket.
                 dataset: Name of the dataset that gets a new version.
                 store: URI of the bucket that holds datasets and models.
-                allow_private: Whether to fetch from loopback and private addresses as well.
+                allow_private: Whether to also fetch from loopback and private addresses.
             """
 
             def shown(published: Any) -> None:

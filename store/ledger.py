@@ -16,22 +16,24 @@ class LedgerRow(SourceInfo):
     """One recording that a source of the dataset has listed, and its outcome. `seconds` is the length that the source states."""
 
     shard: str
-    """The shard that it was last planned in."""
+    """Shard in which the recording was last planned."""
     run: str
-    """The run that planned it last; empty if that run does not count as an attempt."""
+    """Run that last planned the recording; empty if that run does not count as an attempt."""
     planned: str
     """When that run planned it, in UTC, ISO 8601 to the second; empty if unknown."""
     attempts: int
-    """Number of runs that planned it and did not finish its shard, including the current run."""
+    """Number of runs that planned the recording and did not finish its shard, including the current run."""
     failures: int
     """Number of downloads that failed."""
     outcome: str
-    """Empty (planned, not yet published), published, failed (the download failed) or given_up (lost in too many runs)."""
+    """Empty (planned, not yet published), published, failed (the download failed) or given_up (too many runs did not finish its shard)."""
     reason: str
-    """Why it failed or was given up, on one line, or empty."""
+    """Why the recording failed or was given up, on one line, or empty."""
     media_sha256: str
     duplicate_of: str
+    """Id of an earlier recording with the same media file, or empty."""
     samples: int
+    """Length of the recording in frames at 44.1 kHz, 0 without audio."""
     music_samples: int
     noise_samples: int
     silence_samples: int

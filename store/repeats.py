@@ -23,7 +23,7 @@ class Repeat:
     first_recording: str
     """Id of the recording with the earlier occurrence."""
     first_start: float
-    """Start of the earlier occurrence. It has the same length."""
+    """Start of the earlier occurrence, which has the same length."""
     similarity: float
     """Share of equal bits in the fingerprints: 1 for the same audio, 0.5 for unrelated audio."""
 

@@ -21,7 +21,8 @@ class DatasetSpeaker:
     speaker: str
     """Id: s0001, s0002 and so on, in order of first appearance. An id is never reused."""
     centroid: Vector
-    """Mean of the clips' d-vectors, weighted by clip length. Its norm, at most 1, says how similar they are. Kept if no clip is left."""
+    """Mean of the clips' d-vectors, weighted by clip length. Its norm is at most 1, and higher for more
+    similar clips. It stays if no clip is left."""
     clips: int
     """Number of clips, kept or rejected."""
     speech_seconds: float
@@ -29,7 +30,7 @@ class DatasetSpeaker:
     share: float
     """Share of the speech of all speakers, 0 to 1."""
     first_version: int
-    """The version of the dataset that gave the id."""
+    """Version of the dataset that first had the speaker."""
 
 
 class SpeakerStore:

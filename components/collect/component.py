@@ -23,6 +23,6 @@ def collect(
 ) -> None:
     """Joins the measurements of each clip and stores the clips' audio under its hash.
 
-    It accounts for every sample of every recording: it is in a clip, or it counts as music, noise, silence or speech
-    that is too short for a clip.
+    The stage accounts for every sample of every recording. A sample is in a clip, or it counts as music, noise, silence or
+    speech that is too short for a clip.
     """

@@ -18,12 +18,13 @@ def cut(
 ) -> None:
     """Cuts speech into clips at changes of speaker and at pauses.
 
-    A clip is a recording, a start and an end, without audio. A stretch without a pause is cut at its quietest moment.
+    A row of the table is a recording, a start and an end; the stage writes no audio. Speech that is too long and has no
+    pause is cut at its quietest moment.
 
     Args:
-        max_seconds: Longest clip, in seconds, padding included.
-        merge_gap_seconds: Longest gap over which speech is joined into one stretch, in seconds.
+        max_seconds: Maximum length of a clip, in seconds, including its padding.
+        merge_gap_seconds: Maximum gap, in seconds, between two stretches of speech that are joined into one.
         pad_seconds: Padding before and after a clip, in seconds; less if another clip is near.
-        change_similarity: Cosine similarity of the voices around a pause, below which the speaker changes there, -1 to 1; a higher value
-            misses fewer changes and makes shorter clips.
+        change_similarity: Cosine similarity, -1 to 1. If the voices before and after a pause are less similar, the speaker changes there.
+            A higher value misses fewer changes and makes shorter clips.
     """

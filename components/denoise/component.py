@@ -16,15 +16,18 @@ def denoise(
 ) -> None:
     """Mixes the recordings to mono, filters them and normalizes their loudness. Length and timeline stay the same.
 
-    A chain lists the filters: low-pass, high-pass and notch filters, removal of steady tones and of known effects, noise
-    reduction, loudness. docs/denoise.md explains each filter, docs/effects.md known effects.
+    A chain lists the filters in order. There are low-pass, high-pass and notch filters, the removal of steady tones and of
+    known effects, noise reduction, and loudness normalization. docs/denoise.md explains each filter, and
+    docs/effects.md explains known effects.
 
     Args:
-        chain: Filters in order, e.g. "lowpass:5000:36:2, notch:6000:30, loudness:-23" (cutoff in Hz, slope of a pass in dB per octave,
-            passes; frequency in Hz, Q; loudness in LUFS), or "none". highpass is like lowpass. tones removes steady whistles and hums.
-            sfx subtracts the known effects. profile attenuates by 12 dB all sound no louder than the quietest noise without speech, or
-            than the noise in the seconds START to END (profile:START:END). deepfilter is a network that removes all sound but speech,
+        chain: Filters in order, e.g. "lowpass:5000:36:2, notch:6000:30, loudness:-23", or "none". lowpass and highpass
+            take the cutoff in Hz, the slope of one pass in dB per octave, and the number of passes. notch takes the frequency in Hz and
+            Q. loudness takes the target in LUFS. tones removes steady whistles and hums.
+            sfx subtracts the known effects. profile takes the quietest noise without speech, or the noise from second START to END
+            (profile:START:END), and attenuates all sound that is no louder than it by 12 dB. deepfilter is a
+            network that removes all sound but speech,
             or attenuates it by at most DB (deepfilter:DB). rnnoise is a simpler network; it removes everything above 20 kHz.
-            best:CHAIN|CHAIN, last before loudness, scores each chain on the recording's speech and keeps the best one, or none.
-        threads: CPU threads of the DNSMOS network of best; 0 is one per core.
+            best:CHAIN|CHAIN scores each chain on the recording's speech and applies the best one, or none; only loudness may follow it.
+        threads: CPU threads of the DNSMOS network that scores the chains of best; 0 for one per core.
     """

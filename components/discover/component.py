@@ -22,19 +22,20 @@ def discover(
     attempts: int = 3,
     again: bool = False,
 ) -> None:
-    """Lists the recordings of the sources and plans those that the dataset does not have yet, in shards.
+    """Lists the recordings of the sources and divides those that the dataset does not have yet into shards.
 
     It lists videos, feed entries, files and objects, and asks the dataset's ledger which of them are done. The rest is
-    planned in shards of some hours of audio. A recording that was lost in too many runs is given up with a reason. The
-    plans go into the store. The stage returns the names of the shards and their number, and one branch of the pipeline
-    runs for each shard.
+    divided into shards of some hours of audio. A recording is given up, with a reason, if too many runs plan it but do not
+    finish its shard. The plans go into the store. The stage returns the names of the shards and their number, and one
+    branch of the pipeline runs for each shard.
 
     Args:
         max_recordings: Maximum number of new recordings per run; 0 means no limit.
         max_shards: Maximum number of shards per run, up to 16 on Kubeflow; 0 means no limit. Later runs plan the rest.
-        shard_seconds: Maximum audio per shard, in seconds, above 0. A recording of unknown length counts as an hour; a longer one is alone.
+        shard_seconds: Maximum audio per shard, in seconds, above 0. A recording of unknown length counts as an hour. A
+            recording longer than the maximum gets its own shard.
         min_seconds: Minimum length of a recording, in seconds; 0 means no limit. Unknown lengths are accepted.
         max_seconds: Maximum length of a recording, in seconds; 0 means no limit. Unknown lengths are accepted.
-        attempts: Number of runs that may lose a recording before it is given up, 1 or more.
-        again: Process finished recordings again, in the same shards.
+        attempts: Number of runs, 1 or more, that may plan a recording and not finish its shard. Then the recording is given up.
+        again: Whether to process finished recordings again, in the same shards if possible.
     """

@@ -21,10 +21,11 @@ def download(
     """Downloads a shard's recordings and converts them to FLAC at 44.1 kHz.
 
     It downloads with yt-dlp or over HTTP, reads folders and buckets, and converts with ffmpeg. Stereo stays stereo. A
-    recording that cannot be fetched becomes a row with a reason, and the other recordings of the shard go on.
+    recording that cannot be fetched becomes a row with a reason, and the stage goes on with the other recordings of the shard.
 
     Args:
-        retries: Maximum number of consecutive retries; 0 means none. A transfer that gets further than before resets the count.
+        retries: Maximum number of consecutive retries; 0 means none. The count starts again when a transfer gets
+            further than the one before.
         backoff_seconds: Wait before the first retry, in seconds; it doubles with each further retry, up to 600.
         sleep_seconds: Minimum of the random wait between downloads, in seconds.
         max_sleep_seconds: Maximum of the random wait between downloads, in seconds.

@@ -18,12 +18,12 @@ def embed(
 ) -> None:
     """Computes a d-vector of the voice in every 1.6 s of speech, and of the reference (Resemblyzer).
 
-    `cut` uses the d-vectors to find changes of speaker, `tag_speaker` and `tag_tone` to compare voices.
+    `cut` uses the d-vectors to find changes of speaker. `tag_speaker` and `tag_tone` use them to compare voices.
     docs/speakers.md explains references and speakers.
 
     Args:
         enabled: Whether to compute d-vectors; without them there are no windows and no speakers.
         hop_seconds: Time between the starts of two windows, in seconds, at most 1.6; lower values give more windows and take longer.
-        batch_windows: Windows per call of the network; it affects memory and speed, and hardly the result.
+        batch_windows: Windows per call of the network; the number affects memory and speed, but hardly the result.
         threads: CPU threads of the network; 0 for one per core.
     """

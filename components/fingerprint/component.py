@@ -10,7 +10,7 @@ def fingerprint(
     recordings: Input[Dataset],
     fingerprints: Output[Dataset],
 ) -> None:
-    """Computes the acoustic fingerprint of each recording (Chromaprint), by which `publish` finds jingles, advertisements and reruns.
+    """Computes the acoustic fingerprint of each recording (Chromaprint).
 
-    docs/repeats.md explains how repeats are found.
+    `publish` compares the fingerprints to find jingles, advertisements and reruns. docs/repeats.md explains how repeats are found.
     """

@@ -22,6 +22,6 @@ def publish(
     """Names the speakers, applies the selection rules to all rows of the dataset and commits one version of it.
 
     A rejected clip has the reason of the first rule that rejects it. A clip of a recording with the
-    same media as an earlier one has the reason duplicate; then the rules apply in the order below.
-    A rule rejects a clip that lacks the value it looks at, unless it says otherwise.
+    same media as an earlier one has the reason duplicate; then the rules apply in the order of
+    the stage's settings. A rule rejects a clip that lacks the value it looks at, unless it says otherwise.
     """

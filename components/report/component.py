@@ -16,5 +16,5 @@ def report(
 ) -> None:
     """Makes the page of a version: numbers, plots, clips to play and the reasons for what was rejected.
 
-    The page is one HTML file without external parts. Version 0 is the newest.
+    The page is one HTML file without external parts. Version 0 means the newest version.
     """

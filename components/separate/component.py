@@ -22,15 +22,17 @@ def separate(
 ) -> None:
     """Separates speech from music in the recordings (Spleeter). Length and timeline stay the same.
 
-    Recordings of any length take the same memory. docs/separator.md explains how to train a model.
+    Memory use does not depend on the length of a recording. docs/separator.md explains how to train a model.
 
     Args:
-        keep_accompaniment: Whether to write the accompaniment, which is everything except speech, as well.
+        keep_accompaniment: Whether to also write the accompaniment, which is everything except speech.
         stereo: Whether the results have two channels instead of one.
-        speech_in_middle: Whether to first subtract from the middle of the stereo image the music that also lies left or right of it.
-        mwf: Whether to apply a multichannel Wiener filter against music outside the middle; it is several times slower.
+        speech_in_middle: Whether to first remove music from the middle of a stereo recording. The music is predicted from the difference
+            of the channels, where broadcasts usually have no speech.
+        mwf: Whether to apply a multichannel Wiener filter to reduce music outside the middle; it is several times slower.
         pass_clean: Whether stretches without music pass unchanged, sample for sample, except for what speech_in_middle subtracts.
-        clean_db: Level of accompaniment relative to speech, in dB, below which there is no music; lower values pass fewer stretches.
+        clean_db: Level of the accompaniment relative to speech, in dB, below which a stretch counts as without music. With lower values,
+            fewer stretches pass unchanged.
         batch_segments: Segments of 6 to 12 seconds per call of the network; more segments take more memory and are faster on a GPU.
         threads: CPU threads; 0 for one per core.
     """

@@ -33,18 +33,17 @@ class SourceInfo:
     published: str
     """Date of publication as the source states it, in ISO 8601, or empty."""
     licence: str
-    """Licence as the source states it. Empty is unknown; it is never guessed."""
+    """License as the source states it. Empty means unknown; it is never guessed."""
     seconds: float
-    """Length of the audio, or before the download the length that the source states. 0 is unknown."""
+    """Length of the audio. Before the download, it is the length that the source states. 0 means unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item(SourceInfo):
-    """One recording to download. `discover` writes a table of these for each shard, the shard's plan.
+    """One recording to download. `discover` writes a table of these for each shard: its plan."""
 
-    Its URL is the one to fetch, which may hold a signature. It is never copied into another table.
-    """
-
+    url: str
+    """URL to fetch. It may hold a signature, and is never copied into another table."""
     failures: int
     """Number of earlier downloads that failed."""
 
@@ -80,7 +79,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A view of a recording, valid for its audio after every stage. The clips of a recording are ordered and disjoint."""
+    """A stretch of a recording, without audio. The clips of a recording are ordered by time and do not overlap."""
 
     clip: str
     """Id of the clip: `<recording>-<start in milliseconds, 8 digits>`."""
@@ -104,7 +103,7 @@ def span(row: Segment | Clip) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The voice in 1.6 s of speech. The windows of a recording are ordered by time and overlap."""
+    """The d-vector of 1.6 s of speech. The windows of a recording are ordered by time and overlap."""
 
     recording: str
     start: float
@@ -129,7 +128,7 @@ class Removed:
     correlation: float | None
     """Correlation of the effect with the recording at this place, 0 to 1; null for a tone."""
     attenuation_db: float | None
-    """Reduction of its level by the filter; null if it cannot be measured."""
+    """Attenuation of the sound by the filter; null if it cannot be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +141,14 @@ class Choice:
     chosen: bool
     """Whether `best` chose this chain. In a recording without speech it chooses none."""
     dnsmos_ovrl: float | None
-    """Mean DNSMOS OVRL over samples of the recording's speech, 1 to 5; null without speech."""
+    """Mean DNSMOS OVRL over excerpts of the recording's speech, 1 to 5; null without speech."""
     bandwidth_hz: float | None
-    """Bandwidth of that speech; null without speech."""
+    """Bandwidth of the recording's speech; null without speech."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineSpan:
-    """A part of a recording and the sound in it. The dataset keeps a table of these for each recording, its timeline."""
+    """A part of a recording and the sound in it. The dataset keeps a table of these for each recording: its timeline."""
 
     recording: str
     start: float
@@ -166,7 +165,7 @@ class Fingerprint:
 
     recording: str
     hop_seconds: float
-    """Distance from one hash to the next. Hash number i covers the audio that starts at `i * hop_seconds`."""
+    """Time between the starts of two hashes. Hash number i covers the audio that starts at `i * hop_seconds`."""
     span_seconds: float
     """Length of the audio that one hash covers."""
     hashes: bytes
@@ -181,11 +180,11 @@ class Speaker:
     vector: Vector
     """d-vector of the clip, from all its windows, normalized to length 1."""
     similarity: float | None
-    """Cosine similarity of the reference and the clip's voice, -1 to 1; null without a reference. The voice is the clip together with
-    the clips of its shard that sound like it, because a few seconds over music are too little to compare."""
+    """Cosine similarity of the reference and the clip's voice, -1 to 1; null without a reference. The voice is that of
+    the clip and of the clips of its shard that sound like it, because a few seconds over music are too little to compare."""
     purity: float | None
-    """Lowest cosine similarity of a window of the clip, -1 to 1: to the reference, or without one to the clip's own d-vector. null
-    without windows."""
+    """Lowest cosine similarity, -1 to 1, of the clip's windows to the reference, or without a reference to the clip's own d-vector.
+    null without windows."""
     reference: str
     """`<name>/<version>` of the reference, or empty."""
 
@@ -196,12 +195,12 @@ class Tone:
 
     clip: str
     tone: str
-    """A class of the model, such as neutral, happy, angry or sad. Without a model a cluster, from `tone-1`, the calmest, to `tone-<k>`,
-    the most aroused."""
+    """A class of the model, such as neutral, happy, angry or sad. Without a model, a cluster from `tone-1` (the calmest) to
+    `tone-<k>` (the most aroused)."""
     tone_probability: float | None
     """Probability of the tone according to the model, 0 to 1; null for clusters."""
     arousal: float | None
-    """Mean of pitch, loudness and share of the treble, each standardized within the clip's voice; 0 is that voice's mean."""
+    """Mean of pitch, loudness and treble, each standardized within the clip's voice; 0 is that voice's mean."""
     f0_mean_hz: float | None
     """Geometric mean of the pitch of the voiced frames; null without voiced frames."""
     f0_range_semitones: float | None
@@ -224,23 +223,24 @@ class Quality:
 
     clip: str
     dnsmos_sig: float | None
-    """DNSMOS P.835 score of the speech, 1 to 5; null below 0.5 s. DNSMOS takes 9.01 s at 16 kHz; a shorter clip is repeated to fill it."""
+    """DNSMOS P.835 score of the speech, 1 to 5; null for clips under 0.5 s. DNSMOS scores windows of 9.01 s; a shorter clip is repeated
+    to fill one."""
     dnsmos_bak: float | None
-    """DNSMOS P.835 score of the background, 1 to 5, where 5 is no background noise; null below 0.5 s."""
+    """DNSMOS P.835 score of the background, 1 to 5, where 5 is no background noise; null for clips under 0.5 s."""
     dnsmos_ovrl: float | None
-    """DNSMOS P.835 score overall, 1 to 5; null below 0.5 s."""
+    """DNSMOS P.835 score overall, 1 to 5; null for clips under 0.5 s."""
     snr_db: float | None
-    """Signal-to-noise ratio. The noise is the quietest tenth of the clip. null below 0.5 s."""
+    """Signal-to-noise ratio. The noise is the quietest tenth of the clip. null for clips under 0.5 s."""
     bandwidth_hz: float | None
-    """Highest frequency that holds speech; null if none stands out, and below 0.5 s."""
+    """Highest frequency that holds speech; null if no frequency stands out, or for clips under 0.5 s."""
     loudness_lufs: float | None
-    """Integrated loudness by ITU-R BS.1770-4; null if the whole clip is below the gate, and below 0.4 s."""
+    """Integrated loudness by ITU-R BS.1770-4; null if the whole clip is below the gate, or for clips under 0.4 s."""
     true_peak_dbtp: float | None
     """True peak level, measured at four times the sample rate; 0 is full scale."""
     clipped_share: float | None
     """Share of samples that are clipped, 0 to 1."""
     quality_by: str
-    """Names and hashes of the meters, separated by commas."""
+    """Names of the measuring methods with their versions (of DNSMOS, the model's hash), separated by commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,17 +261,17 @@ class Transcript:
     word_times: Vector
     """Start and end of each word in seconds from the start of the clip: 2 numbers per word."""
     text_flags: str
-    """Reasons to doubt the text, separated by commas: hallucination, no_speech, character_rate; or not_transcribed if the engine was not
-    asked or did not answer."""
+    """Reasons to doubt the text, separated by commas: hallucination, no_speech, character_rate; or not_transcribed if the engine did not
+    get the clip or did not answer."""
     text_by: str
     """Engine and model: `whisper/<name>/<version>`, `azure/<API version>` or `pocketsphinx/<version>`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account(Recording):
-    """A recording with an account of the samples that are in no clip.
+    """A recording, with the number of samples outside its clips.
 
-    `samples` is the sum of these four columns and of the samples of the recording's clips.
+    `samples` is the sum of the last four columns and the samples of the recording's clips.
     """
 
     music_samples: int
@@ -281,14 +281,14 @@ class Account(Recording):
     silence_samples: int
     """Samples outside clips that `segment` labeled as silence."""
     unclipped_speech_samples: int
-    """Samples of speech in parts that are too short for a clip."""
+    """Samples of speech outside clips, in parts that are too short for a clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetRow:
-    """One clip of a dataset, kept or rejected, with every measurement of it.
+    """One clip of a dataset, kept or rejected, with all its measurements.
 
-    Where a stage measured nothing of the clip, its texts are empty and its scores null.
+    If a stage did not measure the clip, that stage's texts are empty and its scores are null.
     """
 
     clip: str
@@ -306,11 +306,11 @@ class DatasetRow:
     gender: str
     hard_cut: bool
     audio_sha256: str
-    """SHA-256 of the clip's samples as 16-bit little-endian mono PCM at 44.1 kHz. Names the audio file in the store."""
+    """SHA-256 of the clip's samples as 16-bit little-endian mono PCM at 44.1 kHz. It names the audio file in the store."""
     before_sha256: str
-    """The same hash of the clip as downloaded, mixed to mono, for some clips of each recording, else empty."""
+    """SHA-256 of the clip's samples as downloaded, mixed to mono, in the same format. Only some clips of each recording have it."""
     timeline_sha256: str
-    """SHA-256 of the recording's timeline. Names the file in the store."""
+    """SHA-256 of the recording's timeline. It names the timeline's file in the store."""
     speaker: str
     """Id of the speaker in the dataset, such as s0001, given by `publish`; empty without a d-vector."""
     vector: Vector
@@ -330,8 +330,10 @@ class DatasetRow:
     dnsmos_sig: float | None
     dnsmos_bak: float | None
     dnsmos_ovrl: float | None
+    """DNSMOS P.835 score overall, 1 to 5; null for clips under 0.5 s."""
     snr_db: float | None
     bandwidth_hz: float | None
+    """Highest frequency that holds speech; null if no frequency stands out, or for clips under 0.5 s."""
     loudness_lufs: float | None
     true_peak_dbtp: float | None
     clipped_share: float | None

@@ -134,7 +134,7 @@ SETTINGS: tuple[Setting, ...] = (
         unit="s",
         default=1.5,
         range=(0, 86_400),
-        help="Shortest clip to keep.",
+        help="Minimum length of a clip.",
     ),
     Names(
         name="genders",
@@ -152,16 +152,16 @@ SETTINGS: tuple[Setting, ...] = (
         needs=_EMBED,
         pattern=rf"{DOMINANT}|{SPEAKER_ID}",
         expected=f"{DOMINANT}, or ids such as s0001, separated by commas",
-        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with most speech in the dataset, or ids as `dataset show` '
-        "lists them (s0001).",
+        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with the most speech in the dataset, or ids as '
+        "`dataset show` lists them (s0001).",
     ),
     Number(
         name="join_similarity",
         unit="cosine",
         default=0.75,
         range=(-1, 1),
-        help="Lowest mean cosine of two groups of d-vectors that count as one speaker. It applies to new clips; clips of an earlier "
-        "version keep their speaker.",
+        help="Lowest mean cosine similarity of the d-vectors of two groups of clips that count as one speaker. It applies to new clips; "
+        "clips of an earlier version keep their speaker.",
     ),
     Number(
         name="min_similarity",
@@ -172,8 +172,7 @@ SETTINGS: tuple[Setting, ...] = (
         unit="cosine",
         default=0.84,
         range=(-1, 1),
-        help="Lowest similarity of a clip's voice to the reference's, the cosine of their d-vectors. Clips that were compared with no "
-        "reference are kept.",
+        help="Lowest cosine similarity of a clip's voice to the reference. Clips that were not compared with a reference are kept.",
     ),
     Number(
         name="min_purity",
@@ -184,8 +183,8 @@ SETTINGS: tuple[Setting, ...] = (
         unit="cosine",
         default=-1.0,
         range=(-1, 1),
-        help="Lowest purity of a clip: the lowest cosine of the d-vector of any moment of it to the reference's, or to the clip's own "
-        "if there is no reference.",
+        help="Lowest purity of a clip. Purity is the lowest cosine similarity of its d-vectors, one for each window of 1.6 s, to the "
+        "reference, or without a reference to the clip's own d-vector.",
     ),
     Names(
         name="tones",
@@ -280,7 +279,7 @@ SETTINGS: tuple[Setting, ...] = (
         unit="characters per second",
         default=0.0,
         range=(0, 100),
-        help="Fewest letters and digits of a transcript per second of its clip.",
+        help="Minimum number of letters and digits in the transcript per second of the clip.",
     ),
     Number(
         name="max_characters_per_second",
@@ -292,13 +291,13 @@ SETTINGS: tuple[Setting, ...] = (
         at_most=True,
         default=100.0,
         range=(0, 100),
-        help="Most letters and digits of a transcript per second of its clip.",
+        help="Maximum number of letters and digits in the transcript per second of the clip.",
     ),
     Setting(
         name="refuse_repeats",
         reason=REPEATS,
         default=False,
-        help="Reject a clip if half of it or more is also heard in kept clips of earlier recordings, or earlier in the same one: "
+        help="Reject a clip if half of it or more repeats kept clips of earlier recordings, or earlier ones of the same recording: "
         "jingles, advertisements, reruns. Leave this off for a show whose repeated sentences belong in the dataset. "
         f"The reason also names the kept clip with the same sound, as {REPEATS}:<clip>.",
     ),
@@ -307,7 +306,7 @@ SETTINGS: tuple[Setting, ...] = (
         unit="s",
         default=5.0,
         range=(LEAST_REPEAT_SECONDS, 86_400),
-        help="Shortest stretch that counts as a repeat.",
+        help="Minimum length of a repeat that counts.",
     ),
 )
 """All settings. A clip gets the reason of the first rule that rejects it, in this order."""

@@ -17,7 +17,8 @@ def tag_quality(
     """Measures the sound quality of each clip: DNSMOS, signal-to-noise ratio, bandwidth, loudness, peak and clipping.
 
     Args:
-        enabled: Whether anything is measured; without it no clip has a quality.
-        hop_seconds: From one window of DNSMOS to the next; 1 is Microsoft's way, takes twice as long and differs by hundredths.
-        threads: CPU threads; 0 for one a core.
+        enabled: Whether to measure quality; if not, the table has no rows.
+        hop_seconds: Time between the starts of two DNSMOS windows, in seconds. Microsoft's script uses 1, which takes twice as long; its
+            scores differ by hundredths.
+        threads: CPU threads; 0 for one per core.
     """

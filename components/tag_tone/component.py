@@ -17,13 +17,13 @@ def tag_tone(
     voice_normalization: bool = True,
     same_voice_similarity: float = 0.75,
 ) -> None:
-    """Measures the tone of each clip: a class of the model, or a cluster from calm to aroused without a model.
+    """Measures the tone of each clip. With a model it is a class, without one a cluster from calm to aroused.
 
     It also measures pitch and energy. docs/tone.md explains models, clusters and their accuracy.
 
     Args:
-        enabled: Whether clips are heard at all; without, the table has no rows.
-        clusters: Tones per voice where there is no model; 0 for as many as the Bayesian information criterion prefers, 1 to 4.
+        enabled: Whether to measure tones; if not, the table has no rows.
+        clusters: Number of clusters per voice without a model; 0 lets the Bayesian information criterion choose 1 to 4.
         voice_normalization: Whether a clip is compared with the other clips of its voice in the shard before it is classified.
-        same_voice_similarity: Cosine of two groups' mean d-vectors, -1 to 1, from which on they are taken for one voice.
+        same_voice_similarity: Lowest cosine similarity, -1 to 1, of the mean d-vectors of two groups of clips that count as one voice.
     """

@@ -36,13 +36,14 @@ def train_separator(
 
     Args:
         name: Name of the model in the store.
-        licence: Licence of the model; empty is unknown.
-        configuration: Spleeter's name of a configuration or the text of a config.json; ignored with a start, which has its own.
-        dataset_version: Version of the dataset whose clips are the speech; 0 is the newest.
+        licence: License of the model; empty means unknown.
+        configuration: Name of a Spleeter configuration, or the text of a config.json. It is ignored if training continues from a model,
+            which has its own.
+        dataset_version: Version of the dataset whose clips are the speech; 0 means the newest.
         max_steps: Number of steps after which the training ends.
         max_minutes: Minutes after which the training ends, if it has not reached max_steps; 0 for no limit.
         batch_size: Windows per step.
-        learning_rate: Highest learning rate of Adam; 0.0001 suits a start that is already a good model.
+        learning_rate: Highest learning rate of Adam; 0.0001 is suitable if training continues from a good model.
         warmup_steps: Steps in which the learning rate rises to its highest value; then it falls along a cosine.
         validate_every_steps: Steps between two validations, each of which also saves a checkpoint.
         validation_windows: Windows of held-out sound per validation.

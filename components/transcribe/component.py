@@ -36,20 +36,23 @@ def transcribe(
     The default engine, none, transcribes nothing. docs/transcribe.md explains engines and flags.
 
     Args:
-        engine: azure, whisper, pocketsphinx (inaccurate, English) or none: no transcripts. The command line also takes auto: the best one.
+        engine: azure, whisper, pocketsphinx (inaccurate, English only), or none for no transcripts. The command line also takes auto: the
+            best available engine.
         language: Language of all clips as a BCP 47 tag (ko, en-US). If it is empty, azure and whisper detect the language of each clip.
         word_times: Whether whisper returns the start and end of each word; azure and pocketsphinx always do.
         batch_clips: Clips per batch of whisper. Larger batches are faster on a GPU and need more memory.
-        beam_size: Beams of whisper's beam search. More are slower; 1 is greedy decoding.
+        beam_size: Beams of whisper's beam search. More beams are slower; 1 is greedy decoding.
         fallback: Whether whisper decodes a clip again at higher temperatures if its text is repetitive or improbable.
-        compute_type: Number type of whisper's computations: auto is the fastest one of the device, default the model's own.
-        vad_filter: Whether whisper takes a clip only from its first to its last speech (Silero VAD), and skips clips without speech.
-        vad_threshold: Probability from which Silero VAD detects speech, 0 to 1. Higher detects less.
+        compute_type: Number type of whisper's computations: auto is the fastest type of the device, default is the model's own type.
+        vad_filter: Whether whisper transcribes a clip only from its first to its last speech (Silero VAD), and skips clips without speech.
+        vad_threshold: Probability from which on Silero VAD detects speech, 0 to 1. A higher value detects less speech.
         vad_pad_seconds: Seconds before and after the detected speech that whisper transcribes too.
-        no_speech_probability: Probability of no speech, by whisper, from which a text is flagged no_speech, 0 to 1. Higher flags fewer.
-        threads: CPU threads of whisper; 0 is one per core.
+        no_speech_probability: Whisper's probability of no speech, 0 to 1, from which on a text is flagged no_speech. A higher value flags
+            fewer texts.
+        threads: CPU threads of whisper; 0 for one per core.
         azure_concurrency: Maximum number of concurrent requests to azure.
         azure_attempts: Maximum number of attempts per clip if azure is busy or fails.
         azure_timeout_seconds: Maximum wait for an answer of azure, in seconds.
-        azure_max_minutes: Maximum minutes of audio that one shard sends to azure; further clips are flagged not_transcribed. 0 is no limit.
+        azure_max_minutes: Maximum minutes of audio that one shard sends to azure; further clips are flagged not_transcribed. 0 means no
+            limit.
     """

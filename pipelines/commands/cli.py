@@ -13,7 +13,7 @@ COMMANDS = {
     "run": "Make a version of a dataset from sources.",
     "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
-    "dataset": "Show, re-select and export published datasets.",
+    "dataset": "Show and export published datasets, and select their clips again.",
     "speakers": "List a dataset's voices, and calibrate the similarity threshold that separates them.",
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",
@@ -55,7 +55,7 @@ def speechmill() -> None:
 @speechmill.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a shell's completion script, to be sourced by its start-up file."""
+    """Print the completion script of a shell. Source it in the shell's start-up file."""
     found = get_completion_class(shell)
     assert found
     click.echo(found(speechmill, {}, "speechmill", "_SPEECHMILL_COMPLETE").source())

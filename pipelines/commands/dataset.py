@@ -39,7 +39,7 @@ class DatasetGroup(click.Group):
 
 @click.group("dataset", cls=DatasetGroup)
 def command() -> None:
-    """Show, re-select and export published datasets."""
+    """Show and export published datasets, and select their clips again."""
 
 
 @command.command("list")
@@ -86,7 +86,10 @@ def _select() -> click.Command:
     @click.argument("name")
     @store_option
     def select(name: str, store_uri: str, **settings: Any) -> None:
-        """Re-select the clips of dataset NAME by the rules of its newest version, except those given here. Reads no audio."""
+        """Select the clips of dataset NAME again, as a new version.
+
+        Rules that are not given here stay as in the newest version. The command reads no audio.
+        """
         store = open_store(store_uri)
         before = rules(DatasetStore(store, name).version().lineage)
         wanted = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
@@ -147,7 +150,7 @@ def list_repeats(name: str, store_uri: str) -> None:
 @click.argument("name")
 @version_option
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file; default: NAME-vN.html.")
-@click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
+@click.option("--open", "opened", is_flag=True, help="Open the report in the browser.")
 @store_option
 def report_dataset(name: str, number: int | None, out: Path | None, opened: bool, store_uri: str) -> None:
     """Write the report of a version of dataset NAME, with clips to listen to, as one HTML file."""

@@ -23,9 +23,9 @@ def command() -> None:
 @click.option("--licence", default="", metavar="TEXT", help="License of the sounds.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
-    """Put the kit NAME into a store, made of files with one sound effect each and nothing else in them.
+    """Make the kit NAME from files with one sound effect each, without other sound, and put it into a store.
 
-    Files that the show itself plays are best: `sfx` finds the same sound, not a similar one. Adding the same files again changes
+    Use the files that the show itself plays: `sfx` finds the same sound, not a similar one. Adding the same files again changes
     nothing; other files become a new version, which `speechmill run --denoise-effects NAME` uses from then on if the chain of
     denoise contains sfx.
     """

@@ -30,10 +30,10 @@ def command() -> None:
 @click.option("--licence", default="", metavar="TEXT", help="License of the recordings.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
-    """Put the reference NAME into a store, made of files in which one person speaks without music.
+    """Make the reference NAME from files in which only one person speaks, without music, and put it into a store.
 
-    Half a minute is enough; several recordings of different days are better than a long one. The command prints the similarity of the
-    files to the reference and to each other. Adding the same files again changes nothing; other files become a new version, which
+    Half a minute is enough; several recordings of different days are better than one long recording. The command prints the similarity of
+    the files to the reference and to each other. Adding the same files again changes nothing; other files become a new version, which
     `speechmill run --reference NAME` uses from then on.
     """
     store = open_store(store_uri)

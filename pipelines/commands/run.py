@@ -99,8 +99,8 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     default="sample:",
     show_default=True,
     metavar="TEXT|FILE",
-    help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, files and folders, also in buckets, "
-    "separated by commas or lines; or a file that lists them.",
+    help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, and files and folders, also in "
+    "buckets. Separate them with commas or lines, or name a file that lists them.",
 )
 @click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version.")
 @store_option
@@ -109,7 +109,7 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     type=click.Choice(["embedded", "docker"]),
     default="embedded",
     show_default=True,
-    help="embedded: each stage in its virtual environment; docker: in a container of its image (make images).",
+    help="embedded: each stage in its virtual environment; docker: each stage in a container of its image, which `make images` builds.",
 )
 @click.option(
     "--runs",
@@ -118,21 +118,21 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     metavar="FOLDER",
     help="Folder for the artifacts of runs and their cache.",
 )
-@click.option("--allow-private", is_flag=True, help="Fetch from loopback and private addresses as well.")
+@click.option("--allow-private", is_flag=True, help="Also fetch from loopback and private addresses.")
 @click.option(
     "--jobs",
     type=click.IntRange(1),
     default=max(1, (os.cpu_count() or 1) // 2),
     show_default="half the processors",
     metavar="N",
-    help="Number of shards at a time.",
+    help="Number of shards to process at the same time.",
 )
 def command(
     sources: str, name: str, store_uri: str, runner: str, runs: Path | None, allow_private: bool, jobs: int, **options: Any
 ) -> None:
     """Make a version of a dataset from sources.
 
-    Results of interrupted and earlier runs are taken from the cache. A run that finds nothing new publishes no version.
+    The run takes results of interrupted and earlier runs from the cache. A run that finds nothing new publishes no version.
     """
     store = open_store(store_uri)
     settings, models, transcripts = settle(*by_kind(options), lambda: store)

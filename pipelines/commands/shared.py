@@ -21,7 +21,9 @@ from store.interface import Store
 from store.ledger import FAILED, GIVEN_UP, Ledger
 from store.models import ModelStore
 
-store_option = click.option("--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="The store.")
+store_option = click.option(
+    "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Folder or bucket of the store."
+)
 
 _MOST = 10
 """Number of speakers and other values to list."""

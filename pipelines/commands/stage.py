@@ -38,7 +38,7 @@ def _add(stage: Stage) -> None:
         required=True,
         type=click.Path(exists=True, file_okay=False, path_type=Path),
         metavar="FOLDER",
-        help="Folder with audio files, also in subfolders.",
+        help="Folder with audio files. Subfolders are included.",
     )
     @click.option(
         "--out",
@@ -46,7 +46,7 @@ def _add(stage: Stage) -> None:
         required=True,
         type=click.Path(path_type=Path),
         metavar="FOLDER",
-        help="An empty or a new folder for files of the same names.",
+        help="Empty or new folder for the results, which are named after the audio files.",
     )
     def run(source: Path, target: Path, store_uri: str = "", **settings: Any) -> None:
         wanted = {name: settings.pop(name) for name in list(settings) if name in SLOTS}

@@ -57,8 +57,8 @@ SEPARATE = Slot(
     stage="separate",
     kinds=("spleeter",),
     bundled="speech-2stems-small",
-    help=f"Model that removes the music: one of the store, or a folder. {AUTO} is {_SPLEETER} if the store has it, else the small one that "
-    "comes with the code.",
+    help=f"Model that removes the music: a model in the store, or a folder. {AUTO} is {_SPLEETER} if the store has it, else the small "
+    "bundled model.",
     use="music is removed by",
     preferred=(_SPLEETER,),
     advice=f"; {_SPLEETER} separates better: speechmill models fetch {_SPLEETER}, then models push {_SPLEETER} --to the store",
@@ -68,8 +68,8 @@ TAG_TONE = Slot(
     stage="tag_tone",
     kinds=("tone", NONE),
     bundled="tone-4",
-    help=f"Model that names the tones: one of the store, or a folder. tone-4 and tone-2 come with the code; {AUTO} is tone-4. {NONE} "
-    "groups clips into clusters instead.",
+    help=f"Model that names the tones: a model in the store, or a folder. tone-4 and tone-2 are bundled; {AUTO} is tone-4. With {NONE}, "
+    "clips are grouped into clusters instead.",
     use="tones are named by",
     no_use="tones are clusters, without a model",
 )
@@ -78,8 +78,8 @@ TRANSCRIBE = Slot(
     stage="transcribe",
     kinds=("whisper", NONE),
     bundled=NONE,
-    help=f"Model of the engine whisper: one of the store, or a folder. {AUTO} is the largest of kind whisper in the store; for other "
-    f"engines it is {NONE}.",
+    help=f"Model of the engine whisper: a model in the store, or a folder. {AUTO} is the largest whisper model in the store, or {NONE} "
+    "with other engines.",
     use="whisper transcribes with",
 )
 REFERENCE = Slot(
@@ -87,7 +87,7 @@ REFERENCE = Slot(
     stage="embed",
     kinds=("reference",),
     bundled=NONE,
-    help=f"Voice that all others are compared with: a reference that `speechmill references add` put into the store. {AUTO} is {NONE}.",
+    help=f"Reference that all voices are compared with, as `speechmill references add` put it into the store. {AUTO} is {NONE}.",
     use="voices are compared with the reference",
     no_use="voices are compared with no reference",
     folder=REFERENCES,
@@ -97,7 +97,7 @@ DENOISE_EFFECTS = Slot(
     stage="denoise",
     kinds=("effects",),
     bundled=NONE,
-    help="Sounds that `sfx` in the chain finds and removes: a kit that `speechmill effects add` put into the store, or a folder. "
+    help="Effects that the filter `sfx` finds and removes: a kit that `speechmill effects add` put into the store, or a folder. "
     f"{AUTO} is {NONE}.",
     use="known effects to search for:",
     no_use="no search for known effects",
