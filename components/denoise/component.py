@@ -25,7 +25,8 @@ def denoise(
             take the cutoff in Hz, the slope of one pass in dB per octave, and the number of passes. notch takes the frequency in Hz and
             Q. loudness takes the target in LUFS. tones removes steady whistles and hums. sfx subtracts the known effects. profile takes the
             quietest noise without speech, or the noise from second START to END (profile:START:END), and attenuates by 12 dB all sound that
-            is no louder. deepfilter is a network that removes all sound but speech, or attenuates it by at most DB (deepfilter:DB). rnnoise is a simpler network; it removes everything above 20 kHz.
+            is no louder. deepfilter is a network that removes all sound but speech, or attenuates it by at most DB
+            (deepfilter:DB). rnnoise is a simpler network; it removes everything above 20 kHz.
             best:CHAIN|CHAIN scores each chain on the recording's speech and applies the best one, or none; only loudness may follow it.
         threads: CPU threads of the DNSMOS network that scores the chains of best; 0 for one per core.
     """
