@@ -178,7 +178,7 @@ def test_a_folder_that_holds_nothing_of_it_is_refused_with_what_is_expected(tmp_
 
 
 def test_mixing_makes_two_stems_and_no_more(library: Path) -> None:
-    with pytest.raises(StageError, match="expected a configuration with vocals and accompaniment alone"):
+    with pytest.raises(StageError, match="expected a configuration with only vocals and accompaniment"):
         open_data(library, CONFIG | {"instrument_list": ["vocals", "drums"]}, 0)
 
 
