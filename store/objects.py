@@ -9,7 +9,6 @@ from pathlib import Path
 
 from components.shared.task import one_line
 from store.interface import BLOCK_BYTES, Store, StoreError, check_key, missing
-from store.minio import MinioStore
 
 
 class LocalStore:
@@ -89,6 +88,8 @@ def open_store(uri: str) -> Store:
             read, or the environment lacks the server's address or user.
     """
     if uri.startswith("s3://"):
+        from store.minio import MinioStore  # a folder needs no client, which takes long to import
+
         return MinioStore(uri)
     if "://" in uri:
         raise StoreError(f"expected a local folder or s3://BUCKET as the store, found {uri!r}: name one of them")
