@@ -1,11 +1,10 @@
 """Error texts for tables and logs: without secrets, the same in every run."""
 
 import errno
-import re
 import traceback
 
 from components.shared.http import causes
-from components.shared.network import PrivateAddressError, public_text, public_url
+from components.shared.network import PrivateAddressError, without_secrets
 from components.shared.task import one_line
 
 
@@ -17,16 +16,6 @@ def private_address(error: BaseException) -> str:
 def disk_full(error: BaseException) -> bool:
     """Checks whether a full disk, not the item, caused the error."""
     return any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in causes(error))
-
-
-def without_secrets(text: str, url: str) -> str:
-    """Removes a URL's secrets from a text, since libraries quote the URL whole or in parts."""
-    user = re.match(r"[^:/?#]*://([^/?#]*)@", url)
-    before_fragment, _, fragment = url.partition("#")
-    for secret in (user[1] if user else "", before_fragment.partition("?")[2], fragment):
-        if secret and secret not in public_url(url):
-            text = text.replace(secret, "…")
-    return public_text(text)
 
 
 def surprise(error: Exception, url: str) -> tuple[str, str]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from components.download.failures import disk_full, private_address, without_secrets
+from components.download.failures import disk_full, private_address
 from components.download.policy import ItemError, Policy
 from components.shared.http import causes
-from components.shared.network import public_text
+from components.shared.network import public_text, without_secrets
 from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
 

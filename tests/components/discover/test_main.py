@@ -38,7 +38,7 @@ class Task:
         self.runs += 1
         wiring = {"sources": sources, "dataset": "radio", "store": self.store.uri, "allow_private": True, "run": f"run-{self.runs}"}
         output = self.folder / f"output-{self.runs}.json"
-        command = stage_command("discover", output, results=["shards", "count"], **wiring | SETTINGS | changes)
+        command = stage_command("discover", output, results=["shards", "count", "sources_sha256"], **wiring | SETTINGS | changes)
         return subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}
         )
@@ -122,7 +122,8 @@ def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
     rows = task.rows()
     assert {url: row.reason for url, row in rows.items() if row.kind == "source"} == {
         f"{web.url}/gone": "HTTP 404",
-        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither",
+        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither: "
+        "it is a web page: list the address of the show's RSS feed",
         "http://name.invalid/feed": "its host is not found",
         f"{task.folder}/absent": "there is no such file or folder",
     }
