@@ -53,7 +53,7 @@ def list_datasets(store_uri: str) -> None:
         for version in DatasetStore(store, name).versions()[-1:]:
             table.add_row(name, *summary(version))
     print_out(table if table.rows else f"no datasets in {store.uri}")
-    for name in set(store.folders("datasets/")) - set(dataset_names(store)):
+    for name in sorted(set(store.folders("datasets/")) - set(dataset_names(store))):
         print_out(f"left out: the folder {one_line(name)!r} in datasets/, whose name is none of a dataset")
 
 

@@ -15,7 +15,7 @@ from components.shared.logins import remember, without_logins
 from components.shared.task import StageError
 from pipelines.cluster.workflow import RunError
 from pipelines.commands.options import GroupedCommand, with_settings
-from pipelines.commands.shared import new_run_id, print_choice, show, store_option
+from pipelines.commands.shared import new_run_id, print_choice, show, show_left_out, store_option
 from pipelines.dataset import STAGES, build
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, local_folder
@@ -169,4 +169,5 @@ def command(
         show(store, name)
         click.echo(f"its report, with clips to listen to: speechmill dataset report {name} --store {store.uri} --open")
     else:
-        click.echo(f"dataset {name} in {store.uri} has no version yet: nothing was found")
+        click.echo(f"dataset {name} in {store.uri} has no version yet: no audio was found")
+        show_left_out(store, name)

@@ -60,6 +60,11 @@ def show(store: Store, name: str, number: int | None = None) -> None:
             most = [f"{value or 'unknown'} {_clock(seconds)}" for value, seconds in by_value.most_common(_MOST)]
             more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
             print_out(f"kept by {column}: {', '.join(most)}{more}")
+    show_left_out(store, name)
+
+
+def show_left_out(store: Store, name: str) -> None:
+    """Prints the recordings and sources of a dataset that failed, and recordings that were left out by their length."""
     ledger = Ledger(store, name).rows().values()
     for row in [r for r in ledger if r.outcome in (FAILED, GIVEN_UP)]:
         print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
