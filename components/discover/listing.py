@@ -53,7 +53,7 @@ def list_local(path: Path) -> Iterator[Listed]:
         yield _local(path)
         return
     if not path.is_dir():
-        raise SourceError("there is no such file or folder")
+        raise SourceError("there is no such file or folder; a path with a comma or # needs quotes")
     found, inside, outside = audio_files(path), path.resolve(), 0
     for file in found.files:
         if file.is_symlink() and not file.resolve().is_relative_to(inside):

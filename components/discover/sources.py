@@ -16,7 +16,7 @@ from store.minio import object_place
 
 _SUPPORTED = (
     "a YouTube video, playlist or channel, a podbbang channel or episode, an http(s) URL of a feed or of media,"
-    " /path, ./path, ~/path, s3://bucket/folder, sample:"
+    ' /path, ./path, ~/path, "a path with , or #", s3://bucket/folder, sample:'
 )
 """Short enough for a one-line error."""
 _ENDS = re.compile(r",|(?:^|(?<=[\s,]))#|$")

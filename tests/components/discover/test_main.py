@@ -127,7 +127,7 @@ def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
         f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither: "
         "it is a web page: list the address of the show's RSS feed",
         "http://name.invalid/feed": "its host is not found",
-        f"{task.folder}/absent": "there is no such file or folder",
+        f"{task.folder}/absent": "there is no such file or folder; a path with a comma or # needs quotes",
     }
     assert f"{web.url}/gone: failed: HTTP 404" in task.log
     assert "failed_sources 4" in task.log
