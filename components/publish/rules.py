@@ -20,7 +20,7 @@ Wanted = Mapping[str, Any]
 
 
 def parse(settings: Mapping[str, str | float | bool]) -> Wanted:
-    """The settings with each list of names as a tuple of names in small letters."""
+    """The settings with each list of names as a tuple of names in lowercase."""
     return {name: names(value) if isinstance(value, str) else value for name, value in settings.items()}
 
 
