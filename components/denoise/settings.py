@@ -69,11 +69,7 @@ def check_settings(*, chain: str, threads: int) -> None:
 
 
 def parse_chain(text: str) -> ParsedChain:
-    """Parses the text of a chain.
-
-    Raises:
-        StageError: An entry is unknown, has a number out of its range, or is in the wrong place.
-    """
+    """Parses the text of a chain. Raises StageError if an entry is unknown, has a number out of its range, or is in the wrong place."""
     head, comma, last = (part.strip() for part in text.rpartition(","))
     name, *numbers = last.split(":")
     if name != LOUDNESS or "|" in last:
