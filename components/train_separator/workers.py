@@ -23,17 +23,9 @@ _PATIENCE_SECONDS = 1.0
 
 @contextmanager
 def examples(source: WindowSource, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
-    """Yields the examples of a source from index `first` on, until `stopping`.
+    """Yields the examples of a source from index `first` on, until `stopping`, made by some processes; 0: one per core, up to MAX_DEFAULT.
 
-    Args:
-        source: Makes the windows.
-        config: Configuration of the model.
-        first: Index of the first example.
-        workers: Number of processes; 0 for one per core, up to MAX_DEFAULT.
-        stopping: Returns whether to end.
-
-    Raises:
-        StageError: While iterating: a file cannot be read, or a process ended.
+    Iterating raises StageError if a file cannot be read, or if a process ended.
     """
     workers = workers or min(len(os.sched_getaffinity(0)), MAX_DEFAULT)
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
