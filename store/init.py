@@ -139,7 +139,7 @@ def _bucket(server: Minio, bucket: str) -> str:
         server.make_bucket(bucket)
     elif server.get_bucket_versioning(bucket).status == ENABLED:
         raise StoreError(
-            f"expected a bucket without versioning, found versioning enabled in {bucket}, where deleted audio is not gone: "
+            f"expected a bucket without versioning, found versioning enabled in {bucket}, which keeps deleted audio: "
             "suspend versioning and remove the old versions, or name another bucket"
         )
     return f"bucket {bucket}: " + ("exists" if there else "created")
@@ -207,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m store.init", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("uri", metavar="s3://BUCKET")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the files with generated secrets")
-    parser.add_argument("--renew", action="store_true", help="give existing users new secrets too")
+    parser.add_argument("--renew", action="store_true", help="give existing users new secrets too; the old ones become invalid")
     given = parser.parse_args(arguments)
     try:
         for line in initialize(given.uri, given.out, given.renew):
