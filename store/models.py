@@ -71,7 +71,8 @@ class ModelStore:
     def model(self, name: str, version: str = "") -> Model:
         """The description of a version of a model, by default the newest version.
 
-        Raises StoreError if the store has no complete version, and StageError if the description cannot be read.
+        Raises StoreError if the store has no complete version or its description is of another model, and StageError if the
+        description cannot be read.
         """
         check_name(name, "model")
         if not version:

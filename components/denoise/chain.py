@@ -41,7 +41,7 @@ BUILDERS: dict[str, Callable[..., Step]] = {
 
 
 def build_chain(text: str, effects: Path | None = None, threads: int = 0) -> Chain:
-    """Builds the chain that a text, the setting `chain` of the stage, describes. Raises StageError if it cannot be parsed.
+    """Builds the chain that the stage's setting `chain` describes. Raises StageError if it cannot be parsed.
 
     `effects` is the artifact of the known effects that `sfx` removes. DNSMOS gets `threads` CPU threads, 0 for one per core.
     """

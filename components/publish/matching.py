@@ -137,10 +137,10 @@ def thinned(fingerprint: Fingerprint) -> Fingerprint:
 
 
 def matches(index: Index, other: Fingerprint, among: Collection[str]) -> list[Match]:
-    """Finds the stretches of at least LEAST_REPEAT_SECONDS that another recording, `thinned`, shares with some of the index.
+    """Finds the stretches of at least LEAST_REPEAT_SECONDS that a fingerprint, `thinned`, shares with recordings of the index.
 
-    A stretch has one match, the first place in the index. For a recording that is in the index itself, the index's place is the
-    earlier one by more than LEAST_REPEAT_SECONDS.
+    It skips recordings that are not in `among`. A stretch has one match, the first place in the index. For a recording that is in
+    the index itself, the index's place is the earlier one by more than LEAST_REPEAT_SECONDS.
     """
     found: list[Match] = []
     hashes, steady = values(other), ~varied(values(other), other.hop_seconds)

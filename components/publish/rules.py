@@ -28,7 +28,7 @@ def resolved(wanted: Wanted, rows: Iterable[DatasetRow], dominant: str, given: i
     """Replaces the names that mean something else in each dataset: dominant, calmest and most_aroused.
 
     A tone of one speaker only becomes a pair of the speaker's id and the tone. `dominant` is an id or "", and `given` is the
-    number of ids that the dataset has given. Raises StageError if it never gave one that the settings name.
+    number of ids that the dataset has given. Raises StageError if the settings name an id that it never gave.
     """
     speakers, tones = wanted["speakers"], wanted["tones"]
     if unknown := [name for name in speakers if name != DOMINANT and not 1 <= int(name[1:]) <= given]:

@@ -149,7 +149,7 @@ def dominant_share(facts: Mapping[str, Any]) -> float:
 
 
 def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[DatasetSpeaker]:
-    """The speakers in the rows of the newest version. All versions of the dataset, the first one first, say which had them first."""
+    """The speakers in all rows of the newest version. `versions` are all versions of the dataset, the first one first."""
     seconds = speech_seconds(rows, {r.recording for r in rows if r.reason == "duplicate"})
     clips = Counter(r.speaker for r in rows if r.speaker)
     given = [(v.number, given_ids(v)) for v in versions]

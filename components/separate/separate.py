@@ -49,7 +49,7 @@ def results(recording: Iterator[Samples], network: Network, options: Options, ke
 
 
 def separate(source: Path, speech: Path, other: Path | None, network: Network, options: Options, done: Callable[[float], None]) -> Counts:
-    """Writes the speech of a recording and, if `other` is given, everything else, as FLAC files at SAMPLE_RATE_HZ like the source.
+    """Writes the speech of a recording and, if `other` is given, everything else. All are FLAC files at SAMPLE_RATE_HZ.
 
     `done` is called with the seconds of audio processed since its last call.
     """

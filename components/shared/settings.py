@@ -37,7 +37,9 @@ def takes(settings: type) -> Callable[[F], F]:
 
 def _plain(annotation: Any) -> type:
     """Returns the type of a setting's values without its range or its choices."""
-    return str if get_origin(annotation) is Literal else get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if get_origin(annotation) is Literal:
+        return str
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def checked(stage: str, settings: Settings) -> Settings:

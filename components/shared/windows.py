@@ -71,7 +71,10 @@ class WindowsWriter(ExitStack):
 
 
 def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Windows]]:
-    """Yields every recording with its windows, if any, in the table's order; SchemaError if it is absent or has other columns."""
+    """Yields every recording that has windows, with its windows, in the order of the table.
+
+    Raises SchemaError if the table is absent or holds other columns.
+    """
     path = folder / f"{name}.parquet"
     if not path.exists():
         raise SchemaError(f"expected a table of Window rows at {path}, found none: the stage that writes it did not finish")

@@ -76,7 +76,7 @@ def tones(
 ) -> list[Tone]:
     """Returns a row for every clip of a shard, in order, with a tone by the classifier or, without one, by clusters of each voice.
 
-    0 `clusters` lets a criterion choose their number. If `compared`, the classifier gets measures relative to the clip's voice.
+    With 0 `clusters` a criterion chooses their number. If `compared`, the classifier gets measures relative to the clip's voice.
     """
     measured = [i for i, c in enumerate(clips) if c.measures is not None]
     names = _named([clips[i] for i in measured], voices[measured], classifier, clusters, compared) if measured else []

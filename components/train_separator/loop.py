@@ -106,7 +106,7 @@ def train(
     keep: Callable[[], None],
     stopping: Callable[[], bool],
 ) -> str:
-    """Trains until the plan is done, validation stops improving, or `stopping`; returns which: done, early or stopped.
+    """Trains until the plan is done, validation stops improving, or `stopping` says so; returns why: done, early or stopped.
 
     The graph has the variables of the state, and the batches, of `batch_seconds` of audio each, begin at its step. The state is
     updated. `measure` returns the SI-SDR of the graph in dB, and `keep` saves state and graph. Raises StageError if the loss is

@@ -57,7 +57,7 @@ class Songs:
 def musdb(folder: Path, names: Sequence[str]) -> list[Song]:
     """Reads the songs in MusDB's folder train or test: one folder per song, with a file for the mixture and one for each stem.
 
-    The accompaniment is the sum of all files that `names`, the stems of the model, does not have, unless it has its own file. Raises
+    `names` are the stems of the model. The accompaniment is the sum of all files not named there, unless it has its own file. Raises
     StageError if a song lacks a file, or if one of its files cannot be used.
     """
     parts: list[dict[str, tuple[Path, ...]]] = []
