@@ -36,20 +36,29 @@ class Deployment:
     """Hours that Kubernetes keeps the object of a run that has ended; 0 means the cluster's own setting."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Needs:
-    """Resources of a stage's tasks; @stage documents the fields."""
+    """Resources of a stage's tasks, as @stage takes them. CPU and memory are in Kubernetes notation."""
 
-    cpu: str
-    cpu_limit: str
-    memory: str
-    gpu: int
-    store: str
-    internet: bool
-    azure: bool
-    timeout_hours: int
-    cached: bool
+    cpu: str = "250m"
+    """CPU request."""
+    cpu_limit: str = "1"
+    memory: str = "1Gi"
+    """Memory request and limit."""
+    gpu: int = 0
+    """Number of GPUs that a task can use; requested if the deployment has GPUs."""
+    store: str = ""
+    """Store user: publisher, runner or reader. The image then holds the `store` package."""
+    internet: bool = False
+    """Whether it needs the internet. Without internet and store it has no network."""
+    azure: bool = False
+    """Whether it has an Azure engine: internet and secrets only if the deployment has Azure."""
+    timeout_hours: int = 12
+    """Time limit of a task's pod."""
+    cached: bool = True
+    """Whether a task with the same image, parameters and inputs is a cache hit."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Optional Kubernetes secrets: name, then key to environment variable."""
 
 
 LOCAL = Deployment()

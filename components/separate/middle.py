@@ -28,13 +28,8 @@ REACH_SECONDS = 0.4
 def middle(mix: Stft, mask: Spectra, frame_seconds: float) -> Stft:
     """Returns the middle of a segment without the sound predicted from the side; frames with a speaker at a side stay unchanged.
 
-    Args:
-        mix: STFT of a segment, shaped (2, frames, bins).
-        mask: The network's mask of speech, 0 to 1, of the same shape.
-        frame_seconds: Hop between frames, in seconds.
-
-    Returns:
-        STFT shaped like `mix`; `mix` itself if the side predicts almost nothing.
+    The STFT of the segment and the network's mask of speech, 0 to 1, are shaped (2, frames, bins), as is the result, which is `mix`
+    itself if the side predicts almost nothing. `frame_seconds` is the hop between frames.
     """
     center, side = (mix[0] + mix[1]) / 2, (mix[0] - mix[1]) / 2
     power = _power(center)

@@ -92,11 +92,7 @@ def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "
 
 
 def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
-    """Reads the rows of folder/<name>.parquet.
-
-    Raises:
-        SchemaError: The table is absent or holds other columns.
-    """
+    """Reads the rows of folder/<name>.parquet. Raises SchemaError if the table is absent or holds other columns."""
     path = folder / f"{name}.parquet"
     if not path.exists():
         raise SchemaError(f"expected a table of {kind.__name__} rows at {path}, found none: the stage that writes it did not finish")

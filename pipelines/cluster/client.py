@@ -137,9 +137,7 @@ class Kubeflow:
                 raise
 
     def _get(self, path: str) -> bytes:
-        api = self._client._run_api.api_client
-        answer = api.call_api(path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True)
-        return answer.data
+        return _body(self._client._run_api.api_client, path)
 
     def schedules(self) -> list[Any]:
         """Returns the schedules of the experiment."""
@@ -185,8 +183,7 @@ class Kubeflow:
 def connect(*, host: str | None, namespace: str, token: str | None, ca_cert: str | None, context: str | None, experiment: str) -> Kubeflow:
     """Connects as kfp's client does: to an address, else as a pod of the cluster, else through a kubeconfig.
 
-    Raises:
-        KubeflowError: There is no address, nothing answers, the server is not Kubeflow, or it refuses the token.
+    Raises KubeflowError if there is no address, nothing answers, the server is not Kubeflow, or it refuses the token.
     """
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs every retry
     with _said(host or "the kubeconfig's cluster"):
@@ -231,16 +228,8 @@ class _Client(Client):
         if self.address == kfp_server_api.Configuration().host:
             raise KubeflowError(_NO_HOST)
         with _said(self.address):
-            api = self._healthz_api.api_client
-            options: Any = {
-                "auth_settings": ["Bearer"],
-                "_preload_content": False,
-                "_return_http_data_only": True,
-                "_request_timeout": (10, 30),
-            }
             try:
-                answer = api.call_api("/apis/v2beta1/healthz", "GET", **options)
-                said = json.loads(answer.data)
+                said = json.loads(_body(self._healthz_api.api_client, "/apis/v2beta1/healthz", _request_timeout=(10, 30)))
                 return kfp_server_api.V2beta1GetHealthzResponse(multi_user=said["multi_user"])
             except ApiException as error:
                 if error.status != 404:
@@ -249,6 +238,11 @@ class _Client(Client):
             except (ValueError, KeyError, TypeError):
                 what = "it answers with something else, perhaps a login page: give a token"
         raise KubeflowError(f"expected Kubeflow Pipelines 2 at {self.address}, found another server: {what}")
+
+
+def _body(api: Any, path: str, **options: Any) -> bytes:
+    """Returns the response at a path, which the generated client does not parse."""
+    return api.call_api(path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True, **options).data
 
 
 def _bound(rest: Any) -> None:

@@ -61,11 +61,7 @@ class Entry:
 
 
 def registry(path: Path = BUNDLED_MODELS / "models.toml") -> dict[str, Entry]:
-    """Returns all models by name, in the order of the file.
-
-    Raises:
-        StageError: The file is not a valid list.
-    """
+    """Returns all models by name, in the order of the file. Raises StageError if it is not a valid list."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: _entry(name, table, tables) for name, table in tables.items()}
@@ -92,14 +88,9 @@ def local_folder(name: str) -> Path:
 def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model:
     """Fetches a model into a folder, which appears only when it is complete. Resumes an interrupted fetch.
 
-    Args:
-        wanted: The model.
-        folder: The target. A complete model of the same name in it is kept.
-        source: URL of a mirror, or path of a downloaded archive or folder; empty for the origin.
-        progress: Called after each block.
-
-    Raises:
-        StageError: The files cannot be fetched, have other hashes, or the folder holds something else.
+    A complete model of the same name in the folder is kept. `source` is the URL of a mirror, or the path of a downloaded archive or
+    folder; empty for the origin. Raises StageError if the files cannot be fetched or have other hashes, or if the folder holds
+    something else.
     """
     if (folder / MODEL).is_file() and parse(folder / MODEL).name == wanted.name:
         try:

@@ -128,16 +128,11 @@ def own(slot: Slot, wanted: str) -> Path | None:
 
 
 def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
-    """Finds a model of the store, or a folder that may not be in a store yet.
+    """Finds a model of the run's store, or a folder that may not be in a store yet.
 
-    Args:
-        store: The store of the run. Tasks on a cluster can use models of this store only.
-        slot: The parameter that takes it.
-        wanted: AUTO or "" for the first preferred one that the store has, else the bundled one; NAME for its newest version in
-            the store, else the fetched model; NAME/VERSION; the URI of one in the store; or a folder.
-
-    Raises:
-        StageError: There is no such model, or the stage cannot use it.
+    `wanted` is AUTO or "" for the first preferred one that the store has, else the bundled one; NAME for its newest version in the
+    store, else the fetched model; NAME/VERSION; the URI of one in the store; or a folder. Raises StageError if there is no such
+    model, or if the stage cannot use it.
     """
     models = ModelStore(store, slot.folder)
     found: Model | Path

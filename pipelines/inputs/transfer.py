@@ -17,15 +17,8 @@ _ADVICE = "fetch it from a mirror (--from URL), or download it by hand and name 
 def transfer(url: str, part: Path, expected_bytes: int, received: Received, pause_seconds: float = 1.0) -> None:
     """Downloads the file at a URL to `part`, or the bytes that `part` still lacks (`http.transfer`).
 
-    Args:
-        url: http:// or https://.
-        part: The file. The caller checks its hash.
-        expected_bytes: Size of the file; 0 if unknown.
-        received: Called after each block.
-        pause_seconds: Pause after the first failure; doubles with each further one.
-
-    Raises:
-        StageError: The server refuses, has a file of another size, or fails ATTEMPTS times in a row; or the disk is full.
+    The size is 0 if it is unknown. The pause after the first failure doubles with each further one. The caller checks the hash.
+    Raises StageError if the server refuses, has a file of another size or fails ATTEMPTS times in a row, or if the disk is full.
     """
     place = one_line(public_url(url))
     if not url.startswith(("http://", "https://")):

@@ -20,13 +20,8 @@ _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
     """Extracts the wanted files of a tar archive, compressed or not, or a zip archive (such as a wheel) into a folder.
 
-    Args:
-        archive: The archive.
-        wanted: The files by path. They may be in any folder of the archive; other files are ignored.
-        folder: The target.
-
-    Raises:
-        StageError: The archive is damaged or of another kind, or a file is missing, occurs twice, or is too large.
+    They may be in any folder of the archive; other files are ignored. Raises StageError if the archive is damaged or of another
+    kind, or if a file is missing, occurs twice, or is too large.
     """
     found: set[str] = set()
     try:
