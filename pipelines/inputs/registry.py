@@ -21,12 +21,10 @@ from components.shared.task import MODEL, StageError, report
 from pipelines.inputs.transfer import ATTEMPTS, transfer
 from pipelines.inputs.unpack import extract, unpack
 from pipelines.inputs.wheels import Wheel, find
-from store.bundled import BUNDLED
+from store.bundled import BUNDLED, FETCHED
 from store.models import MODELS
 
 BUNDLED_MODELS = BUNDLED / MODELS
-FETCHED = Path("data", "fetched-models")
-"""Default folder for fetched models."""
 CONFIG = "config.json"
 _ATTEMPTS_BEFORE_WHEELS = 2
 
