@@ -165,7 +165,17 @@ def large_tags(rng: random.Random, sounds: Sounds) -> tuple[str, bytes]:
 
 
 def strange_name(rng: random.Random, sounds: Sounds) -> tuple[str, bytes]:
-    names = ["여성시대, 3월.mp3", "-rf.mp3", "a\nb.mp3", "%d%s.mp3", "#1 \"show\" 'x'.mp3", "😀.MP3", "\u202egpj.mp3", "가" * 80 + ".mp3", "noending"]
+    names = [
+        "여성시대, 3월.mp3",
+        "-rf.mp3",
+        "a\nb.mp3",
+        "%d%s.mp3",
+        "#1 \"show\" 'x'.mp3",
+        "😀.MP3",
+        "\u202egpj.mp3",
+        "가" * 80 + ".mp3",
+        "noending",
+    ]
     return rng.choice(names), sounds["mp3"]
 
 
@@ -202,18 +212,55 @@ def feed_with_flipped_bits(rng: random.Random, url: str) -> bytes:
 
 
 def feed_with_other_encoding(rng: random.Random, url: str) -> bytes:
-    names = ["euc-kr", "ks_c_5601-1987", "x-windows-949", "iso-2022-kr", "utf-16", "utf-32", "utf-7", "none-such", "", "\x00", "idna", "hex", "x" * 5000]
+    names = [
+        "euc-kr",
+        "ks_c_5601-1987",
+        "x-windows-949",
+        "iso-2022-kr",
+        "utf-16",
+        "utf-32",
+        "utf-7",
+        "none-such",
+        "",
+        "\x00",
+        "idna",
+        "hex",
+        "x" * 5000,
+    ]
     data = feed(url, f'<?xml version="1.0" encoding="{rng.choice(names)}"?>')
     return data.decode().encode(rng.choice(["utf-8", "cp949", "utf-16", "utf-8-sig", "utf-32"]))
 
 
 def feed_with_bad_references(rng: random.Random, url: str) -> bytes:
-    references = ["&#xD83D;&#xDE00;", "&#xD83D;", "&#0;", "&#x110000;", "&#99999999999999;", "&nosuch;", "&#-1;", "\x00", "\x0b", "\ufffe", "\ud800"]
+    references = [
+        "&#xD83D;&#xDE00;",
+        "&#xD83D;",
+        "&#0;",
+        "&#x110000;",
+        "&#99999999999999;",
+        "&nosuch;",
+        "&#-1;",
+        "\x00",
+        "\x0b",
+        "\ufffe",
+        "\ud800",
+    ]
     return feed(url, title="".join(rng.choices(references, k=5)))
 
 
 def feed_with_bad_dates(rng: random.Random, url: str) -> bytes:
-    dates = ["2024년 3월 5일", "화, 05 3월 2024 21:00:00 +0900", "0000-00-00", "99999-99-99", "31 Feb 2024", "١٢ مارس", "-1", "1e400", "²", "9" * 5000]
+    dates = [
+        "2024년 3월 5일",
+        "화, 05 3월 2024 21:00:00 +0900",
+        "0000-00-00",
+        "99999-99-99",
+        "31 Feb 2024",
+        "١٢ مارس",
+        "-1",
+        "1e400",
+        "²",
+        "9" * 5000,
+    ]
     return feed(url, item=f"<pubDate>{rng.choice(dates)}</pubDate><duration>{rng.choice(dates)}</duration>")
 
 
@@ -231,7 +278,16 @@ def feed_with_bomb(rng: random.Random, url: str) -> bytes:
 
 
 def feed_that_is_none(rng: random.Random, url: str) -> bytes:
-    contents = [b"", b"\xef\xbb\xbf", b"{}", b"<html><body>moved</body></html>", b"<rss>", b"<?xml", gzip.compress(bytes(10**7))[:9000], b"\xff" * 999]
+    contents = [
+        b"",
+        b"\xef\xbb\xbf",
+        b"{}",
+        b"<html><body>moved</body></html>",
+        b"<rss>",
+        b"<?xml",
+        gzip.compress(bytes(10**7))[:9000],
+        b"\xff" * 999,
+    ]
     return rng.choice(contents)
 
 
@@ -241,7 +297,16 @@ def truncated_feed(rng: random.Random, url: str) -> bytes:
 
 
 def feed_with_strange_enclosures(rng: random.Random, url: str) -> bytes:
-    urls = ["file:///etc/passwd", "javascript:alert(1)", "//", "http://[", "http://127.0.0.1:99999/a.mp3", "data:audio/mp3,x", "", "../../etc/x.mp3"]
+    urls = [
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "//",
+        "http://[",
+        "http://127.0.0.1:99999/a.mp3",
+        "data:audio/mp3,x",
+        "",
+        "../../etc/x.mp3",
+    ]
     item = "".join(f'<enclosure url="{u}" type="{rng.choice(["audio/mpeg", "", "text/html", "x" * 999])}" length="-1"/>' for u in urls)
     return feed(url, item=item)
 

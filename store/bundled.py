@@ -16,6 +16,10 @@ from store.models import EFFECTS, MODELS, REFERENCES, ModelStore
 from store.objects import open_store
 
 BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
+FETCHED = Path("data", "fetched-models")
+"""Default folder for fetched models."""
+SPLEETER = "spleeter-2stems-16khz"
+"""The model that `separate` uses by default. It is fetched, because it is too large for the repository."""
 
 
 def push_bundled(store: Store, again: bool = False, bundled: Path = BUNDLED) -> list[str]:
