@@ -21,9 +21,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
-from benchmarks.broken import FEEDS, FILES, bomb, encoded
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
+from tests.broken import FEEDS, FILES, bomb, encoded
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
 
@@ -62,13 +62,14 @@ class Handler(SimpleHTTPRequestHandler):
     episode = b""
 
     def do_GET(self) -> None:
-        if not self.path.endswith(".mp3"):
-            return super().do_GET()
-        self.send_response(200)
-        self.send_header("Content-Type", "audio/mpeg")
-        self.send_header("Content-Length", str(len(self.episode)))
-        self.end_headers()
-        self.wfile.write(self.episode)
+        if self.path.endswith(".mp3"):
+            self.send_response(200)
+            self.send_header("Content-Type", "audio/mpeg")
+            self.send_header("Content-Length", str(len(self.episode)))
+            self.end_headers()
+            self.wfile.write(self.episode)
+        else:
+            super().do_GET()
 
     def log_message(self, *_: object) -> None:
         pass

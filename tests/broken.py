@@ -1,4 +1,4 @@
-"""Broken media files and feeds, for `faults.py`. Each kind is a function of a random generator."""
+"""Broken media files and feeds. Each kind is a function of a random generator. benchmarks/faults.py runs a pipeline on them."""
 
 import gzip
 import random
