@@ -125,10 +125,8 @@ def main() -> int:
     missing = sum(count for (_, what), count in found.items() if what == "missing")
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     traces = output.count("Traceback")
-    print(
-        f"\n{len(kinds)} files, {len(feeds)} feeds, {len(rows)} rows, seed {chosen.seed}: exit status {done.returncode}, {traces} tracebacks,"
-    )
-    print(f"{missing} inputs without a row or a line, {minutes:.1f} minutes, largest process {memory:.0f} MiB")
+    print(f"\n{len(kinds)} files, {len(feeds)} feeds, {len(rows)} rows, seed {chosen.seed}, {minutes:.1f} minutes")
+    print(f"exit status {done.returncode}, {traces} tracebacks, {missing} inputs without a row or a line, most memory {memory:.0f} MiB")
     if done.returncode or traces:
         print(output[-5000:], file=sys.stderr)
     return 1 if done.returncode or traces or missing else 0
