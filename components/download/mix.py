@@ -33,6 +33,8 @@ PREFER = 0.5
 """The first channel with more than this share of the loudest one's power is taken of those that cancel, so that it stays the same."""
 QUIET = 10 ** (-40 / 20)
 """Peak up to which a stream is turned up if 16 bits do not hold it exactly: at -40 dB they hold it with 37 dB of signal to noise."""
+MOST_UP = 10 ** (60 / 20)
+"""Largest gain. What is quieter still is the rounding of samples."""
 TOP = (FULL_SCALE - 1) / FULL_SCALE
 OFFSET, SURE = 0.001, 5.0
 """Least offset that is removed, relative to the peak; and relative to the uncertainty of the mean of the frames. Where 16 bits hold the
@@ -147,7 +149,7 @@ def _peak(levels: Levels, offsets: NDArray[np.float64], matrices: NDArray[np.flo
 def _gain(peak: float, fine: bool) -> float:
     if peak > 1:
         return TOP / peak
-    return QUIET / peak if fine and 0 < peak < QUIET else 1.0
+    return min(QUIET / peak, MOST_UP) if fine and 0 < peak < QUIET else 1.0
 
 
 def _seconds(frames: NDArray[np.bool_]) -> float:
