@@ -32,6 +32,8 @@ class LedgerRow(SourceInfo):
     media_sha256: str
     duplicate_of: str
     """Id of an earlier recording with the same media file, or empty."""
+    conversion: str
+    """What `download` changed in the recording's sound, or empty."""
     samples: int
     """Length of the recording in frames at 44.1 kHz, 0 without audio."""
     music_samples: int

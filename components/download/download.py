@@ -71,7 +71,8 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
             shutil.rmtree(media)
             rows.append(row)
             progress.add(item.seconds or UNKNOWN_SECONDS)
-            report(f"{number + 1} of {len(items)}, {row.recording}: {row.reason or f'{row.seconds:.1f} s'}, {one_line(row.url)}")
+            became = row.reason or "; ".join(filter(None, (f"{row.seconds:.1f} s", row.conversion)))
+            report(f"{number + 1} of {len(items)}, {row.recording}: {became}, {one_line(row.url)}")
     return rows, shard.short
 
 
@@ -105,9 +106,11 @@ def outcome(shard: Shard, item: Item) -> Recording:
 def converted(shard: Shard, row: Recording, path: Path, stated_seconds: float) -> Recording:
     """Converts a media file to FLAC; returns its row with the length."""
     found = probe(path)
-    samples = to_flac(path, shard.audio / f"{row.recording}.flac", found.channels)
+    if found.other_tracks:
+        report(f"{row.recording}: audio {found.track} is taken, not {', '.join(found.other_tracks)}")
+    made = to_flac(path, shard.audio / f"{row.recording}.flac", found)
     shard.first_of[row.media_sha256] = row.recording
-    row = replace(row, seconds=samples / SAMPLE_RATE_HZ, samples=samples)
+    row = replace(row, seconds=made.samples / SAMPLE_RATE_HZ, samples=made.samples, conversion=made.notes)
     shard.short += too_short(row, {"its file": found.seconds, "its source": stated_seconds})
     return row
 
@@ -135,6 +138,7 @@ def _row(item: Item, media_sha256: str = "") -> Recording:
         media_sha256=media_sha256,
         duplicate_of="",
         reason="",
+        conversion="",
     )
 
 
