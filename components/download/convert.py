@@ -11,7 +11,7 @@ from pathlib import Path
 
 import soundfile
 
-from components.download.policy import ItemError
+from components.download.policy import ItemError, Policy
 from components.shared.audio import ffmpeg, ffmpeg_input
 from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ
@@ -59,28 +59,36 @@ def probe(path: Path) -> Media:
     return Media(1 if _MONO.search(streams[0][1]) else 2, seconds)
 
 
-def to_flac(source: Path, target: Path, channels: int) -> int:
+def to_flac(source: Path, target: Path, channels: int, policy: Policy) -> int:
     """Converts the first audio stream to 16-bit FLAC, atomically; returns the number of frames.
 
-    Skips parts of the stream that cannot be decoded.
+    It skips parts of the stream that cannot be decoded. It stops a second after the policy's `max_seconds`, since a small file
+    can decode to days of sound.
 
     Raises:
-        ItemError: ffmpeg fails, or the stream holds no samples.
+        ItemError: ffmpeg fails, or the stream holds no samples, or too many.
         OSError: The disk is full.
     """
     output = ["-map", "0:a:0", "-ac", str(channels), "-ar", str(SAMPLE_RATE_HZ)]
+    output += ["-t", f"{policy.max_seconds + 1:f}"] if policy.max_seconds else []
     with atomic_write(target) as part:
         command = [ffmpeg(), *ffmpeg_input(source), *output, *_FLAC, *_REPRODUCIBLE, "-y", f"file:{part}"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace") as process:
             assert process.stderr
-            said = deque(process.stderr, maxlen=20)
+            try:
+                said = deque(process.stderr, maxlen=20)
+            except BaseException:
+                process.kill()
+                raise
         if process.returncode != 0:
-            if any(os.strerror(errno.ENOSPC) in line for line in said):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target.parent))
+            for number in (errno.ENOSPC, errno.EDQUOT):
+                if any(os.strerror(number) in line for line in said):
+                    raise OSError(number, os.strerror(number), str(target.parent))
             raise ItemError(f"not audio: {_last_line(said, source)}")
         samples: int = soundfile.info(part).frames
         if not 0 < samples < _MOST_SAMPLES:
             raise ItemError("no sound: its audio stream holds no samples")
+        policy.check_length(samples / SAMPLE_RATE_HZ)
     return samples
 
 
