@@ -47,7 +47,7 @@ class Needs:
     store: str
     internet: bool
     azure: bool
-    timeout_hours: int
+    timeout_hours: float
     cached: bool
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ def configure(task: Any, name: str, needs: Needs) -> None:
         kubernetes.add_pod_label(task, key, value)
     kubernetes.add_pod_label(task, "speechmill/stage", name)
     kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")
-    kubernetes.set_timeout(task, needs.timeout_hours * 3600)
+    kubernetes.set_timeout(task, round(needs.timeout_hours * 3600))
     kubernetes.set_security_context(task, run_as_user=USER_ID, run_as_group=USER_ID, run_as_non_root=True)
     kubernetes.set_image_pull_policy(task, "IfNotPresent")  # the same name always has the same contents
     if needs.gpu and current().gpu:

@@ -69,7 +69,7 @@ def stage(
     store: str = "",
     internet: bool = False,
     azure: bool = False,
-    timeout_hours: int = 12,
+    timeout_hours: float = 12,
     cached: bool = True,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Callable[[Callable[..., None]], Stage]:
@@ -83,7 +83,7 @@ def stage(
         store: Store user: publisher, runner or reader. The image then holds the `store` package.
         internet: Whether it needs the internet. Without internet and store it has no network.
         azure: Whether it has an Azure engine: internet and secrets only if the deployment has Azure.
-        timeout_hours: Time limit of a task's pod, in hours.
+        timeout_hours: Time limit of a task, in hours.
         cached: Whether a task with the same image, parameters and inputs is a cache hit.
         secrets: Optional Kubernetes secrets: name, then key to environment variable.
     """
