@@ -53,8 +53,8 @@ class Needs:
     """Whether it needs the internet. Without internet and store it has no network."""
     azure: bool = False
     """Whether it has an Azure engine: internet and secrets only if the deployment has Azure."""
-    timeout_hours: int = 12
-    """Time limit of a task's pod."""
+    timeout_hours: float = 12
+    """Time limit of a task, in hours."""
     cached: bool = True
     """Whether a task with the same image, parameters and inputs is a cache hit."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -129,7 +129,7 @@ def configure(task: Any, name: str, needs: Needs) -> None:
         kubernetes.add_pod_label(task, key, value)
     kubernetes.add_pod_label(task, "speechmill/stage", name)
     kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")
-    kubernetes.set_timeout(task, needs.timeout_hours * 3600)
+    kubernetes.set_timeout(task, round(needs.timeout_hours * 3600))
     kubernetes.set_security_context(task, run_as_user=USER_ID, run_as_group=USER_ID, run_as_non_root=True)
     kubernetes.set_image_pull_policy(task, "IfNotPresent")  # the same name always has the same contents
     if needs.gpu and current().gpu:

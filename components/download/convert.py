@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from components.download.levels import measure
 from components.download.mix import mixed, plan
-from components.download.policy import ItemError
+from components.download.policy import ItemError, check_length
 from components.download.protection import protection
 from components.download.streams import BLOCK, decoded, encoder, last_line, media_input
 from components.download.timeline import MOST_SECONDS, Timeline, timeline
@@ -149,7 +149,7 @@ def _stated_seconds(text: str) -> float:
     return int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3])
 
 
-def to_flac(source: Path, target: Path, media: Media, most_channels: int = 2) -> Converted:
+def to_flac(source: Path, target: Path, media: Media, max_seconds: float = 0.0, most_channels: int = 2) -> Converted:
     """Converts an audio stream to 16-bit FLAC, atomically. Every voice stays audible, and at its second.
 
     Skips parts of the stream that cannot be decoded. If a stream changes its channels, ffmpeg mixes them to those that it begins with.
@@ -158,18 +158,20 @@ def to_flac(source: Path, target: Path, media: Media, most_channels: int = 2) ->
         source: The media file.
         target: The FLAC file to write.
         media: What `probe` found.
+        max_seconds: Longest stream; 0 is no limit. A second more is decoded at most, since a small file can decode to days of sound.
         most_channels: 1 for mono, 2 for stereo where the stream has it.
 
     Raises:
-        ItemError: ffmpeg fails, or the stream holds no samples.
+        ItemError: ffmpeg fails, or the stream holds no samples, or too many.
         OSError: The disk is full.
     """
     heard: list[Timeline] = []
-    listed = decoded(source, media.stream, media.filters, media.channels, lambda frames: heard.append(timeline(frames)))
+    listed = decoded(source, media.stream, media.filters, media.channels, max_seconds, lambda frames: heard.append(timeline(frames)))
     with closing(listed) as blocks:
         levels = measure(blocks, media.channels)
     if not levels.samples:
         raise ItemError("no sound: its audio stream holds no samples")
+    check_length(levels.samples / SAMPLE_RATE_HZ, max_seconds)
     if levels.silenced == levels.samples * media.channels:
         raise ItemError("no sound: none of its samples is a number")
     # of some formats ffmpeg counts from the start of the stream, of others the headers do not say when that is

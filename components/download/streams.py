@@ -39,7 +39,12 @@ def media_input(path: Path) -> list[str]:
 
 
 def decoded(
-    source: Path, stream: int, filters: str, channels: int, hear: Callable[[Iterable[Frame]], None] | None = None
+    source: Path,
+    stream: int,
+    filters: str,
+    channels: int,
+    max_seconds: float = 0.0,
+    hear: Callable[[Iterable[Frame]], None] | None = None,
 ) -> Generator[Samples]:
     """Yields a stream of a media file in blocks of BLOCK samples, shaped (samples, channels).
 
@@ -48,6 +53,7 @@ def decoded(
         stream: Number of the stream in the file.
         filters: ffmpeg's filters that give floats at SAMPLE_RATE_HZ.
         channels: Number of channels after the filters.
+        max_seconds: Decodes a second more than this; 0 is no limit.
         hear: Takes the decoded frames. It runs in a thread of its own.
 
     Raises:
@@ -55,6 +61,7 @@ def decoded(
     """
     level, listing = ("info", "ashowinfo,") if hear else ("error", "")
     command = [ffmpeg(), *media_input(source), "-nostats", "-v", f"level+{level}", "-map", f"0:{stream}"]
+    command += ["-t", f"{max_seconds + 1:f}"] if max_seconds else []
     command += ["-af", listing + filters, "-f", "f32le", "-"]
     said: deque[str] = deque(maxlen=20)
 
@@ -70,7 +77,7 @@ def decoded(
         try:
             while data := process.stdout.read(BLOCK * channels * 4):
                 yield np.frombuffer(data, "<f4").reshape(-1, channels)
-        except GeneratorExit:
+        except BaseException:
             process.kill()
             raise
         finally:
@@ -115,8 +122,9 @@ def encoder(target: Path, channels: int) -> Iterator[Callable[[NDArray[np.int16]
         if process.returncode != 0:
             log.seek(0)
             said = log.read().decode(errors="replace")
-            if os.strerror(errno.ENOSPC) in said:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target.parent))
+            for number in (errno.ENOSPC, errno.EDQUOT):
+                if os.strerror(number) in said:
+                    raise OSError(number, os.strerror(number), str(target.parent))
             raise ItemError(f"cannot be written as FLAC: {last_line(said.splitlines(), target)}")
 
 

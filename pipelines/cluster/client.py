@@ -77,12 +77,12 @@ class Kubeflow:
     def runs(self) -> Iterator[Any]:
         """Yields the runs of the experiment, newest first."""
         with _said(self._host):
-            yield from self._pages(self._client.list_runs, "runs", experiment_id=self._experiment(), sort_by="created_at desc")
+            experiment = self._experiment()
+        return self._pages(self._client.list_runs, "runs", experiment_id=experiment, sort_by="created_at desc")
 
     def runs_at_work(self) -> Iterator[Any]:
         """Yields the runs of all experiments that have not ended and are not being stopped. Kubeflow filters: it may have thousands."""
-        with _said(self._host):
-            yield from self._pages(self._client.list_runs, "runs", filter=_filter("NOT_EQUALS", "state", *ENDED, "CANCELING"))
+        return self._pages(self._client.list_runs, "runs", filter=_filter("NOT_EQUALS", "state", *ENDED, "CANCELING"))
 
     def run(self, run: str) -> Any:
         """Returns a run of any experiment by its full id."""
@@ -170,9 +170,10 @@ class Kubeflow:
             self._client.delete_recurring_run(schedule)
 
     def _pages(self, listing: Any, field: str, **query: Any) -> Iterator[Any]:
+        """Yields the entries of a list, page by page. The output is hidden during requests only: a caller may print between two entries."""
         token = ""
         while True:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with _said(self._host):
                 page = listing(page_token=token, page_size=_PAGE, **{k: v for k, v in query.items() if v is not None})
             yield from getattr(page, field) or ()
             token = page.next_page_token or ""

@@ -64,7 +64,7 @@ def default_runs(store: Store) -> Path:
 def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Executor:
     """Makes the executor for the tasks of the current deployment; raises StageError if something is missing."""
     if runner == "embedded":
-        return embedded.executor({stage.image: environments.ensure(stage.name) for stage in STAGES})
+        return embedded.executor({stage.image: embedded.program(stage) for stage in STAGES})
     docker.check_images(stage.image for stage in STAGES)
     return docker.executor({stage.image: stage.needs for stage in STAGES}, docker.Place(store.uri, runs, sources))
 
