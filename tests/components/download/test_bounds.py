@@ -1,6 +1,7 @@
 """Sources and programs without an end: one recording is given up with a reason, and the others are downloaded."""
 
 import dataclasses
+import itertools
 import os
 import re
 import socket
@@ -190,7 +191,7 @@ def on_a_small_disk(tmp_path: Path, items: list[Item], free_bytes: int) -> tuple
 @pytest.mark.parametrize("large_first", [True, False])
 def test_a_recording_that_fills_the_disk_is_given_up_alone(server: Server, episode: bytes, tmp_path: Path, large_first: bool) -> None:
     large = item(server.put("/large.mp3", b"a" * 4_000_000))
-    others = [item(server.put(f"/{n}.mp3", episode + bytes([n]))) for n in range(20)]
+    others = (item(server.put(f"/{n}.mp3", episode + bytes([n % 256]))) for n in itertools.count())
     small = next(i for i in others if (large.recording < i.recording) == large_first)  # a plan is sorted by recording
     status, log = on_a_small_disk(tmp_path, [large, small], 2_000_000)
     assert status == 0, log
