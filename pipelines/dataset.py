@@ -121,6 +121,7 @@ def build(deployment: Deployment) -> Any:
 
             run = dsl.PIPELINE_JOB_ID_PLACEHOLDER
             found = discover(sources=sources, dataset=dataset, store=store, allow_private=allow_private, run=run, **settings(discover))
+            sha256 = found.outputs["sources_sha256"]
             with dsl.If(found.outputs["count"] > 0, name="anything-new"):
                 parts = work(
                     shards=found.outputs["shards"],
@@ -134,8 +135,8 @@ def build(deployment: Deployment) -> Any:
                     denoise_effects=dsl.importer(artifact_uri=denoise_effects, artifact_class=Dataset).output,
                     **settings.of(*SHARD_STAGES),
                 ).output
-                shown(publish(sources=sources, dataset=dataset, store=store, run=run, parts=parts, **settings(publish)))
+                shown(publish(sources_sha256=sha256, dataset=dataset, store=store, run=run, parts=parts, **settings(publish)))
             with dsl.Else(name="nothing-new"):
-                shown(publish(sources=sources, dataset=dataset, store=store, run=run, **settings(publish)))
+                shown(publish(sources_sha256=sha256, dataset=dataset, store=store, run=run, **settings(publish)))
 
         return pipeline

@@ -7,7 +7,7 @@ from typing import Any
 
 from components.shared.rows import DatasetRow
 from store.interface import Store, StoreError
-from store.objects import check_name
+from store.objects import check_name, is_name
 from store.tables import Table
 
 _VERSION = "speechmill.version"
@@ -43,8 +43,8 @@ def timeline_key(dataset: str, sha256: str) -> str:
 
 
 def dataset_names(store: Store) -> list[str]:
-    """Names of all datasets in a store, sorted. Includes datasets that have no version yet."""
-    return store.folders("datasets/")
+    """Names of all datasets in a store, sorted. Includes datasets that have no version yet, and no folders with other names."""
+    return [name for name in store.folders("datasets/") if is_name(name)]
 
 
 class DatasetStore:

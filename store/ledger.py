@@ -8,7 +8,7 @@ from store.interface import Store
 from store.objects import check_name
 from store.tables import Table
 
-PENDING, PUBLISHED, FAILED, GIVEN_UP = "", "published", "failed", "given_up"
+PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED = "", "published", "failed", "given_up", "filtered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,10 @@ class LedgerRow(SourceInfo):
     failures: int
     """Number of downloads that failed."""
     outcome: str
-    """Empty (planned, not yet published), published, failed (the download failed) or given_up (too many runs did not finish its shard)."""
+    """Empty (planned, not yet published), published, failed (the download failed), given_up (too many runs did not finish its shard)
+    or filtered (left out by its length)."""
     reason: str
-    """Why the recording failed or was given up, on one line, or empty."""
+    """Why the recording failed, was given up or was left out, on one line, or empty."""
     media_sha256: str
     duplicate_of: str
     """Id of an earlier recording with the same media file, or empty."""

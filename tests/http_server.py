@@ -1,5 +1,6 @@
 """A loopback server that behaves as podcast hosts and mirrors do on bad days."""
 
+import base64
 import contextlib
 import hashlib
 import http.server
@@ -28,6 +29,8 @@ class Resource:
     """What is there from the second request on, if it changes."""
     endless: float | None = None
     """If set, the data come again and again, with so many seconds between them, until the client leaves."""
+    logins: tuple[str, ...] = ()
+    """USER:PASSWORD of those who may have it; empty means everybody."""
 
 
 class Asked(NamedTuple):
@@ -46,6 +49,8 @@ class Server:
     resources: dict[str, Resource] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     cookies: list[str] = field(default_factory=list)
+    authorizations: list[str] = field(default_factory=list)
+    """USER:PASSWORD of every request, or an empty text."""
 
     def put(self, path: str, data: bytes, **behavior: Any) -> str:
         """Serves data at a path and returns its URL."""
@@ -69,8 +74,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         wanted, unless = self.headers.get("Range", ""), self.headers.get("If-Range", "")
         self.state.asked.append(Asked(self.path, wanted, unless))
         self.state.cookies.append(self.headers.get("Cookie", ""))
+        login = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
+        self.state.authorizations.append(login)
         found = self.state.resources.get(self.path.partition("?")[0], Resource(statuses=[404]))
-        status = found.statuses.pop(0) if found.statuses else 200
+        status = 401 if found.logins and login not in found.logins else found.statuses.pop(0) if found.statuses else 200
         data, headers = found.data, dict(found.headers)
         unchanged = unless in ("", headers.get("ETag"), headers.get("Last-Modified"))
         if status == 200 and wanted.startswith("bytes=") and found.ranges and unchanged:

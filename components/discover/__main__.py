@@ -1,27 +1,36 @@
 """Lists the sources, plans new recordings in the store and outputs the names of their shards."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
-from components.discover.items import Listed, SourceError
+from components.discover.items import Listed, SourceError, media_of, with_own_id
+from components.discover.lengths import measured_seconds
 from components.discover.listing import list_source
 from components.discover.plan import Plan, PlanSettings, make_plan, shards_of, source_rows
 from components.discover.settings import check_settings
-from components.discover.sources import Source, parse
-from components.shared.network import public_only
-from components.shared.task import Outcome, StageError, report
+from components.discover.sources import Source, parse, sha256_of
+from components.shared.logins import remember, without_logins
+from components.shared.network import public_only, without_secrets
+from components.shared.task import Outcome, StageError, one_line, report
 from components.shared.task import run as run_task
 from store.interface import Store
-from store.ledger import Ledger, LedgerRow
+from store.ledger import FAILED, FILTERED, Ledger, LedgerRow
 from store.objects import open_store
 from store.plans import has_plan, read_plan, shard_name, write_plan
 
+MOST_NAMED = 10
+"""Number of recordings to name in a line."""
 FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "refused", "filtered", "over_cap")
 
 
 def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, str]]]:
-    """Returns each recording of the sources once, and each source's name and its error, or ""."""
+    """Returns each recording of the sources once, and each source's name and its error, or "".
+
+    Whatever goes wrong with a source is a failure of that source alone.
+    """
     found: dict[str, Listed] = {}
     reasons = []
     for source in sources:
@@ -29,14 +38,33 @@ def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, s
         try:
             for entry in list_source(source):
                 count += 1
-                found.setdefault(entry.item.recording, entry)
+                known = found.setdefault(entry.item.recording, entry)
+                if entry.item.kind == "feed" and media_of(known.item.url) != media_of(entry.item.url):  # feeds that differ in the query
+                    own = with_own_id(entry)
+                    found.setdefault(own.item.recording, own)
         except SourceError as error:
             reason = str(error)
+        except Exception as error:
+            said = str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
+            reason = one_line(without_secrets(said, source.target))
         reasons.append((source.name, reason))
-        known = count - (len(found) - before)
+        known_before = count - (len(found) - before)
         failed = f"failed: {reason}; " if reason else ""
-        report(f"{source.name}: {failed}{count} recordings" + (f", {known} of them listed before" if known else ""))
+        report(f"{source.name}: {failed}{count} recordings" + (f", {known_before} of them listed before" if known_before else ""))
     return list(found.values()), reasons
+
+
+def measured(listed: list[Listed], ledger: Mapping[str, LedgerRow], settings: PlanSettings) -> list[Listed]:
+    """Returns the recordings, with measured lengths of those local files that a limit of the length may leave out."""
+
+    def matters(entry: Listed) -> bool:
+        row = ledger.get(entry.item.recording)
+        return entry.item.kind == "local" and not entry.refusal and (row is None or row.outcome in (FAILED, FILTERED))
+
+    if not (settings.min_seconds or settings.max_seconds):
+        return listed
+    lengths = {e.item.recording: measured_seconds(Path(e.item.url)) for e in listed if matters(e)}
+    return [replace(e, item=replace(e.item, seconds=lengths.get(e.item.recording) or e.item.seconds)) for e in listed]
 
 
 def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: PlanSettings, run: str) -> Plan:
@@ -79,12 +107,15 @@ def main(
         attempts=attempts,
     )
     settings = PlanSettings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again)
+    sources, logins = without_logins(sources)
+    remember(logins)
     entries = parse(sources)
     if not allow_private:
         public_only()
     target = open_store(store)
-    Ledger(target, dataset).rows()  # fails on an unreadable store before listing the sources
+    ledger = Ledger(target, dataset).rows()  # fails on an unreadable store before listing the sources
     listed, reasons = list_all(entries)
+    listed = measured(listed, ledger, settings)
     plan = write(target, dataset, listed, reasons, settings, run)
     failed = [f"{name}: {reason}" for name, reason in reasons if reason]
     if len(failed) == len(reasons) and not plan.shards:
@@ -93,9 +124,14 @@ def main(
     counts = Counter(plan.fates.values())
     planned = sum(len(group) for group in plan.shards)
     report(f"{len(listed)} recordings listed, {planned} planned in {len(names)} shards")
+    if filtered := [row for row in plan.rows if row.outcome == FILTERED]:
+        named = "; ".join(f"{one_line(row.title or row.url)[:60]} {row.reason}" for row in filtered[:MOST_NAMED])
+        more = f"; and {len(filtered) - MOST_NAMED} more" if len(filtered) > MOST_NAMED else ""
+        report(f"{len(filtered)} recordings left out by their length: {named}{more}")
     return {
         "shards": names,
         "count": len(names),
+        "sources_sha256": sha256_of(entries),
         "found": len(listed),
         **{fate: counts[fate] for fate in FATES},
         "failed_sources": len(failed),

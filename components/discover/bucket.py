@@ -1,28 +1,55 @@
 """Lists media in a bucket of MinIO or another S3 server, at the endpoint of the store."""
 
+import unicodedata
 from collections.abc import Iterator
+from functools import partial
 
 from minio.error import MinioException
 from urllib3.exceptions import HTTPError
 
-from components.discover.items import Listed, SourceError, listed
-from components.discover.sources import has_media_suffix
+from components.discover.items import Listed, SourceError, listed, nfc_name
+from components.discover.media import START_BYTES, Choice
+from components.shared.network import public_url
+from components.shared.task import report
 from store.minio import access, client, meaning, object_place, object_url
 
 
 def list_bucket(url: str) -> Iterator[Listed]:
-    """Yields an object, or all objects with a media suffix in a folder and its subfolders, by key."""
+    """Yields an object, or all objects in a folder and its subfolders that may be audio, by key."""
     bucket, place = object_place(url)
-    folder = f"{place.rstrip('/')}/" if place else ""
-    found = False
+    forms = dict.fromkeys([place, *(unicodedata.normalize(form, place) for form in ("NFC", "NFD"))])  # macOS writes NFD
+    place, keys = next(((form, found) for form in forms if (found := _keys(bucket, form))), ("", []))
+    if not keys:
+        raise SourceError("there is no such object or folder in the bucket")
+    choice, known = Choice(), set(keys)
+    for key in keys:
+        if key == place or choice.takes(key[len(_folder(place)) :], partial(_start, bucket, key)):
+            yield listed("bucket", bucket, nfc_name(key, known.__contains__), object_url(bucket, key), title=key.rpartition("/")[2])
+    if told := choice.told():
+        report(f"{public_url(url)}: {told}")
+
+
+def _folder(place: str) -> str:
+    return f"{place.rstrip('/')}/" if place else ""
+
+
+def _keys(bucket: str, place: str) -> list[str]:
+    """Returns the key of an object, or those of a folder; some programs create empty objects as folders."""
     try:
-        for entry in client(access()).list_objects(bucket, place, recursive=True):
-            key = str(entry.object_name)
-            if not key.endswith("/") and (key == place or key.startswith(folder)):  # some programs create empty objects as folders
-                found = True
-                if key == place or has_media_suffix(key):
-                    yield listed("bucket", bucket, key, object_url(bucket, key), title=key.rpartition("/")[2])
+        found = [str(entry.object_name) for entry in client(access()).list_objects(bucket, place, recursive=True)]
     except (MinioException, HTTPError) as error:
         raise SourceError(meaning(error)) from None
-    if not found:
-        raise SourceError("there is no such object or folder in the bucket")
+    return [key for key in found if not key.endswith("/") and (key == place or key.startswith(_folder(place)))]
+
+
+def _start(bucket: str, key: str) -> bytes:
+    """Returns the first bytes of an object; for one that cannot be read, bytes that are no text, so that `download` gives the reason."""
+    try:
+        answer = client(access()).get_object(bucket, key, length=START_BYTES)
+        try:
+            return answer.read()
+        finally:
+            answer.close()
+            answer.release_conn()
+    except (MinioException, HTTPError):
+        return b"\0"

@@ -1,26 +1,41 @@
 """Lists the recordings of RSS and Atom feeds, page by page, and of single media URLs."""
 
-import email.utils
-import io
 import time
 import urllib.parse
-from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
-from xml.sax import SAXException
 
-import feedparser
-
-from components.discover.items import Listed, SourceError, is_web_url, link, listed, own_id, place_of, query_of, seconds_of
-from components.discover.sources import has_media_suffix
-from components.discover.web import MEDIA_TYPES, PAGE_PAUSE_SECONDS, fetch
+from components.discover.dates import day_of
+from components.discover.items import (
+    Listed,
+    SourceError,
+    clean,
+    is_web_url,
+    link,
+    listed,
+    media_of,
+    own_id,
+    place_of,
+    query_of,
+    seconds_of,
+    with_own_id,
+)
+from components.discover.media import by_name, by_type, link_may_be_audio, path_of
+from components.discover.reader import read_feed
+from components.discover.web import PAGE_PAUSE_SECONDS, fetch
 from components.shared.http import Answer
 from components.shared.network import public_url
 from components.shared.task import one_line, report
 
 SAMPLE = Path(__file__).parent / "sample" / "feed.xml"
 MAX_PAGES = 1000
+MAX_ENTRIES = 100_000
+"""Largest number of entries of a feed with all its pages."""
+
+Described = Mapping[str, Any]
+"""A feed or an entry, as `parser.parsed` describes it."""
 
 
 def list_link(url: str) -> Iterator[Listed]:
@@ -30,7 +45,7 @@ def list_link(url: str) -> Iterator[Listed]:
         SourceError: It is neither, or a page of the feed fails; recordings already yielded count.
     """
     answer = fetch(url)
-    if answer.content_type.startswith(MEDIA_TYPES):
+    if answer.skipped:
         yield list_media(url)
     else:
         yield from _list_pages(answer, place_of(url))
@@ -38,30 +53,31 @@ def list_link(url: str) -> Iterator[Listed]:
 
 def list_media(url: str) -> Listed:
     """Returns the recording at a direct URL; its title is the file name."""
-    title = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
-    return listed("media", place_of(url), query_of(url), url, title=title)
+    return listed("media", place_of(url), query_of(url), url, title=PurePosixPath(path_of(url)).name)
 
 
 def list_sample() -> Iterator[Listed]:
     """Yields the recordings of the bundled feed. Its enclosures name files in `download`'s folder."""
     if not SAMPLE.is_file():
         raise SourceError("expected the bundled sample's feed, found none: this installation is incomplete")
-    feed = _parse(SAMPLE.read_bytes(), "", "sample:")
-    for entry in feed.entries:
-        for name in _enclosures(entry):
-            yield _listed("sample", "", entry, feed, name, f"sample:{name}")
-            break
+    found = _read(SAMPLE.read_bytes(), "", "sample:")
+    for entry in found["entries"]:
+        if name := _audio(entry["media"]):
+            yield _listed("sample", "", entry, found["feed"], name, f"sample:{name}")
 
 
 def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
     """Yields the recordings of a feed and of all pages that its rel=next links lead to."""
-    seen_pages, seen = {answer.url}, set[str]()
+    seen_pages, seen, shared = {answer.url}, set[str](), set[str]()
     for _ in range(MAX_PAGES):
-        feed = _parse(answer.data, answer.content_type, answer.url)
-        new = [entry for entry in _list_entries(feed, answer.url, place) if entry.item.recording not in seen]
+        found = _read(answer.data, answer.content_type, answer.url)
+        entries = _told_apart(list(_list_entries(found, answer.url, place)), shared)
+        new = [entry for entry in entries if entry.item.recording not in seen]
         seen |= {entry.item.recording for entry in new}
         yield from new
-        following = _next_page(feed, answer.url)
+        if found["more"] or len(seen) > MAX_ENTRIES:
+            raise SourceError(f"expected at most {MAX_ENTRIES} entries, found more: only these were read")
+        following = _next_page(found["feed"], answer.url)
         if not new or not following or following in seen_pages:
             return
         seen_pages.add(following)
@@ -70,63 +86,72 @@ def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
     raise SourceError(f"expected at most {MAX_PAGES} pages, found more: only these were read")
 
 
-def _parse(data: bytes, content_type: str, url: str) -> Any:
-    """Parses a feed from bytes, because feedparser would open a text as a URL or a file.
+def _read(data: bytes, content_type: str, url: str) -> Described:
+    """Parses a feed and reports what is wrong with it. Raises SourceError if it is none."""
+    found = read_feed(data, content_type)
+    if not found["version"]:
+        kind = content_type.partition(";")[0] or "no content type"
+        raise SourceError(f"expected a feed (RSS or Atom) or audio, found {one_line(kind)[:60]}, which is neither{_hint(found, url)}")
+    for problem in found["problems"]:
+        report(f"{public_url(url)}: {one_line(problem)}")
+    return found
 
-    Skips the HTML in descriptions: it is not used and takes six times as long as the rest.
+
+def _hint(found: Described, url: str) -> str:
+    """Says what to list in place of a page that is no feed."""
+    if feeds := [feed for href in found["feeds"] if is_web_url(feed := _absolute(url, href))]:
+        return f": list the feed that this page names, {one_line(public_url(feeds[0]))}"
+    return f": {found['hint']}" if found["hint"] else ""
+
+
+def _told_apart(entries: list[Listed], shared: set[str]) -> Iterator[Listed]:
+    """Yields a page's entries. Those with the same id but other media get ids of their own: some shows state one id for all.
+
+    `shared` holds such ids of the pages before; the page's own are added.
     """
-    headers = {"content-type": content_type} if "charset=" in content_type else {}
-    feed = feedparser.parse(io.BytesIO(data), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
-    if not feed.get("version"):
-        found = content_type.partition(";")[0] or "no content type"
-        raise SourceError(f"expected a feed (RSS or Atom) or audio, found {one_line(found)[:60]}, which is neither")
-    if isinstance(feed.get("bozo_exception"), SAXException):
-        report(f"{public_url(url)} is not well-formed XML ({one_line(feed.bozo_exception.getMessage())}): entries may be missing")
-    return feed
+    media = defaultdict(set)
+    for entry in entries:
+        media[entry.item.recording].add(media_of(entry.item.url))
+    shared |= {recording for recording, found in media.items() if len(found) > 1}
+    yield from (with_own_id(entry) if entry.item.recording in shared else entry for entry in entries)
 
 
-def _next_page(feed: Any, url: str) -> str:
-    for reference in feed.feed.get("links", []):
-        if reference.get("rel") == "next" and is_web_url(following := _absolute(url, reference.get("href", ""))):
-            return following
-    return ""
+def _next_page(feed: Described, url: str) -> str:
+    return next((page for rel, href in feed["links"] if rel == "next" and is_web_url(page := _absolute(url, href))), "")
 
 
-def _list_entries(feed: Any, url: str, place: str) -> Iterator[Listed]:
-    silent = 0
-    for entry in feed.entries:
-        enclosure = next(_enclosures(entry), "")
-        if enclosure:
+def _list_entries(found: Described, url: str, place: str) -> Iterator[Listed]:
+    left_out: Counter[str] = Counter()
+    for entry in found["entries"]:
+        if enclosure := _audio(entry["media"]):
             address = _absolute(url, enclosure)
-            own = f"{place_of(address)}?{query_of(address)}" if is_web_url(address) else address
-            yield _listed("feed", place, entry, feed, own, address)
-        silent += not enclosure
-    if silent:
-        report(f"{public_url(url)}: {silent} entries without audio")
+            yield _listed("feed", place, entry, found["feed"], media_of(address), address)
+        else:
+            href, stated = entry["media"][0] if entry["media"] else ("", "")
+            left_out[clean(stated or PurePosixPath(path_of(href)).suffix)[:40] or "without a link"] += 1
+    if left_out:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in left_out.most_common(10))
+        report(f"{public_url(url)}: left out {left_out.total()} entries without audio: {kinds}")
 
 
-def _enclosures(entry: Any) -> Iterator[str]:
-    """Yields the media links of an entry, without those of another stated type, such as pictures."""
-    found = [(e.get("href"), e.get("type")) for e in entry.get("enclosures", [])]
-    found += [(m.get("url"), m.get("type") or m.get("medium")) for m in entry.get("media_content", [])]
-    for href, stated in found:
-        kind = (stated or "").lower()
-        path = (href or "").partition("?")[0]
-        if href and (kind.startswith(("audio", "video")) or has_media_suffix(path) or kind in ("", "application/octet-stream")):
-            yield link(href)
+def _audio(media: Iterable[tuple[str, str]]) -> str:
+    """Returns the link of an entry that may be audio, or "". Types that say nothing come before types that say something odd."""
+    found = [(link(href), stated) for href, stated in media if link_may_be_audio(href, stated)]
+    clear = [href for href, stated in found if by_type(stated) or by_name(path_of(href)) or stated in ("", "application/octet-stream")]
+    return next(iter([*clear, *(href for href, _ in found)]), "")
 
 
-def _listed(kind: str, place: str, entry: Any, feed: Any, fallback_id: str, url: str) -> Listed:
+def _listed(kind: str, place: str, entry: Described, feed: Described, fallback_id: str, url: str) -> Listed:
     return listed(
         kind,
         place,
-        own_id(entry.get("id", "").strip()) or fallback_id,
+        own_id(entry["id"].strip()) or fallback_id,
         url,
-        title=entry.get("title"),
-        channel=feed.feed.get("title"),
-        published=_date(entry),
-        licence=_licence(entry) or _licence(feed.feed),
-        seconds=seconds_of(entry.get("itunes_duration")),
+        title=entry["title"],
+        channel=feed["title"],
+        published=day_of(entry["published"]),
+        licence=_licence(entry) or _licence(feed),
+        seconds=seconds_of(entry["itunes_duration"]),
     )
 
 
@@ -137,19 +162,7 @@ def _absolute(base: str, href: str) -> str:
         return link(href)
 
 
-def _date(entry: Any) -> str:
-    """Returns the publication date in the feed's own time zone, because shows are named by that date."""
-    text = entry.get("published", "").strip()
-    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            return read(text).date().isoformat()
-        except (ValueError, OverflowError):
-            continue
-    parsed = entry.get("published_parsed")
-    return f"{parsed.tm_year:04d}-{parsed.tm_mon:02d}-{parsed.tm_mday:02d}" if parsed else ""
-
-
-def _licence(stated: Any) -> str:
+def _licence(stated: Described) -> str:
     """Returns the most specific license that an entry or a feed states, or ""."""
-    links = [reference.get("href", "") for reference in stated.get("links", []) if reference.get("rel") == "license"]
-    return next((text for text in (*links, *(stated.get(k) for k in ("license", "podcast_license", "rights"))) if text), "")
+    links = [href for rel, href in stated["links"] if rel == "license"]
+    return next((text for text in (*links, *(stated[k] for k in ("license", "podcast_license", "rights"))) if text), "")

@@ -9,7 +9,7 @@ from components.discover.items import Listed, recording_id
 from components.shared.network import public_url
 from components.shared.rows import UNKNOWN_SECONDS, Item
 from components.shared.table import empty
-from store.ledger import FAILED, GIVEN_UP, PENDING, LedgerRow
+from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, LedgerRow
 from store.plans import shard_name
 
 SOURCE = "source"
@@ -66,7 +66,7 @@ def make_plan(
     listed = [replace(entry, item=_completed(entry.item, ledger.get(entry.item.recording))) for entry in listed]
     items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
     fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
-    rows = list(_refused(listed, fates, ledger, run))
+    rows = [*_refused(listed, fates, ledger, run), *_filtered(listed, fates, ledger, settings, run)]
 
     shards, lost = _pending(items, ledger, plans, settings, run)
     rows += lost
@@ -113,7 +113,7 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str
     """Returns the fate of a listed recording according to its own ledger row."""
     if row and row.outcome == GIVEN_UP and row.run == run:
         return "given_up"  # by an earlier attempt of this run's task
-    if row and row.outcome not in (PENDING, FAILED):
+    if row and row.outcome not in (PENDING, FAILED, FILTERED):
         finished = "given_up" if row.outcome == GIVEN_UP else "done"
         return "again" if settings.again and not entry.refusal else finished
     if entry.refusal:
@@ -124,13 +124,29 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str
         return "again"
     if row and row.failures >= settings.attempts:
         return "failed"
-    if _is_filtered(entry.item.seconds, settings):
+    if _out_of_limits(entry.item, settings):
         return "filtered"
     return "retried" if row and row.shard else "new"
 
 
-def _is_filtered(seconds: float, settings: PlanSettings) -> bool:
-    return 0 < seconds < settings.min_seconds or 0 < settings.max_seconds < seconds
+def _out_of_limits(item: Item, settings: PlanSettings) -> str:
+    """Returns why the length of a recording is not wanted, or "". Only the lengths of local files are measured."""
+    says = "lasts" if item.kind == "local" else "is said to last"
+    if 0 < item.seconds < settings.min_seconds:
+        return f"{says} {item.seconds:g} s; discover_min_seconds is {settings.min_seconds:g}"
+    if 0 < settings.max_seconds < item.seconds:
+        return f"{says} {item.seconds:g} s; discover_max_seconds is {settings.max_seconds:g}"
+    return ""
+
+
+def _filtered(
+    listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgered, settings: PlanSettings, run: str
+) -> Iterator[LedgerRow]:
+    """Yields ledger rows of recordings that are left out by their length. Other settings take them up again."""
+    for entry in listed:
+        if fates[entry.item.recording] == "filtered":
+            known = ledger.get(entry.item.recording) or replace(_EMPTY, run=run)
+            yield _described(entry.item, known, outcome=FILTERED, reason=_out_of_limits(entry.item, settings))
 
 
 def _refused(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgered, run: str) -> Iterator[LedgerRow]:

@@ -5,7 +5,12 @@ from kfp.dsl import Dataset, Output
 from components.stage import stage
 
 
-@stage(store="runner", internet=True, timeout_hours=24, secrets={"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}})
+@stage(
+    store="runner",
+    internet=True,
+    timeout_hours=24,
+    secrets={"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}, "speechmill-logins": {"logins": "SPEECHMILL_LOGINS"}},
+)
 def download(
     shard: str,
     store: str,

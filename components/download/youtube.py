@@ -12,10 +12,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from components.download.disk import disk_full
-from components.download.failures import private_address, without_secrets
+from components.download.failures import private_address
 from components.download.policy import ItemError, Policy
 from components.shared.http import Received, causes
-from components.shared.network import public_text
+from components.shared.network import public_text, without_secrets
 from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
 

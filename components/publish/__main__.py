@@ -6,7 +6,7 @@ from pathlib import Path
 from components.publish.outcomes import seconds_by_outcome
 from components.publish.publish import Batch, origin, publish
 from components.publish.rules import parse
-from components.publish.settings import check_settings, names, takes_settings
+from components.publish.settings import check_settings, takes_settings
 from components.publish.speakers import dominant_share
 from components.shared.rows import Account, DatasetRow, Fingerprint
 from components.shared.table import read_rows, write_rows
@@ -17,7 +17,7 @@ from store.objects import open_store
 
 @takes_settings
 def main(
-    sources: str,
+    sources_sha256: str,
     dataset: str,
     store: str,
     run: str,
@@ -35,7 +35,7 @@ def main(
         accounts=[a for part in parts for a in read_rows(part, Account, "recordings")],
         rows=[r for part in parts for r in read_rows(part, DatasetRow)],
         fingerprints=fingerprints,
-        sources=names(sources.replace("\n", ",")),
+        sources_sha256=sources_sha256,
         lineage=lineage,
     )
     published = publish(open_store(store), dataset, run, batch, parse(settings))

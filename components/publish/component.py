@@ -9,7 +9,7 @@ from components.stage import stage
 @stage(memory="2Gi", store="publisher", cached=False)
 @takes_settings
 def publish(
-    sources: str,
+    sources_sha256: str,
     dataset: str,
     store: str,
     run: str,

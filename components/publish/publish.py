@@ -1,6 +1,5 @@
 """Publishes what a run found as the next version of a dataset, and updates what the store knows of it."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,7 +27,8 @@ class Batch:
     rows: list[DatasetRow]
     fingerprints: Callable[[], Iterator[Fingerprint]]
     """Reads the fingerprints of the run's recordings, those of one shard at a time."""
-    sources: tuple[str, ...]
+    sources_sha256: str
+    """Hash of the sources, as `discover` makes it; empty if the run had none."""
     lineage: Lineage
 
     @property
@@ -121,10 +121,9 @@ def _with_speakers(
 def _lineage(before: Version | None, batch: Batch) -> dict[str, Any]:
     """Stages and sources of the next version. What the run did not do is as in the version before."""
     known = before.lineage if before else {}
-    sources = "\n".join(sorted(batch.sources)).encode()
     return {
         "stages": known.get("stages", {}) | batch.lineage,
-        "sources_sha256": hashlib.sha256(sources).hexdigest() if sources else known["sources_sha256"],
+        "sources_sha256": batch.sources_sha256 or known["sources_sha256"],
     }
 
 

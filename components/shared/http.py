@@ -1,12 +1,13 @@
 """GET over HTTP and HTTPS with retries and limits, on requests. Only programs whose pins include requests import it.
 
 requests follows redirects and uses the proxies and certificates of the environment (HTTPS_PROXY,
-NO_PROXY, REQUESTS_CA_BUNDLE). It connects through Python's sockets and http.client, so
-`network.public_only` covers it.
+NO_PROXY, REQUESTS_CA_BUNDLE), and its logins (components/shared/logins.py). It connects through
+Python's sockets and http.client, so `network.public_only` covers it.
 """
 
 import http.client
 import random
+import re
 import socket
 import ssl
 import time
@@ -20,6 +21,7 @@ from typing import TypeVar
 import requests
 import urllib3
 
+from components.shared.logins import LOGINS, authorizations, known_logins, without_logins
 from components.shared.network import PrivateAddressError, public_url
 from components.shared.task import one_line, report
 
@@ -30,9 +32,6 @@ MAX_PAUSE_SECONDS = 600.0
 MAX_RETRY_AFTER_SECONDS = 60
 LIVE = "a live stream, which has no end"
 _RETRIED = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
-_LIBRARY_ERRORS = (OSError, ValueError, urllib3.exceptions.HTTPError)
-"""What requests raises: its own errors are OSErrors, and some errors of urllib3 and urllib pass through."""
-
 Received = Callable[[int, int], None]
 """Called with the bytes received so far and the size of the file; 0 if the size is unknown."""
 T = TypeVar("T")
@@ -87,20 +86,27 @@ class Answer:
     content_type: str
     """In lower case, with its parameters."""
     data: bytes
+    skipped: bool = False
+    """Whether the rest of the data was not read."""
 
 
-def fetch(url: str, limits: Limits, skipped_types: tuple[str, ...] = ()) -> Answer:
-    """Returns the response at a URL. `data` is empty if the content type begins with one of `skipped_types`.
+def fetch(url: str, limits: Limits, skip: Callable[[str, bytes], bool] = lambda content_type, start: False) -> Answer:
+    """Returns the response at a URL.
+
+    Args:
+        url: http:// or https://.
+        limits: How often, how long and how much.
+        skip: Called with the content type and what has arrived, first without any data. It ends the response where it is true.
 
     Raises:
         HttpError: The server refuses, a limit is exceeded, or the last attempt failed.
     """
 
     def attempt() -> Answer:
-        with _session() as session, _request(session, url, limits) as response:
-            content_type = response.headers.get("Content-Type", "").strip().lower()
-            skipped = content_type.startswith(skipped_types)
-            return Answer(response.url, content_type, b"" if skipped else b"".join(_blocks(response, limits)))
+        with _Session(url) as session, _request(session, url, limits) as response:
+            content_type, data, blocks = response.headers.get("Content-Type", "").strip().lower(), b"", _blocks(response, limits)
+            skipped = skip(content_type, data) or skip(content_type, data := next(blocks, b""))
+            return Answer(response.url, content_type, data if skipped else data + b"".join(blocks), skipped)
 
     return retry(attempt, url, limits)
 
@@ -123,7 +129,7 @@ def transfer(url: str, path: Path, limits: Limits, expected_bytes: int = 0, rece
         HttpError: The server refuses, has a file of another size, a limit is exceeded, or the last attempt failed.
         OSError: The file cannot be written.
     """
-    with _session() as session:
+    with _Session(url) as session:
         session.headers["Accept-Encoding"] = "identity"
         retry(lambda: _append(session, url, path, limits, expected_bytes, received), url, limits, lambda: _size(path))
     _version_file(path).unlink(missing_ok=True)
@@ -173,11 +179,42 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             waiting += [*found.args, *(getattr(found, "exc_info", None) or ()), *named]
 
 
-def _session() -> requests.Session:
-    session = requests.Session()
-    session.headers["User-Agent"] = USER_AGENT
-    session.hooks["response"].append(_drop_redirect_body)
-    return session
+class _Session(requests.Session):
+    """A session with the logins of the environment and of one URL, and redirects as browsers follow them.
+
+    It never reads ~/.netrc, as requests would: its default entry goes to every host.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.headers["User-Agent"] = USER_AGENT
+        self.hooks["response"].append(_drop_redirect_body)
+        self.auth = self._log_in
+        self._logins = [*without_logins(url)[1], *known_logins()]
+        self.login = 0
+        """Number of the login to use where a host has several."""
+
+    def logins(self, url: str) -> int:
+        """Returns how many logins there are for a URL."""
+        return len(authorizations(url, self._logins))
+
+    def _log_in(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if known := authorizations(request.url or "", self._logins):
+            request.headers["Authorization"] = known[min(self.login, len(known) - 1)]
+        return request
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """A login is sent on after a redirect only where it belongs to the new place as well."""
+        prepared_request.headers.pop("Authorization", None)
+        self._log_in(prepared_request)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Location often holds raw bytes in the encoding of the server. They are percent-encoded as they are."""
+        if not resp.is_redirect:
+            return None
+        location = resp.headers["location"].strip().encode("latin-1", "replace")  # as http.client has decoded it
+        quoted = re.sub(rb"[^!-~]", lambda m: b"%%%02X" % m[0][0], location).decode("ascii")
+        return without_logins(quoted)[0]
 
 
 def _drop_redirect_body(response: requests.Response, **_: object) -> None:
@@ -187,7 +224,7 @@ def _drop_redirect_body(response: requests.Response, **_: object) -> None:
 
 
 def _request(
-    session: requests.Session,
+    session: _Session,
     url: str,
     limits: Limits,
     headers: dict[str, str] | None = None,
@@ -195,8 +232,8 @@ def _request(
 ) -> requests.Response:
     """Sends one request; returns a response with an accepted status, its body not yet read."""
     try:
-        response = session.get(url, headers=headers, stream=True, timeout=(limits.connect_seconds, limits.read_seconds))
-    except _LIBRARY_ERRORS as error:
+        response = _send(session, without_logins(url)[0], limits, headers)
+    except Exception as error:  # requests lets errors of urllib3, http.client and codecs through
         raise _fault(error) from None
     status = response.status_code
     if status in accepted:
@@ -204,7 +241,21 @@ def _request(
     response.close()
     if status in _RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise TransientError(f"HTTP {status}", _retry_after_seconds(response.headers.get("Retry-After", "")))
+    if status == HTTPStatus.UNAUTHORIZED:
+        known = session.logins(response.url)
+        raise HttpError(f"HTTP 401: it wants a user name and password, {'and refuses those' if known else 'and none is'} in {LOGINS}")
     raise HttpError(f"HTTP {status}")
+
+
+def _send(session: _Session, url: str, limits: Limits, headers: dict[str, str] | None) -> requests.Response:
+    """Sends a request; if the host has several logins, with one after the other until it accepts one."""
+    session.login = 0
+    while True:
+        response = session.get(url, headers=headers, stream=True, timeout=(limits.connect_seconds, limits.read_seconds))
+        session.login += 1
+        if response.status_code != HTTPStatus.UNAUTHORIZED or session.login >= session.logins(response.url):
+            return response
+        response.close()
 
 
 def _retry_after_seconds(text: str) -> float:
@@ -235,11 +286,11 @@ def _read(response: requests.Response, most_bytes: int) -> bytes:
     """What has arrived. `iter_content` would wait for a whole block, so a slow server could exceed `total_seconds`."""
     try:
         return response.raw.read1(most_bytes, decode_content=True) or b""
-    except _LIBRARY_ERRORS as error:
+    except Exception as error:
         raise _fault(error) from None
 
 
-def _append(session: requests.Session, url: str, path: Path, limits: Limits, expected_bytes: int, received: Received | None) -> None:
+def _append(session: _Session, url: str, path: Path, limits: Limits, expected_bytes: int, received: Received | None) -> None:
     """Sends one request and appends its body to the file."""
     have = _size(path)
     if expected_bytes and have == expected_bytes:
@@ -258,7 +309,7 @@ def _append(session: requests.Session, url: str, path: Path, limits: Limits, exp
             if response.status_code != HTTPStatus.PARTIAL_CONTENT or not place.startswith(f"bytes {have}-"):
                 path.unlink()
                 raise TransientError("the server does not send the rest of the file")
-        total = int(stated) if stated.isdecimal() and "Content-Encoding" not in response.headers else 0
+        total = int(stated) if re.fullmatch(r"[0-9]{1,18}", stated) and "Content-Encoding" not in response.headers else 0
         if expected_bytes and total not in (0, expected_bytes):
             raise HttpError(f"{total} bytes: it is another file")
         with path.open("ab" if have else "wb") as file:
@@ -321,5 +372,7 @@ def _fault(error: Exception) -> HttpError | TransientError:
         return TransientError(reason) if unknown.errno == socket.EAI_AGAIN else HttpError(reason)
     if any(isinstance(e, TimeoutError | requests.Timeout) for e in chain):
         return TransientError("no answer in time")
+    if not isinstance(error, OSError | urllib3.exceptions.HTTPError):
+        return HttpError(f"the request failed: {type(error).__name__}")
     said = [e.strerror for e in chain if isinstance(e, OSError) and e.strerror]
     return TransientError(f"the connection failed: {one_line(said[-1])}" if said else "the connection broke")

@@ -14,7 +14,8 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks": 1080, "socks4": 1080, "socks4a": 1080, "socks5": 1080, "socks5h": 1080}
 
 _URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^/?#]*@)?(?P<place>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?", re.IGNORECASE | re.DOTALL
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?:[^/?#]*@|[^/?#:@[]*:(?!\d*(?:[/?#]|$))[^@]*@)?(?P<place>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
+    re.IGNORECASE | re.DOTALL,
 )
 _URLS = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 _SECRETS = re.compile(
@@ -49,6 +50,16 @@ def public_url(url: str) -> str:
 def public_text(text: str) -> str:
     """Applies `public_url` to every URL in a text, for example an error message."""
     return _URLS.sub(lambda match: public_url(match[0]), text)
+
+
+def without_secrets(text: str, url: str) -> str:
+    """Removes a URL's secrets from a text, since libraries quote the URL whole or in parts."""
+    user = re.match(r"[^:/?#]*://([^/?#]*)@", url)
+    before_fragment, _, fragment = url.partition("#")
+    for secret in (user[1] if user else "", before_fragment.partition("?")[2], fragment):
+        if secret and secret not in public_url(url):
+            text = text.replace(secret, "…")
+    return public_text(text)
 
 
 def _is_secret(parameter: str) -> bool:

@@ -34,7 +34,7 @@ MENDABLE = 2
 LINEAGE = "lineage.json"
 MODEL = "model.json"
 """Describes a model in its folder (components/shared/model.py)."""
-_WIRING = ("sources", "dataset", "store", "run", "shard", "allow_private")
+_WIRING = ("sources", "sources_sha256", "dataset", "store", "run", "shard", "allow_private")
 _METRICS, _CLASSIFICATION, _PAGE = "system.Metrics", "system.ClassificationMetrics", "system.HTML"
 _MOUNTS = {"s3://": "/s3/", "minio://": "/minio/", "gs://": "/gcs/"}
 

@@ -13,7 +13,9 @@ import click
 
 from components.deployment import Deployment
 from components.discover.sources import parse as parse_sources
+from components.shared.logins import without_logins
 from components.shared.model import parse
+from components.shared.network import public_url
 from components.shared.task import MODEL, StageError
 from pipelines import dataset, training
 from pipelines.cluster.client import Kubeflow, connect, pipeline_name
@@ -181,7 +183,12 @@ def arguments(
             f"discover_max_shards: expected 1 to {MOST_SHARDS}, since Kubernetes keeps no larger run of Kubeflow, found "
             f"{settings['discover_max_shards']}: start runs until one finds nothing new, or make larger shards (discover_shard_seconds)"
         )
-    text = read_sources(sources)
+    text, logins = without_logins(read_sources(sources))
+    if logins:
+        raise StageError(
+            f"sources: expected no passwords, which whoever sees the run could read, found one for {public_url(logins[0])}: "
+            "give it to the cluster as the secret speechmill-logins (docs/operating.md)"
+        )
     for source in parse_sources(text):
         if source.kind == "local":
             raise StageError(f"sources: {source.name} is on this machine, and a cluster cannot read it: give a URL that a pod can reach")

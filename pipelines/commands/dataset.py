@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from components.publish.repeats import groups
+from components.shared.task import one_line
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.datasets.export import CODECS, export
 from pipelines.datasets.truth import read_truth_file
@@ -52,6 +53,8 @@ def list_datasets(store_uri: str) -> None:
         for version in DatasetStore(store, name).versions()[-1:]:
             table.add_row(name, *summary(version))
     print_out(table if table.rows else f"no datasets in {store.uri}")
+    for name in sorted(set(store.folders("datasets/")) - set(dataset_names(store))):
+        print_out(f"left out: the folder {one_line(name)!r} in datasets/, whose name is none of a dataset")
 
 
 @command.command("versions")
@@ -93,7 +96,7 @@ def _select() -> click.Command:
         store = open_store(store_uri)
         before = rules(DatasetStore(store, name).version().lineage)
         wanted = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
-        wiring = {"sources": "", "dataset": name, "store": store.uri, "run": new_run_id()}
+        wiring = {"sources_sha256": "", "dataset": name, "store": store.uri, "run": new_run_id()}
         with tempfile.TemporaryDirectory() as scratch, Display() as display:
             run_stage(publish, {}, wiring | wanted, Path(scratch), display)
         show(store, name)

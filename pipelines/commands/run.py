@@ -10,10 +10,12 @@ from typing import Any
 import click
 
 from components.deployment import Deployment, deployed
+from components.discover.media import START_BYTES, is_text
+from components.shared.logins import remember, without_logins
 from components.shared.task import StageError
 from pipelines.cluster.workflow import RunError
 from pipelines.commands.options import GroupedCommand, with_settings
-from pipelines.commands.shared import new_run_id, print_choice, show, store_option
+from pipelines.commands.shared import new_run_id, print_choice, show, show_left_out, store_option
 from pipelines.commands.transfers import Transfers
 from pipelines.dataset import STAGES, build
 from pipelines.inputs.settings import check_settings
@@ -33,9 +35,12 @@ SAMPLE = "sample"
 
 
 def read_sources(text: str) -> str:
-    """Returns the text itself, or the contents of the file that it names."""
+    """Returns the text itself, or the contents of the file that it names. A file without an ending may also be a recording."""
     path = Path(os.path.expanduser(text))  # noqa: PTH111  # pathlib's raises for an unknown user
     if "\n" not in text and len(text) < 4096 and path.suffix.casefold() in LIST_SUFFIXES and path.is_file():
+        with path.open("rb") as file:
+            if not path.suffix and not is_text(file.read(START_BYTES)):
+                return text
         try:
             return path.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
@@ -101,7 +106,8 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
     show_default=True,
     metavar="TEXT|FILE",
     help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, and files and folders, also in "
-    "buckets. Separate them with commas or lines, or name a file that lists them.",
+    "buckets. Separate them with commas or lines, or name a file that lists them. # starts a comment. A path with a comma or "
+    "# stands on a line of its own, or in quotes.",
 )
 @click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version.")
 @store_option
@@ -138,7 +144,8 @@ def command(
     store = open_store(store_uri)
     settings, models, transcripts = settle(*by_kind(options), lambda: store)
     check_run(sources, name, settings, models)
-    sources = read_sources(sources)
+    sources, logins = without_logins(read_sources(sources))
+    remember(logins)  # the stages get them as secrets, so that no parameter, file or log holds them
     arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
     runs = (runs or default_runs(store)).resolve()
     deployment = Deployment(gpu=environments.has_gpu(), azure=settings[ENGINE] == AZURE)
@@ -166,4 +173,5 @@ def command(
         show(store, name)
         click.echo(f"its report, with clips to listen to: speechmill dataset report {name} --store {store.uri} --open")
     else:
-        click.echo(f"dataset {name} in {store.uri} has no version yet: nothing was found")
+        click.echo(f"dataset {name} in {store.uri} has no version yet: no audio was found")
+        show_left_out(store, name)

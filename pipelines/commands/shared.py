@@ -16,7 +16,7 @@ from components.shared.rules import SETTINGS
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import DatasetStore, Version, rules
 from store.interface import Store
-from store.ledger import FAILED, GIVEN_UP, Ledger
+from store.ledger import FAILED, FILTERED, GIVEN_UP, Ledger
 
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Folder or bucket of the store."
@@ -57,9 +57,19 @@ def show(store: Store, name: str, number: int | None = None) -> None:
             most = [f"{value or 'unknown'} {_clock(seconds)}" for value, seconds in by_value.most_common(_MOST)]
             more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
             print_out(f"kept by {column}: {', '.join(most)}{more}")
-    for row in Ledger(store, name).rows().values():
-        if row.outcome in (FAILED, GIVEN_UP):
-            print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
+    show_left_out(store, name)
+
+
+def show_left_out(store: Store, name: str) -> None:
+    """Prints the recordings and sources of a dataset that failed, and recordings that were left out by their length."""
+    ledger = Ledger(store, name).rows().values()
+    for row in [r for r in ledger if r.outcome in (FAILED, GIVEN_UP)]:
+        print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
+    filtered = [r for r in ledger if r.outcome == FILTERED]
+    for row in filtered[:_MOST]:
+        print_out(f"left out by its length: {row.title or row.url} ({row.recording}): {row.reason}")
+    if len(filtered) > _MOST:
+        print_out(f"left out by their lengths: {len(filtered) - _MOST} more recordings")
 
 
 def print_choice(slot: Slot, model: Model, more: str = "") -> None:

@@ -239,11 +239,11 @@ def _stored_reference(store_uri: str, wanted: str, scratch: Path) -> Path:
 
 def _media(paths: Sequence[Path]) -> list[Path]:
     """Returns the files, and the media files below the folders, without duplicates."""
-    from components.discover.sources import has_media_suffix
+    from components.discover.media import audio_files
 
     found: dict[Path, Path] = {}
     for path in paths:
-        inside = sorted(f for f in path.rglob("*") if f.is_file() and has_media_suffix(f.name)) if path.is_dir() else [path]
+        inside = audio_files(path).files if path.is_dir() else [path]
         if not inside:
             raise StageError(f"expected audio files in {path}, found none")
         found |= {f.resolve(): f for f in inside}

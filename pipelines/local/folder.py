@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import os
-from collections import Counter
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ import click
 
 from components.cut.component import cut
 from components.denoise.component import denoise
-from components.discover.sources import has_media_suffix
+from components.discover.media import audio_files
 from components.download.component import download
 from components.embed.component import embed
 from components.segment.component import segment
 from components.separate.component import separate
 from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Transcript, Vector
 from components.shared.table import read_rows
+from components.shared.task import one_line
 from components.stage import Stage
 from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
@@ -26,12 +27,14 @@ from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
 from pipelines.datasets.export import AUDIO_SUFFIXES, ExportError, convert, empty_folder, write_csv, write_textgrid
 from pipelines.local.display import Display
+from pipelines.local.names import audio_names, result_names
 from pipelines.local.single import run_stage
 from store.objects import open_store
 from store.plans import write_plan
 
 _AUDIO_STAGES = (download, separate, denoise)
 _TAGS: dict[Stage, Any] = {tag_speaker: Speaker, tag_tone: Tone, tag_quality: Quality, transcribe: Transcript}
+_TABLES = (".csv", ".TextGrid")
 FOLDER_STAGES = (download, separate, segment, cut, denoise, *_TAGS)
 
 # The stage that makes each input. The files of a folder are used as voices: to remove music, run `separate` on them first.
@@ -63,11 +66,15 @@ def run_on_folder(
         RunError: A stage failed.
     """
     empty_folder(target)
-    files = {hashlib.sha256(os.fsencode(f.relative_to(source))).hexdigest()[:16]: f for f in _files(source)}
-    if not files:
-        raise ExportError(f"expected audio files in {source}, found none")
+    found = audio_files(source)
+    if found.told:
+        click.echo(f"{source}: {found.told}")
+    items, failed = _items(found.files)
+    failed += [f"{path}: it cannot be read" for path in found.unreadable]
+    if not items:
+        raise ExportError("; ".join([f"expected audio files in {source}, found none", *failed]))
     store = scratch / "store"
-    shard = write_plan(open_store(str(store)), [local_item(name, file) for name, file in files.items()])
+    shard = write_plan(open_store(str(store)), items.values())
     wiring = {"shard": shard, "store": str(store), "allow_private": False}
     made: dict[str, dict[str, Path]] = {}
 
@@ -80,37 +87,57 @@ def run_on_folder(
             made[one.name] = run_stage(one, inputs, parameters, scratch, display)
         return made[one.name]
 
-    artifact, *others = run(stage).values()
+    artifacts = list(run(stage).values())
     recordings = {r.recording: r for r in read_rows(run(download)["recordings"], Recording)}
-    stems = Counter(f.relative_to(source).with_suffix("") for f in files.values())
-    failed = []
-    for recording, row in recordings.items():
-        original = recordings.get(row.duplicate_of, row)  # a copy gets the results of the first file
-        name = files[recording].relative_to(source)
-        if original.samples:
-            path = target / (name if stems[name.with_suffix("")] == 1 or stage in _AUDIO_STAGES else name.with_name(f"{name.name}.x"))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if stage in _AUDIO_STAGES:
-                _write_audio(artifact, original, path)
-                for other in others:  # the second output of `separate` is empty unless requested
-                    if (other / "audio" / f"{original.recording}.flac").exists():
-                        _write_audio(other, original, path.with_name(f"{path.stem}.{other.name}{path.suffix}"))
-            elif stage is segment:
-                _write_segments(read_rows(artifact, Segment), original, path)
-            else:
-                clips = [c for c in read_rows(run(cut)["clips"], Clip) if c.recording == original.recording]
-                kind = _TAGS.get(stage, Clip)
-                _write_clips(clips, kind, read_rows(artifact, kind), original, path, stage.name)
-        else:
-            failed.append(f"{name}: {row.reason}")
-    click.echo(f"wrote the results of {len(recordings) - len(failed)} files to {target}")
+    clips = read_rows(run(cut)["clips"], Clip) if stage in (cut, *_TAGS) else []
+    rows = {file.relative_to(source): recordings[item.recording] for file, item in items.items()}
+    results = {name: recordings.get(row.duplicate_of, row) for name, row in rows.items()}  # a copy gets those of the first file
+    failed += [f"{name}: {rows[name].reason}" for name, result in results.items() if not result.samples]
+    paths = _paths(stage, [name for name, result in results.items() if result.samples], artifacts, os.pathconf(target, "PC_NAME_MAX"))
+    written = 0
+    for name, own in paths.items():
+        try:
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            _write(stage, artifacts, clips, results[name], [target / path for path in own])
+            written += 1
+        except (OSError, subprocess.CalledProcessError) as error:
+            failed.append(f"{name}: its results cannot be written: {one_line(getattr(error, 'strerror', None) or error)}")
+    click.echo(f"wrote the results of {written} files to {target}")
     if failed:
         raise ExportError("; ".join(failed))
 
 
-def _files(folder: Path) -> list[Path]:
-    found = (f for f in folder.rglob("*") if f.is_file() and has_media_suffix(f.name))
-    return sorted(f for f in found if not any(part.startswith(".") for part in f.relative_to(folder).parts))
+def _items(files: Sequence[Path]) -> tuple[dict[Path, Item], list[str]]:
+    """Returns an item for `download` for each file, and a reason for each file that can be none."""
+    items, failed = {}, []
+    for file in files:
+        try:
+            items[file] = local_item(hashlib.sha256(os.fsencode(file)).hexdigest()[:16], file)
+        except ExportError as error:
+            failed.append(str(error))
+    return items, failed
+
+
+def _paths(stage: Stage, names: Sequence[Path], artifacts: Sequence[Path], max_bytes: int) -> Mapping[Path, Sequence[Path]]:
+    """Returns the paths of each file's results: a sound file for each artifact, or a table and a TextGrid."""
+    if stage in _AUDIO_STAGES:
+        return audio_names(names, AUDIO_SUFFIXES, [artifact.name for artifact in artifacts[1:]], max_bytes)
+    bases = result_names(names, _TABLES, max_bytes)
+    return {name: [base.with_name(base.name + ending) for ending in _TABLES] for name, base in bases.items()}
+
+
+def _write(stage: Stage, artifacts: Sequence[Path], clips: Sequence[Clip], recording: Recording, paths: Sequence[Path]) -> None:
+    """Writes the results of one recording."""
+    if stage in _AUDIO_STAGES:
+        for artifact, path in zip(artifacts, paths, strict=True):
+            flac = artifact / "audio" / f"{recording.recording}.flac"
+            if artifact is artifacts[0] or flac.exists():  # the second output of `separate` is empty unless requested
+                convert(flac, path)
+    elif stage is segment:
+        _write_segments(read_rows(artifacts[0], Segment), recording, paths)
+    else:
+        own, kind = [c for c in clips if c.recording == recording.recording], _TAGS.get(stage, Clip)
+        _write_clips(own, kind, read_rows(artifacts[0], kind), recording, paths, stage.name)
 
 
 def local_item(recording: str, file: Path) -> Item:
@@ -123,25 +150,22 @@ def local_item(recording: str, file: Path) -> Item:
     return Item(recording, "local", path, file.name, "", "", "", 0.0, 0)
 
 
-def _write_audio(artifact: Path, recording: Recording, path: Path) -> None:
-    flac = artifact / "audio" / f"{recording.recording}.flac"
-    convert(flac, path if path.suffix.casefold() in AUDIO_SUFFIXES else path.with_name(f"{path.name}.flac"))
-
-
-def _write_segments(segments: Sequence[Segment], recording: Recording, path: Path) -> None:
+def _write_segments(segments: Sequence[Segment], recording: Recording, paths: Sequence[Path]) -> None:
     rows = [r for r in segments if r.recording == recording.recording]
-    write_csv(path.with_suffix(".csv"), ("start", "end", "label", "gender"), [(r.start, r.end, r.label, r.gender) for r in rows])
-    write_textgrid(path.with_suffix(".TextGrid"), [(r.start, r.end, r.gender or r.label) for r in rows], recording.seconds, segment.name)
+    table, grid = paths
+    write_csv(table, ("start", "end", "label", "gender"), [(r.start, r.end, r.label, r.gender) for r in rows])
+    write_textgrid(grid, [(r.start, r.end, r.gender or r.label) for r in rows], recording.seconds, segment.name)
 
 
-def _write_clips(clips: Sequence[Clip], kind: Any, rows: Sequence[Any], recording: Recording, path: Path, tier: str) -> None:
+def _write_clips(clips: Sequence[Clip], kind: Any, rows: Sequence[Any], recording: Recording, paths: Sequence[Path], tier: str) -> None:
     """Writes the rows of a recording's clips without their vectors; leaves out clips without a row."""
+    table, grid = paths
     times = {c.clip: (c.start, c.end) for c in clips}
     own = [r for r in rows if r.clip in times]
     columns = [f.name for f in dataclasses.fields(kind) if f.type is not Vector and f.name not in ("clip", "recording", "start", "end")]
     lines = [[*times[r.clip], *(_cell(getattr(r, c)) for c in columns)] for r in own]
-    write_csv(path.with_suffix(".csv"), ("start", "end", *columns), lines)
-    write_textgrid(path.with_suffix(".TextGrid"), [(*times[r.clip], _label(r)) for r in own], recording.seconds, tier)
+    write_csv(table, ("start", "end", *columns), lines)
+    write_textgrid(grid, [(*times[r.clip], _label(r)) for r in own], recording.seconds, tier)
 
 
 def _cell(value: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from components.shared.audio import ffmpeg
 from tests.end_to_end.runs import Dataset, Server, speechmill, stages_that_ran
+from tests.http_server import serving
 from tests.places import SAMPLE
 
 TITLE = "a/b\\c ../ \U0001f399 line\nbreak"
@@ -103,6 +104,25 @@ def test_a_failing_source_does_not_stop_the_others(server: Server, show: Dataset
     failed = [row for row in show.ledger().values() if row.outcome == "failed"]
     assert len(failed) == 2 and any("404" in row.reason for row in failed)
     assert stages_that_ran(done)[0] == "collect"
+
+
+def test_a_password_opens_the_feed_and_its_episodes_and_is_left_nowhere(
+    show: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    episode(tmp_path / "one.mp3", 1, 0)
+    with serving() as server, serving() as other:
+        elsewhere = other.put("/2.mp3", b"no audio")
+        server.put("/paid/1.mp3", (tmp_path / "one.mp3").read_bytes(), logins=("me:s3cr3t",))
+        items = "".join(f"<item><guid>{n}</guid><enclosure url='{url}'/></item>" for n, url in enumerate(("/paid/1.mp3", elsewhere)))
+        server.put("/private", f"<rss version='2.0'><channel>{items}</channel></rss>".encode(), logins=("me:s3cr3t",))
+        server.resources["/private"].headers["Content-Type"] = "application/rss+xml"
+        (tmp_path / "list.txt").write_text(server.url.replace("//", "//me:s3cr3t@") + "/private # paid\n")
+        done = show.run("--sources", tmp_path / "list.txt", *QUICK)
+        assert set(server.authorizations) == {"me:s3cr3t"} and set(other.authorizations) == {""}
+    assert {row.outcome for row in show.ledger().values()} == {"published", "failed"}
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "list.txt" and b"s3cr3t" in path.read_bytes()]
+    assert left == [] and "s3cr3t" not in done.stdout + done.stderr
 
 
 def test_private_addresses_need_allow_private(server: Server, show: Dataset) -> None:

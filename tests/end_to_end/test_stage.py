@@ -1,6 +1,7 @@
 """`speechmill stage`: one stage on a folder of files."""
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,36 @@ def test_a_file_that_is_no_audio_is_named_and_the_others_are_processed(folder: P
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: notes.mp3: ")
     assert (tmp_path / "out" / "one.wav").exists() and not (tmp_path / "out" / "notes.mp3").exists()
+
+
+def test_files_are_taken_whatever_recorders_call_them_and_the_rest_is_counted(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "one.wav").read_bytes()
+    for number, name in enumerate(("voice.3ga", "radio.MPGA", "web.weba", "mac.aifc", "old.asf", "memo")):
+        (folder / name).write_bytes(data + bytes(number + 1))
+    for name in ("._one.wav", ".hidden.wav", "cover.jpg", "README"):
+        (folder / name).write_bytes(b"no sound")
+    done = speechmill("stage", "download", "--in", folder, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "left out 4 files that are no audio: 2 hidden, 1 .jpg, 1 text" in done.stdout
+    names = ["mac.aifc.flac", "memo.flac", "old.asf.flac", "one.wav", "radio.MPGA.flac", "voice.3ga.flac", "web.weba.flac"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_file()) == names
+
+
+def test_a_long_name_and_one_that_cannot_be_written_cost_no_other_results(folder: Path, tmp_path: Path) -> None:
+    data = (folder / "one.wav").read_bytes()
+    long = "가" * 83 + ".wav"  # 253 bytes of the 255 that a name may have
+    (folder / long).write_bytes(data + b"1")
+    (folder / os.fsdecode(b"\xff.wav")).write_bytes(data + b"2")
+    done = speechmill("stage", "cut", "--in", folder, "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert (
+        done.stderr.splitlines()[-1]
+        == "error: expected file names in UTF-8, found " + repr(os.fsencode(folder) + b"/\xff.wav") + ": rename it"
+    )
+    found = {p.name for p in (tmp_path / "out").rglob("*.*")}
+    assert {"one.csv", "one.TextGrid", "two.csv", "two.TextGrid"} < found and len(found) == 6
+    (short,) = {name.partition(".")[0] for name in found} - {"one", "two"}
+    assert short.startswith("가" * 70) and len(f"{short}.TextGrid".encode()) <= 255
 
 
 def test_a_folder_with_files_is_refused_as_output(folder: Path) -> None:

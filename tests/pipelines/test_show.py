@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from components.shared.rows import DatasetRow
 from components.shared.table import empty
+from pipelines.commands.dataset import command
 from pipelines.commands.shared import show
 from store.datasets import DatasetStore
+from store.ledger import FAILED, FILTERED, Ledger, LedgerRow
 from store.objects import open_store
 
 
@@ -34,3 +37,32 @@ def test_a_version_of_before_speakers_had_names_is_shown(tmp_path: Path, capsys:
     lines = shown(tmp_path, {}, capsys)
     assert lines[0].startswith("dataset show, version 1 of 1") and not any("speech by speaker" in line for line in lines)
     assert "kept by tone: calm 0:00:02.00" in lines and "kept by language: ko 0:00:02.00" in lines
+
+
+def test_recordings_that_were_left_out_are_shown_with_their_reasons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        replace(empty(LedgerRow), recording=f"{n:02}", title=f"show {n:02}", outcome=FILTERED, reason="is said to last 1 s")
+        for n in range(12)
+    ]
+    failed = replace(empty(LedgerRow), recording="f", url="https://a.example/f.mp3", outcome=FAILED, reason="HTTP 404")
+    Ledger(open_store(str(tmp_path)), "show").write(lambda _: [*rows, failed])
+    lines = shown(tmp_path, {}, capsys)
+    assert "failed: https://a.example/f.mp3 (f): HTTP 404" in lines
+    assert [line for line in lines if line.startswith("left out")] == [
+        *(f"left out by its length: show {n:02} ({n:02}): is said to last 1 s" for n in range(10)),
+        "left out by their lengths: 2 more recordings",
+    ]
+
+
+def test_a_folder_that_is_no_dataset_is_named_and_the_datasets_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shown(tmp_path, {}, capsys)
+    for name in ("my copy of show", "._show", "Show", "봄"):
+        (tmp_path / "datasets" / name).mkdir()
+    done = CliRunner().invoke(command, ["list", "--store", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert [line.split()[0] for line in lines[:2]] == ["dataset", "show"]
+    assert lines[2:] == [
+        f"left out: the folder {name!r} in datasets/, whose name is none of a dataset"
+        for name in ("._show", "Show", "my copy of show", "봄")
+    ]

@@ -126,6 +126,7 @@ def test_a_missing_version_is_an_error_that_lists_the_versions(uri: str) -> None
     dataset.publish("one", lambda _: ([row("a")], {}))
     with pytest.raises(StoreError, match=r"expected version 7 .* found versions 1 to 1"):
         dataset.version(7)
+    open_store(uri).write("datasets/my stray folder/x", b"")
     assert dataset_names(open_store(uri)) == ["show"]
 
 

@@ -3,8 +3,10 @@
 import pytest
 
 from components.discover import feeds as feeds_module
+from components.discover.__main__ import list_all
 from components.discover.feeds import list_link, list_sample
-from components.discover.items import Listed, SourceError
+from components.discover.items import Listed, SourceError, recording_id
+from components.discover.sources import parse
 
 NAMESPACES = (
     'xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:atom="http://www.w3.org/2005/Atom"'
@@ -116,7 +118,7 @@ def test_entries_without_audio_are_none(web, capsys):
     video = '<item><guid>v</guid><media:content url="https://a.example/v" type="video/mp4"/></item>'
     web.pages["/feed"] = rss(text, video, item("1"))
     assert [entry.item.url for entry in listing(web)] == ["https://a.example/v", "https://cdn.example/a.mp3"]
-    assert "1 entries without audio" in capsys.readouterr().out
+    assert "left out 1 entries without audio: 1 image/jpeg" in capsys.readouterr().out
 
 
 def test_atom(web):
@@ -159,8 +161,8 @@ def test_an_empty_feed_is_no_failure(web):
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
-        ("text/html", b"<html><body>Not here</body></html>"),
-        ("application/json", b'{"feed": 1}'),
+        ("text/html", b"<body>Not here</body>"),
+        ("application/json", b'["feed"]'),
         ("text/xml", b"<foo/>"),
         ("text/xml", b""),
         ("text/plain", b"/etc/hostname"),
@@ -214,3 +216,108 @@ def test_the_bundled_feed_names_files_that_download_carries(tmp_path, monkeypatc
         ("sample", "sample:two.opus", "two", 0),
     ]
     assert len({f.recording for f in found}) == 2
+
+
+def ids(web, path: str = "/feed") -> dict[str, str]:
+    return {entry.item.url.removeprefix(web.url): entry.item.recording for entry in listing(web, path)}
+
+
+def test_feeds_whose_guids_are_unique_keep_the_ids_of_before(web):
+    """These ids are in datasets that exist."""
+    page = rss(
+        item("episode-1"),
+        item("http://a.example:80/?p=2#x", "https://cdn.example/b.mp3?id=7&amp;sig=x"),
+        item("", "https://cdn.example/c.mp3?id=7&amp;sig=x"),
+    )
+    web.pages["/feed"] = page
+    own = ("episode-1", "a.example/?p=2#x", "cdn.example/c.mp3?id=7")
+    assert [entry.item.recording for entry in listing(web)] == [recording_id("feed", "127.0.0.1/feed", o) for o in own]
+    assert recording_id("feed", "127.0.0.1/feed", "episode-1") == "83c5feeedb9a37b0"
+
+
+def test_episodes_under_one_guid_are_told_apart_by_their_media_whatever_comes_later(web):
+    episodes = [item("show", f"/{n}.mp3", f"<title>{n}화</title>") for n in range(1, 5)]
+    web.pages["/feed"] = rss(*episodes[:3])
+    first = ids(web)
+    assert len(set(first.values())) == 3
+    web.pages["/feed"] = rss(*reversed(episodes))
+    later = ids(web)
+    assert len(set(later.values())) == 4
+    assert {url: later[url] for url in first} == first, "the newest comes first, and nothing else moves"
+
+
+def test_an_episode_that_is_listed_twice_with_one_medium_is_one(web):
+    web.pages["/feed"] = rss(item("1", "/1.mp3?sig=a"), item("1", "/1.mp3?sig=b"), item("2", "/2.mp3"))
+    found, _ = list_all(parse(f"{web.url}/feed"))
+    assert [entry.item.url for entry in found] == [f"{web.url}/1.mp3?sig=a", f"{web.url}/2.mp3"]
+
+
+def test_one_guid_on_two_pages_with_a_changing_path_is_one_episode(web):
+    """An episode that is published meanwhile moves the others to the next page, and some hosts put a ticket into the path."""
+    web.pages["/feed"] = rss(item("2", "/ticket-a/2.mp3"), item("1", "/ticket-a/1.mp3"), head='<atom:link rel="next" href="/page-2"/>')
+    web.pages["/page-2"] = rss(item("1", "/ticket-b/1.mp3"), item("0", "/ticket-b/0.mp3"))
+    assert list(ids(web)) == ["/ticket-a/2.mp3", "/ticket-a/1.mp3", "/ticket-b/0.mp3"]
+
+
+def test_a_guid_that_is_shared_on_one_page_is_shared_on_the_next(web):
+    web.pages["/feed"] = rss(item("show", "/3.mp3"), item("show", "/2.mp3"), head='<atom:link rel="next" href="/page-2"/>')
+    web.pages["/page-2"] = rss(item("show", "/1.mp3"))
+    assert len(set(ids(web).values())) == 3
+
+
+def test_two_feeds_that_differ_in_the_query_alone_lose_no_episode(web, capsys):
+    first, second = (rss(item("1", f"/{ch}1.mp3"), item("2", f"/{ch}2.mp3")) for ch in "ab")
+    web.pages |= {"/rss?ch=1": first, "/rss?ch=2": second, "/rss?ch=1&key=x": first}
+    found, _ = list_all(parse(f"{web.url}/rss?ch=1,{web.url}/rss?ch=2,{web.url}/rss?ch=1&key=x"))
+    assert [entry.item.url.rpartition("/")[2] for entry in found] == ["a1.mp3", "a2.mp3", "b1.mp3", "b2.mp3"]
+    assert [entry.item.recording for entry in found][:2] == [entry.item.recording for entry in listing(web, "/rss?ch=1")]
+    assert "2 recordings, 2 of them listed before" in capsys.readouterr().out
+
+
+def test_links_are_judged_by_what_they_are(web, capsys):
+    types = ["mp3", "binary/octet-stream", "application/force-download", "file", "image/jpeg", "application/pdf", "text/html"]
+    web.pages["/feed"] = rss(*(item(str(n), f"/play?{n}").replace("audio/mpeg", kind) for n, kind in enumerate(types)))
+    assert list(ids(web)) == [f"/play?{n}" for n in range(4)]
+    assert "left out 3 entries without audio: 1 image/jpeg, 1 application/pdf, 1 text/html" in capsys.readouterr().out
+
+
+def test_the_audio_of_an_entry_is_found_beside_its_picture(web):
+    cover, torrent = '<enclosure url="/cover" type="image/png"/>', '<enclosure url="/a.torrent" type="application/x-bittorrent"/>'
+    odd, plain = '<enclosure url="/odd" type="application/x-odd"/>', '<enclosure url="/a.mp3" type="audio/mpeg"/>'
+    web.pages["/feed"] = rss(f"<item><guid>1</guid>{cover}{torrent}{odd}{plain}</item>", f"<item><guid>2</guid>{cover}{odd}</item>")
+    assert list(ids(web)) == ["/a.mp3", "/odd"]
+
+
+def test_a_damaged_text_is_read_and_told(web, capsys):
+    page = rss(item("여성시대 |"), item("둘째 사연", "/2.mp3"), head="<title>라디오</title>")
+    web.pages["/feed"] = page.encode().replace(b"|", b"\xea\xb0")
+    assert [(entry.item.title, entry.item.channel) for entry in listing(web)] == [("여성시대 \ufffd", "라디오"), ("둘째 사연", "라디오")]
+    assert f"{web.url}/feed: its text is damaged: 2 pieces are not utf-8 and became U+FFFD" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "hint"),
+    [
+        (
+            "text/html",
+            '<html><head><link href="/rss?a=1&amp;b=2" rel=alternate type="application/rss+xml"></head>',
+            ": list the feed that this page names, {}/rss",
+        ),
+        ("text/html", "<!DOCTYPE html><p>podcast</p>", ": it is a web page: list the address of the show's RSS feed"),
+        ("application/xhtml+xml", '<?xml version="1.0"?><html/>', ": it is a web page: list the address of the show's RSS feed"),
+        ("text/x-opml", '<?xml version="1.0"?><opml version="2.0"/>', ": it is a list of feeds (OPML): list its feeds"),
+        ("application/feed+json", '{"version": 1}', ": a JSON feed is not supported: list the RSS or Atom feed of the show"),
+        ("text/plain", "<link type='application/rss+xml' href='http://['>", ""),
+    ],
+)
+def test_what_is_no_feed_is_told_with_what_to_list_instead(web, content_type, body, hint):
+    web.pages["/show"] = (200, {"Content-Type": content_type}, body.encode())
+    with pytest.raises(SourceError) as error:
+        listing(web, "/show")
+    assert f"found {content_type}, which is neither{hint.format(web.url)}" in str(error.value)
+
+
+def test_a_link_that_answers_with_audio_under_another_type_is_one_recording(web):
+    web.pages["/download"] = (200, {"Content-Type": "application/octet-stream"}, b"ID3\x04\0\0\0\0\0\0" + bytes(100_000))
+    (found,) = listing(web, "/download?id=7")
+    assert (found.item.kind, found.item.url) == ("media", f"{web.url}/download?id=7")

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from components.discover.feeds import SAMPLE
-from store.ledger import FAILED, PUBLISHED, Ledger
+from store.ledger import FAILED, FILTERED, PUBLISHED, Ledger
 from store.objects import open_store
 from store.plans import read_plan
+from tests.components.discover.test_listing import joined
+from tests.http_server import serving
 from tests.places import ROOT
 from tests.places import SAMPLE as AUDIO
 from tests.tasks import stage_command
@@ -38,7 +40,7 @@ class Task:
         self.runs += 1
         wiring = {"sources": sources, "dataset": "radio", "store": self.store.uri, "allow_private": True, "run": f"run-{self.runs}"}
         output = self.folder / f"output-{self.runs}.json"
-        command = stage_command("discover", output, results=["shards", "count"], **wiring | SETTINGS | changes)
+        command = stage_command("discover", output, results=["shards", "count", "sources_sha256"], **wiring | SETTINGS | changes)
         return subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | {"LC_ALL": "C.UTF-8"}
         )
@@ -122,7 +124,8 @@ def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
     rows = task.rows()
     assert {url: row.reason for url, row in rows.items() if row.kind == "source"} == {
         f"{web.url}/gone": "HTTP 404",
-        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither",
+        f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither: "
+        "it is a web page: list the address of the show's RSS feed",
         "http://name.invalid/feed": "its host is not found",
         f"{task.folder}/absent": "there is no such file or folder",
     }
@@ -195,3 +198,80 @@ def test_the_bundled_sample_needs_no_network(task):
     for item in items:
         assert item.kind == "sample"
         assert (AUDIO / item.url.removeprefix("sample:")).is_file()
+
+
+def stored(folder: Path) -> str:
+    """Everything that a run left on the disk, as text."""
+    return "".join(path.read_bytes().decode("latin-1") for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_password_opens_all_pages_of_its_feed_and_is_stored_nowhere(task, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    with serving() as server:
+        first = feed("one").replace("</channel>", '<a:link xmlns:a="http://www.w3.org/2005/Atom" rel="next" href="/private/2"/></channel>')
+        server.put("/private", first.encode(), logins=("me:s3cr3t",), headers={"Content-Type": "application/rss+xml"})
+        server.put("/private/2", feed("two").encode(), logins=("me:s3cr3t",), headers={"Content-Type": "application/rss+xml"})
+        (shard,) = task.run(server.url.replace("//", "//me:s3cr3t@") + "/private # mine")
+        assert task.titles(shard) == ["one", "two"]
+        assert {item.url for item in read_plan(task.store, shard)} == {f"{server.url}/{name}.mp3?token=s3cr3t" for name in ("one", "two")}
+        assert f"{server.url}/private: 2 recordings" in task.log
+        assert task.fail(f"{server.url}/private/2").endswith(
+            "HTTP 401: it wants a user name and password, and none is in SPEECHMILL_LOGINS"
+        )
+        monkeypatch.setenv("SPEECHMILL_LOGINS", server.url.replace("//", "//me:s3cr3t@"))
+        task.run(f"{server.url}/private/2")
+    assert "me:s3cr3t" not in stored(task.folder) + task.log + task.error
+
+
+def test_recordings_that_are_said_to_be_too_short_or_too_long_are_told_and_come_back(task, web):
+    web.pages |= {"/feed": feed("one", length=1), "/long": feed("two", length=3000), "/fine": feed("three", length=60)}
+    sources = f"{web.url}/feed,{web.url}/long,{web.url}/fine"
+    (shard,) = task.run(sources, min_seconds=2.0, max_seconds=600.0)
+    assert task.titles(shard) == ["three"]
+    assert (
+        "2 recordings left out by their length: one is said to last 1 s; discover_min_seconds is 2; "
+        "two is said to last 3000 s; discover_max_seconds is 600"
+    ) in task.log
+    assert "filtered 2" in task.log
+    rows = task.rows()
+    assert {title: (row.outcome, row.seconds) for title, row in rows.items()} == {
+        "one": (FILTERED, 1),
+        "two": (FILTERED, 3000),
+        "three": ("", 60),
+    }
+    assert rows["two"].reason == "is said to last 3000 s; discover_max_seconds is 600"
+    shards = task.run(sources)
+    assert sorted(title for shard in shards for title in task.titles(shard)) == ["one", "three", "two"]
+    assert {row.outcome for row in task.rows().values()} == {""}
+
+
+def test_a_local_file_is_judged_by_its_measured_length(task, tmp_path):
+    """The header of the first part states 2 s for the whole file of 6 s."""
+    media = tmp_path / "media"
+    media.mkdir()
+    joined(tmp_path, "mp3", "-b:a", "64k").rename(media / "joined.mp3")
+    (shard,) = task.run(str(media), min_seconds=4.0)
+    assert task.titles(shard) == ["joined.mp3"]
+    assert read_plan(task.store, shard)[0].seconds == pytest.approx(6, abs=0.3)
+    (tmp_path / "other").mkdir()
+    other = Task(tmp_path / "other")
+    assert other.run(str(media), max_seconds=4.0) == []
+    assert "joined.mp3 lasts 6.1" in other.log and "discover_max_seconds is 4" in other.log
+
+
+def test_the_same_sources_have_the_same_hash_in_any_order(task, web):
+    web.pages |= {"/a": feed("one"), "/b": feed("two"), "/B": feed("three")}
+    for sources in (f"{web.url}/a,{web.url}/b", f"# two\n{web.url}/b\n{web.url}/a # the first", f"{web.url}/a,{web.url}/B"):
+        task.run(sources)
+    first, second, third = (
+        json.loads((task.folder / f"output-{n}.json").read_text())["parameterValues"]["sources_sha256"] for n in (1, 2, 3)
+    )
+    assert first == second != third
+    assert len(first) == 64
+
+
+def test_a_feed_with_broken_references_costs_no_other_feed(task, web):
+    web.pages |= {"/emoji": feed("오늘의 사연 &#55357;&#56832;"), "/lone": feed("a&#55357;"), "/good": feed("둘째")}
+    (shard,) = task.run(f"{web.url}/emoji,{web.url}/lone,{web.url}/good")
+    assert task.titles(shard) == ["a", "둘째", "오늘의 사연 😀"]
+    assert "Traceback" not in task.error

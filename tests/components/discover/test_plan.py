@@ -11,7 +11,7 @@ from components.discover.items import Listed
 from components.discover.plan import PlanSettings, source_rows
 from components.discover.settings import check_settings
 from components.shared.task import StageError
-from store.ledger import FAILED, GIVEN_UP, PENDING, PUBLISHED
+from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, PUBLISHED
 from store.plans import shard_name
 from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
@@ -69,6 +69,9 @@ def test_every_listed_recording_has_one_fate_and_what_is_planned_is_planned_once
             assert recording in {i.recording for i in dataset.plans[row.shard]}
         elif fate == "given_up":
             assert row.outcome == GIVEN_UP
+        elif fate == "filtered":
+            assert (row.outcome, row.reason != "") == (FILTERED, True)
+            assert (row.shard, row.failures, row.attempts) == ((old.shard, old.failures, old.attempts) if old else ("", 0, 0))
         else:
             assert row == old, "what is not planned stays as it is in the ledger, or absent"
     new = [r for r, fate in plan.fates.items() if fate == "new"]
@@ -256,12 +259,17 @@ def test_what_is_refused_after_it_was_planned_or_published_stays():
         assert dataset.outcomes() == {1: PUBLISHED, 2: PUBLISHED}
 
 
-def test_lengths_that_are_not_wanted_are_left_out_and_not_remembered():
+def test_lengths_that_are_not_wanted_are_left_out_with_a_reason_until_they_are_wanted():
     dataset = Dataset()
     settings = replace(DEFAULTS, min_seconds=60, max_seconds=600)
     plan = dataset.plan([entry(1, 59), entry(2, 60), entry(3, 600), entry(4, 601), entry(5, 0)], settings)
     assert numbers(plan) == [[2, 3, 5]]
     assert Counter(plan.fates.values()) == {"filtered": 2, "new": 3}
+    assert {n: (dataset.ledger[f"{n:016x}"].outcome, dataset.ledger[f"{n:016x}"].reason) for n in (1, 4)} == {
+        1: (FILTERED, "is said to last 59 s; discover_min_seconds is 60"),
+        4: (FILTERED, "is said to last 601 s; discover_max_seconds is 600"),
+    }
+    assert dataset.plan([entry(1, 59)], settings).fates == {f"{1:016x}": "filtered"}
     assert numbers(dataset.plan([entry(1, 59), entry(4, 601)])) == [[1, 4]]
 
 

@@ -1,10 +1,12 @@
 """What the list of sources may say."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from components.discover.sources import parse
+from components.discover.sources import parse, sha256_of
+from components.shared.logins import without_logins
 from components.shared.task import StageError, one_line
 
 VIDEO = "dQw4w9WgXcQ"
@@ -96,6 +98,86 @@ def test_files_and_folders(tmp_path, monkeypatch):
     text = f"{tmp_path}/absent, ./absent2, ~/x/../y, shows"
     assert found(text) == [("local", str(tmp_path / name)) for name in ("absent", "absent2", "y", "shows")]
     assert Path(found(".")[0][1]) == tmp_path
+
+
+def test_a_path_that_exists_may_hold_what_separates_entries(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = ["Talks, 2024", "Talks", "show #1", "#2", "a, b, c #3, d", 'it\'s "odd"', '"quoted"', "shows"]
+    for name in names:
+        (tmp_path / name).mkdir()
+
+    def listed(text: str) -> list[str]:
+        return [str(Path(target).relative_to(tmp_path)) for _, target in found(text)]
+
+    for name in names:
+        assert listed(f"./{name}") == listed(f"{tmp_path}/{name}") == [name]
+    assert listed("\n".join(f"./{name}" for name in names)) == names
+    assert listed("./Talks, 2024, ./show #1,./shows # the old ones, and more") == ["Talks, 2024", "show #1", "shows"]
+    assert listed("./Talks # , 2024") == ["Talks"]
+    assert listed("\"./Talks, 2024\", './show #1'  # both, quoted") == ["Talks, 2024", "show #1"]
+    assert listed('"./absent, with a comma # and more",./shows') == ["absent, with a comma # and more", "shows"]
+    assert listed("shows,./absent, ./gone # x") == ["shows", "absent", "gone"]
+
+
+def test_quotes_keep_a_comma_in_a_url():
+    assert found('"https://a.example/a,b.mp3", https://a.example/c.mp3') == [("media", f"https://a.example/{n}.mp3") for n in ("a,b", "c")]
+
+
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_a_path_is_found_in_either_unicode_form(tmp_path, monkeypatch, typed, stored):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / unicodedata.normalize(stored, "여성시대") / unicodedata.normalize(stored, "2024, 봄")
+    folder.mkdir(parents=True)
+    (folder / "a.wav").touch()
+    for path in ("./여성시대/2024, 봄", f"{tmp_path}/여성시대/2024, 봄/a.wav", "여성시대/2024, 봄"):
+        (source,) = parse(unicodedata.normalize(typed, path))
+        assert (source.kind, Path(source.target).is_relative_to(folder)) == ("local", True)
+    assert found(unicodedata.normalize(typed, "./여성시대/가을"))[0][1].endswith(unicodedata.normalize(typed, "가을"))
+
+
+def test_of_two_folders_that_look_the_same_each_is_found_by_its_own_form(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for form in ("NFC", "NFD"):
+        (tmp_path / unicodedata.normalize(form, "봄")).mkdir()
+    for form in ("NFC", "NFD"):
+        assert found(unicodedata.normalize(form, "./봄")) == [("local", str(tmp_path / unicodedata.normalize(form, "봄")))]
+
+
+@pytest.mark.parametrize(
+    ("entry", "target"),
+    [
+        ("feed://a.example/rss", "http://a.example/rss"),
+        ("feed:https://a.example/rss", "https://a.example/rss"),
+        ("feed://https://a.example/rss", "https://a.example/rss"),
+        ("pcast://a.example/rss?x=1", "http://a.example/rss?x=1"),
+        ("itpc://a.example:8080/rss", "http://a.example:8080/rss"),
+        ("PODCAST://a.example/rss", "http://a.example/rss"),
+        ("feed://www.youtube.com/@name", "https://www.youtube.com/@name"),
+    ],
+)
+def test_links_for_podcast_programs_are_feeds(entry, target):
+    assert [target for _, target in found(entry)] == [target]
+
+
+def test_the_hash_of_sources_tells_sources_apart_and_nothing_else():
+    hashes = [
+        sha256_of(parse(text))
+        for text in (f"https://youtu.be/{VIDEO}", f"https://youtu.be/{VIDEO.lower()}", "https://a.example/A", "https://a.example/a")
+    ]
+    assert len(set(hashes)) == 4, "letters count"
+    same = [
+        f"https://a.example/A,https://youtu.be/{VIDEO}",
+        f"# my list, of two\nhttps://youtu.be/{VIDEO}?t=3 # the first\r\n\r\nhttps://a.example/A#x",
+        f"https://me:pw@a.example/A?token=s3cr3t,youtube.com/watch?v={VIDEO},https://a.example/A",
+    ]
+    assert len({sha256_of(parse(without_logins(text)[0])) for text in same}) == 1
+
+
+def test_a_password_with_signs_that_a_url_cannot_hold_is_not_shown():
+    with pytest.raises(StageError) as error:
+        parse("https://me:pw/hidden@a.example/feed")
+    assert "https://a.example/feed is not supported" in str(error.value) and "hidden" not in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.download.download import SAMPLE
-from components.download.failures import surprise, without_secrets
+from components.download.failures import surprise
 from components.download.policy import ItemError, accepted_licences
 from components.download.settings import check_settings
+from components.shared.network import without_secrets
 from components.shared.task import StageError
 
 

@@ -108,7 +108,7 @@ def test_a_published_recording_that_comes_back_as_a_copy_stays(show: Show) -> No
 def test_selecting_again_keeps_what_is_known_of_the_sources(show: Show) -> None:
     show.plan("a")
     show.publish("run-1", show.part([account("a")], [row("a-1", audio_sha256="aa11")]))
-    show.publish("run-2", sources="", min_seconds=9)
+    show.publish("run-2", sources_sha256="", min_seconds=9)
     first, second = show.dataset.versions()
     assert first.lineage["sources_sha256"] == second.lineage["sources_sha256"]
 

@@ -276,7 +276,7 @@ def test_another_rule_selects_again_without_parts_or_audio(show: Show) -> None:
     show.publish("run-1", show.part([account("a", 6)], rows))
     for key in list(show.store.keys("datasets/show/audio/")):
         (show.folder / "store" / key).unlink()
-    assert show.publish("run-2", sources="", min_dnsmos=3.5).returncode == 0
+    assert show.publish("run-2", sources_sha256="", min_dnsmos=3.5).returncode == 0
     assert [(r.kept, r.reason) for r in show.dataset.rows(show.dataset.version(2))] == [(False, "dnsmos"), (False, "dnsmos"), (True, "")]
     assert show.dataset.version(2).lineage["stages"]["publish"]["settings"]["min_dnsmos"] == 3.5
     assert json.loads((show.folder / "metrics").read_text())["rejected_dnsmos_seconds"] == 4.0

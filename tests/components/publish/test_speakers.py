@@ -174,7 +174,7 @@ def test_the_dominant_speaker_is_told_recorded_and_can_be_selected(show: Show) -
     facts = {"given": 2, "count": 2, "dominant": "s0001", "speech_seconds": 32.0, "seconds": {"s0001": 24.0, "s0002": 8.0}}
     assert show.dataset.version().lineage["speakers"] == facts
     assert show.dataset.version().lineage["stages"]["publish"]["settings"]["join_similarity"] == JOIN
-    done = show.publish("run-2", sources="", speakers="dominant")
+    done = show.publish("run-2", sources_sha256="", speakers="dominant")
     assert "dominant speaker: s0001, with 75.0% of the speech of 2 speakers" in done.stdout
     rows = show.dataset.rows(show.dataset.version(2))
     assert {(r.title, r.kept, r.reason) for r in rows} == {("2", True, ""), ("1", False, "speaker")}
