@@ -43,13 +43,16 @@ bump-yt-dlp: .venv/complete ## Update the pin of yt-dlp, which stops working wit
 	| while read -r pin; do sed -i "s/^$${pin%%==*}==.*/$$pin/" components/discover/requirements.in components/download/requirements.in; done
 	./pipelines/local/pins.sh discover download
 
-images: .venv/complete ## Build missing images and print sizes; image-STAGE builds one: GPU=1 BASE=image
+fetched: .venv/complete
+	@.venv/bin/speechmill models fetch || echo "WARNING: the image models gets the small model of separate alone" >&2
+
+images: fetched ## Build missing images and print sizes; image-STAGE builds one: GPU=1 BASE=image
 	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu)
 
 image-%: .venv/complete
 	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu) $*
 
-push: .venv/complete ## Build missing images and push all to a registry: REGISTRY=host/prefix GPU=1
+push: fetched ## Build missing images and push all to a registry: REGISTRY=host/prefix GPU=1
 	@test -n "$(REGISTRY)" || { echo "expected REGISTRY=host/prefix" >&2; exit 1; }
 	@.venv/bin/python -m pipelines.local.images $(if $(GPU),--gpu) --push "$(REGISTRY)"
 
@@ -71,4 +74,4 @@ test-cluster: install ## Test on a real Kubeflow; set KFP_HOST, AWS_*, KUBECONFI
 clean: ## Remove environments and builds, but no datasets
 	rm -rf .venv .venvs build
 
-.PHONY: help install run models check test docs pins bump-yt-dlp images push compile deploy test-cluster clean
+.PHONY: help install run models check test docs pins bump-yt-dlp fetched images push compile deploy test-cluster clean

@@ -36,20 +36,29 @@ class Deployment:
     """Hours that Kubernetes keeps the object of a run that has ended; 0 means the cluster's own setting."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Needs:
-    """Resources of a stage's tasks; @stage documents the fields."""
+    """Resources of a stage's tasks, as @stage takes them. CPU and memory are in Kubernetes notation."""
 
-    cpu: str
-    cpu_limit: str
-    memory: str
-    gpu: int
-    store: str
-    internet: bool
-    azure: bool
-    timeout_hours: int
-    cached: bool
+    cpu: str = "250m"
+    """CPU request."""
+    cpu_limit: str = "1"
+    memory: str = "1Gi"
+    """Memory request and limit."""
+    gpu: int = 0
+    """Number of GPUs that a task can use; requested if the deployment has GPUs."""
+    store: str = ""
+    """Store user: publisher, runner or reader. The image then holds the `store` package."""
+    internet: bool = False
+    """Whether it needs the internet. Without internet and store it has no network."""
+    azure: bool = False
+    """Whether it has an Azure engine: internet and secrets only if the deployment has Azure."""
+    timeout_hours: float = 12
+    """Time limit of a task, in hours."""
+    cached: bool = True
+    """Whether a task with the same image, parameters and inputs is a cache hit."""
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Optional Kubernetes secrets: name, then key to environment variable."""
 
 
 LOCAL = Deployment()
@@ -120,7 +129,7 @@ def configure(task: Any, name: str, needs: Needs) -> None:
         kubernetes.add_pod_label(task, key, value)
     kubernetes.add_pod_label(task, "speechmill/stage", name)
     kubernetes.add_pod_label(task, "speechmill/network", "internet" if needs.internet else "store" if needs.store else "none")
-    kubernetes.set_timeout(task, needs.timeout_hours * 3600)
+    kubernetes.set_timeout(task, round(needs.timeout_hours * 3600))
     kubernetes.set_security_context(task, run_as_user=USER_ID, run_as_group=USER_ID, run_as_non_root=True)
     kubernetes.set_image_pull_policy(task, "IfNotPresent")  # the same name always has the same contents
     if needs.gpu and current().gpu:

@@ -1,12 +1,11 @@
-"""@stage turns a function signature into a Kubeflow container component.
+"""@stage turns a function signature into a Kubeflow component; the settings of stages become parameters of pipelines.
 
-It sets the resources of tasks and passes the parameters of stages on to pipelines. With
-components/deployment.py it is the whole framework.
+With components/deployment.py it is the whole framework.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
@@ -60,35 +59,9 @@ class Stage:
         return task.set_caching_options(needs.cached)
 
 
-def stage(
-    *,
-    cpu: str = "250m",
-    cpu_limit: str = "1",
-    memory: str = "1Gi",
-    gpu: int = 0,
-    store: str = "",
-    internet: bool = False,
-    azure: bool = False,
-    timeout_hours: int = 12,
-    cached: bool = True,
-    secrets: Mapping[str, Mapping[str, str]] | None = None,
-) -> Callable[[Callable[..., None]], Stage]:
-    """Returns a decorator that turns a signature without a body into a Stage.
-
-    Args:
-        cpu: CPU request, in Kubernetes notation.
-        cpu_limit: CPU limit, in Kubernetes notation.
-        memory: Memory request and limit, in Kubernetes notation.
-        gpu: Number of GPUs that a task can use; requested if the deployment has GPUs.
-        store: Store user: publisher, runner or reader. The image then holds the `store` package.
-        internet: Whether it needs the internet. Without internet and store it has no network.
-        azure: Whether it has an Azure engine: internet and secrets only if the deployment has Azure.
-        timeout_hours: Time limit of a task's pod, in hours.
-        cached: Whether a task with the same image, parameters and inputs is a cache hit.
-        secrets: Optional Kubernetes secrets: name, then key to environment variable.
-    """
-    needs = Needs(cpu, cpu_limit, memory, gpu, store, internet, azure, timeout_hours, cached, secrets or {})
-    return lambda declare: Stage(declare, needs)
+def stage(**needs: Any) -> Callable[[Callable[..., None]], Stage]:
+    """Returns a decorator that turns a signature without a body into a Stage. It takes the fields of `Needs`."""
+    return lambda declare: Stage(declare, Needs(**needs))
 
 
 def choices(parameter: inspect.Parameter) -> tuple[Any, ...]:

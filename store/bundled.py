@@ -1,9 +1,8 @@
 """Copies bundled models, references and effects to a store: `python -m store.bundled s3://BUCKET`.
 
-They come with the code, in the folders `models`, `references` and `effects` below `bundled`. The
-command is idempotent: versions that the store has already are skipped. Run it again after every
-upgrade. Only the root user of a bucket can write them; set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and
-AWS_SECRET_ACCESS_KEY in the environment.
+They come with the code, in the folder `bundled`. Run the command again after every upgrade: it skips
+versions that the store has. Only the root user of a bucket can write them; set AWS_ENDPOINT_URL,
+AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment.
 """
 
 import argparse
@@ -17,22 +16,17 @@ from store.models import EFFECTS, MODELS, REFERENCES, ModelStore
 from store.objects import open_store
 
 BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
+FETCHED = Path("data", "fetched-models")
+"""Default folder for fetched models."""
+SPLEETER = "spleeter-2stems-16khz"
+"""The model that `separate` uses by default. It is fetched, because it is too large for the repository."""
 
 
 def push_bundled(store: Store, again: bool = False, bundled: Path = BUNDLED) -> list[str]:
-    """Copies all bundled models, references and effects to a store.
+    """Copies all bundled models, references and effects to a store; returns the URI of each.
 
-    Args:
-        store: The store to write to.
-        again: Write every file again, even if the store has it.
-        bundled: The folder that holds `models`, `references` and `effects`.
-
-    Returns:
-        The URI of each model, reference and kit of effects in the store.
-
-    Raises:
-        StageError: A bundled folder is incomplete or damaged, or `bundled` holds none at all.
-        StoreError: The store refuses a write, or does not answer.
+    With `again` it also writes the files that the store has. Raises StageError if a bundled folder is incomplete or damaged, or if
+    there is none.
     """
     found = [path.parent for kind in (MODELS, REFERENCES, EFFECTS) for path in sorted((bundled / kind).glob(f"*/{MODEL}"))]
     if not found:

@@ -1,8 +1,4 @@
-"""A dataset and its versions.
-
-A dataset is a Delta table with one row per clip, kept or rejected. The audio of each clip is an
-object whose key holds the SHA-256 of the file.
-"""
+"""A dataset and its versions: a Delta table with a row per clip, kept or rejected, and the audio of each clip under its hash."""
 
 import json
 from collections.abc import Callable
@@ -79,20 +75,10 @@ class DatasetStore:
         return self._table.rows(version.commit)
 
     def publish(self, run: str, compute: Callable[[list[DatasetRow]], tuple[list[DatasetRow], dict[str, Any]]]) -> Version | None:
-        """Commits one version.
+        """Commits and returns one version, or returns None if neither the rows nor the rules changed.
 
-        Args:
-            run: The run that publishes. A run publishes at most once: a second call commits nothing
-                and returns the version of the first.
-            compute: Takes the rows of the newest version and returns all rows of the new version
-                and its lineage. It is called again if another writer commits first.
-
-        Returns:
-            The version, or None if neither the rows nor the rules changed.
-
-        Raises:
-            StoreError: The store does not answer or refuses the commit, or every attempt met a
-                conflict with another writer.
+        A run publishes at most once: a second call commits nothing and returns the version of the first. `compute` takes the rows
+        of the newest version and returns all rows of the new version and its lineage, as in `Table.change`.
         """
 
         def changed(present: list[DatasetRow], history: list[dict[str, Any]]) -> tuple[list[DatasetRow], dict[str, str]] | None:

@@ -1,8 +1,4 @@
-"""The acoustic fingerprints of a dataset's recordings.
-
-Each fingerprint is one small object, so that a reader holds one at a time, whatever the size of the
-dataset.
-"""
+"""The acoustic fingerprints of a dataset's recordings, one small object each, so that a reader holds one at a time."""
 
 from components.shared.rows import Fingerprint
 from store.interface import Store

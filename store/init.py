@@ -1,22 +1,17 @@
 """Creates a store's bucket and three users on a MinIO server: `python -m store.init s3://BUCKET`.
 
-The users and their permissions:
-
   BUCKET-runner     reads models, references, effects, plans, sources and runs;
                     writes and deletes runs
   BUCKET-publisher  reads everything; writes plans, datasets and the checkpoints of trainings
   BUCKET-reader     reads datasets
 
-The bucket has no versioning: Delta Lake and keys that are hashes keep versions already, and audio
-that is taken down must be gone. It has no expiry either: Kubeflow's cache points to objects of
-earlier runs.
+The bucket has no versioning, because deleted audio must be gone, and Delta Lake keeps the versions of
+its tables itself. It has no expiry, because Kubeflow's cache points to objects of earlier runs.
 
-Run it as the server's root user: set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
-in the environment, and AWS_REGION if it is not us-east-1. SPEECHMILL_RUNNER_SECRET_KEY,
-SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY set the users' secrets. Without
-them, new users get random secrets, which are written to files.
-
-The command is idempotent. Existing users keep their secrets unless you set others.
+Run it as the server's root user: set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
+and AWS_REGION if it is not us-east-1. SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and
+SPEECHMILL_READER_SECRET_KEY set the users' secrets. Without them, new users get random secrets, which
+are written to files, and existing users keep theirs. You can run the command again at any time.
 """
 
 import argparse
@@ -44,11 +39,7 @@ _MIN_SECRET_CHARACTERS = 8
 
 
 def policy(role: str, bucket: str) -> dict[str, Any]:
-    """The permissions of a role as an S3 policy.
-
-    Only the runner may delete objects, and only in runs: a dataset's objects are added and never
-    deleted, Delta Lake's included.
-    """
+    """The permissions of a role as an S3 policy. Only the runner may delete objects, and only in runs: those of datasets stay."""
     whole = f"arn:aws:s3:::{bucket}"
 
     def below(*folders: str) -> list[str]:
@@ -84,7 +75,7 @@ def secret_variable(role: str) -> str:
 
 
 def initialize(uri: str, out: Path | None = None, renew: bool = False, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Creates the bucket and the users that are missing, and sets every user's policy. Idempotent.
+    """Creates the bucket and the users that are missing, and sets every user's policy. Returns a line for each thing that it did.
 
     Args:
         uri: s3://BUCKET.
@@ -92,12 +83,9 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
         renew: Give existing users new secrets too. The server then refuses the old ones.
         environment: Variables with the server's address, its root user and the users' secrets.
 
-    Returns:
-        One line for each thing that was done, without any secret.
-
     Raises:
-        StoreError: The server refuses or does not answer, a given secret is too short, the bucket
-            has versioning, or secrets have to be generated and `out` is None.
+        StoreError: The server refuses or does not answer, a given secret is too short, the bucket has versioning, or secrets have
+            to be generated and `out` is None.
     """
     bucket, root = bucket_name(uri), access(environment)
     admin = MinioAdmin(
@@ -151,7 +139,7 @@ def _bucket(server: Minio, bucket: str) -> str:
         server.make_bucket(bucket)
     elif server.get_bucket_versioning(bucket).status == ENABLED:
         raise StoreError(
-            f"expected a bucket without versioning, found versioning enabled in {bucket}, where deleted audio is not gone: "
+            f"expected a bucket without versioning, found versioning enabled in {bucket}, which keeps deleted audio: "
             "suspend versioning and remove the old versions, or name another bucket"
         )
     return f"bucket {bucket}: " + ("exists" if there else "created")
@@ -172,10 +160,9 @@ def _done(existed: bool, changed: bool) -> str:
 
 
 def _write(out: Path, role: str, user: Access) -> str:
-    """Writes a user's secret to files that only their owner can read.
+    """Writes a user's secret to files that only their owner can read, before the server gets it.
 
-    The files are written before the server gets the secret. If the command is interrupted in
-    between, the next call generates the secret again.
+    If the command is interrupted in between, the next call generates the secret again.
     """
     shell = {
         "AWS_ENDPOINT_URL": user.endpoint,
@@ -220,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m store.init", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("uri", metavar="s3://BUCKET")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the files with generated secrets")
-    parser.add_argument("--renew", action="store_true", help="give existing users new secrets too")
+    parser.add_argument("--renew", action="store_true", help="give existing users new secrets too; the old ones become invalid")
     given = parser.parse_args(arguments)
     try:
         for line in initialize(given.uri, given.out, given.renew):

@@ -58,11 +58,7 @@ class Store(Protocol):
         """The options with which deltalake connects to the backend."""
 
     def refusal(self, what: str, error: Exception) -> StoreError:
-        """The StoreError for an error of the backend or of deltalake.
-
-        `what` is the action that failed, as in `write plans/x`. The message says what failed,
-        where, why, and what to do.
-        """
+        """The StoreError for an error of the backend or of deltalake in an action such as `write plans/x`."""
 
 
 def check_key(key: str) -> None:

@@ -33,6 +33,8 @@ class LedgerRow(SourceInfo):
     media_sha256: str
     duplicate_of: str
     """Id of an earlier recording with the same media file, or empty."""
+    conversion: str
+    """What `download` changed in the recording's sound, or empty."""
     samples: int
     """Length of the recording in frames at 44.1 kHz, 0 without audio."""
     music_samples: int
@@ -56,18 +58,13 @@ class Ledger:
         return {r.recording: r for r in self._table.rows()}
 
     def write(self, compute: Callable[[dict[str, LedgerRow]], Iterable[LedgerRow]]) -> None:
-        """Adds or replaces rows.
+        """Adds or replaces the rows that `compute` returns for the present ones, as in `Table.replace`."""
 
-        `compute` takes all present rows and returns those to add or replace. It is called again
-        after a conflict with another writer.
-        """
-
-        def merged(present: list[LedgerRow], _: object) -> tuple[list[LedgerRow], dict[str, str]] | None:
+        def merged(present: list[LedgerRow]) -> Iterable[LedgerRow]:
             before = {r.recording: r for r in present}
-            after = before | {r.recording: r for r in compute(before)}
-            return None if after == before else (list(after.values()), {})
+            return (before | {r.recording: r for r in compute(before)}).values()
 
-        self._table.change(merged)
+        self._table.replace(merged)
 
     def survived(self, shard: str) -> None:
         """Records that all stages of a shard finished. Its recordings lose no attempt, even if the run fails before it publishes."""
@@ -75,8 +72,9 @@ class Ledger:
 
     def interrupted(self, run: str) -> None:
         """Records that a run ended through no fault of its recordings. Takes back the attempts that it counted. Idempotent."""
-        self.write(
-            lambda rows: [
-                replace(r, attempts=max(0, r.attempts - 1), run="") for r in rows.values() if r.run == run and r.outcome == PENDING
-            ]
-        )
+
+        def taken_back(rows: dict[str, LedgerRow]) -> list[LedgerRow]:
+            planned = [r for r in rows.values() if r.run == run and r.outcome == PENDING]
+            return [replace(r, attempts=max(0, r.attempts - 1), run="") for r in planned]
+
+        self.write(taken_back)

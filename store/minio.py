@@ -1,7 +1,4 @@
-"""A store in a bucket of MinIO, or of another S3 server.
-
-The address of the server and the user come from the environment.
-"""
+"""A store in a bucket of MinIO, or of another S3 server. The address of the server and the user come from the environment."""
 
 import contextlib
 import hashlib
@@ -19,6 +16,7 @@ import certifi
 import urllib3
 from minio import Minio
 from minio.error import MinioException, S3Error
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError, MaxRetryError
 from urllib3.util import Retry, Timeout
 
@@ -65,14 +63,9 @@ class Access:
 
 
 def access(environment: Mapping[str, str] = os.environ) -> Access:
-    """Reads the address of a server and its user from environment variables.
+    """Reads the address of a server and its user from AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.
 
-    They are AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION, which is
-    us-east-1 by default.
-
-    Raises:
-        StoreError: A variable is missing, or AWS_ENDPOINT_URL is not an address such as
-            http://HOST:9000.
+    AWS_REGION is us-east-1 by default. Raises StoreError if a variable is missing, or if the address is not like http://HOST:9000.
     """
     names = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     if absent := [n for n in names if not environment.get(n)]:
@@ -88,11 +81,9 @@ def access(environment: Mapping[str, str] = os.environ) -> Access:
 
 
 def pool() -> urllib3.PoolManager:
-    """Connections with retries.
+    """Connections with retries: they survive a restart of the server (about 25 s), and fail if it does not answer for a minute.
 
-    They survive the restart of a server (about 25 s), and fail after about a minute if the server
-    does not answer. All methods are retried, including POST: every request that is sent here is
-    idempotent.
+    All methods are retried, including POST: every request that is sent here is idempotent.
     """
     retries = Retry(
         total=6,
@@ -163,11 +154,9 @@ def _plain(text: object) -> str:
 class MinioStore:
     """A store in a bucket.
 
-    Writes are atomic. A PUT that breaks off leaves nothing. The parts of a larger upload stay
-    invisible until the last call; if the writer dies, the server removes them after a day.
-
-    Data is verified in both directions. The server checks the SHA-256 that a request is signed with
-    (over HTTPS: its MD5). Each object also carries its SHA-256 as metadata, which `read` checks.
+    Writes are atomic. The parts of a large upload stay invisible until the last call; if the writer dies, the server removes them
+    after a day. The server checks the SHA-256 that a request is signed with (over HTTPS: its MD5). Each object also carries its
+    SHA-256 as metadata, which `read` checks.
     """
 
     def __init__(self, uri: str) -> None:
@@ -177,28 +166,25 @@ class MinioStore:
         self._client = client(self._access)
 
     def read(self, key: str) -> bytes:
-        check_key(key)
-        with self._explained(f"read {key}", key):
+        with self._explained("read", key):
             return self._whole(lambda: self._get(key))
 
     def write(self, key: str, data: bytes) -> None:
-        check_key(key)
         self._put(key, io.BytesIO(data))
 
     def write_file(self, key: str, path: Path) -> None:
-        check_key(key)
         with path.open("rb") as file:
             self._put(key, file)
 
     def blocks(self, key: str) -> Iterator[bytes]:
-        check_key(key)
-        with self._explained(f"read {key}", key):
+        with self._explained("read", key):
             done = 0
             for pause_seconds in (*_PAUSES_SECONDS, None):
                 try:
-                    for block in self._received(key, done):
-                        done += len(block)
-                        yield block
+                    with self._response(key, done) as response:
+                        for block in response.stream(BLOCK_BYTES):
+                            done += len(block)
+                            yield block
                     return
                 except HTTPError as error:
                     if pause_seconds is None or isinstance(error, MaxRetryError):
@@ -208,8 +194,7 @@ class MinioStore:
                         return  # it broke off after the last byte: a request beyond the end would fail
 
     def exists(self, key: str) -> bool:
-        check_key(key)
-        with self._explained(f"look for {key}"):
+        with self._explained("look for", key):
             try:
                 self._client.stat_object(self._bucket, key)
             except S3Error as error:
@@ -219,14 +204,12 @@ class MinioStore:
         return True
 
     def keys(self, prefix: str) -> Iterator[str]:
-        check_key(prefix)
-        with self._explained(f"list {prefix}"):
+        with self._explained("list", prefix):
             for found in self._client.list_objects(self._bucket, prefix, recursive=True):
                 yield str(found.object_name)
 
     def folders(self, prefix: str) -> list[str]:
-        check_key(prefix)
-        with self._explained(f"list {prefix}"):
+        with self._explained("list", prefix):
             found = [o.object_name or "" for o in self._client.list_objects(self._bucket, prefix) if o.is_dir]
         return sorted(key.removeprefix(prefix).rstrip("/") for key in found)
 
@@ -252,13 +235,15 @@ class MinioStore:
         return StoreError(f"could not {what} in {self.uri} at {self._access.endpoint}: {meaning(error)}")
 
     @contextlib.contextmanager
-    def _explained(self, what: str, key: str = "") -> Iterator[None]:
+    def _explained(self, verb: str, key: str) -> Iterator[None]:
+        """Checks a key, and turns errors of its request into StoreErrors."""
+        check_key(key)
         try:
             yield
         except (MinioException, HTTPError) as error:
-            if key and isinstance(error, S3Error) and _code(error) == "NoSuchKey":
+            if isinstance(error, S3Error) and _code(error) == "NoSuchKey":
                 raise missing(key, self.uri) from None
-            raise self.refusal(what, error) from None
+            raise self.refusal(f"{verb} {key}", error) from None
 
     def _whole(self, work: Callable[[], Result]) -> Result:
         """Retries transfers that broke off or were damaged. urllib3 retries only what fails before an answer begins."""
@@ -280,24 +265,21 @@ class MinioStore:
             data.seek(0)
             self._client.put_object(self._bucket, key, data, size, metadata=metadata, part_size=PART_BYTES, num_parallel_uploads=1)
 
-        with self._explained(f"write {key}"):
+        with self._explained("write", key):
             self._whole(send)
 
-    def _received(self, key: str, start: int) -> Iterator[bytes]:
+    @contextlib.contextmanager
+    def _response(self, key: str, start: int = 0) -> Iterator[BaseHTTPResponse]:
         response = self._client.get_object(self._bucket, key, offset=start)
         try:
-            yield from response.stream(BLOCK_BYTES)
+            yield response
         finally:
             response.close()
             response.release_conn()
 
     def _get(self, key: str) -> bytes:
-        response = self._client.get_object(self._bucket, key)
-        try:
+        with self._response(key) as response:
             data = response.read()
-        finally:
-            response.close()
-            response.release_conn()
         expected = response.headers.get(_SHA256, "")
         if expected and (found := hashlib.sha256(data).hexdigest()) != expected:
             raise HTTPError(f"expected the SHA-256 {expected} of {key}, found {found}")

@@ -1,10 +1,8 @@
 """Models, references and known effects in the store.
 
 Each version is a folder `<folder>/<name>/<version>/` of files that never change. `model.json` is
-written last: if it exists, the version is complete.
-
-Only the root user of a bucket can push models. The users of runs read models and cannot write them,
-so that a compromised stage cannot replace a model.
+written last: if it exists, the version is complete. Only the root user of a bucket can push models,
+so that a compromised stage cannot replace one.
 """
 
 import hashlib
@@ -24,11 +22,7 @@ MODELS, REFERENCES, EFFECTS = "models", "references", "effects"
 
 
 def place(name: str, version: str, folder: str = MODELS) -> str:
-    """The folder of a model's version in a store, without a trailing slash.
-
-    Raises:
-        StoreError: The name or the version is invalid.
-    """
+    """The folder of a model's version in a store, without a trailing slash. Raises StoreError if name or version is invalid."""
     if not _is_version(version):
         raise StoreError(
             f"expected a version of 12 hex digits of {name} in {folder}, found {version!r}: leave the version out for the newest"
@@ -43,20 +37,11 @@ class ModelStore:
         self._store, self._folder = store, folder
 
     def push(self, folder: Path, again: bool = False) -> Model:
-        """Copies a model to the store. Atomic and idempotent.
+        """Copies a model to the store, after checking every file against its hash. Atomic and idempotent.
 
-        A version that the store has already is not written again. An interrupted push is resumed:
-        files that were written are kept.
-
-        Args:
-            folder: The model's folder, with its `model.json`. Every file is checked against its
-                hash first.
-            again: Write all files again, to repair what `verify` found.
-
-        Raises:
-            StageError: The folder holds no complete model.
-            StoreError: The store refuses a write or does not answer, or `model.json` lists itself
-                as one of the files.
+        It skips a version that the store has, and resumes an interrupted push. With `again` it writes all files again, to repair
+        what `verify` found. Raises StageError if the folder holds no complete model, and StoreError if the store refuses or does
+        not answer, or if `model.json` lists itself.
         """
         model = read_model(folder, parse(folder / MODEL).kind)
         check_name(model.name, "model")
@@ -86,9 +71,8 @@ class ModelStore:
     def model(self, name: str, version: str = "") -> Model:
         """The description of a version of a model, by default the newest version.
 
-        Raises:
-            StoreError: The store has no complete version, or its description is of another model.
-            StageError: The description cannot be read.
+        Raises StoreError if the store has no complete version or its description is of another model, and StageError if the
+        description cannot be read.
         """
         check_name(name, "model")
         if not version:
@@ -125,9 +109,7 @@ class ModelStore:
     def fetch(self, name: str, version: str, folder: Path) -> Model:
         """Copies a version of a model to a new folder; an empty `version` is the newest. Atomic.
 
-        Raises:
-            StoreError: `folder` exists, or the store has no such version or does not answer.
-            StageError: A file does not match its hash.
+        Raises StoreError if `folder` exists or the store has no such version, and StageError if a file does not match its hash.
         """
         model = self.model(name, version)
         source = self._place(name, model.version)

@@ -83,9 +83,8 @@ class LocalStore:
 def open_store(uri: str) -> Store:
     """Opens the store at `uri`: s3://BUCKET, or a local folder, which is created by the first write.
 
-    Raises:
-        StoreError: The URI has another scheme, the path has a character that Delta Lake cannot
-            read, or the environment lacks the server's address or user.
+    Raises StoreError if the URI has another scheme, the path has a character that Delta Lake cannot read, or the environment
+    lacks the server's address or user.
     """
     if uri.startswith("s3://"):
         from store.minio import MinioStore  # a folder needs no client, which takes long to import
@@ -102,10 +101,9 @@ def open_store(uri: str) -> Store:
 
 
 def check_name(name: str, kind: str = "dataset") -> str:
-    """Returns `name` if it is valid, else raises StoreError. Names become folders in the store.
+    """Returns a name, which becomes a folder in the store. Raises StoreError if it is not valid; `kind` says what it is of.
 
     A name has 1 to 63 lowercase letters, digits, - and _, and begins with a letter or a digit.
-    `kind` says in the error what the name is of.
     """
     if not is_name(name):
         raise StoreError(f"expected a {kind} name of 1 to 63 lowercase letters, digits, - and _, found {name!r}: choose such a name")

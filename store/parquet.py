@@ -21,12 +21,7 @@ def to_bytes(kind: type[Row], rows: Iterable[Row]) -> bytes:
 
 
 def read_object(store: Store, key: str, kind: type[Row]) -> list[Row]:
-    """The rows of a Parquet object.
-
-    Raises:
-        StoreError: The object does not exist.
-        SchemaError: Its columns are not those of `kind`.
-    """
+    """The rows of a Parquet object. Raises StoreError if it does not exist, and SchemaError if it has other columns."""
     table = pq.ParquetFile(pa.BufferReader(store.read(key))).read(use_threads=False)  # see Table._read in store/tables.py
     check(kind, table.schema, f"{key} in {store.uri}")
     return from_table(kind, table)

@@ -39,14 +39,5 @@ class RepeatStore:
         return self._table.rows()
 
     def write(self, compute: Callable[[list[Repeat]], Iterable[Repeat]]) -> None:
-        """Replaces all repeats.
-
-        `compute` takes the present repeats and returns all new ones. It is called again after a
-        conflict with another writer.
-        """
-
-        def changed(present: list[Repeat], _: object) -> tuple[list[Repeat], dict[str, str]] | None:
-            rows = sorted(compute(present), key=lambda r: r.repeat)
-            return None if rows == present else (rows, {})
-
-        self._table.change(changed)
+        """Replaces all repeats by those that `compute` returns for the present ones, as in `Table.replace`."""
+        self._table.replace(compute)

@@ -44,16 +44,10 @@ class SpeakerStore:
         return self._table.rows()
 
     def write(self, compute: Callable[[], Iterable[DatasetSpeaker]]) -> None:
-        """Adds or replaces speakers.
+        """Adds or replaces the speakers that `compute` returns, as in `Table.replace`. The others stay, with 0 clips and 0 seconds."""
 
-        Present speakers that `compute` does not return are kept, with 0 clips and 0 seconds.
-        `compute` is called again after a conflict with another writer.
-        """
-
-        def merged(present: list[DatasetSpeaker], _: object) -> tuple[list[DatasetSpeaker], dict[str, str]] | None:
+        def merged(present: list[DatasetSpeaker]) -> list[DatasetSpeaker]:
             found = {s.speaker: s for s in compute()}
-            gone = [replace(s, clips=0, speech_seconds=0.0, share=0.0) for s in present if s.speaker not in found]
-            rows = sorted([*found.values(), *gone], key=lambda s: s.speaker)
-            return None if rows == present else (rows, {})
+            return [*found.values(), *(replace(s, clips=0, speech_seconds=0.0, share=0.0) for s in present if s.speaker not in found)]
 
-        self._table.change(merged)
+        self._table.replace(merged)

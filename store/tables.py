@@ -6,7 +6,7 @@ import random
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -34,8 +34,7 @@ _TRIES = 30
 class Table(Generic[Row]):
     """A Delta Lake table of rows of one dataclass. The column `id_column` identifies a row.
 
-    A table that is older than a column of the dataclass can still be read: the column then holds
-    the value of `components.shared.table.empty`. The next commit adds the column to the table.
+    In a table that is older than a column, the column holds the value of `empty`; the next commit adds it.
     """
 
     def __init__(self, store: Store, key: str, kind: type[Row], id_column: str) -> None:
@@ -54,18 +53,11 @@ class Table(Generic[Row]):
             return table.history() if table else []
 
     def change(self, compute: _Compute[Row]) -> bool:
-        """Replaces the rows in one commit. Retries on a conflict with another writer, up to 30 attempts.
+        """Replaces the rows in one commit; returns whether it made one. Tries up to 30 times if another writer commits first.
 
-        Args:
-            compute: Takes the present rows and the history. Returns all new rows and the metadata
-                of the commit, or None to commit nothing. It is called again for each retry.
-
-        Returns:
-            Whether a commit was made.
-
-        Raises:
-            StoreError: The store does not answer or refuses, rows share an id, or all attempts met
-                a conflict.
+        `compute` takes the present rows and the history, and returns all new rows and the metadata of the commit, or None to commit
+        nothing. It is called for each attempt. Raises StoreError if the store refuses or does not answer, if rows share an id, or
+        if all attempts met a conflict.
         """
         for tried in range(_TRIES):
             try:
@@ -74,6 +66,15 @@ class Table(Generic[Row]):
                 refusal = error
                 time.sleep(random.uniform(0, 0.1 * (tried + 1)))
         raise StoreError(f"could not commit to {self._key} in {self._store.uri} in {_TRIES} attempts: {refusal}: run it again")
+
+    def replace(self, compute: Callable[[list[Row]], Iterable[Row]]) -> None:
+        """Replaces the rows by those that `compute` returns for the present ones, as `change` does, unless they are the same."""
+
+        def changed(present: list[Row], _: object) -> tuple[list[Row], dict[str, str]] | None:
+            rows = sorted(compute(present), key=operator.attrgetter(self._id))
+            return None if rows == present else (rows, {})
+
+        self.change(changed)
 
     def _attempt(self, compute: _Compute[Row]) -> bool:
         with self._explained("read"):
@@ -87,11 +88,7 @@ class Table(Generic[Row]):
         return True
 
     def _commit(self, table: DeltaTable, old: list[Row], new: list[Row], metadata: Mapping[str, str]) -> None:
-        """Merges the rows that differ.
-
-        deltalake must not retry by itself: the next attempt has to read what the other writer
-        wrote.
-        """
+        """Merges the rows that differ. deltalake must not retry: the next attempt has to read what the other writer wrote."""
         before = {getattr(r, self._id): r for r in old}
         after = {getattr(r, self._id): r for r in new}
         if len(after) != len(new):
@@ -168,11 +165,8 @@ class Table(Generic[Row]):
 def _conform(kind: type, id_column: str, found: pa.Table, where: str) -> pa.Table:
     """The table with the columns of `kind`, in that order and with their types.
 
-    A missing column, and a null in a column that allows none, is filled with the value of `empty`.
-
-    Raises:
-        SchemaError: The id column is missing, a column has another type, or there is an unknown
-            column.
+    A missing column, and a null in a column that allows none, is filled with the value of `empty`. Raises SchemaError if the id
+    column is missing, or if a column is unknown or has another type.
     """
     known, nothing = schema(kind), to_table(kind, [empty(kind)])
     columns = {name: column.cast(_plain(column.type)) for name, column in zip(found.column_names, found.columns, strict=True)}

@@ -1,9 +1,11 @@
 """A loopback server that behaves as podcast hosts and mirrors do on bad days."""
 
 import base64
+import contextlib
 import hashlib
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +27,8 @@ class Resource:
     """After so many bytes of a body the connection breaks."""
     later: bytes = b""
     """What is there from the second request on, if it changes."""
+    endless: float | None = None
+    """If set, the data come again and again, with so many seconds between them, until the client leaves."""
     logins: tuple[str, ...] = ()
     """USER:PASSWORD of those who may have it; empty means everybody."""
 
@@ -92,8 +96,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if cut is not None or found.stated_more or not headers.get("Content-Length", "stated"):
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data[:cut])
+        with contextlib.suppress(ConnectionError):
+            while self.command != "HEAD":
+                self.wfile.write(data[:cut])
+                if found.endless is None:
+                    return
+                time.sleep(found.endless)
 
     do_HEAD = do_GET  # noqa: N815
 

@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,17 @@ BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 
 
 def command(benchmark: Path) -> tuple[str, str, str]:
-    """The command of a benchmark's docstring without options, its PYTHONPATH, and the stage whose environment it names."""
+    """The command of a benchmark's docstring without options, its PYTHONPATH, and the stage whose environment it names, if one."""
     doc = ast.get_docstring(ast.parse(benchmark.read_text(encoding="utf-8"))) or ""
-    found = re.search(rf"^    (PYTHONPATH=(\S+) \.venvs/(\w+)/bin/python benchmarks/{benchmark.name})\b", doc, re.MULTILINE)
+    found = re.search(rf"^    (PYTHONPATH=(\S+) \.venvs?(?:/(\w+))?/bin/python benchmarks/{benchmark.name})\b", doc, re.MULTILINE)
     assert found, f"expected a command in the docstring of {benchmark.name}, found none"
-    return found[1], found[2], found[3]
+    return found[1], found[2], found[3] or ""
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS, ids=lambda path: path.stem)
 def test_a_benchmark_starts_in_its_environment(benchmark: Path) -> None:
     _, path, stage = command(benchmark)
-    python, environment = environments.ensure(stage), os.environ | {"PYTHONPATH": path}
+    python, environment = environments.ensure(stage) if stage else sys.executable, os.environ | {"PYTHONPATH": path}
     done = subprocess.run([python, f"benchmarks/{benchmark.name}", "--help"], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"benchmarks/{benchmark.name}" in done.stdout and "options:" in done.stdout

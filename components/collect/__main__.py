@@ -4,23 +4,9 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.collect.collect import account, check_fingerprints, dataset_row, tags_by_clip, timeline, with_before
+from components.collect.collect import TAGS, account, check_fingerprints, dataset_row, tags_by_clip, timeline, with_before
 from components.shared.audio import flac_bytes, pcm_sha256, read_mono
-from components.shared.rows import (
-    Account,
-    Clip,
-    DatasetRow,
-    Fingerprint,
-    Quality,
-    Recording,
-    Removed,
-    Segment,
-    Speaker,
-    TimelineSpan,
-    Tone,
-    Transcript,
-    span,
-)
+from components.shared.rows import Account, Clip, DatasetRow, Fingerprint, Recording, Removed, Segment, TimelineSpan, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key, timeline_key
@@ -72,13 +58,8 @@ def main(
     cut = read_rows(clips, Clip)
     cuts = by_recording(cut)
     taken = by_recording(read_rows(clean, Removed, "removed"))
-    tables = (
-        ("tag_speaker", speakers, Speaker),
-        ("tag_tone", tones, Tone),
-        ("tag_quality", quality, Quality),
-        ("transcribe", transcripts, Transcript),
-    )
-    tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for stage, table, kind in tables])
+    tables = zip(TAGS.items(), (speakers, tones, quality, transcripts), strict=True)
+    tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for (stage, kind), table in tables])
     progress = Progress(sum(r.seconds for r in found))
     rows: list[DatasetRow] = []
     accounts: list[Account] = []

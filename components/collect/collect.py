@@ -27,6 +27,8 @@ from components.shared.table import empty
 
 Span = tuple[int, int]
 Tag = Speaker | Tone | Quality | Transcript
+TAGS: dict[str, type[Tag]] = {"tag_speaker": Speaker, "tag_tone": Tone, "tag_quality": Quality, "transcribe": Transcript}
+"""The kind of row of each stage that measures clips."""
 
 LEAST_BEFORE, BEFORE_SHARE = 4, 0.05
 """Number of clips per recording whose original sound is kept for comparison: at least this many, or this share of its clips."""
@@ -52,8 +54,7 @@ def outside(spans: Sequence[Span], covers: Sequence[Span]) -> int:
 def account(recording: Recording, segments: Sequence[Segment], clips: Sequence[Clip]) -> Account:
     """Counts the recording's samples outside its clips by kind.
 
-    Raises:
-        ValueError: The segments do not cover the recording exactly, or a clip lies outside it or overlaps another one.
+    Raises ValueError if the segments do not cover the recording exactly, or if a clip lies outside it or overlaps another one.
     """
     heard, cuts = [span(s) for s in segments], [span(c) for c in clips]
     edges = [0, *(b for _, b in heard)]
@@ -87,16 +88,11 @@ def columns(tag: Tag) -> dict[str, Any]:
 
 
 def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag]]]) -> dict[str, dict[str, Any]]:
-    """Collects the measurements of every clip as columns of a dataset row; empty if a stage has no row.
+    """Collects the measurements of every clip, from the rows of each stage, as columns of a dataset row; empty without a row.
 
-    Args:
-        clips: All clips.
-        tables: Name and rows of each stage.
-
-    Raises:
-        ValueError: A stage has a row of an unknown clip, or two rows of one clip.
+    Raises ValueError if a stage has a row of an unknown clip, or two rows of one clip.
     """
-    nothing = columns(empty(Speaker)) | columns(empty(Tone)) | columns(empty(Quality)) | columns(empty(Transcript))
+    nothing = {name: value for kind in TAGS.values() for name, value in columns(empty(kind)).items()}
     found = {c.clip: dict(nothing) for c in clips}
     for stage, tags in tables:
         seen: set[str] = set()

@@ -48,12 +48,9 @@ def clips_of(
     pad_seconds: float,
     turns: Sequence[int] = (),
 ) -> list[Clip]:
-    """Returns the clips of one recording, in order and disjoint.
+    """Returns the clips of one recording of `length` samples, in order and disjoint.
 
     Args:
-        recording: Id of the recording.
-        length: Samples of the recording.
-        segments: All segments of the recording, in order.
         read_levels: Returns the levels of the frames between two samples (pauses.frame_levels). It is called only for stretches that
             are too long or adjacent to another one.
         max_seconds: Longest clip, padding included.

@@ -26,16 +26,12 @@ def split(levels: Levels, samples: int, shortest: int, longest: int) -> list[tup
     """Finds the cuts with the lowest cost that give pieces of `shortest` to `longest` samples.
 
     A cut costs its loudness, and a piece its lack to SHORT. Dynamic programming over candidates 100 ms apart takes time and memory in
-    proportion to the length of the stretch.
+    proportion to the length of the stretch. Returns the sample of every cut, in order, and whether it is hard: no pause was near.
 
     Args:
         levels: Level of every whole frame of the stretch, in dB.
         samples: Length of the stretch, more than `longest`.
-        shortest: Least length of a piece, in samples.
-        longest: Greatest length of a piece, in samples, at least twice `shortest` and four cells.
-
-    Returns:
-        Position of every cut in samples of the stretch, in order, and whether it is hard: no pause was near.
+        longest: At least twice `shortest` and four cells.
     """
     loudness = loudest_around(levels)
     edges = _candidates(loudness)

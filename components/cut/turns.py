@@ -24,18 +24,12 @@ def turns_of(start: int, levels: Levels, windows: Windows, change_similarity: fl
     """Returns the samples at which the speaker changes in a stretch of speech, in order. A change is always in a pause.
 
     The most similar neighbors are joined first, because the d-vectors of many windows make the comparison of long pieces reliable.
-
-    Args:
-        start: Start of the stretch, in samples.
-        levels: Level of every whole frame of the stretch, in dB.
-        windows: The windows of the recording.
-        change_similarity: Cosine similarity from which two neighboring pieces are one voice.
+    `levels` are those of every whole frame, in dB; neighbors with the cosine similarity `change_similarity` or more are one voice.
     """
     stop = start + len(levels) * FRAME
     borders = long_pieces(start, stop, pauses_in(start, levels), to_samples(PIECE_SECONDS))
-    return joined(
-        [_voice(windows, a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in pairwise([start, *borders, stop])], borders, change_similarity
-    )
+    voices = [_voice(windows, a / SAMPLE_RATE_HZ, b / SAMPLE_RATE_HZ) for a, b in pairwise([start, *borders, stop])]
+    return joined(voices, borders, change_similarity)
 
 
 def pauses_in(start: int, levels: Levels) -> list[Pause]:
@@ -56,12 +50,10 @@ def long_pieces(start: int, stop: int, pauses: list[Pause], shortest: int) -> li
 
 
 def joined(voices: list[NDArray[np.float64]], borders: list[int], change_similarity: float) -> list[int]:
-    """Joins the most similar neighbors until none reach `change_similarity`; returns the remaining borders.
+    """Joins the most similar neighbors until none have the cosine `change_similarity`; returns the remaining borders.
 
-    Args:
-        voices: Sum of the d-vectors of every piece; zeros without windows, which are similar to any voice.
-        borders: Sample between piece i and piece i + 1.
-        change_similarity: Cosine similarity.
+    A voice is the sum of a piece's d-vectors, or zeros without windows, which are similar to any voice. Border i is the sample
+    between the pieces i and i + 1.
     """
     voices, borders = list(voices), list(borders)
     similarities = [_cosine(a, b) for a, b in pairwise(voices)]

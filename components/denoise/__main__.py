@@ -15,7 +15,7 @@ from components.shared.task import Outcome, Progress, report, run
 
 
 def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, threads: int) -> Outcome:
-    check_settings(chain=chain)
+    check_settings(chain=chain, threads=threads)
     steps = build_chain(chain, effects, threads)
     recordings = read_rows(voices, Recording)
     heard = by_recording(read_rows(segments, Segment))

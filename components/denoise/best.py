@@ -45,11 +45,9 @@ class Verdict(NamedTuple):
 
 
 def best(candidates: Mapping[str, tuple[Step, ...]], threads: int = 0) -> Step:
-    """Returns a step that applies the best of several chains, or none.
+    """Returns a step that applies the best of several chains, or none. DNSMOS gets `threads` CPU threads, 0 for one per core.
 
-    Args:
-        candidates: The steps of each chain, by its text.
-        threads: CPU threads of DNSMOS; 0 for one per core.
+    `candidates` holds the steps of each chain by its text.
     """
     chains = {NONE: (), **candidates}  # leaving the recording unchanged is always a candidate
     return Step(lambda sound: _choose(chains, sound, threads), sum(1 + sum(s.passes for s in steps) for steps in chains.values()))
@@ -98,12 +96,7 @@ def picked(stream: Stream, spans: list[Span]) -> Mono:
 
 
 def judge(speech: Mono, dnsmos: Dnsmos) -> Verdict:
-    """Scores speech at LEVEL_LUFS.
-
-    Args:
-        speech: Excerpts of EXCERPT samples, concatenated, or a single shorter one.
-        dnsmos: The network.
-    """
+    """Scores speech at LEVEL_LUFS: concatenated excerpts of EXCERPT samples, or a single shorter one."""
     loudness = measure(iter([speech])).loudness_lufs()
     level = speech * 10 ** ((LEVEL_LUFS - loudness) / 20) if np.isfinite(loudness) else speech
     scores = [dnsmos.score(signal.resample_poly(e, _UP, _DOWN)).ovrl for e in level.reshape(-1, min(EXCERPT, len(level)))]

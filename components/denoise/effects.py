@@ -27,11 +27,7 @@ class Effect(NamedTuple):
 
 
 def read_effects(folder: Path) -> list[Effect]:
-    """Reads the effects of an artifact of recordings.
-
-    Raises:
-        StageError: An effect is too short, too long or silent.
-    """
+    """Reads the effects of an artifact of recordings. Raises StageError if an effect is too short, too long or silent."""
     return [_read_effect(folder, row) for row in read_rows(folder, Recording) if row.samples]
 
 

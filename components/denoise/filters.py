@@ -18,14 +18,12 @@ SPEECH_HZ = 300, 3000
 
 def lowpass(cutoff_hz: float, slope_db: float, passes: float) -> Filter:
     """Returns a Butterworth low-pass filter of `slope_db` per octave, applied `passes` times."""
-    sections = _butterworth("lowpass", cutoff_hz, slope_db, passes)
-    return _causal(sections, delay(sections))
+    return _butterworth("lowpass", cutoff_hz, slope_db, passes)
 
 
 def highpass(cutoff_hz: float, slope_db: float, passes: float) -> Filter:
     """Returns a Butterworth high-pass filter of `slope_db` per octave, applied `passes` times."""
-    sections = _butterworth("highpass", cutoff_hz, slope_db, passes)
-    return _causal(sections, delay(sections))
+    return _butterworth("highpass", cutoff_hz, slope_db, passes)
 
 
 def notch(frequency_hz: float, quality: float) -> Filter:
@@ -33,10 +31,11 @@ def notch(frequency_hz: float, quality: float) -> Filter:
     return _causal(np.concatenate(signal.iirnotch(frequency_hz, quality, SAMPLE_RATE_HZ)).reshape(1, 6), ahead=0)
 
 
-def _butterworth(kind: str, cutoff_hz: float, slope_db: float, passes: float) -> Sections:
-    """Returns the sections of a filter; every pole of a pass adds 6 dB per octave."""
+def _butterworth(kind: str, cutoff_hz: float, slope_db: float, passes: float) -> Filter:
+    """Returns a filter without delay; every pole of a pass adds 6 dB per octave."""
     one_pass = signal.butter(round(slope_db / 6), cutoff_hz, kind, fs=SAMPLE_RATE_HZ, output="sos")
-    return np.tile(one_pass, (round(passes), 1))
+    sections = np.tile(one_pass, (round(passes), 1))
+    return _causal(sections, delay(sections))
 
 
 def delay(sections: Sections) -> int:

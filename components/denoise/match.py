@@ -99,12 +99,7 @@ def template(effect: Mono) -> Template:
 
 
 def find(sound: Mono, first: int, templates: Sequence[Template]) -> list[Hit]:
-    """Finds effects that start within STEP samples from `first` on; returns the most certain first.
-
-    Args:
-        sound: The recording around these samples; `first` is an index into it.
-        templates: The templates of the effects.
-    """
+    """Finds effects in a sound that start within STEP samples from sample `first` on; returns the most certain first."""
     if not sound.any():
         return []
     whitened = white(sound)

@@ -61,8 +61,7 @@ def _denoised(stream: Stream) -> Stream:
 def load_rnnoise() -> tuple[Callable[[Mono], NDArray[np.float64]], Callable[[], None]]:
     """Loads the network, for one stream. Returns a function that denoises the next frame, and one that frees the network.
 
-    Raises:
-        StageError: pyrnnoise is missing, or not the pinned version.
+    Raises StageError if pyrnnoise is missing, or not the pinned version.
     """
     package = find_spec("pyrnnoise")
     path = Path(package.origin).parent / "rnnoise.py" if package and package.origin else Path("pyrnnoise")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from components.shared.settings import check_ranges
 from components.shared.task import StageError
 
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
@@ -61,17 +62,14 @@ class ParsedChain:
     loudness_lufs: float | None = None
 
 
-def check_settings(*, chain: str) -> None:
-    """Raises StageError if the chain cannot be parsed."""
+def check_settings(*, chain: str, threads: int) -> None:
+    """Raises StageError if the chain cannot be parsed, or the number of threads is out of its range."""
     parse_chain(chain)
+    check_ranges("denoise", {"threads": (threads, 0, 1024)})
 
 
 def parse_chain(text: str) -> ParsedChain:
-    """Parses the text of a chain.
-
-    Raises:
-        StageError: An entry is unknown, has a number out of its range, or is in the wrong place.
-    """
+    """Parses the text of a chain. Raises StageError if an entry is unknown, has a number out of its range, or is in the wrong place."""
     head, comma, last = (part.strip() for part in text.rpartition(","))
     name, *numbers = last.split(":")
     if name != LOUDNESS or "|" in last:

@@ -35,11 +35,7 @@ class Target(NamedTuple):
 
 
 def sfx(folder: Path | None) -> Step:
-    """Returns a step that removes known effects; without effects it does nothing.
-
-    Args:
-        folder: Artifact of recordings, one per effect; None for no effects.
-    """
+    """Returns a step that removes known effects, the recordings of the artifact in a folder; without any it does nothing."""
 
     @cache
     def targets() -> tuple[Target, ...]:

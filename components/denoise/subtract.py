@@ -48,10 +48,7 @@ def rendered(effect: Mono, taps: NDArray[np.float64]) -> Mono:
 def fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[list[Fit], Mono]:
     """Fits effects that may overlap, in ROUNDS rounds; returns the fits, in the order of the hits, and the sound without them.
 
-    Args:
-        sound: Samples around all hits.
-        effects: Known effects; they are cut at the sound's end.
-        hits: The effects in `sound`, with their starts.
+    Hits start within the sound; effects are cut at its end.
     """
     rest = sound.copy()
     whole = [effects[h.effect][: len(sound) - h.start] for h in hits]

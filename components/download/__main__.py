@@ -24,6 +24,9 @@ def main(
     max_sleep_seconds: float,
     rate_limit_bytes: int,
     licences: str,
+    max_bytes: int,
+    max_seconds: float,
+    timeout_minutes: float,
 ) -> Outcome:
     check_settings(
         retries=retries,
@@ -31,8 +34,21 @@ def main(
         sleep_seconds=sleep_seconds,
         max_sleep_seconds=max_sleep_seconds,
         rate_limit_bytes=rate_limit_bytes,
+        max_bytes=max_bytes,
+        max_seconds=max_seconds,
+        timeout_minutes=timeout_minutes,
     )
-    policy = Policy(retries, backoff_seconds, sleep_seconds, max_sleep_seconds, rate_limit_bytes, accepted_licences(licences))
+    policy = Policy(
+        retries,
+        backoff_seconds,
+        sleep_seconds,
+        max_sleep_seconds,
+        rate_limit_bytes,
+        accepted_licences(licences),
+        max_bytes,
+        max_seconds,
+        timeout_minutes,
+    )
     try:
         items = read_plan(open_store(store), shard)
     except SchemaError as error:

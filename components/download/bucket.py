@@ -8,7 +8,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, ProxyError, SSLError
 
 from components.download.policy import ItemError, Policy
-from components.shared.http import HttpError, TransientError, paced, retry
+from components.shared.http import HttpError, Received, TransientError, paced, retry
 from components.shared.task import one_line
 from store.interface import StoreError
 from store.minio import access, client, meaning, object_place
@@ -28,8 +28,8 @@ _OF_THE_CALLER = (
 """Refusals that concern every object. An error that may concern one object must not stop the others."""
 
 
-def fetch(url: str, path: Path, policy: Policy) -> None:
-    """Writes the object at s3://BUCKET/KEY to `path`.
+def fetch(url: str, path: Path, policy: Policy, received: Received) -> None:
+    """Writes the object at s3://BUCKET/KEY to `path`; calls `received` after each block.
 
     Raises:
         ItemError: The object does not exist, is not readable, or broke off until the retries were used up.
@@ -42,7 +42,7 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
         try:
             answer = server.get_object(bucket, key, offset=file.tell(), request_headers={"If-Match": version} if version else None)
             version = answer.headers["ETag"]
-            _append(answer, file, policy.rate_limit_bytes)
+            _append(answer, file, policy.rate_limit_bytes, received)
         except S3Error as error:
             if error.code in _OF_THE_CALLER:
                 raise _refusal(url, error) from None
@@ -65,11 +65,13 @@ def fetch(url: str, path: Path, policy: Policy) -> None:
             raise ItemError(str(error)) from None
 
 
-def _append(answer: BaseHTTPResponse, file: IO[bytes], rate_limit_bytes: int) -> None:
+def _append(answer: BaseHTTPResponse, file: IO[bytes], rate_limit_bytes: int, received: Received) -> None:
     """Appends a response to a file; urllib3 raises an error if it is shorter than stated."""
+    total = file.tell() + int(answer.headers.get("Content-Length", "0"))
     try:
         for block in paced(answer.stream(min(CHUNK_BYTES, rate_limit_bytes or CHUNK_BYTES)), rate_limit_bytes):
             file.write(block)
+            received(file.tell(), total)
     finally:
         answer.close()
         answer.release_conn()

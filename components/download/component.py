@@ -22,11 +22,15 @@ def download(
     max_sleep_seconds: float = 3.0,
     rate_limit_bytes: int = 0,
     licences: str = "",
+    max_bytes: int = 30_000_000_000,
+    max_seconds: float = 86_400.0,
+    timeout_minutes: float = 240.0,
 ) -> None:
     """Downloads a shard's recordings and converts them to FLAC at 44.1 kHz.
 
     It downloads with yt-dlp or over HTTP, reads folders and buckets, and converts with ffmpeg. Stereo stays stereo. A
     recording that cannot be fetched becomes a row with a reason, and the stage goes on with the other recordings of the shard.
+    The same holds for one that exceeds a limit, such as a live stream, which has no end.
 
     Args:
         retries: Maximum number of consecutive retries; 0 means none. The count starts again when a transfer gets
@@ -36,4 +40,7 @@ def download(
         max_sleep_seconds: Maximum of the random wait between downloads, in seconds.
         rate_limit_bytes: Maximum download speed in bytes per second; 0 means no limit.
         licences: Licenses to download, separated by commas; "unknown" means that the source states none. Empty means any license.
+        max_bytes: Maximum size of a media file, in bytes; 0 means no limit.
+        max_seconds: Maximum length of a recording, in seconds, as it is decoded; 0 means no limit.
+        timeout_minutes: Maximum time for the download and the conversion of one recording, in minutes; 0 means no limit.
     """

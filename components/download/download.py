@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from components.download import bucket, youtube
+from components.download.bounds import Meter, TimeIsUp, time_limit
 from components.download.convert import probe, to_flac
-from components.download.failures import disk_full, surprise
+from components.download.disk import Disk, disk_full
+from components.download.failures import surprise
+from components.download.playlists import playlist
 from components.download.policy import ItemError, Policy
 from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
@@ -34,6 +37,8 @@ class Shard:
     media: Path
     """Folder for the media file of the current item."""
     policy: Policy
+    meter: Meter
+    disk: Disk
     downloader: Any
     """A YoutubeDL, or None if the plan has no YouTube items."""
     first_of: dict[str, str]
@@ -62,7 +67,9 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="speechmill-")))
         wants = any(i.kind == "youtube" for i in items)
         media = scratch / "media"
-        shard = Shard(audio, media, policy, stack.enter_context(youtube.downloader(media, policy)) if wants else None, {})
+        meter = Meter(policy.max_bytes, progress)
+        downloader = stack.enter_context(youtube.downloader(media, policy, meter)) if wants else None
+        shard = Shard(audio, media, policy, meter, Disk(scratch, audio), downloader, {})
         for number, item in enumerate(items):
             if item.kind in NETWORK_KINDS and any(i.kind in NETWORK_KINDS for i in items[:number]):
                 time.sleep(random.uniform(policy.sleep_seconds, policy.max_sleep_seconds))
@@ -71,32 +78,38 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
             shutil.rmtree(media)
             rows.append(row)
             progress.add(item.seconds or UNKNOWN_SECONDS)
-            report(f"{number + 1} of {len(items)}, {row.recording}: {row.reason or f'{row.seconds:.1f} s'}, {one_line(row.url)}")
+            became = row.reason or "; ".join(filter(None, (f"{row.seconds:.1f} s", row.conversion)))
+            report(f"{number + 1} of {len(items)}, {row.recording}: {became}, {one_line(row.url)}")
+        shard.disk.check()
     return rows, shard.short
 
 
 def outcome(shard: Shard, item: Item) -> Recording:
     """Downloads and converts one item; returns its row, with a reason if that failed."""
-    row = _row(item)
+    row, step = _row(item), "download"
+    shard.meter.sized = True
     try:
-        if item.kind not in FETCH:
-            raise ItemError(f"{one_line(item.kind)} is not supported by this version")
-        if item.kind != "youtube":  # YouTube states the license only with the video
-            shard.policy.check_licence(item.licence)
-        path, item = FETCH[item.kind](shard, item)
-        row = _row(item, sha256(path))
-        if first := shard.first_of.get(row.media_sha256):
-            return replace(row, duplicate_of=first, reason=f"duplicate of {first}")
-        return converted(shard, row, path, item.seconds)
+        with time_limit(shard.policy.timeout_minutes):
+            if item.kind not in FETCH:
+                raise ItemError(f"{one_line(item.kind)} is not supported by this version")
+            if item.kind != "youtube":  # YouTube states the license only with the video
+                shard.policy.check_licence(item.licence)
+            path, item = FETCH[item.kind](shard, item)
+            row, step = _row(item, sha256(path)), "conversion"
+            if first := shard.first_of.get(row.media_sha256):
+                return replace(row, duplicate_of=first, reason=f"duplicate of {first}")
+            return converted(shard, row, path, item.seconds)
+    except TimeIsUp:
+        return replace(row, reason=too_slow(step, shard.policy.timeout_minutes, shard.meter.sized))
     except ItemError as error:
         return replace(row, reason=str(error))
     except StageError:
         raise
     except Exception as error:
         if disk_full(error):
-            raise StageError(
-                f"expected disk space for a recording in {shard.audio} and {shard.media}, found none: free some or set TMPDIR"
-            ) from None
+            shutil.rmtree(shard.media)
+            shard.media.mkdir()
+            return replace(row, reason=shard.disk.filled(error))
         reason, trace = surprise(error, item.url)
         report(trace)
         return replace(row, reason=reason)
@@ -104,12 +117,23 @@ def outcome(shard: Shard, item: Item) -> Recording:
 
 def converted(shard: Shard, row: Recording, path: Path, stated_seconds: float) -> Recording:
     """Converts a media file to FLAC; returns its row with the length."""
-    found = probe(path)
-    samples = to_flac(path, shard.audio / f"{row.recording}.flac", found.channels)
+    if reason := playlist(path):
+        raise ItemError(reason)
+    found, flac = probe(path), shard.audio / f"{row.recording}.flac"
+    if found.other_tracks:
+        report(f"{row.recording}: audio {found.track} is taken, not {', '.join(found.other_tracks)}")
+    made = to_flac(path, flac, found, shard.policy.max_seconds)
+    shard.disk.took(path.stat().st_size + flac.stat().st_size)
     shard.first_of[row.media_sha256] = row.recording
-    row = replace(row, seconds=samples / SAMPLE_RATE_HZ, samples=samples)
+    row = replace(row, seconds=made.samples / SAMPLE_RATE_HZ, samples=made.samples, conversion=made.notes)
     shard.short += too_short(row, {"its file": found.seconds, "its source": stated_seconds})
     return row
+
+
+def too_slow(step: str, minutes: float, sized: bool) -> str:
+    """Returns the reason of a recording whose time is up; `sized`: whether its source states the size of the file."""
+    live = "" if sized or step != "download" else "; its source states no size, so it may be a live stream, which has no end"
+    return f"its {step} did not end within {minutes:g} minutes, the limit download_timeout_minutes{live}"
 
 
 def too_short(row: Recording, stated: dict[str, float]) -> bool:
@@ -135,6 +159,7 @@ def _row(item: Item, media_sha256: str = "") -> Recording:
         media_sha256=media_sha256,
         duplicate_of="",
         reason="",
+        conversion="",
     )
 
 
@@ -146,7 +171,7 @@ def sha256(path: Path) -> str:
 
 def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:
     try:
-        transfer(item.url, shard.media / "media", shard.policy.limits)
+        transfer(item.url, shard.media / "media", shard.policy.limits, received=shard.meter)
     except HttpError as error:
         raise ItemError(str(error)) from None
     return shard.media / "media", item
@@ -156,14 +181,16 @@ def _youtube(shard: Shard, item: Item) -> tuple[Path, Item]:
     return youtube.fetch(shard.downloader, item)
 
 
-def _local(_: Shard, item: Item) -> tuple[Path, Item]:
+def _local(shard: Shard, item: Item) -> tuple[Path, Item]:
     if not Path(item.url).is_file():
         raise ItemError("no such file")
+    size = Path(item.url).stat().st_size
+    shard.meter(size, size)
     return Path(item.url), item
 
 
 def _bucket(shard: Shard, item: Item) -> tuple[Path, Item]:
-    bucket.fetch(item.url, shard.media / "media", shard.policy)
+    bucket.fetch(item.url, shard.media / "media", shard.policy, shard.meter)
     return shard.media / "media", item
 
 

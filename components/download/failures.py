@@ -1,6 +1,5 @@
 """Error texts for tables and logs: without secrets, the same in every run."""
 
-import errno
 import traceback
 
 from components.shared.http import causes
@@ -11,11 +10,6 @@ from components.shared.task import one_line
 def private_address(error: BaseException) -> str:
     """Returns the message of the PrivateAddressError that caused an error, or ""."""
     return next((str(e) for e in causes(error) if isinstance(e, PrivateAddressError)), "")
-
-
-def disk_full(error: BaseException) -> bool:
-    """Checks whether a full disk, not the item, caused the error."""
-    return any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in causes(error))
 
 
 def surprise(error: Exception, url: str) -> tuple[str, str]:

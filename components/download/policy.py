@@ -24,17 +24,31 @@ class Policy:
     rate_limit_bytes: int
     licences: frozenset[str]
     """Allowed licenses in lower case; empty allows any."""
+    max_bytes: int
+    max_seconds: float
+    timeout_minutes: float
+    """Limits of one recording: its media file, its sound, and its download with its conversion. 0 is no limit."""
 
     @property
     def limits(self) -> Limits:
         """The settings as limits of an HTTP transfer."""
         return Limits(self.retries + 1, self.backoff_seconds, max_bytes_per_second=self.rate_limit_bytes)
 
+    def check_length(self, seconds: float) -> None:
+        """Raises ItemError if a recording is longer than `max_seconds`."""
+        check_length(seconds, self.max_seconds)
+
     def check_licence(self, licence: str) -> None:
         """Raises ItemError unless this license, as the source states it, is allowed."""
         stated = " ".join(licence.split()) or UNKNOWN
         if self.licences and stated.casefold() not in self.licences:
             raise ItemError(f"license {stated} is not in download_licences")
+
+
+def check_length(seconds: float, max_seconds: float) -> None:
+    """Raises ItemError if a recording is longer than a limit; 0 is no limit."""
+    if 0 < max_seconds < seconds:
+        raise ItemError(f"longer than {max_seconds:g} s, the limit download_max_seconds")
 
 
 def accepted_licences(text: str) -> frozenset[str]:

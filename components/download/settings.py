@@ -6,7 +6,17 @@ from components.shared.settings import check_ranges
 from components.shared.task import StageError
 
 
-def check_settings(*, retries: int, backoff_seconds: float, sleep_seconds: float, max_sleep_seconds: float, rate_limit_bytes: int) -> None:
+def check_settings(
+    *,
+    retries: int,
+    backoff_seconds: float,
+    sleep_seconds: float,
+    max_sleep_seconds: float,
+    rate_limit_bytes: int,
+    max_bytes: int,
+    max_seconds: float,
+    timeout_minutes: float,
+) -> None:
     """Raises StageError if a number is negative, or if max_sleep_seconds is less than sleep_seconds."""
     ranges = {
         "retries": (retries, 0, inf),
@@ -14,6 +24,9 @@ def check_settings(*, retries: int, backoff_seconds: float, sleep_seconds: float
         "sleep_seconds": (sleep_seconds, 0, inf),
         "max_sleep_seconds": (max_sleep_seconds, 0, inf),
         "rate_limit_bytes": (rate_limit_bytes, 0, inf),
+        "max_bytes": (max_bytes, 0, inf),
+        "max_seconds": (max_seconds, 0, inf),
+        "timeout_minutes": (timeout_minutes, 0, inf),
     }
     check_ranges("download", ranges)
     if max_sleep_seconds < sleep_seconds:

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from components.download.failures import disk_full, private_address
+from components.download.disk import disk_full
+from components.download.failures import private_address
 from components.download.policy import ItemError, Policy
-from components.shared.http import causes
+from components.shared.http import Received, causes
 from components.shared.network import public_text, without_secrets
 from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
@@ -25,15 +26,18 @@ SOCKET_SECONDS = 60
 
 
 @contextlib.contextmanager
-def downloader(target: Path, policy: Policy) -> Iterator[Any]:
-    """Yields a YoutubeDL that writes into the folder `target`. All items share it: it caches YouTube's player."""
+def downloader(target: Path, policy: Policy, received: Received) -> Iterator[Any]:
+    """Yields a YoutubeDL that writes into the folder `target` and calls `received` after each block.
+
+    All items share it: it caches YouTube's player.
+    """
     from yt_dlp import YoutubeDL
 
-    with tempfile.TemporaryDirectory() as own, YoutubeDL(options(target, Path(own), policy)) as found:
+    with tempfile.TemporaryDirectory() as own, YoutubeDL(options(target, Path(own), policy, received)) as found:
         yield found
 
 
-def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
+def options(target: Path, own: Path, policy: Policy, received: Received) -> dict[str, Any]:
     """Returns yt-dlp's options; `own` is an empty folder for its other files.
 
     It may not start ffmpeg or other programs, because the guard of `public_only` does not cover them.
@@ -43,6 +47,9 @@ def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
     def refuse(info: dict[str, Any], *, incomplete: bool) -> None:
         check(info, policy)
 
+    def count(state: dict[str, Any]) -> None:
+        received(state.get("downloaded_bytes") or 0, state.get("total_bytes") or 0)
+
     waits = dict.fromkeys(("http", "fragment", "extractor"), lambda n: policy.limits.pause_after(n + 1))
     (own / "no-programs").mkdir()
     return {
@@ -50,6 +57,7 @@ def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
         "outtmpl": str(target / "media").replace("%", "%%"),
         "noplaylist": True,
         "match_filter": refuse,
+        "progress_hooks": [count],
         "retries": policy.retries,
         "fragment_retries": policy.retries,
         "extractor_retries": policy.retries,
@@ -71,11 +79,12 @@ def options(target: Path, own: Path, policy: Policy) -> dict[str, Any]:
 
 
 def check(info: dict[str, Any], policy: Policy) -> None:
-    """Raises ItemError before the download unless yt-dlp found one recording with an allowed license."""
+    """Raises ItemError before the download unless yt-dlp found one recording of an allowed length and license."""
     if info.get("playlist_index") is not None:
         raise ItemError("a playlist, not one recording")
     if info.get("live_status") in ("is_live", "is_upcoming") or info.get("is_live"):
         raise ItemError("a live stream, which has not ended")
+    policy.check_length(info.get("duration") or 0)
     policy.check_licence(info.get("license") or "")
 
 

@@ -40,13 +40,9 @@ class Embeddings:
 
 
 def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> Embeddings:
-    """Computes the d-vectors of the windows of a recording.
+    """Computes the d-vectors of windows, sorted by start, with `batch_windows` windows per call of the network.
 
-    Args:
-        blocks: The recording from its start, 16 kHz mono, in [-1, 1); read up to the end of the last window.
-        spans: Windows, sorted by start.
-        encoder: The network.
-        batch_windows: Windows per call of the network.
+    `blocks` are the recording from its start, 16 kHz mono, in [-1, 1); they are read up to the end of the last window.
     """
     vectors = np.zeros((len(spans), 256), np.float32)
     levels_db, medians_db = np.full(len(spans), -np.inf), np.full(len(spans), -np.inf)

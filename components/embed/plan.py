@@ -34,12 +34,7 @@ def seconds(frames: Spans) -> NDArray[np.float64]:
 
 
 def stretches(segments: Sequence[Segment], frames: int) -> Spans:
-    """Returns the stretches of speech of a recording, in order, joined over short pauses.
-
-    Args:
-        segments: The segments of the recording, in order.
-        frames: Number of whole frames in the recording.
-    """
+    """Returns the stretches of speech, in order, joined over short pauses, of a recording with this number of whole frames."""
     found: list[list[int]] = []
     for segment in segments:
         if segment.label == "speech":

@@ -14,6 +14,7 @@ is one match, not a hundred thousand.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -83,14 +84,9 @@ class Index:
         self._sorted: Hashes = by_value[first]
 
     def seeds(self, thinned: Fingerprint) -> Iterator[tuple[int, int, Positions]]:
-        """Finds equal hashes that lie on one diagonal.
+        """Finds equal hashes that lie on one diagonal, for a fingerprint that `thinned` returned.
 
-        Args:
-            thinned: A fingerprint, as `thinned` returns it.
-
-        Yields:
-            Number of the index's recording, diagonal, and ascending positions in `thinned` that are
-            near each other.
+        Yields the number of the index's recording, the diagonal, and ascending positions in `thinned` that are near each other.
         """
         other = values(thinned)
         positions = np.flatnonzero(varied(other, thinned.hop_seconds))
@@ -103,10 +99,7 @@ class Index:
             yield from self._seeds(positions[part], low[part], counts[part], reach)
 
     def _seeds(self, positions: Positions, low: Positions, counts: Positions, reach: int) -> Iterator[tuple[int, int, Positions]]:
-        """The seeds of some positions, whose hash has `counts` places from number `low` on.
-
-        The first recording comes first, then the first position.
-        """
+        """The seeds of some positions, whose hash has `counts` places from number `low` on; by recording, then by position."""
         if not len(positions):
             return
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -140,24 +133,14 @@ def varied(hashes: Hashes, hop_seconds: float) -> NDArray[np.bool_]:
 
 def thinned(fingerprint: Fingerprint) -> Fingerprint:
     """The fingerprint that is stored: every fourth hash."""
-    return Fingerprint(
-        fingerprint.recording,
-        fingerprint.hop_seconds * THINNED,
-        fingerprint.span_seconds,
-        values(fingerprint)[::THINNED].tobytes(),
-    )
+    return replace(fingerprint, hop_seconds=fingerprint.hop_seconds * THINNED, hashes=values(fingerprint)[::THINNED].tobytes())
 
 
 def matches(index: Index, other: Fingerprint, among: Collection[str]) -> list[Match]:
-    """Finds the stretches of at least LEAST_REPEAT_SECONDS that another recording shares with the index.
+    """Finds the stretches of at least LEAST_REPEAT_SECONDS that a fingerprint, `thinned`, shares with recordings of the index.
 
-    A stretch has one match, the first place in the index. For a recording that is in the index
-    itself, the index's place is the earlier one by more than LEAST_REPEAT_SECONDS.
-
-    Args:
-        index: The index to search.
-        other: The fingerprint to search for, as `thinned` returns it.
-        among: The recordings of the index to search; others are skipped.
+    It skips recordings that are not in `among`. A stretch has one match, the first place in the index. For a recording that is in
+    the index itself, the index's place is the earlier one by more than LEAST_REPEAT_SECONDS.
     """
     found: list[Match] = []
     hashes, steady = values(other), ~varied(values(other), other.hop_seconds)
@@ -177,17 +160,15 @@ def matches(index: Index, other: Fingerprint, among: Collection[str]) -> list[Ma
 
 
 def _agreeing_along(own: Hashes, diagonal: int, seeds: Positions, hashes: Hashes, reach: int) -> list[tuple[int, int, float]]:
-    """Finds the stretches that agree along a diagonal. It starts around the seeds and goes on as long as they agree.
+    """Finds the stretches that agree along a diagonal; returns their first and end positions in `hashes` and mean errors in bits.
+
+    It compares `reach` hashes before and after the seeds first, and goes on as long as they agree.
 
     Args:
         own: Hashes of a recording of the index.
         diagonal: Position in `own`, less THINNED times the position in `hashes`.
         seeds: Positions in `hashes` of equal hashes.
         hashes: Hashes of the other recording, thinned.
-        reach: Number of hashes before and after the seeds to compare first.
-
-    Returns:
-        First position in `hashes`, position after the last, and mean error in bits of each stretch.
     """
     least, most = max(0, -(diagonal // THINNED)), min(len(hashes), (len(own) - diagonal + THINNED - 1) // THINNED)
     while True:
@@ -202,18 +183,15 @@ def _agreeing_along(own: Hashes, diagonal: int, seeds: Positions, hashes: Hashes
 
 
 def _match(index: Index, number: int, diagonal: int, other: Fingerprint, a: int, b: int, errors: float) -> Match:
-    """The match of the hashes `a` to `b` of the other recording, which agree with the index's."""
-    early, late = _ends(a, b, len(values(other)), a * THINNED + diagonal, (b - 1) * THINNED + diagonal, len(index.hashes[number]))
-    start = a * other.hop_seconds + early
-    seconds = (b - 1) * other.hop_seconds + other.span_seconds - late - start
-    return Match(index.recordings[number], start + diagonal * index.hop_seconds, start, seconds, 1 - errors / 32)
+    """The match of the hashes `a` to `b` of the other recording, which agree with the index's.
 
-
-def _ends(first: int, end: int, length: int, own_first: int, own_last: int, own_length: int) -> tuple[float, float]:
-    """Seconds to take off the start and the end of a match: 0 where either recording starts or ends."""
-    begins = first == 0 or own_first < THINNED
-    ends = end == length or own_last + THINNED >= own_length
-    return 0.0 if begins else _EARLY_SECONDS, 0.0 if ends else _LATE_SECONDS
+    Its start and its end are corrected, unless either recording starts or ends there.
+    """
+    starts = a == 0 or a * THINNED + diagonal < THINNED
+    ends = b == len(values(other)) or b * THINNED + diagonal >= len(index.hashes[number])
+    start = a * other.hop_seconds + (0.0 if starts else _EARLY_SECONDS)
+    end = (b - 1) * other.hop_seconds + other.span_seconds - (0.0 if ends else _LATE_SECONDS)
+    return Match(index.recordings[number], start + diagonal * index.hop_seconds, start, end - start, 1 - errors / 32)
 
 
 def _agreeing(errors: NDArray[np.uint8]) -> list[tuple[int, int]]:

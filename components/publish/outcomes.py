@@ -11,10 +11,7 @@ _SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)
 
 
 def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Iterable[DatasetRow]) -> list[DatasetRow]:
-    """All rows of the dataset, with the run's rows in place of older ones of the same recordings.
-
-    A recording whose download failed this time keeps its rows.
-    """
+    """All rows, with the run's in place of older ones of the same recordings; one whose download failed this time keeps its rows."""
     replaced = {a.recording for a in accounts if a.samples}
     return [r for r in present if r.recording not in replaced] + list(new)
 
@@ -54,13 +51,7 @@ def outcomes(
 ) -> list[LedgerRow]:
     """The ledger's rows after a publication, with what the run found and what the rules keep of each recording.
 
-    Applying it again changes nothing.
-
-    Args:
-        ledger: The ledger's rows now.
-        accounts: The recordings that the run worked on.
-        rows: All rows of the newest version.
-        same: Recordings with the same media as an earlier one, as `duplicates` returns them.
+    `rows` are those of the newest version, and `same` is what `duplicates` returned. Applying it again changes nothing.
     """
     kept: dict[str, int] = defaultdict(int)
     rejected: dict[str, int] = defaultdict(int)
@@ -87,10 +78,7 @@ def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
 
 
 def seconds_by_outcome(rows: Iterable[DatasetRow], recordings: Iterable[Account | LedgerRow]) -> dict[str, float]:
-    """Sums of seconds: `kept_seconds` and `rejected_<reason>_seconds` for each reason that occurs.
-
-    A reason ends at its colon; what follows is about one clip.
-    """
+    """Sums of seconds: `kept_seconds`, and `rejected_<reason>_seconds` for each reason, which ends at its colon."""
     total: dict[str, int] = defaultdict(int, kept=0)
     for row in rows:
         total["kept" if row.kept else f"rejected_{row.reason.partition(':')[0]}"] += row.samples

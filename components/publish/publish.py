@@ -61,13 +61,6 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
 
     It commits no version if rows and rules stay the same. Publishing the same run again changes nothing.
 
-    Args:
-        store: The store that has the dataset.
-        dataset: Name of the dataset.
-        run: Id of the run.
-        batch: What the run found.
-        wanted: The settings, as `rules.parse` returns them.
-
     Raises:
         StageError: The store lacks the audio of a clip, or a rule needs what no stage measured.
         ValueError: A recording has samples that are neither in a clip nor accounted for.
@@ -118,10 +111,7 @@ def _check_audio(store: Store, dataset: str, rows: Sequence[DatasetRow]) -> None
 def _with_speakers(
     present: list[DatasetRow], before: Version | None, batch: Batch, remembered: list[DatasetSpeaker], join_similarity: float
 ) -> tuple[list[DatasetRow], int]:
-    """The rows of the next version with their speakers, and the number of speaker ids given so far.
-
-    A clip that a run makes again with the same d-vector keeps its speaker.
-    """
+    """The next version's rows and the number of speaker ids given. A clip made again with the same d-vector keeps its speaker."""
     same = {(r.clip, r.vector): r.speaker for r in present}
     rows = [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows]
     given = naming.given_ids(before) if before else 0

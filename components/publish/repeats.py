@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from components.publish.matching import Index, Match, matches
+from components.publish.matching import Index, matches
 from components.shared.rows import DatasetRow, Fingerprint
 from components.shared.rules import LEAST_REPEAT_SECONDS
 from store.fingerprints import FingerprintStore
@@ -69,21 +69,21 @@ class _Collected:
 def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collection[str], order: Order) -> list[Repeat]:
     """Finds the repeats between new and stored recordings, among new ones, and within each new one.
 
-    A stretch that many recordings have has one repeat, mostly of the earliest of them.
+    A stretch that many recordings have has one repeat, mostly of the earliest of them. One block of new fingerprints and one
+    stored fingerprint are in memory at a time.
 
     Args:
         stored: The thinned fingerprints of all recordings, the new ones included.
-        new: The whole fingerprints of the new recordings. One block of them and one stored
-            fingerprint are in memory at a time.
+        new: The whole fingerprints of the new recordings.
         worked: The new recordings.
-        order: Which recording comes first.
     """
     collected = _Collected()
     for block in _blocks(new):
         index = Index(sorted(block, key=lambda f: order(f.recording)))
         for name in sorted(stored.recordings(), key=order):
             before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # each pair is compared once
-            collected.add([_repeat(match, name, order) for match in matches(index, stored.read(name), before)], order)
+            shared = matches(index, stored.read(name), before)
+            collected.add([_row((m.recording, m.start), (name, m.other_start), m.seconds, m.similarity, order) for m in shared], order)
     return list(collected.rows.values())
 
 
@@ -97,10 +97,6 @@ def _blocks(fingerprints: Iterable[Fingerprint]) -> Iterator[list[Fingerprint]]:
             block, hashes = [], 0
     if block:
         yield block
-
-
-def _repeat(match: Match, other: str, order: Order) -> Repeat:
-    return _row((match.recording, match.start), (other, match.other_start), match.seconds, match.similarity, order)
 
 
 def _row(one: tuple[str, float], two: tuple[str, float], seconds: float, similarity: float, order: Order) -> Repeat:
@@ -118,18 +114,11 @@ def _row(one: tuple[str, float], two: tuple[str, float], seconds: float, similar
 
 
 def chosen(present: Sequence[Repeat], new: Iterable[Repeat], worked: Collection[str], order: Order) -> list[Repeat]:
-    """The dataset's repeats after a run.
+    """The dataset's repeats after a run, from those before it and those that `found` returned.
 
-    Repeats between recordings that the run did not work on stay. New ones replace the others. If two
-    recordings repeat the same stretch of a third one, which the run worked on or whose date changed,
-    one repeat between the two replaces their repeats of the third. All repeats lead to the recording
-    that is the earlier one now.
-
-    Args:
-        present: The dataset's repeats before the run.
-        new: The repeats that `found` returned.
-        worked: The recordings that the run worked on.
-        order: Which recording comes first, as of now.
+    Repeats between recordings that the run did not work on stay. New ones replace the others. If two recordings repeat the same
+    stretch of a third one, which the run worked on or whose date changed, one repeat between the two replaces their repeats of
+    the third. All repeats lead to the recording that is the earlier one now.
     """
     around: dict[str, set[Repeat]] = defaultdict(set)
     for row in present:
@@ -195,15 +184,8 @@ def _seconds(pieces: Iterable[Piece]) -> float:
 def heard_before(rows: Iterable[DatasetRow], repeats: Iterable[Repeat], min_seconds: float) -> dict[str, str]:
     """Finds the clips of which half or more is also heard in earlier clips that are not repeats themselves.
 
-    Publication date, recording and time decide which clip is earlier.
-
-    Args:
-        rows: The clips that all other rules keep.
-        repeats: All repeats of the dataset.
-        min_seconds: Shorter repeats do not count.
-
-    Returns:
-        Each such clip with the earlier clip that has most of it.
+    `rows` are the clips that all other rules keep. Publication date, recording and time decide which clip is earlier. Repeats
+    shorter than `min_seconds` do not count. Returns each such clip with the earlier clip that has most of it.
     """
     by_recording: dict[str, list[Repeat]] = defaultdict(list)
     for repeat in repeats:

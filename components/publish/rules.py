@@ -20,24 +20,15 @@ Wanted = Mapping[str, Any]
 
 
 def parse(settings: Mapping[str, str | float | bool]) -> Wanted:
-    """The settings with each list of names as a tuple of names in small letters."""
+    """The settings with each list of names as a tuple of names in lowercase."""
     return {name: names(value) if isinstance(value, str) else value for name, value in settings.items()}
 
 
 def resolved(wanted: Wanted, rows: Iterable[DatasetRow], dominant: str, given: int) -> Wanted:
     """Replaces the names that mean something else in each dataset: dominant, calmest and most_aroused.
 
-    Args:
-        wanted: The settings.
-        rows: All rows of the dataset.
-        dominant: Id of the dominant speaker, or "".
-        given: The number of speaker ids that the dataset has given.
-
-    Returns:
-        The settings. A tone of one speaker only is a pair of the speaker's id and the tone.
-
-    Raises:
-        StageError: The dataset never gave a speaker id that the settings name.
+    A tone of one speaker only becomes a pair of the speaker's id and the tone. `dominant` is an id or "", and `given` is the
+    number of ids that the dataset has given. Raises StageError if the settings name an id that it never gave.
     """
     speakers, tones = wanted["speakers"], wanted["tones"]
     if unknown := [name for name in speakers if name != DOMINANT and not 1 <= int(name[1:]) <= given]:
@@ -66,14 +57,7 @@ def check_measured(rows: Collection[DatasetRow], wanted: Wanted) -> None:
 
 
 def select(rows: Iterable[DatasetRow], wanted: Wanted, duplicates: Collection[str], repeats: Iterable[Repeat] = ()) -> list[DatasetRow]:
-    """The rows with `kept` and `reason` as the rules decide.
-
-    Args:
-        rows: All rows of the dataset.
-        wanted: The settings, as `resolved` returns them.
-        duplicates: Recordings with the same media as an earlier one.
-        repeats: All repeats of the dataset.
-    """
+    """All rows of the dataset with `kept` and `reason` as the rules decide, by the settings that `resolved` returned."""
     active = [rule for rule in RULES if _is_set(rule, wanted)]
     found = [(row, _reason(row, wanted, duplicates, active)) for row in rows]
     kept = (row for row, reason in found if not reason)

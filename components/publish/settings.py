@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from components.shared.rules import SETTINGS, Names, Number
+from components.shared.settings import declare
 from components.shared.task import StageError, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -16,19 +17,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def takes_settings(function: F) -> F:
     """Declares a function's `**settings`: each setting becomes a parameter with type, default and help."""
-    signature = inspect.signature(function)
-    own = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD  # as if the signature spelled them out
-    added = [inspect.Parameter(s.name, kind, default=s.default, annotation=type(s.default)) for s in SETTINGS]
-    function.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]
     if function.__doc__:
         explained = (f"    {s.name}: {s.description}" for s in SETTINGS)
         function.__doc__ = "\n".join([inspect.cleandoc(function.__doc__), "", "Args:", *explained])
-    return function
+    return declare(function, ((s.name, type(s.default), s.default) for s in SETTINGS))
 
 
 def names(text: str) -> tuple[str, ...]:
-    """The names in a text, which separates them with commas, in small letters."""
+    """Returns the names in a text, separated by commas, in lowercase."""
     return tuple(name.strip().casefold() for name in text.split(",") if name.strip())
 
 

@@ -48,13 +48,8 @@ class Voice:
 def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.int64]:
     """Agglomerative clustering by average linkage, with the nearest-neighbor chain algorithm (Murtagh, 1983).
 
-    Args:
-        vectors: d-vectors of length 1, shaped (clips, 256).
-        weights: Weight of each clip in an average, shaped (clips,).
-        similarity: Lowest weighted mean cosine of two groups that are joined, -1 to 1.
-
-    Returns:
-        The group of each clip, as the index of one of the group's clips, shaped (clips,).
+    It joins groups of d-vectors of length 1, shaped (clips, 256), whose weighted mean cosine is `similarity`, -1 to 1, or more.
+    Returns the group of each clip, as the index of one of the group's clips, shaped (clips,).
     """
     near, weights = vectors @ vectors.T, weights.astype(np.float32)
     np.fill_diagonal(near, -np.inf)
@@ -85,14 +80,8 @@ def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.
 def named(rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
     """Gives a speaker to each row that has a d-vector and no speaker yet.
 
-    Args:
-        rows: All rows of the dataset.
-        known: The voice of each speaker, as `voices` returns it.
-        given: Number of ids given so far.
-        join_similarity: Lowest mean cosine at which two groups, or a group and a speaker, are joined.
-
-    Returns:
-        All rows, and the number of ids given now.
+    It joins two groups, or a group and a speaker, whose mean cosine is `join_similarity` or more. Returns all rows, and the number
+    of ids given now; `given` is the number so far.
     """
     rows, found, names = list(rows), dict(known), dict[str, str]()
     new = sorted((r for r in rows if r.vector and not r.speaker), key=lambda r: (-r.samples, r.clip))
@@ -121,12 +110,7 @@ def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[s
 
 
 def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()) -> dict[str, Voice]:
-    """The voice of each speaker.
-
-    Args:
-        rows: Rows with speakers; a speaker's voice is the mean of all its clips.
-        remembered: The stored speakers. The stored voice of one without a clip has the weight of one second.
-    """
+    """The voice of each speaker: the mean of its clips. The remembered voice of one without a clip has the weight of one second."""
     found = {s.speaker: Voice(np.frombuffer(s.centroid, "<f4").astype(np.float64), 1.0) for s in remembered}
     heard: dict[str, Voice] = {}
     for block in _blocks(r for r in rows if r.speaker):
@@ -148,12 +132,7 @@ def speech_seconds(rows: Iterable[DatasetRow], duplicates: Collection[str]) -> d
 
 
 def facts(seconds: Mapping[str, float], given: int) -> dict[str, Any]:
-    """The part of a version's lineage about its speakers.
-
-    Args:
-        seconds: Seconds of speech of each speaker, as `speech_seconds` returns them.
-        given: Number of ids given so far.
-    """
+    """The part of a version's lineage about its speakers: what `speech_seconds` returned, and the number of ids given so far."""
     spoken = {s: n for s, n in seconds.items() if n}
     return {
         "given": given,
@@ -170,12 +149,7 @@ def dominant_share(facts: Mapping[str, Any]) -> float:
 
 
 def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[DatasetSpeaker]:
-    """The speakers in the rows of the newest version.
-
-    Args:
-        rows: All rows of the newest version.
-        versions: All versions of the dataset, the first one first.
-    """
+    """The speakers in all rows of the newest version. `versions` are all versions of the dataset, the first one first."""
     seconds = speech_seconds(rows, {r.recording for r in rows if r.reason == "duplicate"})
     clips = Counter(r.speaker for r in rows if r.speaker)
     given = [(v.number, given_ids(v)) for v in versions]

@@ -89,12 +89,7 @@ def _preference(row: DatasetRow) -> tuple[bool, bool, bytes]:
 
 
 def listen(rows: Sequence[DatasetRow], load: Callable[[str], bytes]) -> list[ClipSounds]:
-    """Loads and encodes the sound of clips.
-
-    Args:
-        rows: The clips.
-        load: Returns the FLAC file of a hash.
-    """
+    """Encodes the sound of clips; `load` returns the FLAC file of a hash."""
     palette = load_palette()
 
     def sound(sha256: str) -> Sound:

@@ -84,12 +84,7 @@ def variety(rows: Iterable[DatasetRow], heard: Iterable[TimelineSpan]) -> int:
 
 
 def timeline(rows: Sequence[DatasetRow], heard: Sequence[TimelineSpan]) -> Timeline:
-    """Lays out a recording over time.
-
-    Args:
-        rows: The recording's clips.
-        heard: Its timeline; empty if the version was published before timelines were kept.
-    """
+    """Lays out a recording over time. Its timeline is empty if the version was published before timelines were kept."""
     total = max([h.end for h in heard] + [r.end for r in rows])
     seconds = next((s for s in _LINE_SECONDS if total <= s * MOST_LINES), math.ceil(total / MOST_LINES))
     found = [

@@ -23,31 +23,34 @@ MOST_OF_SPEECH = 0.1
 """Largest share of the energy in such bins that may be subtracted."""
 REACH_SECONDS = 0.4
 """Time on each side of a frame over which this share is computed."""
+SILENT = 1e-3
+"""Amplitude relative to the other channel's below which a bin is silent, so that its mask says nothing."""
 
 
 def middle(mix: Stft, mask: Spectra, frame_seconds: float) -> Stft:
     """Returns the middle of a segment without the sound predicted from the side; frames with a speaker at a side stay unchanged.
 
-    Args:
-        mix: STFT of a segment, shaped (2, frames, bins).
-        mask: The network's mask of speech, 0 to 1, of the same shape.
-        frame_seconds: Hop between frames, in seconds.
-
-    Returns:
-        STFT shaped like `mix`; `mix` itself if the side predicts almost nothing.
+    The STFT of the segment and the network's mask of speech, 0 to 1, are shaped (2, frames, bins), as is the result, which is `mix`
+    itself if the side predicts almost nothing. `frame_seconds` is the hop between frames.
     """
     center, side = (mix[0] + mix[1]) / 2, (mix[0] - mix[1]) / 2
     power = _power(center)
     common = side * _factors(center, side, power)
     if float(_power(common).sum()) <= 10 ** (LEAST_DB / 10) * float(power.sum()):
         return mix
-    allowed = _allowed(power, _power(common), mask.mean(axis=0), max(1, round(REACH_SECONDS / frame_seconds)))[:, None]
+    allowed = _allowed(power, _power(common), _speech(mix, mask), max(1, round(REACH_SECONDS / frame_seconds)))[:, None]
     center, side = center - allowed * common, side * (1 - allowed)
     return np.stack([center + side, center - side])
 
 
 def _power(stft: Stft) -> NDArray[np.float32]:
     return np.square(stft.real) + np.square(stft.imag)
+
+
+def _speech(mix: Stft, mask: Spectra) -> Spectra:
+    """Returns the mask of the middle: the mean of the channels', or that of a channel beside a silent one."""
+    magnitudes = np.abs(mix)
+    return np.where(magnitudes < SILENT * magnitudes[::-1], mask[::-1], mask).mean(axis=0)
 
 
 def _factors(center: Stft, side: Stft, power: NDArray[np.float32]) -> Stft:

@@ -130,15 +130,10 @@ def _are_parameters(value: Any) -> bool:
 
 
 def load_network(folder: Path, with_instruments: bool = False, threads: int = 0) -> Network:
-    """Loads a model of kind spleeter, on a GPU if TensorFlow finds one.
+    """Loads a model of kind spleeter, on a GPU if TensorFlow finds one, else on `threads` CPU threads, 0 for one per core.
 
-    Args:
-        folder: Folder with `model.json` and its files.
-        with_instruments: Whether to compute the magnitudes of every instrument as well as the mask of speech.
-        threads: CPU threads; 0 for one per core.
-
-    Raises:
-        StageError: A file is missing or differs from `model.json`, the configuration is unsuitable, or the variables do not fit it.
+    With `with_instruments` it computes the magnitudes of every instrument as well as the mask of speech. Raises StageError if a file
+    is missing or differs from `model.json`, if the configuration is unsuitable, or if the variables do not fit it.
     """
     model = read_model(folder, "spleeter")
     for name in ("config.json", f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"):

@@ -49,13 +49,9 @@ def results(recording: Iterator[Samples], network: Network, options: Options, ke
 
 
 def separate(source: Path, speech: Path, other: Path | None, network: Network, options: Options, done: Callable[[float], None]) -> Counts:
-    """Writes the speech of a recording and, if `other` is given, everything else.
+    """Writes the speech of a recording and, if `other` is given, everything else. All are FLAC files at SAMPLE_RATE_HZ.
 
-    Args:
-        source: FLAC file at SAMPLE_RATE_HZ.
-        speech: FLAC file to write.
-        other: FLAC file to write, or None.
-        done: Called with the seconds of audio processed since its last call.
+    `done` is called with the seconds of audio processed since its last call.
     """
     passed = clipped = 0
     with ExitStack() as stack:

@@ -52,11 +52,8 @@ class Part:
 def windows(blocks: Iterator[Samples], config: Config, segments: int = 1) -> Iterator[Window]:
     """Yields windows of `segments` segments, fewer in the last one; none for a recording without samples.
 
-    Args:
-        blocks: The recording, shaped (samples, channels). Mono becomes two equal channels.
-
-    Raises:
-        ValueError: There are more than two channels; Spleeter would ignore the others.
+    Blocks are shaped (samples, channels). Mono becomes two equal channels. Raises ValueError if there are more than two channels;
+    Spleeter would ignore the others.
     """
     segment, shared = config.segment_frames * config.frame_step, config.frame_length - config.frame_step
     held = np.zeros((config.frame_length, CHANNELS), np.float32)

@@ -24,12 +24,9 @@ _ROUNDING = (1 / 32_768) ** 2 / 12
 
 
 def bandwidth_hz(sound: NDArray[np.floating]) -> float | None:
-    """Returns the highest frequency with speech, in steps of 258 Hz.
+    """Returns the highest frequency with speech in mono sound at SAMPLE_RATE_HZ in [-1, 1], in steps of 258 Hz.
 
     Returns None if no band rises above its floor, or if the sound is shorter than MIN_SECONDS.
-
-    Args:
-        sound: Mono at SAMPLE_RATE_HZ in [-1, 1]; shaped (samples,).
     """
     if len(sound) < MIN_SECONDS * SAMPLE_RATE_HZ:
         return None

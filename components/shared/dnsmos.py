@@ -54,11 +54,7 @@ class Dnsmos:
         return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s"
 
     def score(self, sound: NDArray[np.floating]) -> Scores:
-        """Returns the mean of the windows' scores.
-
-        Args:
-            sound: Mono at RATE_HZ in [-1, 1], not empty; shaped (samples,).
-        """
+        """Returns the mean of the windows' scores for mono sound at RATE_HZ in [-1, 1], shaped (samples,), not empty."""
         windows = windows_of(np.asarray(sound, np.float32), self.hop)  # one at a time: a batch takes more memory and no less time
         raw = np.concatenate([self.network(window[None]) for window in windows]).astype(np.float64)
         a, b, c = _POLYNOMIALS.T
@@ -78,11 +74,7 @@ def windows_of(sound: NDArray[np.float32], hop: int) -> Iterator[NDArray[np.floa
 
 
 def load_dnsmos(hop_seconds: float = 1.0, threads: int = 0) -> Dnsmos:
-    """Loads the network for `threads` CPU threads; 0 means one per core.
-
-    Raises:
-        StageError: The installed network is absent or does not match SHA256.
-    """
+    """Loads the network for `threads` CPU threads, 0 for one per core. Raises StageError if it is absent or not that of SHA256."""
     import onnxruntime
 
     path = network_path()

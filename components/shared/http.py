@@ -5,6 +5,7 @@ NO_PROXY, REQUESTS_CA_BUNDLE), and its logins (components/shared/logins.py). It 
 Python's sockets and http.client, so `network.public_only` covers it.
 """
 
+import http.client
 import random
 import re
 import socket
@@ -29,6 +30,7 @@ BLOCK_BYTES = 1 << 14
 MAX_PAUSE_SECONDS = 600.0
 """Longest pause between two attempts, unless the first pause is set longer."""
 MAX_RETRY_AFTER_SECONDS = 60
+LIVE = "a live stream, which has no end"
 _RETRIED = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 Received = Callable[[int, int], None]
 """Called with the bytes received so far and the size of the file; 0 if the size is unknown."""
@@ -301,7 +303,7 @@ def _append(session: _Session, url: str, path: Path, limits: Limits, expected_by
         if response.status_code == HTTPStatus.OK:
             have = 0
             if not stated and any(name.lower().startswith("icy-") for name in response.headers):
-                raise HttpError("a live stream, which has no end")
+                raise HttpError(LIVE)
         else:
             place, _, stated = response.headers.get("Content-Range", "").partition("/")
             if response.status_code != HTTPStatus.PARTIAL_CONTENT or not place.startswith(f"bytes {have}-"):
@@ -355,6 +357,8 @@ def _fault(error: Exception) -> HttpError | TransientError:
         return HttpError(str(refused))
     if isinstance(error, requests.exceptions.ProxyError | requests.exceptions.InvalidProxyURL):
         return TransientError("the proxy failed")
+    if any(isinstance(e, http.client.BadStatusLine) and str(e).startswith("ICY ") for e in chain):  # Shoutcast's answer
+        return HttpError(LIVE)
     if isinstance(error, ValueError):  # also requests' InvalidURL, InvalidSchema and MissingSchema
         return HttpError("not an http or https URL, or redirected to one that is none")
     if isinstance(error, requests.TooManyRedirects):

@@ -54,8 +54,7 @@ def describe(folder: Path, name: str, kind: str, licence: str, origin: str, crea
 def read_model(folder: Path, kind: str) -> Model:
     """Reads the description of a model and checks every file against its hash.
 
-    Raises:
-        StageError: The folder holds no model or one of another kind, or a file is missing, truncated or different.
+    Raises StageError if the folder holds no model or one of another kind, or if a file is missing, truncated or different.
     """
     model = parse(folder / MODEL)
     if model.kind != kind:

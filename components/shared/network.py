@@ -138,11 +138,6 @@ def public_only() -> None:
     http.client.HTTPConnection.set_tunnel = set_checked_tunnel  # type: ignore[method-assign]
 
 
-def _endpoint() -> list[tuple[str, str]]:
-    url = os.environ.get("AWS_ENDPOINT_URL", "")
-    return [(urllib.parse.urlsplit(url).scheme, url)] if url else []
-
-
 def _text(host: str | bytes | None) -> str:
     return host.decode(errors="replace") if isinstance(host, bytes) else host or ""
 
@@ -150,7 +145,7 @@ def _text(host: str | bytes | None) -> str:
 def _operators() -> set[tuple[str, int]]:
     """Returns host and port of every proxy in the environment and of the store's server."""
     found = set()
-    for scheme, url in [*urllib.request.getproxies().items(), *_endpoint()]:
+    for scheme, url in [*urllib.request.getproxies().items(), ("store", os.environ.get("AWS_ENDPOINT_URL", ""))]:
         parts = urllib.parse.urlsplit(url if "://" in url else f"{scheme}://{url}")
         if scheme != "no" and parts.hostname:
             found.add((parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)))

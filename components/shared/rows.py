@@ -60,6 +60,8 @@ class Recording(SourceInfo):
     """Id of the recording in the same shard with the same media file, or empty."""
     reason: str
     """Why there is no audio, on one line, or empty."""
+    conversion: str
+    """What `download` changed so that the recording holds every voice at its second, such as `turned down 4.2 dB`, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

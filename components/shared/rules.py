@@ -100,7 +100,7 @@ class Names(Setting):
 
     default: str = ""
     pattern: str = r"(?s:.*)"
-    """Regular expression of a valid name in small letters."""
+    """Regular expression of a valid name in lowercase."""
     expected: str = ""
     """Description of valid names for an error message."""
     rejects: bool = False

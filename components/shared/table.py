@@ -39,6 +39,9 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     Vector: bytes,
 }
 
+LATER = frozenset({"conversion"})
+"""Columns that came when tables were stored already. A table without them has their empty values."""
+
 
 class SchemaError(ValueError):
     """A table does not have the expected columns."""
@@ -62,8 +65,12 @@ def to_table(kind: type[Row], rows: Iterable[Row]) -> pa.Table:
 
 
 def from_table(kind: type[Row], table: pa.Table) -> list[Row]:
-    """Converts an Arrow table that has at least the columns of `kind` to rows."""
-    columns = [_values(table.column(f.name), f.type) for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    """Converts an Arrow table that has at least the columns of `kind`, but for LATER ones, to rows."""
+    names = set(table.column_names)
+    columns = [
+        [_EMPTY[f.type]()] * table.num_rows if f.name in LATER - names else _values(table.column(f.name), f.type)
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+    ]
     return [kind(*values) for values in zip(*columns, strict=True)]
 
 
@@ -92,11 +99,7 @@ def write_rows(folder: Path, kind: type[Row], rows: Iterable[Row], name: str = "
 
 
 def read_rows(folder: Path, kind: type[Row], name: str = "rows") -> list[Row]:
-    """Reads the rows of folder/<name>.parquet.
-
-    Raises:
-        SchemaError: The table is absent or holds other columns.
-    """
+    """Reads the rows of folder/<name>.parquet. Raises SchemaError if the table is absent or holds other columns."""
     path = folder / f"{name}.parquet"
     if not path.exists():
         raise SchemaError(f"expected a table of {kind.__name__} rows at {path}, found none: the stage that writes it did not finish")
@@ -114,11 +117,12 @@ def by_recording(rows: Iterable[OfRecording]) -> dict[str, list[OfRecording]]:
 
 
 def check(kind: type, found: pa.Schema, where: str) -> None:
-    """Raises SchemaError, with both column lists, unless `found` has exactly the columns of `kind`."""
+    """Raises SchemaError, with both column lists, unless `found` has exactly the columns of `kind`; LATER ones may be missing."""
 
     def shown(columns: Any) -> str:
         return ", ".join(f"{f.name}: {f.type}" for f in columns)
 
     expected = schema(kind)
-    if [(f.name, f.type) for f in expected] != [(f.name, f.type) for f in found]:
+    missing = LATER - set(found.names)
+    if [(f.name, f.type) for f in expected if f.name not in missing] != [(f.name, f.type) for f in found]:
         raise SchemaError(f"expected {kind.__name__} rows ({shown(expected)}), found ({shown(found)}) in {where}")

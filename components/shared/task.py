@@ -68,10 +68,17 @@ class Progress:
     def add(self, seconds: float) -> None:
         """Counts seconds of audio as done."""
         self._done += seconds
+        self._print("")
+
+    def note(self, text: str) -> None:
+        """Shows how far the work on the next audio is, such as the megabytes of a transfer."""
+        self._print(f", {text}")
+
+    def _print(self, note: str) -> None:
         now = time.monotonic()
         if now - self._printed >= self._every:
             self._printed = now
-            report(f"progress {self._done:.1f} of {self._total:.1f} s, {self._done / (now - self._start):.1f} s/s")
+            report(f"progress {self._done:.1f} of {self._total:.1f} s, {self._done / (now - self._start):.1f} s/s{note}")
 
 
 def run(main: Callable[..., Outcome]) -> None:

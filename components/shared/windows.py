@@ -35,12 +35,7 @@ NONE = Windows(np.zeros(0), np.zeros(0), np.zeros((0, 256), np.float32))
 
 
 def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Pools d-vectors into one: their mean, scaled to length 1; shaped (256,).
-
-    Args:
-        vectors: Shaped (windows, 256).
-        weights: Weight of each window, shaped (windows,); None weights all the same.
-    """
+    """Pools d-vectors, shaped (windows, 256), into their mean, scaled to length 1; without `weights` all count the same."""
     total = (np.ones(len(vectors)) if weights is None else weights) @ vectors.astype(np.float64)
     return np.asarray(total / np.linalg.norm(total))
 
@@ -78,8 +73,7 @@ class WindowsWriter(ExitStack):
 def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Windows]]:
     """Yields every recording that has windows, with its windows, in the order of the table.
 
-    Raises:
-        SchemaError: The table is absent or holds other columns.
+    Raises SchemaError if the table is absent or holds other columns.
     """
     path = folder / f"{name}.parquet"
     if not path.exists():

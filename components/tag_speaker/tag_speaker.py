@@ -17,14 +17,7 @@ NO_VOICE = Vector(b"")
 
 
 def speaker_of(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
-    """Returns the d-vector and the purity of a clip, without its similarity.
-
-    Args:
-        clip: A clip of the recording.
-        windows: All windows of the recording.
-        reference: d-vector of the reference, or None.
-        name: Name of the reference.
-    """
+    """Returns the d-vector and the purity of a clip, without its similarity, from all windows of its recording."""
     near, share = _within(clip, windows)
     if not len(share):
         return Speaker(clip.clip, NO_VOICE, None, None, name)
@@ -36,13 +29,7 @@ def speaker_of(clip: Clip, windows: Windows, reference: NDArray[np.float64] | No
 
 
 def compared(rows: Sequence[Speaker], clips: Sequence[Clip], reference: NDArray[np.float64]) -> list[Speaker]:
-    """Adds the similarity between each row's voice and the reference.
-
-    Args:
-        rows: One per clip, without similarities.
-        clips: The clips of the rows.
-        reference: d-vector of the reference.
-    """
+    """Adds the similarity between each row's voice and the d-vector of the reference. Rows and clips are in the same order."""
     with_voice = [i for i, row in enumerate(rows) if row.vector]
     vectors = np.frombuffer(b"".join(rows[i].vector for i in with_voice), "<f4").reshape(-1, len(reference)).astype(np.float64)
     found = similarities(vectors, np.array([clips[i].end - clips[i].start for i in with_voice]), reference)

@@ -18,15 +18,12 @@ def voices_of(vectors: NDArray[np.float64], seconds: NDArray[np.float64], simila
 
     The mean cosine between two groups is the product of their sums. So memory grows with the number of clips, which
     has no limit in a shard, and time with its square. `publish` clusters blocks of limited size, for which a matrix of
-    all cosines is faster.
+    all cosines is faster. Returns for every clip the index of a clip that stands for its group, shaped (clips,).
 
     Args:
         vectors: d-vectors of length 1, shaped (clips, 256).
         seconds: Length of each clip, above 0: its weight in a mean.
         similarity: Lowest mean cosine of two groups that are joined.
-
-    Returns:
-        For every clip the index of a clip that stands for its group, shaped (clips,).
     """
     sums, weights = vectors * seconds[:, None], seconds.astype(np.float64)
     groups, closed = np.arange(len(vectors)), np.zeros(len(vectors), bool)

@@ -48,8 +48,8 @@ class Classifier:
 def load_classifier(folder: Path) -> Classifier:
     """Reads a model of kind `tone` and checks its files against their hashes.
 
-    Raises:
-        StageError: It is another kind of model, a file is not as described, holds types that are not trusted, or does not fit this stage.
+    Raises StageError if it is another kind of model, or if a file is not as described, holds types that are not trusted, or does not
+    fit this stage.
     """
     import skops.io
 

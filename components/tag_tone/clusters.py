@@ -26,12 +26,9 @@ NAME_GIVEN = "clusters"
 def clustered(points: Matrix, arousal: Matrix, wanted: int) -> list[str]:
     """Assigns the clips of one voice to tone-1, the cluster of lowest mean arousal, up to tone-k.
 
-    Gaussian mixtures with diagonal covariances; without a wanted number the one with the least Bayesian information criterion.
-
-    Args:
-        points: PROSODY, standardized within the voice, shaped (clips, measures).
-        arousal: Of every clip.
-        wanted: Number of clusters, or 0. A voice of fewer clips than that is one cluster.
+    `points` are PROSODY, standardized within the voice, shaped (clips, measures). Gaussian mixtures with diagonal covariances make
+    the wanted number of clusters, or for 0 the one with the least Bayesian information criterion. A voice of fewer clips is one
+    cluster.
     """
     most = wanted or min(MOST, max(1, len(points) // CLIPS_PER_CLUSTER))
     counts = [wanted] if wanted else range(1, most + 1)

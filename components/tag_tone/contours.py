@@ -46,12 +46,7 @@ class Contours:
 
 
 def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
-    """Measures a clip in one pass.
-
-    Args:
-        blocks: As sound.clip_blocks gives them.
-        rms: Of the whole clip, above 0.
-    """
+    """Measures a clip in one pass, from the blocks that sound.clip_blocks yields and its RMS, which is above 0."""
     hz, strength, db, bands = [], [], [], []
     sums, count = np.zeros(len(MEANS)), 0
     for samples, frames in blocks:

@@ -44,12 +44,10 @@ class Pitch:
 
 
 def pitch(samples: Numbers, frames: int, reference_rms: float) -> Pitch:
-    """Tracks the fundamental frequency.
+    """Tracks the fundamental frequency over some frames whose middles are HOP apart.
 
-    Args:
-        samples: Mono at RATE_HZ, with FRAME // 2 samples before the first frame's middle and after the last one's.
-        frames: How many frames to look at; their middles are HOP apart.
-        reference_rms: What silence is measured against: the RMS of the whole clip.
+    `samples` are mono at RATE_HZ, with FRAME // 2 before the first frame's middle and after the last one's. Silence is measured
+    against `reference_rms`, that of the whole clip.
     """
     lags, heights, quiet = _candidates(samples, frames, reference_rms)
     path = _cheapest(lags, heights, quiet)

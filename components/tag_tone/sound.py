@@ -33,14 +33,9 @@ def frames_of(samples: int) -> int:
 
 
 def clip_blocks(path: Path, start: int, end: int) -> Iterator[tuple[Numbers, int]]:
-    """Yields blocks of mono samples at RATE_HZ and the number of frames in each.
+    """Yields blocks of mono samples at RATE_HZ and the number of frames in each, for a clip in a FLAC file at SAMPLE_RATE_HZ.
 
     A block has EDGE samples before the middle of its first frame and at least as many after its last one's. Outside the clip is silence.
-
-    Args:
-        path: A FLAC file at SAMPLE_RATE_HZ.
-        start: First sample of the clip.
-        end: Sample after its last.
     """
     import soundfile
 

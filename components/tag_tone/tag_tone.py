@@ -74,14 +74,9 @@ def _rms(file: Path, start: int, end: int) -> float:
 def tones(
     clips: Sequence[MeasuredClip], voices: NDArray[np.int64], classifier: Classifier | None, clusters: int, compared: bool
 ) -> list[Tone]:
-    """Returns a row for every clip, in order.
+    """Returns a row for every clip of a shard, in order, with a tone by the classifier or, without one, by clusters of each voice.
 
-    Args:
-        clips: The clips of a shard.
-        voices: The voice of each clip, shaped (clips,).
-        classifier: Names the tones; None makes clusters instead.
-        clusters: Number of clusters per voice; 0 chooses it by a criterion.
-        compared: Whether the classifier gets measures relative to the clip's voice.
+    With 0 `clusters` a criterion chooses their number. If `compared`, the classifier gets measures relative to the clip's voice.
     """
     measured = [i for i, c in enumerate(clips) if c.measures is not None]
     names = _named([clips[i] for i in measured], voices[measured], classifier, clusters, compared) if measured else []

@@ -52,13 +52,8 @@ def _clip_vector(windows: Windows, clip: Clip) -> Matrix:
 def voices(vectors: Matrix, genders: Sequence[str], similarity: float) -> Labels:
     """Numbers the voice of every clip from 0 in order of appearance; clips of different genders are different voices.
 
-    A clip joins the nearest group that is similar enough, or starts a group. Then near groups are joined, and every clip moves to
-    the nearest one. Clips without a d-vector are one voice per gender.
-
-    Args:
-        vectors: d-vectors of length 1, or zeros, shaped (clips, 256).
-        genders: Gender of every clip.
-        similarity: Lowest cosine of a clip and its group, and of two groups that are joined.
+    A clip joins the nearest group if their cosine is `similarity` or more, or starts a group. Then groups that are as near are
+    joined, and every clip moves to the nearest one. d-vectors have length 1, or are zeros: such clips are one voice per gender.
     """
     found = np.zeros(len(vectors), np.int64)
     count = 0
@@ -113,14 +108,9 @@ def _units(rows: Matrix) -> Matrix:
 def standardized(measures: Matrix, labels: Labels, genders: Sequence[str], deviations: Matrix | None = None) -> Matrix:
     """Standardizes measures within their voice: (value - mean) / deviation, clipped to ±LIMIT.
 
-    A voice's mean is shrunk toward that of all clips of its gender in the shard, and its deviation toward `deviations`, with the
-    weight of PRIOR_CLIPS clips. So a voice of few clips is compared with the others, and a constant voice is not amplified.
-
-    Args:
-        measures: Shaped (clips, measures), without NaN.
-        labels: The voice of every clip.
-        genders: Gender of every clip.
-        deviations: Usual deviation within a voice, shaped (measures,); None takes that of the shard's voices.
+    A voice's mean is shrunk toward that of all clips of its gender in the shard, and its deviation toward `deviations`, by default
+    those of the shard's voices, with the weight of PRIOR_CLIPS clips. So a voice of few clips is compared with the others, and a
+    constant voice is not amplified. `measures` are shaped (clips, measures), without NaN.
     """
     result = np.zeros_like(measures)
     usual = within(measures, labels) if deviations is None else deviations

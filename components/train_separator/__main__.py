@@ -1,5 +1,6 @@
 """Reads training data, writes a model, and keeps checkpoints in the store so that an interrupted training can resume."""
 
+import dataclasses
 import hashlib
 import json
 import signal
@@ -12,11 +13,12 @@ from typing import Any
 
 from components.shared.model import describe, read_model
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.settings import takes
 from components.shared.task import Lineage, Outcome, report, run
 from components.train_separator.configuration import Config, named, of_model
 from components.train_separator.loop import Plan, State, train
 from components.train_separator.page import page
-from components.train_separator.settings import check_settings
+from components.train_separator.settings import Settings, check_settings
 from components.train_separator.sources import open_data
 from components.train_separator.training import batched, build, load_model, save_model, window_frames
 from components.train_separator.validation import excerpts, mean_si_sdr, mean_si_sdr_of_mixtures
@@ -27,54 +29,22 @@ ORIGIN = "trained by speechmill"
 _MAKES_NO_DIFFERENCE = ("workers", "threads")
 
 
-def main(
-    dataset: str,
-    store: str,
-    sounds: Path,
-    model: Path,
-    curve: Path,
-    start: Path | None,
-    name: str,
-    licence: str,
-    configuration: str,
-    dataset_version: int,
-    max_steps: int,
-    max_minutes: float,
-    batch_size: int,
-    learning_rate: float,
-    warmup_steps: int,
-    validate_every_steps: int,
-    validation_windows: int,
-    patience: int,
-    seed: int,
-    workers: int,
-    threads: int,
-    lineage: Lineage,
-) -> Outcome:
-    check_settings(
-        name=name,
-        max_steps=max_steps,
-        max_minutes=max_minutes,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        warmup_steps=warmup_steps,
-        validate_every_steps=validate_every_steps,
-        validation_windows=validation_windows,
-        patience=patience,
-    )
-    plan = Plan(max_steps, max_minutes, learning_rate, warmup_steps, validate_every_steps, patience)
+@takes(Settings)
+def main(dataset: str, store: str, sounds: Path, model: Path, curve: Path, start: Path | None, lineage: Lineage, **given: Any) -> Outcome:
+    settings = check_settings(**given)
+    plan = Plan(**{f.name: getattr(settings, f.name) for f in dataclasses.fields(Plan)})
     if start:
         read_model(start, "spleeter")
-    config = of_model(start) if start else named(configuration)
-    data = open_data(sounds, config, seed, dataset, dataset_version, store)
+    config = of_model(start) if start else named(settings.configuration)
+    data = open_data(sounds, config, settings.seed, dataset, settings.dataset_version, store)
     own = lineage["train_separator"]
     own["data"] = dict(data.facts)
     report("trains on " + ", ".join(f"{what} {value}" for what, value in data.facts.items()))
-    held_out = excerpts(data.validation, validation_windows)
+    held_out = excerpts(data.validation, settings.validation_windows)
     mixtures_db = mean_si_sdr_of_mixtures(config, held_out)
     report(f"measures on {len(held_out)} held-out windows: speech {mixtures_db:.2f} dB SI-SDR in the mixtures")
 
-    graph = build(config, seed, threads)
+    graph = build(config, settings.seed, settings.threads)
 
     def measure() -> float:
         return mean_si_sdr(graph, config, held_out)
@@ -95,7 +65,8 @@ def main(
         target.write(key, state.to_bytes(graph.values()))
 
     keep()  # fails now if the store cannot be written
-    with _stopping() as stopping, examples(data.training, config, state.steps * batch_size, workers, stopping) as made:
+    batch_size = settings.batch_size
+    with _stopping() as stopping, examples(data.training, config, state.steps * batch_size, settings.workers, stopping) as made:
         batch_seconds = batch_size * window_frames(config) / SAMPLE_RATE_HZ
         ended = train(graph, batched(made, batch_size), batch_seconds, measure, plan, state, keep, stopping)
     best = state.best_point
@@ -104,7 +75,7 @@ def main(
         sys.exit(143)
     graph.load(state.best)
     save_model(graph, config, model)
-    describe(model, name, "spleeter", licence, ORIGIN, datetime.now(UTC).isoformat(timespec="seconds"))
+    describe(model, settings.name, "spleeter", settings.licence, ORIGIN, datetime.now(UTC).isoformat(timespec="seconds"))
     if best.si_sdr_db < before.get("start_si_sdr_db", mixtures_db):
         report(f"no validation was better than {'the model that the training started from' if start else 'the mixtures'}")
     figures = {
@@ -119,7 +90,7 @@ def main(
         "ended": ended,
         **before,
     }
-    curve.write_text(page(name, state.points, mixtures_db, figures | own["settings"] | own["data"]), encoding="utf-8")
+    curve.write_text(page(settings.name, state.points, mixtures_db, figures | own["settings"] | own["data"]), encoding="utf-8")
     return figures
 
 

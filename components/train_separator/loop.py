@@ -106,23 +106,11 @@ def train(
     keep: Callable[[], None],
     stopping: Callable[[], bool],
 ) -> str:
-    """Trains until the plan is done, validation stops improving, or a signal stops it. The results are in `state`.
+    """Trains until the plan is done, validation stops improving, or `stopping` says so; returns why: done, early or stopped.
 
-    Args:
-        graph: The graph, with the variables of the state.
-        batches: Batches from the state's step on.
-        batch_seconds: Audio per batch, in seconds.
-        measure: Measures the graph: SI-SDR in dB.
-        plan: The schedule.
-        state: The progress so far; it is updated.
-        keep: Saves state and graph.
-        stopping: Returns whether to stop now.
-
-    Returns:
-        Why it ended: done, early or stopped.
-
-    Raises:
-        StageError: The loss is not finite.
+    The graph has the variables of the state, and the batches, of `batch_seconds` of audio each, begin at its step. The state is
+    updated. `measure` returns the SI-SDR of the graph in dB, and `keep` saves state and graph. Raises StageError if the loss is
+    not finite.
     """
     if ended := plan.ended(state):
         return ended

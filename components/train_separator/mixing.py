@@ -30,42 +30,33 @@ class Mixtures:
     seed: int
     frames: int
     speech: Sounds
+    """Clips of voices."""
     music: Sounds
-    noises: Sounds | None
+    """Pieces of any length."""
+    noises: Sounds | None = None
+    """Effects and ambience that count as accompaniment, if there are any."""
 
     def window(self, index: int) -> Window:
-        """Makes the window of an index."""
-        return mixture(self.seed, index, self.frames, self.speech, self.music, self.noises)
+        """Makes the window of an index. Most have speech over music at -10 to +20 dB; some have only one of the two."""
+        rng, silence = np.random.default_rng((self.seed, index)), np.zeros((self.frames, 2), np.float32)
+        kind = rng.choice(["both", "speech", "accompaniment"], p=[0.84, 0.09, 0.07])
+        voice = _speech(rng, self.frames, self.speech) if kind != "accompaniment" else silence
+        around = self._accompaniment(rng) if kind != "speech" else silence
+        mix = voice + around
+        gain = np.float32(rng.uniform(0.1, 0.95) / max(float(np.abs(mix).max()), 0.05))
+        voice, around, mix = voice * gain, around * gain, mix * gain
+        if rng.random() < 0.2:
+            mix = coded(mix, int(rng.choice(BITRATES_KBITS)))
+        return {MIX: mix, SPEECH: voice, ACCOMPANIMENT: around}
 
-
-def mixture(seed: int, index: int, frames: int, speech: Sounds, music: Sounds, noises: Sounds | None = None) -> Window:
-    """Makes one window. Most have speech over music at -10 to +20 dB; some have only one of the two.
-
-    Args:
-        seed: Seed of the training.
-        index: Index of the window.
-        frames: Length of the window.
-        speech: Clips of voices.
-        music: Pieces of any length.
-        noises: Effects and ambience that count as accompaniment, if there are any.
-    """
-    rng = np.random.default_rng((seed, index))
-    kind = rng.choice(["both", "speech", "accompaniment"], p=[0.84, 0.09, 0.07])
-    voice = _speech(rng, frames, speech) if kind != "accompaniment" else np.zeros((frames, 2), np.float32)
-    around = np.zeros((frames, 2), np.float32)
-    if kind != "speech":
-        hears_noise = noises is not None and noises.files and rng.random() < 0.35
-        if not hears_noise or rng.random() < 0.6:
-            around += _music(rng, frames, music)
-        if hears_noise and noises is not None:
-            around += _noise(rng, frames, noises)
-        around = leveled(around, SPEECH_RMS * 10 ** (-rng.uniform(-10, 20) / 20))
-    mix = voice + around
-    gain = np.float32(rng.uniform(0.1, 0.95) / max(float(np.abs(mix).max()), 0.05))
-    voice, around, mix = voice * gain, around * gain, mix * gain
-    if rng.random() < 0.2:
-        mix = coded(mix, int(rng.choice(BITRATES_KBITS)))
-    return {MIX: mix, SPEECH: voice, ACCOMPANIMENT: around}
+    def _accompaniment(self, rng: np.random.Generator) -> Stereo:
+        noises = self.noises if self.noises and self.noises.files and rng.random() < 0.35 else None
+        around = np.zeros((self.frames, 2), np.float32)
+        if not noises or rng.random() < 0.6:
+            around += _music(rng, self.frames, self.music)
+        if noises:
+            around += _noise(rng, self.frames, noises)
+        return leveled(around, SPEECH_RMS * 10 ** (-rng.uniform(-10, 20) / 20))
 
 
 def _speech(rng: np.random.Generator, frames: int, speech: Sounds) -> Stereo:

@@ -30,13 +30,9 @@ _CHART: Any = {
 
 
 def page(name: str, points: Sequence[Point], mixtures_db: float, facts: Mapping[str, Any]) -> str:
-    """Renders the page as HTML.
+    """Renders the page of a model's training, with one point or more, as HTML.
 
-    Args:
-        name: Name of the model.
-        points: The measurements, at least one.
-        mixtures_db: SI-SDR in dB of the unprocessed held-out mixtures.
-        facts: Outcome, settings and data, by name.
+    `mixtures_db` is the SI-SDR of the unprocessed held-out mixtures; `facts` are outcome, settings and data, by name.
     """
     best = max(points, key=lambda point: point.si_sdr_db)
     parts = [

@@ -1,35 +1,38 @@
-"""Checks the settings of `train_separator`."""
+"""The settings of `train_separator`, and their checks."""
 
-from math import inf
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from components.shared.settings import check_ranges
+from components.shared.settings import Between, checked
 from components.shared.task import StageError
 from store.objects import check_name
 
 
-def check_settings(
-    *,
-    name: str,
-    max_steps: int,
-    max_minutes: float,
-    batch_size: int,
-    learning_rate: float,
-    warmup_steps: int,
-    validate_every_steps: int,
-    validation_windows: int,
-    patience: int,
-) -> None:
-    """Raises StageError if a setting is out of its range, or if a model cannot have the name."""
-    check_name(name, "model")
-    ranges = {
-        "max_steps": (max_steps, 1, inf),
-        "max_minutes": (max_minutes, 0, inf),
-        "batch_size": (batch_size, 1, inf),
-        "warmup_steps": (warmup_steps, 0, inf),
-        "validate_every_steps": (validate_every_steps, 1, inf),
-        "validation_windows": (validation_windows, 1, inf),
-        "patience": (patience, 0, inf),
-    }
-    check_ranges("train_separator", ranges)
-    if not 0 < learning_rate <= 1:
-        raise StageError(f"parameter train_separator_learning_rate: expected more than 0 and at most 1, found {learning_rate:g}")
+@dataclass(frozen=True)
+class Settings:
+    """The settings of the stage; component.py explains them."""
+
+    name: str
+    licence: str
+    configuration: str
+    dataset_version: Annotated[int, Between(0)]
+    max_steps: Annotated[int, Between(1)]
+    max_minutes: Annotated[float, Between(0)]
+    batch_size: Annotated[int, Between(1)]
+    learning_rate: float
+    warmup_steps: Annotated[int, Between(0)]
+    validate_every_steps: Annotated[int, Between(1)]
+    validation_windows: Annotated[int, Between(1)]
+    patience: Annotated[int, Between(0)]
+    seed: Annotated[int, Between(0)]
+    workers: Annotated[int, Between(0, 1024)]
+    threads: Annotated[int, Between(0, 1024)]
+
+
+def check_settings(**given: Any) -> Settings:
+    """Returns the settings. Raises StageError if one is out of its range, or if a model cannot have the name."""
+    settings = checked("train_separator", Settings(**given))
+    check_name(settings.name, "model")
+    if not 0 < settings.learning_rate <= 1:
+        raise StageError(f"parameter train_separator_learning_rate: expected more than 0 and at most 1, found {settings.learning_rate:g}")
+    return settings

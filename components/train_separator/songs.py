@@ -55,14 +55,10 @@ class Songs:
 
 
 def musdb(folder: Path, names: Sequence[str]) -> list[Song]:
-    """Reads the songs in a folder: one folder per song, with a file for the mixture and one for each stem.
+    """Reads the songs in MusDB's folder train or test: one folder per song, with a file for the mixture and one for each stem.
 
-    Args:
-        folder: MusDB's folder train or test.
-        names: Stems of the model. The accompaniment is the sum of all files not named here, unless it has its own file.
-
-    Raises:
-        StageError: A song lacks a file, or one of its files cannot be used.
+    `names` are the stems of the model. The accompaniment is the sum of all files not named there, unless it has its own file. Raises
+    StageError if a song lacks a file, or if one of its files cannot be used.
     """
     parts: list[dict[str, tuple[Path, ...]]] = []
     faults = []
@@ -84,13 +80,8 @@ def musdb(folder: Path, names: Sequence[str]) -> list[Song]:
 def table(path: Path, names: Mapping[str, str], mix_name: str) -> list[Song]:
     """Reads the songs in Spleeter's CSV: the columns mix_path and <instrument>_path; duration is ignored.
 
-    Args:
-        path: The CSV. Its paths are relative to its folder.
-        names: The model's instruments, each with its name in a window.
-        mix_name: The model's name for the mixture.
-
-    Raises:
-        StageError: A column or a file is missing, or a file cannot be used.
+    Its paths are relative to its folder. `names` has the name in a window of each of the model's instruments. Raises StageError
+    if a column or a file is missing, or if a file cannot be used.
     """
     columns = {f"{mix_name}_path": MIX} | {f"{instrument}_path": name for instrument, name in names.items()}
     with path.open(encoding="utf-8-sig", newline="") as file:

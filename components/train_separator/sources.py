@@ -39,19 +39,11 @@ class Data:
 
 
 def open_data(folder: Path, config: Config, seed: int, dataset: str = "", version: int = 0, store: str = "") -> Data:
-    """Opens the training data in a folder.
+    """Opens the training data in a folder. Raises StageError if it has none of the three layouts, or if a file cannot be used.
 
-    Args:
-        folder: Has `train/` and optionally `test/` as MusDB does, `train.csv` and optionally `validation.csv` as Spleeter does, or
-            `music/`, `speech/` and optionally `noise/` to mix on the fly.
-        config: Configuration of the model.
-        seed: Seed for the choice of windows.
-        dataset: A dataset whose clips are speech, in addition to `speech/`; only for mixing.
-        version: Its version; 0 is the newest.
-        store: URI of its store.
-
-    Raises:
-        StageError: The folder has none of the three layouts, or its contents cannot be used.
+    The folder has `train/` and optionally `test/` as MusDB does, `train.csv` and optionally `validation.csv` as Spleeter does, or
+    `music/`, `speech/` and optionally `noise/` to mix on the fly. For mixing, the clips of a dataset, of its newest version if
+    `version` is 0, are speech in addition to `speech/`.
     """
     found = [name for name in ("train", "train.csv", "music") if (folder / name).exists()]
     if len(found) != 1:

@@ -25,15 +25,8 @@ _PATIENCE_SECONDS = 1.0
 def examples(source: WindowSource, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
     """Yields the examples of a source from index `first` on, until `stopping`.
 
-    Args:
-        source: Makes the windows.
-        config: Configuration of the model.
-        first: Index of the first example.
-        workers: Number of processes; 0 for one per core, up to MAX_DEFAULT.
-        stopping: Returns whether to end.
-
-    Raises:
-        StageError: While iterating: a file cannot be read, or a process ended.
+    `workers` is the number of processes, 0 for one per core, up to MAX_DEFAULT. Iterating raises StageError if a file cannot be
+    read, or if a process ended.
     """
     workers = workers or min(len(os.sched_getaffinity(0)), MAX_DEFAULT)
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork

@@ -36,32 +36,11 @@ _LEAST_CONFIDENCE = 1e-6
 _AGAIN = (200, 408, 429)
 """Statuses below 500 that are retried, like all from 500 on; 200 means that the body could not be read."""
 
-_REGIONS = {
-    "ar": "ar-EG",
-    "cs": "cs-CZ",
-    "da": "da-DK",
-    "de": "de-DE",
-    "en": "en-US",
-    "es": "es-ES",
-    "fi": "fi-FI",
-    "fr": "fr-FR",
-    "he": "he-IL",
-    "hi": "hi-IN",
-    "id": "id-ID",
-    "it": "it-IT",
-    "ja": "ja-JP",
-    "ko": "ko-KR",
-    "nl": "nl-NL",
-    "no": "nb-NO",
-    "pl": "pl-PL",
-    "pt": "pt-BR",
-    "ru": "ru-RU",
-    "sv": "sv-SE",
-    "th": "th-TH",
-    "tr": "tr-TR",
-    "vi": "vi-VN",
-    "zh": "zh-CN",
-}
+_LOCALES = (
+    "ar-EG cs-CZ da-DK de-DE en-US es-ES fi-FI fr-FR he-IL hi-IN id-ID it-IT ja-JP ko-KR nl-NL pl-PL pt-BR ru-RU sv-SE th-TH tr-TR "
+    "vi-VN zh-CN"
+)
+_REGIONS = {locale[:2]: locale for locale in _LOCALES.split()} | {"no": "nb-NO"}
 """Default regions of languages, because the service needs one."""
 
 
@@ -72,8 +51,7 @@ class _UnansweredError(Exception):
 def load_azure(settings: EngineSettings, first_wait_seconds: float = FIRST_WAIT_SECONDS) -> Engine:
     """Loads the engine, with the key and the endpoint from the environment.
 
-    Raises:
-        StageError: The key or the endpoint is missing, the endpoint is not safe for a key, or the language has no known region.
+    Raises StageError if one is missing, the endpoint is not safe for a key, or the language has no known region.
     """
     key, endpoint, locale = secret(KEY), secret(ENDPOINT), locale_of(settings.language)
     _check_credentials(key, endpoint)
@@ -214,8 +192,6 @@ def _attempt(
     """Sends a clip until the service answers. If the service rejects the clip, the result holds the reason.
 
     Args:
-        send: Sends the clip once.
-        attempts: Maximum number of attempts.
         wait_seconds: Wait before the second attempt; it doubles for each further one, unless the service asks for another wait.
         stop: Ends the wait.
         hide: Turns a text into one line without the key.

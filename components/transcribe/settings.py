@@ -1,10 +1,10 @@
-"""The settings of the engines, and their checks."""
+"""The settings of the stage, and their checks."""
 
 import re
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal
 
-from components.shared.settings import check_choice, check_ranges
+from components.shared.settings import Between, checked
 from components.shared.task import StageError
 
 NONE = "none"
@@ -19,48 +19,32 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 class EngineSettings:
     """The settings of the stage; component.py explains them."""
 
-    engine: str
+    engine: Engine
     language: str
     word_times: bool
-    batch_clips: int
-    beam_size: int
+    batch_clips: Annotated[int, Between(1, 256)]
+    beam_size: Annotated[int, Between(1, 32)]
     fallback: bool
-    compute_type: str
+    compute_type: ComputeType
     vad_filter: bool
-    vad_threshold: float
-    vad_pad_seconds: float
-    no_speech_probability: float
-    threads: int
-    azure_concurrency: int
-    azure_attempts: int
-    azure_timeout_seconds: float
-    azure_max_minutes: float
+    vad_threshold: Annotated[float, Between(0.01, 0.99)]
+    vad_pad_seconds: Annotated[float, Between(0, 10)]
+    no_speech_probability: Annotated[float, Between(0, 1)]
+    threads: Annotated[int, Between(0, 1024)]
+    azure_concurrency: Annotated[int, Between(1, 64)]
+    azure_attempts: Annotated[int, Between(1, 20)]
+    azure_timeout_seconds: Annotated[float, Between(1, 3600)]
+    azure_max_minutes: Annotated[float, Between(0, 1e9)]
 
 
-def check_settings(
-    *,
-    engine: str,
-    language: str,
-    batch_clips: int,
-    beam_size: int,
-    compute_type: str,
-    vad_threshold: float,
-    vad_pad_seconds: float,
-    no_speech_probability: float,
-    threads: int,
-    azure_concurrency: int,
-    azure_attempts: int,
-    azure_timeout_seconds: float,
-    azure_max_minutes: float,
-) -> None:
-    """Raises StageError if a setting is out of its range, unknown, or not supported by the engine."""
+def check_settings(**given: Any) -> EngineSettings:
+    """Returns the settings. Raises StageError if one is out of its range, unknown, or not supported by the engine."""
+    engine, language = given["engine"], given["language"]
     if engine == "auto":
         raise StageError(
             "parameter transcribe_engine: expected azure, whisper, pocketsphinx or none, found auto: the commands resolve it before they "
             "submit a run, because otherwise the cache could not tell one engine's transcripts from another's"
         )
-    check_choice("transcribe", "engine", engine, get_args(Engine))
-    check_choice("transcribe", "compute_type", compute_type, get_args(ComputeType))
     if language and not _LANGUAGE.fullmatch(language):
         raise StageError(f"parameter transcribe_language: expected a BCP 47 language tag (ko, en-US) or nothing, found {language!r}")
     if engine == "pocketsphinx" and language.lower() not in ("", "en", "en-us"):
@@ -68,16 +52,4 @@ def check_settings(
             f"parameter transcribe_language: expected en-us, the only language of the engine pocketsphinx, found {language}: "
             "choose whisper or azure"
         )
-    ranges = {
-        "batch_clips": (batch_clips, 1, 256),
-        "beam_size": (beam_size, 1, 32),
-        "vad_threshold": (vad_threshold, 0.01, 0.99),
-        "vad_pad_seconds": (vad_pad_seconds, 0, 10),
-        "no_speech_probability": (no_speech_probability, 0, 1),
-        "threads": (threads, 0, 1024),
-        "azure_concurrency": (azure_concurrency, 1, 64),
-        "azure_attempts": (azure_attempts, 1, 20),
-        "azure_timeout_seconds": (azure_timeout_seconds, 1, 3600),
-        "azure_max_minutes": (azure_max_minutes, 0, 1e9),
-    }
-    check_ranges("transcribe", ranges)
+    return checked("transcribe", EngineSettings(**given))

@@ -16,11 +16,7 @@ from components.transcribe.sound import batches
 
 
 def load_engine(settings: EngineSettings, model: Path) -> Engine:
-    """Loads the engine of the settings, which must not be `none`.
-
-    Raises:
-        StageError: The engine cannot work with the model, the language or the credentials.
-    """
+    """Loads the engine, not `none`. Raises StageError if it cannot work with the model, the language or the credentials."""
     if settings.engine == "azure":
         from components.transcribe.azure import load_azure
 

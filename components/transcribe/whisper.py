@@ -52,8 +52,7 @@ class _Piece:
 def load_whisper(folder: Path, settings: EngineSettings) -> Engine:
     """Loads the engine, on a GPU if CTranslate2 finds one.
 
-    Raises:
-        StageError: The folder holds no complete Whisper model, or the model does not support the language or the compute type.
+    Raises StageError if the folder holds no complete Whisper model, or if the model does not support the language or compute type.
     """
     model = read_model(folder, KIND)
     _check_files(model, folder)

@@ -77,12 +77,12 @@ class Kubeflow:
     def runs(self) -> Iterator[Any]:
         """Yields the runs of the experiment, newest first."""
         with _said(self._host):
-            yield from self._pages(self._client.list_runs, "runs", experiment_id=self._experiment(), sort_by="created_at desc")
+            experiment = self._experiment()
+        return self._pages(self._client.list_runs, "runs", experiment_id=experiment, sort_by="created_at desc")
 
     def runs_at_work(self) -> Iterator[Any]:
         """Yields the runs of all experiments that have not ended and are not being stopped. Kubeflow filters: it may have thousands."""
-        with _said(self._host):
-            yield from self._pages(self._client.list_runs, "runs", filter=_filter("NOT_EQUALS", "state", *ENDED, "CANCELING"))
+        return self._pages(self._client.list_runs, "runs", filter=_filter("NOT_EQUALS", "state", *ENDED, "CANCELING"))
 
     def run(self, run: str) -> Any:
         """Returns a run of any experiment by its full id."""
@@ -137,9 +137,7 @@ class Kubeflow:
                 raise
 
     def _get(self, path: str) -> bytes:
-        api = self._client._run_api.api_client
-        answer = api.call_api(path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True)
-        return answer.data
+        return _body(self._client._run_api.api_client, path)
 
     def schedules(self) -> list[Any]:
         """Returns the schedules of the experiment."""
@@ -172,9 +170,10 @@ class Kubeflow:
             self._client.delete_recurring_run(schedule)
 
     def _pages(self, listing: Any, field: str, **query: Any) -> Iterator[Any]:
+        """Yields the entries of a list, page by page. The output is hidden during requests only: a caller may print between two entries."""
         token = ""
         while True:
-            with contextlib.redirect_stdout(io.StringIO()):
+            with _said(self._host):
                 page = listing(page_token=token, page_size=_PAGE, **{k: v for k, v in query.items() if v is not None})
             yield from getattr(page, field) or ()
             token = page.next_page_token or ""
@@ -185,8 +184,7 @@ class Kubeflow:
 def connect(*, host: str | None, namespace: str, token: str | None, ca_cert: str | None, context: str | None, experiment: str) -> Kubeflow:
     """Connects as kfp's client does: to an address, else as a pod of the cluster, else through a kubeconfig.
 
-    Raises:
-        KubeflowError: There is no address, nothing answers, the server is not Kubeflow, or it refuses the token.
+    Raises KubeflowError if there is no address, nothing answers, the server is not Kubeflow, or it refuses the token.
     """
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs every retry
     with _said(host or "the kubeconfig's cluster"):
@@ -231,16 +229,8 @@ class _Client(Client):
         if self.address == kfp_server_api.Configuration().host:
             raise KubeflowError(_NO_HOST)
         with _said(self.address):
-            api = self._healthz_api.api_client
-            options: Any = {
-                "auth_settings": ["Bearer"],
-                "_preload_content": False,
-                "_return_http_data_only": True,
-                "_request_timeout": (10, 30),
-            }
             try:
-                answer = api.call_api("/apis/v2beta1/healthz", "GET", **options)
-                said = json.loads(answer.data)
+                said = json.loads(_body(self._healthz_api.api_client, "/apis/v2beta1/healthz", _request_timeout=(10, 30)))
                 return kfp_server_api.V2beta1GetHealthzResponse(multi_user=said["multi_user"])
             except ApiException as error:
                 if error.status != 404:
@@ -249,6 +239,11 @@ class _Client(Client):
             except (ValueError, KeyError, TypeError):
                 what = "it answers with something else, perhaps a login page: give a token"
         raise KubeflowError(f"expected Kubeflow Pipelines 2 at {self.address}, found another server: {what}")
+
+
+def _body(api: Any, path: str, **options: Any) -> bytes:
+    """Returns the response at a path, which the generated client does not parse."""
+    return api.call_api(path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True, **options).data
 
 
 def _bound(rest: Any) -> None:

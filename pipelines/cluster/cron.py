@@ -25,8 +25,7 @@ _HORIZON = timedelta(days=5 * 365)
 def six_fields(cron: str) -> str:
     """Returns the six-field form of a cron expression of five fields; the seconds come first.
 
-    Raises:
-        StageError: The expression is not valid, or it matches no time within five years.
+    Raises StageError if the expression is not valid, or if it matches no time within five years.
     """
     fields = cron.split()
     if len(fields) != len(_FIELDS):

@@ -130,31 +130,15 @@ def connection_options(function: Function) -> Function:
         metavar="FILE",
         help="Certificate of the authority that signed Kubeflow's.",
     )
-    @click.option("--kube-context", metavar="NAME", help="Context in the kubeconfig. Default: the current context.")
+    @click.option("--kube-context", "context", metavar="NAME", help="Context in the kubeconfig. Default: the current context.")
     @click.option("--experiment", default="speechmill", show_default=True, metavar="NAME", help="Kubeflow's experiment for the runs.")
     @functools.wraps(function)
-    def command(
-        *args: Any,
-        host: str | None,
-        namespace: str,
-        token_file: Path | None,
-        ca_cert: str | None,
-        kube_context: str | None,
-        experiment: str,
-        **options: Any,
-    ) -> Any:
+    def command(*args: Any, token_file: Path | None, **options: Any) -> Any:
         token = (token_file.read_text(encoding="utf-8", errors="replace") if token_file else os.environ.get("KFP_TOKEN", "")).strip()
         if not (token.isascii() and token.isprintable()):
             raise StageError("expected a token of one line of ASCII in --token-file or KFP_TOKEN, found other characters")
-        way: dict[str, Any] = {
-            "host": host,
-            "namespace": namespace,
-            "token": token or None,
-            "ca_cert": ca_cert,
-            "context": kube_context,
-            "experiment": experiment,
-        }
-        return function(*args, connected=functools.partial(connect, **way), **options)
+        way = {name: options.pop(name) for name in ("host", "namespace", "ca_cert", "context", "experiment")}
+        return function(*args, connected=functools.partial(connect, token=token or None, **way), **options)
 
     return command
 

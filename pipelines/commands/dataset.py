@@ -106,7 +106,14 @@ def _select() -> click.Command:
 
 @command.command("export")
 @click.argument("name")
-@click.option("--out", "folder", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="An empty or a new folder.")
+@click.option(
+    "--out",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="An empty or a new folder, or that of an interrupted export.",
+)
 @click.option(
     "--format",
     "kind",
@@ -125,10 +132,11 @@ def export_dataset(name: str, folder: Path, kind: str, codec: str, number: int |
     version = dataset.version(number)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"exporting {name}", total=version.lineage["seconds"]["kept_seconds"])
-        clips = export(
+        clips, found = export(
             store, dataset, version, folder, numbered=kind == "files", codec=codec, done=lambda seconds: progress.advance(bar, seconds)
         )
-    print_out(f"wrote {clips} clips of version {version.number} of dataset {name} and manifest.jsonl to {folder}")
+    before = f"; {found} of them had been written by an export that was interrupted" if found else ""
+    print_out(f"wrote {clips} clips of version {version.number} of dataset {name} and manifest.jsonl to {folder}{before}")
 
 
 @command.command("repeats")

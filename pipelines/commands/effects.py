@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
+from pipelines.commands.media import add_commands, add_media, files_argument
+from pipelines.commands.shared import print_out, store_option
 from pipelines.inputs.effects import SHORT_SECONDS, make_kit
 from pipelines.inputs.media import EFFECT_KIT
 from store.objects import open_store
@@ -19,7 +20,7 @@ def command() -> None:
 
 @command.command("add")
 @click.argument("name")
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@files_argument
 @click.option("--licence", default="", metavar="TEXT", help="License of the sounds.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
@@ -43,16 +44,4 @@ def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> Non
         add_media(EFFECT_KIT, store, made, folder)
 
 
-@command.command("list")
-@store_option
-def list_effects(store_uri: str) -> None:
-    """List the kits of a store, the newest version of each."""
-    list_media(EFFECT_KIT, open_store(store_uri))
-
-
-@command.command("show")
-@click.argument("name", metavar="NAME[/VERSION]")
-@store_option
-def show_effects(name: str, store_uri: str) -> None:
-    """Show the files of a kit in a store."""
-    show_media(EFFECT_KIT, open_store(store_uri), name)
+add_commands(command, EFFECT_KIT, "kit")

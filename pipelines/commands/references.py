@@ -12,7 +12,8 @@ from components.shared.rows import Recording
 from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.shared.windows import together
-from pipelines.commands.shared import add_media, list_media, print_out, show_media, store_option
+from pipelines.commands.media import add_commands, add_media, files_argument
+from pipelines.commands.shared import print_out, store_option
 from pipelines.inputs.media import VOICE_REFERENCE, make
 from pipelines.inputs.references import FEW_SECONDS, LEAST_SECONDS, ReferenceFile, agreement, disagreeing, embed_files
 from pipelines.local.display import Display
@@ -26,7 +27,7 @@ def command() -> None:
 
 @command.command("add")
 @click.argument("name")
-@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@files_argument
 @click.option("--licence", default="", metavar="TEXT", help="License of the recordings.")
 @store_option
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
@@ -78,16 +79,4 @@ def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) ->
         print_out(f"{speech_seconds:.1f} s of speech is little: with {FEW_SECONDS:g} s or more a voice is recognized more reliably")
 
 
-@command.command("list")
-@store_option
-def list_references(store_uri: str) -> None:
-    """List the references of a store, the newest version of each."""
-    list_media(VOICE_REFERENCE, open_store(store_uri))
-
-
-@command.command("show")
-@click.argument("name", metavar="NAME[/VERSION]")
-@store_option
-def show_reference(name: str, store_uri: str) -> None:
-    """Show the files of a reference in a store."""
-    show_media(VOICE_REFERENCE, open_store(store_uri), name)
+add_commands(command, VOICE_REFERENCE, "reference")

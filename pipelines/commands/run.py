@@ -16,9 +16,10 @@ from components.shared.task import StageError
 from pipelines.cluster.workflow import RunError
 from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.shared import new_run_id, print_choice, show, show_left_out, store_option
+from pipelines.commands.transfers import Transfers
 from pipelines.dataset import STAGES, build
 from pipelines.inputs.settings import check_settings
-from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, local_folder
+from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, fetch_preferred, local_folder
 from pipelines.inputs.transcription import AZURE, ENGINE, settle
 from pipelines.local import docker, embedded, environments
 from pipelines.local.display import Display
@@ -68,7 +69,7 @@ def default_runs(store: Store) -> Path:
 def make_executor(runner: str, store: Store, runs: Path, sources: str) -> Executor:
     """Makes the executor for the tasks of the current deployment; raises StageError if something is missing."""
     if runner == "embedded":
-        return embedded.executor({stage.image: environments.ensure(stage.name) for stage in STAGES})
+        return embedded.executor({stage.image: embedded.program(stage) for stage in STAGES})
     docker.check_images(stage.image for stage in STAGES)
     return docker.executor({stage.image: stage.needs for stage in STAGES}, docker.Place(store.uri, runs, sources))
 
@@ -150,6 +151,9 @@ def command(
     deployment = Deployment(gpu=environments.has_gpu(), azure=settings[ENGINE] == AZURE)
     with deployed(deployment):
         execute = make_executor(runner, store, runs, sources)
+    with Transfers() as transfers:
+        for parameter, slot in SLOTS.items():
+            fetch_preferred(store, slot, models[parameter], transfers.show)
     chosen = {slot: choose(store, slot, models[parameter]) for parameter, slot in SLOTS.items()}
     click.echo(transcripts)
     for slot, model in chosen.items():

@@ -28,13 +28,13 @@ zone_option = click.option(
     show_default=True,
     envvar="CRON_SCHEDULE_TIMEZONE",
     metavar="ZONE",
-    help="Time zone in which Kubeflow reads cron times. Its API does not report this setting. [env var: CRON_SCHEDULE_TIMEZONE]",
+    help="Kubeflow's time zone for cron times, which its API does not report. [env var: CRON_SCHEDULE_TIMEZONE]",
 )
 
 
 @click.group("schedule")
 def command() -> None:
-    """Run a dataset's pipeline on a cluster at regular times: one run at a time, without catching up."""
+    """Start runs on a cluster at set times. A schedule has one run at a time, and skips times that it missed."""
 
 
 @run_options
@@ -56,7 +56,7 @@ def add(
     connected: Callable[[], Kubeflow],
     **settings: Any,
 ) -> None:
-    """Make a schedule with the name SCHEDULE. Kubeflow stores and shows the options of its runs."""
+    """Add a schedule called SCHEDULE. Kubeflow stores the options of its runs and shows them, secrets in URLs included."""
     six = six_fields(cron)
     timezone(zone)
     given, models = arguments(sources, name, store_uri, allow_private, settings)
@@ -88,7 +88,7 @@ def list_schedules(zone: str, connected: Callable[[], Kubeflow]) -> None:
 @click.argument("schedule")
 @connection_options
 def pause(schedule: str, connected: Callable[[], Kubeflow]) -> None:
-    """Start no more runs of SCHEDULE until it is resumed."""
+    """Pause SCHEDULE. It starts no runs until you resume it."""
     kubeflow = connected()
     kubeflow.enable(_one(kubeflow, schedule).recurring_run_id, False)
     click.echo(f"schedule {schedule} is paused; runs that it has started go on")
@@ -99,7 +99,7 @@ def pause(schedule: str, connected: Callable[[], Kubeflow]) -> None:
 @zone_option
 @connection_options
 def resume(schedule: str, zone: str, connected: Callable[[], Kubeflow]) -> None:
-    """Start runs of SCHEDULE again."""
+    """Resume SCHEDULE, which was paused."""
     timezone(zone)
     kubeflow = connected()
     found = _one(kubeflow, schedule)
@@ -123,16 +123,16 @@ def remove(schedule: str, connected: Callable[[], Kubeflow]) -> None:
 @deployment_options
 @connection_options
 def upgrade(schedule: str, zone: str, deployment: Deployment, connected: Callable[[], Kubeflow]) -> None:
-    """Let SCHEDULE run the pipeline of this code, with the same options at the same times.
+    """Make SCHEDULE run the pipeline of this code, with the same options and times.
 
-    New settings get their defaults. Settings that the pipeline no longer has are left out, and listed.
+    New settings get their defaults. The command leaves out settings that the pipeline no longer has, and names them.
     """
     timezone(zone)
     kubeflow = connected()
     old = _one(kubeflow, schedule)
     if not _cron(old):
         raise StageError(
-            f"expected a schedule with cron times, found intervals in {schedule}: make one with schedule add, and remove this one"
+            f"expected a schedule with cron times, found intervals in {schedule}: add one with schedule add, and remove this one"
         )
     compiled = compiled_for(deployment, parameters_of(old))
     if (made_with := kubeflow.pipeline_name(old)) not in ("", DELETED, pipeline_name(compiled)):
@@ -155,13 +155,13 @@ def _fitting(given: Mapping[str, Any], compiled: Compiled) -> dict[str, Any]:
     """
     known = next(yaml.safe_load_all(compiled.text))["root"]["inputDefinitions"]["parameters"]
     for name in given.keys() - known:
-        click.echo(f"left out, since the pipeline has no such setting any more: {name} {one_line(given[name])}")
+        click.echo(f"left out, because the pipeline no longer has this setting: {name} {one_line(given[name])}")
     missing = {parameter: AUTO for parameter in SLOTS if parameter not in given}
     return {n: value for n, value in given.items() if n in known} | slot_uris(given.get("store", STORE), missing)
 
 
 def replace(kubeflow: Kubeflow, old: Any, version: Any, given: Mapping[str, Any]) -> None:
-    """Replaces a schedule, because it cannot change its version. One of the two exists at every moment."""
+    """Replaces a schedule, because it cannot change its version. It adds the new one before it removes the old one."""
     new = kubeflow.schedule(version, old.display_name, _cron(old), given, enabled=False)
     try:
         kubeflow.remove(old.recurring_run_id)

@@ -1,10 +1,9 @@
-"""Shared by the commands: the option --store, and the output of versions and media."""
+"""Shared by the commands: the option --store, and the output of versions."""
 
 import secrets
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,12 +13,10 @@ from rich.table import Table
 from components.shared.model import Model
 from components.shared.rows import DatasetRow
 from components.shared.rules import SETTINGS
-from pipelines.inputs.media import MediaKind, newest, recordings
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import DatasetStore, Version, rules
 from store.interface import Store
 from store.ledger import FAILED, FILTERED, GIVEN_UP, Ledger
-from store.models import ModelStore
 
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Folder or bucket of the store."
@@ -79,36 +76,6 @@ def print_choice(slot: Slot, model: Model, more: str = "") -> None:
     """Prints the choice of a model for a slot, if there is a line for it."""
     if line := describe_choice(slot, model):
         click.echo(line + more)
-
-
-def add_media(kind: MediaKind, store: Store, made: Model, folder: Path) -> None:
-    """Puts an artifact of media files into a store, and prints its URI."""
-    stored = ModelStore(store, kind.folder)
-    there = made.version in [m.version for m in stored.versions(made.name)]
-    stored.push(folder)
-    print_out(f"{made.name} {'is there already' if there else 'was added'}: {stored.uri(made.name, made.version)}")
-
-
-def list_media(kind: MediaKind, store: Store) -> None:
-    """Lists the artifacts of a kind in a store, the newest version of each."""
-    table = Table(kind.label, "version", "made", "files", "seconds", "licence", box=None)
-    for model in newest(kind, store):
-        rows = recordings(kind, store, model)
-        table.add_row(model.name, model.version, model.created, str(len(rows)), f"{sum(r.seconds for r in rows):.1f}", model.licence)
-    print_out(table)
-
-
-def show_media(kind: MediaKind, store: Store, name: str) -> None:
-    """Prints the files of NAME[/VERSION]."""
-    stored = ModelStore(store, kind.folder)
-    name, _, version = name.partition("/")
-    model = stored.model(name, version)
-    print_out(f"{kind.label} {model.name}, version {model.version}, made {model.created}: {stored.uri(name, model.version)}")
-    print_out(f"licence: {model.licence or 'unknown'}; versions, the newest first: {', '.join(m.version for m in stored.versions(name))}")
-    table = Table("file", "seconds", "sha256 of the media", box=None)
-    for row in recordings(kind, store, model):
-        table.add_row(row.title, f"{row.seconds:.1f}", row.media_sha256)
-    print_out(table)
 
 
 def summary(version: Version) -> tuple[str, str, str]:

@@ -15,8 +15,9 @@ from components.transcribe.component import transcribe
 from pipelines.commands.options import GroupedCommand, SlotOption, with_settings
 from pipelines.commands.shared import print_choice, store_option
 from pipelines.commands.train import separator
+from pipelines.commands.transfers import Transfers
 from pipelines.inputs.settings import check_settings
-from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, find, local_folder
+from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, fetch_preferred, find, local_folder
 from pipelines.inputs.transcription import settle
 from pipelines.local.display import Display
 from pipelines.local.folder import FOLDER_STAGES, run_on_folder
@@ -77,6 +78,8 @@ def _settled(settings: Mapping[str, Any], wanted: Mapping[str, str], store_uri: 
 
 def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
     """Returns a local folder of the model that `wanted` names, and prints the choice. Puts nothing into a store."""
+    with Transfers() as transfers:
+        fetch_preferred(store, slot, wanted, transfers.show)
     found = find(store, slot, wanted)
     print_choice(slot, parse(found / MODEL) if isinstance(found, Path) else found)
     return found if isinstance(found, Path) else local_folder(store, slot, found, scratch)

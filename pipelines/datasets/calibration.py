@@ -30,6 +30,8 @@ _AXIS = (0.001, 0.9)
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 _FINE = 0.01
 """Resolution of the drawing on the probit scale."""
+_STYLES = ("C0-", "C1--", "C2-.", "C3:", "C4-", "C5--", "C6-.", "C7:", "C8-", "C9--")
+"""Colors and dashes that differ in grayscale as well."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,9 @@ class Calibration:
 
 
 def curve(same: ArrayLike, other: ArrayLike, same_weights: ArrayLike | None = None, other_weights: ArrayLike | None = None) -> Curve:
-    """Returns the error rates at all thresholds.
+    """Returns the error rates at all thresholds, for scores of the voice's own clips and of other voices, each shaped (clips,).
 
-    Args:
-        same: Scores of the voice's own clips, shaped (clips,).
-        other: Scores of clips of other voices.
-        same_weights: Weight of each clip, for example its seconds; by default 1.
-        other_weights: Weights of the other clips.
-
-    Raises:
-        ValueError: There are no scores of one kind, or a score is not finite.
+    Each clip weighs 1 by default. Raises ValueError if there are no scores of one kind, or if a score is not finite.
     """
     own, others = np.asarray(same, np.float64), np.asarray(other, np.float64)
     if not own.size or not others.size or not (np.isfinite(own).all() and np.isfinite(others).all()):
@@ -129,16 +124,9 @@ def confidence_interval(same: ArrayLike, other: ArrayLike, rounds: int = 1000, s
 
 
 def calibrate(same: ArrayLike, other: ArrayLike, false_accept_rate: float, seed: int = 0) -> Calibration:
-    """Calibrates a threshold on labeled clips.
+    """Calibrates a threshold on the scores of labeled clips, as `curve` takes them; `seed` is that of the bootstrap.
 
-    Args:
-        same: Scores of the voice's own clips, shaped (clips,).
-        other: Scores of clips of other voices.
-        false_accept_rate: The wanted rate, above 0 and below 1.
-        seed: Seed of the bootstrap.
-
-    Raises:
-        ValueError: As `curve`, or the rate is out of range.
+    Raises ValueError as `curve` does, or if the wanted rate is not above 0 and below 1.
     """
     if not 0 < false_accept_rate < 1:
         raise ValueError(f"expected a false-accept rate above 0 and below 1, found {false_accept_rate}")
@@ -176,9 +164,7 @@ def doubts(found: Calibration) -> list[str]:
 def leave_one_out(same: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> tuple[Numbers, Numbers]:
     """Returns similarities without a reference: of each clip to the mean of the voice's clips without itself.
 
-    Args:
-        same: d-vectors of length 1 of the voice's own clips, shaped (clips, numbers), at least two clips.
-        other: d-vectors of clips of other voices, likewise.
+    It takes d-vectors of length 1, shaped (clips, numbers), of at least two own clips and of other voices.
     """
     total = np.sum(same, axis=0, dtype=np.float64)
     rest = total - same
@@ -190,10 +176,8 @@ def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float]
     """Draws detection error trade-off curves (Martin and others, The DET curve in assessment of detection task performance,
     Eurospeech 1997): miss rate over false-accept rate, both on a probit scale, where normal scores give straight lines.
 
-    Args:
-        curves: Curves by their names in the legend; a rate of 0 lies on the lower edge.
-        path: A file that ends in .png or .svg.
-        point: False-accept rate and miss rate to mark.
+    The legend has the names of the curves. A rate of 0 lies on the lower edge. The file ends in .png or .svg. The point to mark is
+    a false-accept rate and a miss rate.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -201,7 +185,7 @@ def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float]
     with rc_context({"svg.hashsalt": "speechmill", "svg.fonttype": "none", "font.size": 11}):  # makes the file reproducible
         figure = Figure(figsize=(6.4, 6.0), layout="constrained")
         axes = figure.add_subplot()
-        for (name, found), style in zip(curves.items(), _styles(), strict=False):
+        for (name, found), style in zip(curves.items(), _STYLES, strict=False):
             axes.plot(*_drawn(found), style, label=name, linewidth=1.6)
         ends = _probit(_AXIS)
         axes.plot(ends, ends, color="0.7", linewidth=0.8, zorder=0)
@@ -221,11 +205,6 @@ def _drawn(found: Curve) -> Numbers:
     """Returns both rates on the probit scale, shaped (2, points), without indistinguishable points."""
     points = np.round(np.stack([_probit(found.false_accepts), _probit(found.misses)]) / _FINE) * _FINE
     return points[:, np.concatenate([[True], np.any(np.diff(points) != 0, axis=0)])]
-
-
-def _styles() -> list[str]:
-    """Returns colors and dashes that differ in grayscale as well."""
-    return ["C0-", "C1--", "C2-.", "C3:", "C4-", "C5--", "C6-.", "C7:", "C8-", "C9--"]
 
 
 def _probit(rates: Sequence[float] | Numbers) -> Numbers:

@@ -10,7 +10,8 @@ import json
 import shutil
 import subprocess
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from components.shared.audio import ffmpeg, ffmpeg_input
+from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError, one_line
 from store.datasets import DatasetStore, Version, audio_key
@@ -34,6 +36,9 @@ CODECS = {
     "wma": ("asf", "wmav2"),
 }
 LOSSY_BITRATE = "192k"
+INCOMPLETE = ".incomplete"
+"""Folder inside the target of an export, until the export is complete."""
+MANIFEST = "manifest.jsonl"
 AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
 
 
@@ -70,35 +75,73 @@ def empty_folder(folder: Path) -> Path:
     return folder
 
 
+@contextmanager
+def whole(folder: Path, what: str) -> Iterator[Path]:
+    """Yields a folder for files that move to `folder` together, the manifest last, when the `with` block ends without an error.
+
+    After an interruption, the files of the same export (`what`) are kept, and those of another one deleted.
+
+    Raises:
+        ExportError: The folder holds other files.
+    """
+    part = folder / INCOMPLETE
+    note = part / ".export"
+    if not note.exists() or note.read_text(encoding="utf-8") != what:
+        if note.exists():
+            shutil.rmtree(part)
+        with suppress(OSError):  # it does not exist, or it is another's
+            part.rmdir()
+        empty_folder(folder)
+        part.mkdir()
+        note.write_text(what, encoding="utf-8")
+    yield part
+    for path in sorted((p for p in part.rglob("*") if p.is_file() and p != note), key=lambda p: p.name == MANIFEST):
+        target = folder / path.relative_to(part)
+        target.parent.mkdir(exist_ok=True)
+        path.replace(target)
+    shutil.rmtree(part)
+
+
 def export(
     store: Store, dataset: DatasetStore, version: Version, folder: Path, *, numbered: bool, codec: str, done: Callable[[float], None]
-) -> int:
+) -> tuple[int, int]:
     """Writes the kept clips of a version and manifest.jsonl: one line per clip, ordered by recording and start.
+
+    Until all are written, they are in the folder INCOMPLETE. An export that was interrupted is continued.
 
     Args:
         store: The store that holds the audio.
         dataset: The dataset.
         version: The version to export.
-        folder: A new or an empty folder.
+        folder: A new or an empty folder, or that of an export that was interrupted.
         numbered: Whether the files are named 1, 2, …; otherwise audio/<clip>.
         codec: One of CODECS.
         done: Called with the seconds of each clip after it is written.
 
     Returns:
-        The number of clips.
+        The number of clips, and of those that an interrupted export had written.
     """
-    empty_folder(folder)
+    found = 0
     kept = sorted((r for r in dataset.rows(version) if r.kept), key=lambda r: (r.recording, r.start))
-    with (folder / "manifest.jsonl").open("w", encoding="utf-8") as manifest:
+    what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {codec}, {'numbered' if numbered else 'named'}"
+    with whole(folder, what) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
         for number, row in enumerate(kept, 1):
             name = f"{number}.{codec}" if numbered else f"audio/{row.clip}.{codec}"
-            flac = store.read(audio_key(dataset.name, row.audio_sha256))
-            path = folder / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(flac if codec == "flac" else encode(soundfile.read(BytesIO(flac), dtype="int16", always_2d=True)[0], codec))
+            if (part / name).exists() or (folder / name).exists():
+                found += 1
+            else:
+                flac = store.read(audio_key(dataset.name, row.audio_sha256))
+                (part / name).parent.mkdir(exist_ok=True)
+                with atomic_write(part / name) as path:
+                    path.write_bytes(flac if codec == "flac" else encode(_samples(flac), codec))
             manifest.write(json.dumps(_line(row, name, dataset.name, version.number), ensure_ascii=False) + "\n")
             done(row.end - row.start)
-    return len(kept)
+    return len(kept), found
+
+
+def _samples(flac: bytes) -> NDArray[np.int16]:
+    """Decodes a FLAC file in memory to 16-bit samples shaped (frames, channels)."""
+    return soundfile.read(BytesIO(flac), dtype="int16", always_2d=True)[0]
 
 
 def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:

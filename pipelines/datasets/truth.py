@@ -16,8 +16,7 @@ _COLUMNS = ("source", "start", "end", "tone")
 def read_truth_file(path: Path) -> list[Truth]:
     """Returns the rows of a CSV file with the header source,start,end,tone, or of a JSON lines file with these keys, in UTF-8.
 
-    Raises:
-        StageError: The file is not valid; the message names the line.
+    Raises StageError, with the line, if the file is not valid.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

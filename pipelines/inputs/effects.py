@@ -23,11 +23,7 @@ class KitEffect:
 
 
 def make_kit(folder: Path, name: str, files: Sequence[Path], licence: str) -> tuple[Model, list[KitEffect]]:
-    """Makes a kit in an empty folder from media files, one effect per file.
-
-    Raises:
-        StageError: The name is not valid, or a file cannot be used as an effect.
-    """
+    """Makes a kit in an empty folder from media files, one effect each. Raises StageError if the name or a file is not valid."""
     made = make(EFFECT_KIT, folder, name, files, licence)
     effects = read_effects(folder)
     rows = read_rows(folder, Recording)

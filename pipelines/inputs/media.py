@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.shared.audio import FlacWriter, decode
+from components.download.convert import probe, to_flac
+from components.download.policy import ItemError
 from components.shared.model import Model, describe
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import write_rows
@@ -56,20 +57,17 @@ def make(kind: MediaKind, folder: Path, name: str, files: Sequence[Path], licenc
 
 
 def _recording(kind: MediaKind, folder: Path, file: Path, licence: str) -> Recording:
-    """Decodes a file into the artifact. The id of the recording is a hash of the file."""
+    """Converts a file as `download` does, to mono. The id of the recording is a hash of the file."""
     with file.open("rb") as media:
         digest = hashlib.file_digest(media, "sha256").hexdigest()
-    name = digest[:16]
+    name, target = digest[:16], folder / "audio" / f"{digest[:16]}.flac"
+    target.parent.mkdir(exist_ok=True)
     try:
-        with FlacWriter(folder / "audio" / f"{name}.flac") as flac:
-            for block in decode(file, SAMPLE_RATE_HZ):
-                flac.write(block)
-    except ValueError as error:
-        raise StageError(f"expected {kind.content} in {file}, found no readable sound: {one_line(error)}") from None
-    if not flac.samples:
-        raise StageError(f"expected {kind.content} in {file}, found no samples: leave it out")
-    seconds = flac.samples / SAMPLE_RATE_HZ
-    return Recording(name, "local", "", one_line(file.name), "", "", licence, seconds, flac.samples, digest, "", "")
+        made = to_flac(file, target, probe(file), most_channels=1)
+    except ItemError as error:
+        raise StageError(f"expected {kind.content} in {file}, found none: {error}") from None
+    seconds = made.samples / SAMPLE_RATE_HZ
+    return Recording(name, "local", "", one_line(file.name), "", "", licence, seconds, made.samples, digest, "", "", made.notes)
 
 
 def recordings(kind: MediaKind, store: Store, model: Model) -> list[Recording]:

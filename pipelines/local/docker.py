@@ -76,8 +76,8 @@ def executor(needs: Mapping[str, Needs], place: Place) -> Executor:
             if display.live:
                 options.append("--env=SPEECHMILL_PROGRESS_SECONDS=0.5")
             with _container(name, [*options, task.image, *command]):
-                ended = follow(["docker", "start", "--attach", name], os.environ, task.name, display, children)
-                return _state(name, ended.last, needed.memory)
+                ended = follow(["docker", "start", "--attach", name], os.environ, task, needed.timeout_hours, display, children)
+                return ended if ended.reason else _state(name, ended.last, needed.memory)
 
     return execute
 

@@ -25,9 +25,10 @@ from functools import cache
 from pathlib import Path
 
 from components.deployment import ROOT, Deployment, deployed, image_of, pins
+from components.shared.task import MODEL
 from components.stage import Stage
 from pipelines.local.environments import stages
-from store.bundled import BUNDLED
+from store.bundled import BUNDLED, FETCHED, SPLEETER
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 """Build arguments that Docker does not keep in the image."""
@@ -150,8 +151,9 @@ def stage_licenses(stage: str, gpu: bool) -> str:
 
 
 def models_name() -> str:
-    """Returns the name of the image that copies everything bundled into a store, a hash of its contents."""
-    files = {p for p in BUNDLED.rglob("*") if p.is_file()}
+    """Returns the name of the image that copies everything bundled, and the fetched default model, into a store: a hash of its contents."""
+    fetched = ROOT / FETCHED / SPLEETER
+    files = {p for folder in (BUNDLED, fetched) for p in folder.rglob("*") if p.is_file()} - {fetched / MODEL}  # it has a date
     return image_of("models", sorted({*files, ROOT / "dockerfiles" / "models.Dockerfile"}), stage_image("publish"))
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 from components.stage import Stage
 from pipelines.cluster.workflow import RunError
-from pipelines.local import environments
 from pipelines.local.display import Display
-from pipelines.local.embedded import executor
+from pipelines.local.embedded import executor, program
 from pipelines.local.tasks import Children, Task, perform
 
 
@@ -47,7 +46,7 @@ def run_stage(stage: Stage, inputs: Mapping[str, Path], parameters: Mapping[str,
         },
     }
     command = ["python", "-m", f"components.{stage.name}", json.dumps(task), stage.image]
-    execute, children = executor({stage.image: environments.ensure(stage.name)}), Children()
+    execute, children = executor({stage.image: program(stage)}), Children()
     with children.ending_with_the_run():
         done = perform(Task(stage.image, command), execute, display, children)
     if not done:

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipelines.cluster.workflow import RunError
 from pipelines.local.display import Display
 
 GRACE_SECONDS = 10.0
+"""Time between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,15 @@ class Task:
         return Path(self.executor_input["outputs"]["outputFile"]).parent
 
     @property
+    def stage(self) -> str:
+        """Name of the stage."""
+        return self.image.rpartition("/")[2].partition(":")[0]
+
+    @property
     def name(self) -> str:
         """Name of the stage, with the number of the shard if there are several."""
-        stage = self.image.rpartition("/")[2].partition(":")[0]
         iteration = re.search(r"iteration-(\d+)", str(self.folder))
-        return f"{stage} {int(iteration[1]) + 1}" if iteration else stage
+        return f"{self.stage} {int(iteration[1]) + 1}" if iteration else self.stage
 
     def command_of_file(self) -> list[str]:
         """Returns the command with its input in a file: Linux limits an argument to 128 KiB and shows it to every user."""
@@ -66,12 +71,29 @@ class Ended:
     """Why it failed, if the executor knows more than the task itself."""
 
 
+def end(processes: Iterable[subprocess.Popen[str]]) -> None:
+    """Asks processes and their own children to end, and ends them after GRACE_SECONDS."""
+    signal_groups(processes, signal.SIGTERM)
+    timer = threading.Timer(GRACE_SECONDS, signal_groups, [processes, signal.SIGKILL])
+    timer.daemon = True
+    timer.start()
+
+
+def signal_groups(processes: Iterable[subprocess.Popen[str]], number: signal.Signals) -> None:
+    for process in processes:
+        if process.returncode is None:  # after that, its id may be another's
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+
+
 class Children:
     """The processes of a run. stop() ends them and prevents new ones."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # stop() is called from a signal handler
+        self._lock = threading.RLock()
+        """Held while a process starts, so that stop() finds it among the others."""
         self._live: set[subprocess.Popen[str]] = set()
+        self._main_starts = self._interrupted = False
         self.stopped = False
         self.failures: list[int] = []
         """Exit statuses of the tasks that failed."""
@@ -81,17 +103,23 @@ class Children:
         with self._lock:
             if self.stopped:
                 raise RunError("the run is ending")
-            process = subprocess.Popen(
-                command,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # ends a stage's own children with it
-            )
-            self._live.add(process)
+            self._main_starts = threading.current_thread() is threading.main_thread()
+            try:
+                process = subprocess.Popen(
+                    command,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    encoding="utf-8",
+                    errors="replace",
+                    start_new_session=True,  # ends a stage's own children with it
+                )
+                self._live.add(process)
+            finally:
+                self._main_starts = False
+                if self._interrupted:
+                    self._interrupt()
         try:
             yield process
         finally:
@@ -102,42 +130,61 @@ class Children:
     @contextlib.contextmanager
     def ending_with_the_run(self) -> Iterator[None]:
         """Ends the processes on Ctrl-C, SIGTERM, or when the terminal closes."""
-
-        def interrupt(*_: object) -> None:
-            self.stop()
-            raise KeyboardInterrupt
-
-        before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        before = {number: signal.signal(number, self._interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         try:
             yield
         finally:
             for number, previous in before.items():
                 signal.signal(number, previous)
 
-    def stop(self, force: bool = False) -> None:
-        self.stopped = True
-        for process in list(self._live):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL if force else signal.SIGTERM)
-        if not force:
-            timer = threading.Timer(GRACE_SECONDS, self.stop, [True])
-            timer.daemon = True
-            timer.start()
+    def _interrupt(self, *_: object) -> None:
+        """Handles a signal. If it came while this thread starts a process, start() calls it again: nothing else knows that process yet."""
+        self._interrupted = self._main_starts
+        if not self._interrupted:
+            self.stop()
+            raise KeyboardInterrupt
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+            end(list(self._live))
 
 
 Executor = Callable[[Task, Display, Children], Ended]
 """Runs a task to its end. Raises StageError or OSError if the task cannot be started."""
 
 
-def follow(command: Sequence[str], environment: Mapping[str, str], name: str, display: Display, children: Children) -> Ended:
-    """Runs a program to its end and shows its output under a name."""
-    last = ""
+def follow(
+    command: Sequence[str], environment: Mapping[str, str], task: Task, timeout_hours: float, display: Display, children: Children
+) -> Ended:
+    """Runs the program of a task to its end, or to its time limit, and shows its output under the task's name."""
+    last, late = "", threading.Event()
+
+    def end_late() -> None:
+        late.set()
+        end([process])
+
     with children.start(command, environment) as process:
         assert process.stdout
-        for line in process.stdout:
-            display.line(name, line)
-            last = line.strip() or last
-        return Ended(process.wait(), last)
+        timer = threading.Timer(timeout_hours * 3600, end_late)
+        timer.daemon = True
+        timer.start()
+        try:
+            for line in process.stdout:
+                display.line(task.name, line)
+                last = line.strip() or last
+            status = process.wait()
+        finally:
+            timer.cancel()
+    if late.is_set():
+        return Ended(status or -signal.SIGTERM, last, too_late(task.stage, timeout_hours))  # 0 is what docker says of a signal
+    return Ended(status, last)
+
+
+def too_late(stage: str, timeout_hours: float) -> str:
+    """Returns the error of a task that was ended at its time limit."""
+    what = f"expected {stage} to end within {timeout_hours:g} hours, the limit of the stage, found it still at work"
+    return f"{what}: let a shard hold less audio (discover_shard_seconds), or raise timeout_hours in components/{stage}/component.py"
 
 
 def perform(task: Task, execute: Executor, display: Display, children: Children) -> bool:

@@ -14,6 +14,7 @@ from components.shared.audio import ffmpeg
 from components.shared.rows import DatasetRow
 from components.shared.task import StageError
 from pipelines.dataset import STAGES
+from pipelines.inputs.slots import SEPARATE
 from pipelines.local.docker import check_images
 from pipelines.local.environments import has_gpu
 from store.datasets import DatasetStore
@@ -25,7 +26,12 @@ COMMAND = str(Path(sys.executable).parent / "speechmill")
 
 
 def speechmill(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does, without a terminal; `options` go to subprocess.run."""
+    """Runs the command as a user does, without a terminal; `options` go to subprocess.run.
+
+    A run separates with the small bundled model unless `arguments` name one: no test needs the network or waits for the large one.
+    """
+    if arguments[:1] == ("run",) and "--separate-model" not in arguments:
+        arguments += ("--separate-model", SEPARATE.bundled)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd, **options)
 

@@ -268,6 +268,17 @@ def test_an_out_of_memory_error_names_the_limit(inside: Inside) -> None:
     assert inside.children.failures == [-signal.SIGKILL] * 2
 
 
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_container_is_ended_at_the_limit_of_its_stage(inside: Inside, monkeypatch: pytest.MonkeyPatch, deaf: bool) -> None:
+    monkeypatch.setattr(tasks, "GRACE_SECONDS", 1.0)
+    code = f"import signal, time; signal.signal(15, signal.SIG_IGN if {deaf} else signal.SIG_DFL); print('up', flush=True); time.sleep(600)"
+    done, said = inside.perform(inside.task(segment, code), dataclasses.replace(segment.needs, timeout_hours=0.002))
+    assert not done
+    assert said.startswith("up\nerror: expected segment to end within 0.002 hours, the limit of the stage"), said
+    assert containers_with(str(inside.place.runs)) == []
+    assert inside.children.failures != [MENDABLE]
+
+
 def test_tasks_that_fail_at_once_are_reported_as_failed(inside: Inside) -> None:
     given = [inside.task(segment, "raise SystemExit(1)") for _ in range(30)]
     with ThreadPoolExecutor(4) as pool:

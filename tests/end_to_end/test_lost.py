@@ -1,6 +1,7 @@
 """Stages that are killed, and runs that a person interrupts."""
 
 import contextlib
+import dataclasses
 import re
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from pipelines.dataset import STAGES, build
 from pipelines.inputs.slots import AUTO, SLOTS, choose, uri
 from pipelines.local import environments
 from pipelines.local.display import Display
-from pipelines.local.embedded import executor
+from pipelines.local.embedded import Program, executor, program
 from pipelines.local.runner import run
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
@@ -55,28 +56,34 @@ def processes_with(text: str) -> list[str]:
     return [line for line in found if text in line]
 
 
-def attempt(show: Dataset, media: Path, pythons: dict[str, Path], number: int, **settings: object) -> None:
+def instead_of(stage: str, python: Path, programs: dict[str, Program]) -> None:
+    """Lets another program run a stage's tasks."""
+    image = next(s.image for s in STAGES if s.name == stage)
+    programs[image] = dataclasses.replace(programs[image], python=python)
+
+
+def attempt(show: Dataset, media: Path, programs: dict[str, Program], number: int, **settings: object) -> None:
     defaults = {f"{s.name}_{name}": p.default for s in STAGES for name, p in s.settings.items()}
     store = open_store(str(show.folder))
     models = {parameter: uri(store.uri, slot, choose(store, slot, AUTO)) for parameter, slot in SLOTS.items()}
     own = {"sources": str(media), "dataset": "show", "store": str(show.folder), "allow_private": False}
     arguments = defaults | SWITCHED_OFF | settings | own | models
     with Display() as display:
-        run(build(LOCAL), arguments, root=show.folder / "runs", execute=executor(pythons), run_id=f"run-{number}", jobs=1, display=display)
+        run(build(LOCAL), arguments, root=show.folder / "runs", execute=executor(programs), run_id=f"run-{number}", jobs=1, display=display)
 
 
 @pytest.mark.parametrize(("status", "mendable"), [(MENDABLE, True), (1, False)])
 def test_the_exit_status_tells_a_mendable_error_from_a_bad_recording(tmp_path: Path, status: int, mendable: bool) -> None:
     show = Dataset(tmp_path / "store", "show")
     noise(tmp_path / "media" / "0.flac", 0)
-    pythons = {s.image: environments.ensure(s.name) for s in STAGES}
+    programs = {s.image: program(s) for s in STAGES}
     wrapper = tmp_path / "bin" / "python"
     wrapper.parent.mkdir()
     wrapper.write_text(f"#!/bin/sh\necho no space left\nexit {status}\n")
     wrapper.chmod(0o755)
-    pythons[next(s.image for s in STAGES if s.name == "download")] = wrapper
+    instead_of("download", wrapper, programs)
     with pytest.raises(RunError, match=f"download 1: ended with status {status}: no space left") as error:
-        attempt(show, tmp_path / "media", pythons, 0)
+        attempt(show, tmp_path / "media", programs, 0)
     assert error.value.mendable == mendable
     (row,) = show.ledger().values()
     assert row.attempts == 1
@@ -88,14 +95,14 @@ def test_the_exit_status_tells_a_mendable_error_from_a_bad_recording(tmp_path: P
 def test_a_task_that_cannot_start_says_why_and_is_a_mendable_error(tmp_path: Path) -> None:
     show = Dataset(tmp_path / "store", "show")
     noise(tmp_path / "media" / "0.flac", 0)
-    pythons = {s.image: environments.ensure(s.name) for s in STAGES}
-    program = tmp_path / "bin" / "python"
-    program.parent.mkdir()
-    program.write_text("no program")
-    program.chmod(0o755)
-    pythons[next(s.image for s in STAGES if s.name == "download")] = program
+    programs = {s.image: program(s) for s in STAGES}
+    damaged = tmp_path / "bin" / "python"
+    damaged.parent.mkdir()
+    damaged.write_text("no program")
+    damaged.chmod(0o755)
+    instead_of("download", damaged, programs)
     with pytest.raises(RunError, match=r"download 1: .*Exec format error") as error:
-        attempt(show, tmp_path / "media", pythons, 0)
+        attempt(show, tmp_path / "media", programs, 0)
     assert error.value.mendable
 
 
@@ -104,14 +111,13 @@ def test_a_recording_that_kills_its_stage_is_given_up_and_the_others_are_publish
     for i in range(4):
         noise(media / f"{i}.flac", i)
     poison = recording_id("local", "", str(media / "0.flac"))
-    pythons = {s.image: environments.ensure(s.name) for s in STAGES}
-    cut = next(s.image for s in STAGES if s.name == "cut")
-    pythons[cut] = killer(pythons[cut], tmp_path, poison)
+    programs = {s.image: program(s) for s in STAGES}
+    instead_of("cut", killer(environments.ensure("cut"), tmp_path, poison), programs)
     for number in range(3):
         with pytest.raises(RunError, match=r"cut.*ended by signal 9"):
-            attempt(show, media, pythons, number, discover_shard_seconds=9.0)  # two recordings a shard
+            attempt(show, media, programs, number, discover_shard_seconds=9.0)  # two recordings a shard
         assert {row.outcome for row in show.ledger().values()} == {PENDING}
-    attempt(show, media, pythons, 3, discover_shard_seconds=9.0)
+    attempt(show, media, programs, 3, discover_shard_seconds=9.0)
     rows = show.ledger()
     assert rows[poison].outcome == GIVEN_UP
     assert "lost in 3 runs" in rows[poison].reason

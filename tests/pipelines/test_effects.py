@@ -88,7 +88,7 @@ def test_media_files_become_a_kit_that_a_run_finds_by_its_name(effects: Effects,
     [
         ("kit", ("door.wav", "silent.wav"), "expected effects of 0.1 to 60 s, without silence, found 0.00 s in silent.wav"),
         ("kit", ("blip.wav",), "found 0.02 s in blip.wav: leave it out"),
-        ("kit", ("text.wav",), "text.wav, found no readable sound"),
+        ("kit", ("text.wav",), "text.wav, found none: not audio: "),
         ("kit", ("door.wav", "door.wav"), "door.wav twice, or a copy of it"),
         ("none", ("door.wav",), "'none', which stands for no effects"),
         ("../up", ("door.wav",), "found '../up'"),

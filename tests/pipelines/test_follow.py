@@ -7,6 +7,7 @@ import pytest
 
 from components.shared.table import empty
 from pipelines.cluster import follow
+from pipelines.cluster.client import connect
 from pipelines.cluster.workflow import Failure
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
@@ -207,3 +208,13 @@ def test_models_are_uploaded_into_the_store_that_is_named(kubeflow: StandIn, buc
     assert {"separate_model", "reference"} <= {name for name, _ in lines}
     for _, uri in lines:
         assert uri.startswith(f"{bucket}/") and list(open_store(bucket).keys(uri.removeprefix(f"{bucket}/") + "/"))
+
+
+def test_a_caller_can_print_between_two_runs_of_a_list(kubeflow: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        kubeflow.run(Script(["RUNNING"]))
+    found = connect(host=kubeflow.url, namespace="", token=None, ca_cert=None, context=None, experiment="speechmill")
+    for run in found.runs_at_work():
+        print(run.run_id)
+    assert sorted(capsys.readouterr().out.split()) == sorted(kubeflow.runs)
+    assert list(found.runs()) == []

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from functools import partial
 from pathlib import Path
 
 from kfp import dsl
@@ -11,6 +12,7 @@ from rich.console import Console
 from pipelines.local import embedded
 from pipelines.local import runner as local
 from pipelines.local.display import Display
+from pipelines.local.embedded import Program
 
 READ = "import json, pathlib, sys; task = json.loads(pathlib.Path(sys.argv[1][1:]).read_text()); outputs = task['outputs']; "
 WRITE = "pathlib.Path(outputs['outputFile']).write_text(json.dumps(made))"
@@ -54,9 +56,9 @@ def small(uri: str) -> None:
 def run(model: Path, root: Path) -> list[str]:
     """The last words of every task, in order."""
     shown = io.StringIO()
-    pythons = {image: Path(sys.executable) for image in ("example/find:1", "example/work:1")}
+    programs = {image: Program(Path(sys.executable), 1, partial(str, image)) for image in ("example/find:1", "example/work:1")}
     with Display(Console(file=shown, soft_wrap=True)) as display:
-        execute = embedded.executor(pythons)
+        execute = embedded.executor(programs)
         local.run(small, {"uri": str(model)}, root=root, execute=execute, run_id="run", jobs=1, display=display)
     return sorted(line.partition(" | ")[2] for line in shown.getvalue().splitlines() if "work" in line)
 

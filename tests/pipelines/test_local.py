@@ -10,6 +10,7 @@ from rich.console import Console
 from pipelines.local import embedded
 from pipelines.local import runner as local
 from pipelines.local.display import Display
+from pipelines.local.embedded import Program
 
 
 @dsl.container_component
@@ -32,7 +33,7 @@ def test_stages_have_the_same_name_at_work_and_from_the_cache(tmp_path: Path) ->
     for _ in range(2):
         text = io.StringIO()
         with Display(Console(file=text, soft_wrap=True)) as display:
-            execute = embedded.executor({"example/tag_tone:1": Path(sys.executable)})
+            execute = embedded.executor({"example/tag_tone:1": Program(Path(sys.executable), 1, lambda: "example/tag_tone:1")})
             local.run(small, {}, root=tmp_path, execute=execute, run_id="run", jobs=1, display=display)
         shown.append([line.strip() for line in text.getvalue().splitlines() if "|" in line])
     assert shown == [["tag_tone | at work"] * 2, ["tag_tone | taken from the cache"] * 2]

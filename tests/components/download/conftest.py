@@ -22,7 +22,17 @@ from tests.http_server import Server, serving
 from tests.places import ROOT
 from tests.tasks import artifacts, stage_command
 
-QUICK = Policy(retries=3, backoff_seconds=0.01, sleep_seconds=0, max_sleep_seconds=0, rate_limit_bytes=0, licences=frozenset())
+QUICK = Policy(
+    retries=3,
+    backoff_seconds=0.01,
+    sleep_seconds=0,
+    max_sleep_seconds=0,
+    rate_limit_bytes=0,
+    licences=frozenset(),
+    max_bytes=0,
+    max_seconds=0,
+    timeout_minutes=0,
+)
 
 
 @pytest.fixture
@@ -69,6 +79,10 @@ def fetch(folder: Path, *items: Item, policy: Policy = QUICK) -> list[Recording]
     return download(list(items), folder / "audio", policy)[0]
 
 
+def ignore(have: int, total: int) -> None:
+    """Takes the bytes of a transfer."""
+
+
 @dataclass
 class Task:
     """What a task left behind."""
@@ -92,6 +106,7 @@ def run_task(
     store, recordings, output = tmp_path / "store", tmp_path / "recordings", tmp_path / "output.json"
     shard = shard or write_plan(LocalStore(store), items)
     parameters = {"retries": 1, "backoff_seconds": 0.01, "sleep_seconds": 0, "max_sleep_seconds": 0, "rate_limit_bytes": 0, "licences": ""}
+    parameters |= {"max_bytes": 0, "max_seconds": 0, "timeout_minutes": 0}
     parameters |= {"shard": shard, "store": str(store), "allow_private": allow_private} | settings
     command = stage_command("download", output, None, artifacts(recordings=recordings), **parameters)
     variables = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})

@@ -15,7 +15,7 @@ from components.shared.rows import Item
 from components.shared.table import empty
 from store.interface import StoreError
 from store.minio import access, client, object_url
-from tests.components.download.conftest import QUICK
+from tests.components.download.conftest import QUICK, ignore
 from tests.minio_server import MinioServer, proxy
 
 MEDIA = random.Random(1).randbytes(3_000_000)
@@ -41,7 +41,7 @@ def bucket_item(key: str) -> Item:
 
 
 def test_an_object_comes_as_it_is(minio: MinioServer, tmp_path: Path) -> None:
-    fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
+    fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK, ignore)
     assert (tmp_path / "media").read_bytes() == MEDIA
 
 
@@ -58,7 +58,7 @@ def test_a_broken_line_is_taken_up_where_it_broke(minio: MinioServer, tmp_path: 
 
     with proxy(minio, cut) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
+        fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK, ignore)
     assert (tmp_path / "media").read_bytes() == MEDIA
     assert not cuts and passed < 1.2 * len(MEDIA)
 
@@ -81,7 +81,7 @@ def test_an_object_that_changes_meanwhile_is_no_mixture(minio: MinioServer, tmp_
 
     with proxy(minio, cut) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        fetch(object_url("media", "changing.mp3"), tmp_path / "media", QUICK)
+        fetch(object_url("media", "changing.mp3"), tmp_path / "media", QUICK, ignore)
     assert (tmp_path / "media").read_bytes() == other
 
 
@@ -89,7 +89,7 @@ def test_a_line_that_always_breaks_is_a_reason(minio: MinioServer, tmp_path: Pat
     with proxy(minio, lambda data: b"" if MEDIA[500_000:500_008] in data else data) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         with pytest.raises(ItemError, match="the connection broke, 4 times"):
-            fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK)
+            fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", QUICK, ignore)
 
 
 def test_a_server_that_breaks_off_before_it_answers_is_a_reason(
@@ -98,7 +98,7 @@ def test_a_server_that_breaks_off_before_it_answers_is_a_reason(
     with proxy(minio, lambda data: b"" if data.startswith(b"HTTP/") else data) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         with pytest.raises(ItemError, match=r"^the connection broke$"):
-            fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", dataclasses.replace(QUICK, retries=0))
+            fetch(object_url("media", "show/a?b#c%20d 밤.mp3"), tmp_path / "media", dataclasses.replace(QUICK, retries=0), ignore)
 
 
 def test_a_server_that_is_away_blames_no_recording(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,3 +128,19 @@ def test_who_is_not_known_blames_no_recording(
     monkeypatch.setenv(name, value)
     with pytest.raises(StoreError, match=name):
         download([bucket_item("1.mp3")], tmp_path, QUICK)
+
+
+def test_an_object_that_is_too_large_is_not_fetched(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed = 0
+
+    def count(data: bytes) -> bytes:
+        nonlocal passed
+        passed += len(data)
+        return data
+
+    with proxy(minio, count) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        limit = len(MEDIA) - 1
+        rows, _ = download([bucket_item("show/a?b#c%20d 밤.mp3")], tmp_path / "audio", dataclasses.replace(QUICK, max_bytes=limit))
+    assert [r.reason for r in rows] == [f"more than {limit} bytes, the limit download_max_bytes"]
+    assert passed < len(MEDIA)

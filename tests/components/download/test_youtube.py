@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yt_dlp
-from conftest import QUICK, Make, Server, fetch, item, run_task, tone
+from conftest import QUICK, Make, Server, fetch, ignore, item, run_task, tone
 
 from components.download.policy import ItemError
 from components.download.youtube import COOKIES, COOKIES_TEXT, check, completed, downloader, options
@@ -25,7 +25,7 @@ def test_yt_dlp_finds_the_javascript_runtime_and_its_scripts(tmp_path: Path) -> 
     """What YouTube needs now; without them it hides its formats."""
     from yt_dlp.extractor.youtube.jsc._director import initialize_jsc_director
 
-    with downloader(tmp_path, QUICK) as found:
+    with downloader(tmp_path, QUICK, ignore) as found:
         extractor = found.get_info_extractor("Youtube")
         extractor.initialize()
         (deno,) = [p for p in initialize_jsc_director(extractor).providers.values() if p.is_available()]
@@ -37,7 +37,7 @@ def test_yt_dlp_finds_the_javascript_runtime_and_its_scripts(tmp_path: Path) -> 
 
 def test_every_option_is_one_of_yt_dlp(tmp_path: Path) -> None:
     described = f"{yt_dlp.YoutubeDL.__doc__}{yt_dlp.downloader.FileDownloader.__doc__}{yt_dlp.downloader.fragment.FragmentFD.__doc__}"
-    assert [name for name in options(tmp_path, tmp_path, QUICK) if f"    {name}:" not in described] == []
+    assert [name for name in options(tmp_path, tmp_path, QUICK, ignore) if f"    {name}:" not in described] == []
 
 
 def test_a_page_becomes_a_recording(server: Server, episode: bytes, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_yt_dlp_has_no_programs_of_its_own(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "ffmpeg").symlink_to(ffmpeg())
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    with downloader(tmp_path, QUICK) as found:
+    with downloader(tmp_path, QUICK, ignore) as found:
         assert not yt_dlp.postprocessor.FFmpegPostProcessor(found).available
         for protocol in ("m3u8", "m3u8_native", "http_dash_segments"):
             chosen = yt_dlp.downloader.get_suitable_downloader({"protocol": protocol, "url": "http://a/b", "ext": "mp4"}, found.params)

@@ -88,6 +88,14 @@ def test_a_guest_at_a_side_stays_while_the_host_is_in_the_middle() -> None:
     assert snr_db(found[:, late].mean(axis=0), mix[:, late].mean(axis=0)) > 20
 
 
+@pytest.mark.parametrize("mask_of_silence", [0.0, 0.5])
+def test_a_speaker_beside_a_silent_channel_stays(mask_of_silence: float) -> None:
+    speech = voice(1, 140)
+    mix = stft(speech, np.zeros_like(speech))
+    mask = np.stack([np.ones(mix[0].shape), np.full(mix[0].shape, mask_of_silence)]).astype(np.float32)
+    assert np.allclose(run(mix, mask), mix, atol=1e-4)
+
+
 def test_a_recording_without_sides_is_not_touched() -> None:
     speech = voice(1, 140)
     mix = stft(speech, speech)

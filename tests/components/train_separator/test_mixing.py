@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.shared.rows import SAMPLE_RATE_HZ
-from components.train_separator.mixing import coded, equalized, leveled, mixture, place
+from components.train_separator.mixing import Mixtures, coded, equalized, leveled, place
 from components.train_separator.sounds import ACCOMPANIMENT, MIX, SPEECH, Window, sounds
 from tests.components.train_separator.conftest import music, voice, write
 
@@ -22,7 +22,7 @@ def rms(sound: np.ndarray) -> float:
 @pytest.fixture
 def windows(library: Path) -> list[Window]:
     parts = [sounds(library / name) for name in ("speech", "music", "noise")]
-    return [mixture(3, index, FRAMES, *parts) for index in range(60)]
+    return [Mixtures(3, FRAMES, *parts).window(index) for index in range(60)]
 
 
 def test_a_mixture_is_speech_and_accompaniment_and_nothing_else_until_it_is_coded(windows: list[Window]) -> None:
@@ -57,7 +57,7 @@ def test_a_window_is_a_function_of_seed_and_index(library: Path) -> None:
     speech, beds = sounds(library / "speech"), sounds(library / "music")
 
     def made(seed: int, index: int) -> np.ndarray:
-        return mixture(seed, index, FRAMES, speech, beds)[MIX]
+        return Mixtures(seed, FRAMES, speech, beds).window(index)[MIX]
 
     assert np.array_equal(made(1, 5), made(1, 5))
     assert not np.array_equal(made(1, 5), made(1, 6))

@@ -161,11 +161,13 @@ def test_the_learning_rate_rises_in_a_line_and_falls_along_a_cosine() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"max_steps": 0}, {"max_minutes": -1.0}, {"learning_rate": 0.0}, {"validate_every_steps": 0}, {"patience": -1}]
+    "change",
+    [{"max_steps": 0}, {"max_minutes": -1.0}, {"learning_rate": 0.0}, {"validate_every_steps": 0}, {"patience": -1}, {"workers": -1}],
 )
 def test_a_plan_that_cannot_be_is_rejected_with_the_parameter_s_name(change: dict[str, Any]) -> None:
     (name,) = change
-    others = {"name": "separator", "batch_size": 4, "validation_windows": 32}
+    others = {"name": "separator", "licence": "", "configuration": "2stems-16kHz", "dataset_version": 0, "batch_size": 4}
+    others |= {"validation_windows": 32, "seed": 0, "workers": 0, "threads": 0}
     with pytest.raises(StageError, match=f"parameter train_separator_{name}: expected"):
         check_settings(**others | PLAN.__dict__ | change)
 
