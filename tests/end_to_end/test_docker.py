@@ -92,11 +92,9 @@ def containers_with(text: str) -> list[str]:
     return [c["Name"] for c in json.loads(found) if text in json.dumps(c)]
 
 
-def until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+def wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():
         time.sleep(0.2)
-    return condition()
 
 
 def test_docker_makes_the_same_dataset_as_an_embedded_run(sample: Dataset, tmp_path: Path) -> None:
@@ -291,11 +289,11 @@ def test_no_container_remains_after_its_run(number: int, status: int, tmp_path: 
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     assert any("download 1 | done in" in line for line in process.stdout)
-    assert until(lambda: any("segment" in name for name in containers_with(str(tmp_path))), 120)
+    wait_until(lambda: any("segment" in name for name in containers_with(str(tmp_path))))
     process.send_signal(number)
     output = process.stdout.read()
-    assert process.wait(timeout=20) == status, output
-    assert until(lambda: containers_with(str(tmp_path)) == [], 10)
+    assert process.wait() == status, output
+    wait_until(lambda: containers_with(str(tmp_path)) == [])
     if number == signal.SIGINT:
         assert output.splitlines()[-1].startswith("interrupted"), output
         assert [row.attempts for row in Dataset(tmp_path / "store", "show").ledger().values()] == [0]
@@ -306,7 +304,7 @@ def test_a_task_that_ignores_sigterm_is_killed_after_the_grace_period(inside: In
     ready = inside.place.runs / "run" / "task-1" / "ready"
     code = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(ready)!r}, 'w'); time.sleep(600)"
     task = inside.task(segment, code)
-    threading.Thread(target=lambda: until(ready.exists, 20) and inside.children.stop()).start()
+    threading.Thread(target=lambda: (wait_until(ready.exists), inside.children.stop())).start()
     with pytest.raises(RunError, match="the run is ending"):
         inside.perform(task, segment.needs)
     assert containers_with(str(ready.parent)) == []

@@ -128,10 +128,12 @@ def test_ctrl_c_ends_every_process_and_the_next_run_resumes(tmp_path: Path) -> N
     for line in process.stdout:
         if re.search(r"download.*done in", line):
             break
-    time.sleep(3)  # segment is at work
+    while not any("components.segment" in line for line in processes_with(str(show.folder))):
+        assert process.poll() is None
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     output = process.stdout.read()
-    assert process.wait(timeout=20) == 130, output
+    assert process.wait() == 130, output
     assert output.splitlines()[-1].startswith("interrupted"), output
     assert "Traceback" not in output
     assert processes_with(str(show.folder)) == []

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from components.shared.rows import DatasetRow
 from tests.end_to_end.runs import Dataset, host_of_the_sample, law_of_seconds, speechmill, stages_that_ran
 
 AGAIN = ("--discover-shard-seconds", 3600, "--discover-again")
-SECONDS_OF_A_SELECTION = 60
-"""Limit for a selection, which takes a few seconds. Any stage that processes audio takes longer."""
 
 
 def audio(dataset: Dataset) -> list[tuple[Path, int]]:
@@ -53,13 +50,11 @@ def test_a_clip_has_one_voice_and_a_speaker_is_one_voice(sample: Dataset) -> Non
     )
 
 
-def test_other_rules_select_again_within_seconds_without_measuring_again(sample: Dataset) -> None:
+def test_other_rules_select_again_without_measuring_again(sample: Dataset) -> None:
     sample.run(*AGAIN)  # other tests may have run it with other settings
     before, number, rows = audio(sample), sample.versions(), sample.rows()
     limit = sorted(r.dnsmos_ovrl or 0 for r in rows if r.kept)[len(rows) // 4]
-    start = time.monotonic()
     done = sample.run("--discover-shard-seconds", 3600, "--publish-min-dnsmos", limit, "--publish-speakers", "dominant")
-    assert time.monotonic() - start < SECONDS_OF_A_SELECTION
     assert stages_that_ran(done) == ["discover", "publish", "report"] and sample.versions() == number + 1
     assert audio(sample) == before
     assert {"speaker", "dnsmos"} <= {r.reason for r in sample.rows()}
