@@ -24,15 +24,14 @@ from store.objects import open_store
 from tests.places import SAMPLE
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
+SMALL = ("--separate-model", SEPARATE.bundled)
+"""Options of a run that needs no network and does not wait for the large model."""
 
 
 def speechmill(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does, without a terminal; `options` go to subprocess.run.
-
-    A run separates with the small bundled model unless `arguments` name one: no test needs the network or waits for the large one.
-    """
-    if arguments[:1] == ("run",) and "--separate-model" not in arguments:
-        arguments += ("--separate-model", SEPARATE.bundled)
+    """Runs the command as a user does, without a terminal; `options` go to subprocess.run. A run has the options SMALL."""
+    if arguments[:1] == ("run",):
+        arguments = ("run", *SMALL, *arguments[1:])
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("OPENBLAS_")}  # no container has these
     return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd, **options)
 
@@ -61,7 +60,7 @@ class Dataset:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Calls `speechmill run` for the dataset; it must succeed."""
-        done = self.command("run", "--store", self.uri, "--dataset", self.name, *self.options, *arguments)
+        done = self.command("run", *SMALL, "--store", self.uri, "--dataset", self.name, *self.options, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         law_of_seconds(self.ledger())
         return done

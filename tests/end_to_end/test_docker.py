@@ -36,7 +36,7 @@ from pipelines.local.environments import has_gpu
 from pipelines.local.tasks import Children, Task, perform
 from store.objects import open_store
 from store.plans import write_plan
-from tests.end_to_end.runs import COMMAND, Dataset, Server, episode, require_images, same, speechmill
+from tests.end_to_end.runs import COMMAND, SMALL, Dataset, Server, episode, require_images, same, speechmill
 from tests.end_to_end.test_http import QUICK, feed
 from tests.end_to_end.test_lost import UNMEASURED, noise
 
@@ -131,7 +131,7 @@ def test_files_belong_to_the_caller() -> None:
     with tempfile.TemporaryDirectory() as folder:
         noise(Path(folder) / "media" / "0.flac", 0)
         os.chown(folder, 12345, 12345)
-        command = [COMMAND, "run", "--runner", "docker", "--dataset", "show", "--sources", "media", *UNMEASURED]
+        command = [COMMAND, "run", "--runner", "docker", "--dataset", "show", "--sources", "media", *UNMEASURED, *SMALL]
         environment = os.environ | {"HOME": folder, "PYTHONPATH": ""}
         done = subprocess.run(["setpriv", *user, *command], cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -298,7 +298,19 @@ def test_an_error_of_docker_does_not_count_against_a_recording(inside: Inside) -
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_no_container_remains_after_its_run(number: int, status: int, tmp_path: Path) -> None:
     noise(tmp_path / "media" / "noise.flac", 1)
-    command = [COMMAND, "run", "--runner", "docker", "--store", tmp_path / "store", "--dataset", "show", "--sources", tmp_path / "media"]
+    command = [
+        COMMAND,
+        "run",
+        *SMALL,
+        "--runner",
+        "docker",
+        "--store",
+        tmp_path / "store",
+        "--dataset",
+        "show",
+        "--sources",
+        tmp_path / "media",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     assert any("download 1 | done in" in line for line in process.stdout)

@@ -25,7 +25,7 @@ from store.ledger import GIVEN_UP, PENDING, PUBLISHED, Ledger
 from store.objects import open_store
 from tests import command
 from tests.artifacts import write_flac
-from tests.end_to_end.runs import COMMAND, Dataset, law_of_seconds
+from tests.end_to_end.runs import COMMAND, SMALL, Dataset, law_of_seconds
 
 SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False, "denoise_chain": "none"}
 UNMEASURED = ("--no-embed-enabled", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--denoise-chain", "none")
@@ -132,7 +132,7 @@ def test_ctrl_c_ends_every_process_and_the_next_run_resumes(tmp_path: Path, stan
     """The first run is a process of its own, with the real stages."""
     show = Dataset(tmp_path / "store", "show", command=command.speechmill)
     noise(tmp_path / "media" / "noise.flac", 1)
-    started = [COMMAND, "run", "--store", show.folder, "--dataset", "show", "--sources", tmp_path / "media"]
+    started = [COMMAND, "run", *SMALL, "--store", show.folder, "--dataset", "show", "--sources", tmp_path / "media"]
     process = subprocess.Popen(started, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     assert any(re.search(r"download.*done in", line) for line in process.stdout)
