@@ -101,21 +101,20 @@ def test_files_are_taken_whatever_recorders_call_them_and_the_rest_is_counted(fo
     assert sorted(p.name for p in (tmp_path / "out").iterdir() if p.is_file()) == names
 
 
-def test_a_long_name_and_one_that_cannot_be_written_cost_no_other_results(folder: Path, tmp_path: Path) -> None:
+def test_a_long_name_and_results_that_cannot_be_written_cost_no_others(folder: Path, tmp_path: Path) -> None:
     data = (folder / "one.wav").read_bytes()
-    long = "가" * 83 + ".wav"  # 253 bytes of the 255 that a name may have
-    (folder / long).write_bytes(data + b"1")
-    (folder / os.fsdecode(b"\xff.wav")).write_bytes(data + b"2")
-    done = speechmill("stage", "cut", "--in", folder, "--out", tmp_path / "out", cwd=tmp_path)
+    for number, name in enumerate(("가" * 83 + ".wav", "taken.csv/inside.wav", "taken.wav", os.fsdecode(b"\xff.wav"))):  # 253 bytes of 255
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data + bytes(number + 1))
+    done = speechmill("stage", "segment", "--in", folder, "--out", tmp_path / "out")
     assert done.returncode == 1
-    assert (
-        done.stderr.splitlines()[-1]
-        == "error: expected file names in UTF-8, found " + repr(os.fsencode(folder) + b"/\xff.wav") + ": rename it"
-    )
-    found = {p.name for p in (tmp_path / "out").rglob("*.*")}
-    assert {"one.csv", "one.TextGrid", "two.csv", "two.TextGrid"} < found and len(found) == 6
-    (short,) = {name.partition(".")[0] for name in found} - {"one", "two"}
-    assert short.startswith("가" * 70) and len(f"{short}.TextGrid".encode()) <= 255
+    refused = f"expected file names in UTF-8, found {os.fsencode(folder) + bytes([47, 255]) + b'.wav'!r}: rename it"
+    assert done.stderr.splitlines()[-1] == f"error: {refused}; taken.wav: its results cannot be written: Is a directory"
+    found = [p.relative_to(tmp_path / "out") for p in (tmp_path / "out").rglob("*.TextGrid")]
+    assert {str(path) for path in found} > {"one.TextGrid", "below/two.TextGrid", "taken.csv/inside.TextGrid"} and len(found) == 4
+    (short,) = [path.name for path in found if path.name.startswith("가")]
+    assert short.startswith("가" * 70) and len(short.encode()) <= 255 and (tmp_path / "out" / short).with_suffix(".csv").is_file()
+    assert "wrote the results of 4 files" in done.stdout
 
 
 def test_a_folder_with_files_is_refused_as_output(folder: Path) -> None:
