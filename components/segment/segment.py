@@ -1,7 +1,8 @@
 """Segments a recording into speech, music, noise and silence as inaSpeechSegmenter does, with a few MB of memory per hour.
 
-It reads a recording in up to three passes: energy of every frame, because the threshold is relative to the whole recording; content of
-frames with energy; gender of speech. A pass keeps a few numbers per frame and decodes them at its end.
+Only the threshold of silence differs (energy.py). It reads a recording in up to three passes: energy of every frame, because the threshold
+depends on the whole recording; content of frames with energy; gender of speech. A pass keeps a few numbers per frame and decodes them at
+its end.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.segment import viterbi
+from components.segment.energy import threshold
 from components.segment.windows import PATCH_FRAMES, STEP, Signal, frame_windows, labels_in, patch_of, patch_windows, patches_in
 from components.shared.rows import SAMPLE_RATE_HZ, Segment
 
@@ -83,12 +85,11 @@ def analyze(read: Read, segmenter: Segmenter, window_patches: int = WINDOW_PATCH
 
 
 def _with_energy(energies: NDArray[np.float32], segmenter: Segmenter) -> list[Stretch]:
-    """Divides a recording by its energy, relative to its mean energy."""
-    finite = energies[np.isfinite(energies)]
-    threshold = np.mean(finite) + np.log(segmenter.energy_ratio) if len(finite) else np.inf
+    """Divides a recording by its energy, relative to that of the recording or of the neighborhood."""
+    heard = energies > threshold(energies, segmenter.energy_ratio)
     sure, unsure = np.log(1 - 1e-10), np.log(1e-10)  # the package's pred2logemission
     emission = np.array([[sure, unsure], [unsure, sure]])
-    emissions = (emission[(energies[i : i + BLOCK] > threshold).astype(int)] for i in range(0, len(energies), BLOCK))
+    emissions = (emission[heard[i : i + BLOCK].astype(int)] for i in range(0, len(heard), BLOCK))
     return _stretches(viterbi.decode(emissions, segmenter.energy_transition)[::STEP], ("noEnergy", "energy"), 0)
 
 
