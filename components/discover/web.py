@@ -26,4 +26,5 @@ def fetch(url: str) -> Answer:
 
 def _is_media(content_type: str, start: bytes) -> bool:
     stated = by_type(content_type)
-    return bool(stated) if stated is not None or not start else not is_text(start) and not start.startswith(_TEXT_BEGINNINGS)
+    unclear = stated is None or content_type.startswith("text/plain")  # servers call files so that they do not know
+    return bool(stated) or (unclear and bool(start) and not is_text(start) and not start.startswith(_TEXT_BEGINNINGS))

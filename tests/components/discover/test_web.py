@@ -52,6 +52,8 @@ def test_answers_are_bounded_in_time_and_size(web, monkeypatch):
         ("application/force-download", b"\xff\xfb\x90\x64\0\0", True),
         ("file", b"OggS\0\2", True),
         ("", b"RIFF\0\0\0\0WAVE", True),
+        ("text/plain; charset=utf-8", b"ID3\x04\0\0\0\0\0\0", True),
+        ("text/plain", b"moved", False),
         ("application/octet-stream", b"<rss/>", False),
         ("", "<rss>".encode("utf-16-le"), False),
         ("binary/octet-stream", b"", False),
