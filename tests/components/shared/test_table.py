@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.shared import rows as dictionary
@@ -27,6 +27,7 @@ VALUES = {
 }
 
 
+@settings(deadline=None)
 @given(st.sampled_from(KINDS), st.data())
 def test_every_kind_of_row_comes_back(kind: Any, data: st.DataObject) -> None:
     row = st.builds(kind, **{f.name: VALUES[f.type] for f in dataclasses.fields(kind)})
