@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import partial
 
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from components.discover.items import Listed, SourceError, listed, nfc_name
@@ -51,5 +51,6 @@ def _start(bucket: str, key: str) -> bytes:
         finally:
             answer.close()
             answer.release_conn()
-    except (MinioException, HTTPError):
-        return b"\0"
+    except (MinioException, HTTPError) as error:
+        empty = isinstance(error, S3Error) and error.code == "InvalidRange"
+        return b"" if empty else b"\0"
