@@ -163,6 +163,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
         ),
         (("--sources", "https://example.org/feed.xml,/data/recordings"), "/data/recordings is on this machine"),
         (("--sources", "nonsense"), "sources: nonsense is not supported"),
+        (("--sources", "https://me:pw@example.org/feed"), "found one for https://example.org/feed: give it to the cluster as the secret"),
         (("--sources", ""), "sources: expected at least one"),
         (("--store", "data"), "expected a bucket such as s3://speechmill in --store, found data"),
         (("--dataset", "../other"), "other"),
