@@ -21,6 +21,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+from pipelines.inputs.slots import SEPARATE
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
 from tests.broken import FEEDS, FILES, bomb, encoded
@@ -104,8 +105,9 @@ def main() -> int:
             sources = folder / "sources.txt"
             sources.write_text("\n".join([str(folder / "files"), *(f"{url}/{name}" for name in feeds)]))
             quick = ("--download-sleep-seconds", "0", "--download-max-sleep-seconds", "0", "--download-backoff-seconds", "0.1")
+            small = ("--separate-model", SEPARATE.bundled)  # needs no network
             store = ("--store", str(folder / "store"), "--dataset", "faults", "--allow-private")
-            command = [COMMAND, "run", "--sources", str(sources), *store, *quick]
+            command = [COMMAND, "run", "--sources", str(sources), *store, *quick, *small]
             start = time.monotonic()
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=chosen.timeout_minutes * 60)
             minutes = (time.monotonic() - start) / 60
