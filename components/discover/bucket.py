@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 from functools import partial
 
-from minio.error import MinioException
+from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 
 from components.discover.items import Listed, SourceError, listed, nfc_name
@@ -51,5 +51,7 @@ def _start(bucket: str, key: str) -> bytes:
         finally:
             answer.close()
             answer.release_conn()
+    except S3Error as error:
+        return b"" if error.code == "InvalidRange" else b"\0"  # an empty object has no bytes to ask for
     except (MinioException, HTTPError):
         return b"\0"
