@@ -51,6 +51,7 @@ def _start(bucket: str, key: str) -> bytes:
         finally:
             answer.close()
             answer.release_conn()
-    except (MinioException, HTTPError) as error:
-        empty = isinstance(error, S3Error) and error.code == "InvalidRange"
-        return b"" if empty else b"\0"
+    except S3Error as error:
+        return b"" if error.code == "InvalidRange" else b"\0"  # an empty object has no bytes to ask for
+    except (MinioException, HTTPError):
+        return b"\0"

@@ -34,6 +34,9 @@ MAX_PAGES = 1000
 MAX_ENTRIES = 100_000
 """Largest number of entries of a feed with all its pages."""
 
+MAX_SECONDS = 1200
+"""Longest time for the pages of a feed: the stage has two hours for all sources."""
+
 Described = Mapping[str, Any]
 """A feed or an entry, as `parser.parsed` describes it."""
 
@@ -68,7 +71,7 @@ def list_sample() -> Iterator[Listed]:
 
 def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
     """Yields the recordings of a feed and of all pages that its rel=next links lead to."""
-    seen_pages, seen, shared = {answer.url}, set[str](), set[str]()
+    seen_pages, seen, shared, started = {answer.url}, set[str](), set[str](), time.monotonic()
     for _ in range(MAX_PAGES):
         found = _read(answer.data, answer.content_type, answer.url)
         entries = _told_apart(list(_list_entries(found, answer.url, place)), shared)
@@ -80,6 +83,8 @@ def _list_pages(answer: Answer, place: str) -> Iterator[Listed]:
         following = _next_page(found["feed"], answer.url)
         if not new or not following or following in seen_pages:
             return
+        if time.monotonic() - started > MAX_SECONDS:
+            raise SourceError(f"expected its pages within {MAX_SECONDS} s, found more: only {len(seen_pages)} were read")
         seen_pages.add(following)
         time.sleep(PAGE_PAUSE_SECONDS)
         answer = fetch(following)

@@ -1,12 +1,13 @@
 """Media in a bucket of a real MinIO server are listed like those in a folder."""
 
 import io
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
 
 from components.discover.bucket import list_bucket
-from components.discover.items import SourceError
+from components.discover.items import SourceError, recording_id
 from components.discover.listing import list_source
 from components.discover.sources import parse
 from components.shared.task import StageError
@@ -43,6 +44,35 @@ def test_a_folder_is_its_media_and_no_other(server: MinioServer) -> None:
     folder = sorted(k for k in KEYS[:4])
     assert sorted(keys("s3://media/show/")) == sorted(keys("s3://media/show")) == folder
     assert sorted(keys("s3://media")) == sorted(keys("s3://media/")) == [*folder, "shows/other.mp3"]
+
+
+def test_hidden_objects_pictures_and_texts_are_left_out_with_a_count(server: MinioServer, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {
+        "a.3GA": b"",
+        "memo": b"\xff\xfb\0",
+        "._a.wav": b"\0",
+        ".trash/b.wav": b"\0",
+        "README": b"as is",
+        "cover.png": b"",
+        "c.aifc": b"",
+    }
+    for name, data in found.items():
+        client(access()).put_object("media", f"mixed/{name}", io.BytesIO(data), len(data))
+    assert keys("s3://media/mixed") == ["mixed/a.3GA", "mixed/c.aifc", "mixed/memo"]
+    assert "s3://media/mixed: left out 4 files that are no audio: 2 hidden, 1 .png, 1 text" in capsys.readouterr().out
+    assert keys("s3://media/mixed/README") == ["mixed/README"], "an object that is named is taken"
+
+
+def test_names_are_found_in_either_unicode_form_and_have_one_id(server: MinioServer) -> None:
+    for form in ("NFC", "NFD"):
+        key = unicodedata.normalize(form, f"{form}/여성시대/봄.wav")
+        client(access()).put_object("media", key, io.BytesIO(b""), 0)
+        for typed in ("NFC", "NFD"):
+            (found,) = list_bucket(unicodedata.normalize(typed, f"s3://media/{form}/여성시대"))
+            assert object_place(found.item.url)[1] == key
+            assert found.item.recording == recording_id("bucket", "media", f"{form}/여성시대/봄.wav")
+    client(access()).put_object("media", "NFD/여성시대/봄.wav", io.BytesIO(b""), 0)
+    assert len({found.item.recording for found in list_bucket("s3://media/NFD")}) == 2
 
 
 def test_an_object_is_taken_whatever_it_is_called(server: MinioServer) -> None:

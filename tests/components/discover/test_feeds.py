@@ -144,6 +144,16 @@ def test_pages_that_go_on_for_ever_with_nothing_new_end(web):
     assert len(web.asked) == 2
 
 
+def test_a_feed_whose_pages_take_for_ever_is_left(web, monkeypatch):
+    monkeypatch.setattr(feeds_module, "MAX_SECONDS", 0)
+    web.pages["/feed"] = lambda: rss(item(str(len(web.asked))), head=f'<atom:link rel="next" href="/feed?{len(web.asked)}"/>').encode()
+    found = []
+    with pytest.raises(SourceError, match=r"^expected its pages within 0 s, found more: only 1 were read$"):
+        for entry in list_link(f"{web.url}/feed"):
+            found.append(entry.item.title)
+    assert found == ["1"]
+
+
 def test_what_was_listed_before_a_page_failed_counts(web):
     web.pages["/feed"] = rss(item("1"), head='<atom:link rel="next" href="/gone"/>')
     found = []
