@@ -4,4 +4,4 @@
 ARG BASE
 FROM ${BASE}
 COPY --chmod=755 bundled bundled
-COPY --chmod=755 data/fetched-model[s] bundled/models/
+COPY --chmod=755 dat[a]/fetched-models bundled/models
