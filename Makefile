@@ -29,7 +29,10 @@ check: .venv/complete ## Check format, lint and types
 	.venv/bin/ruff check .
 	.venv/bin/mypy components pipelines store
 
-test: install ## Run every test in its environment and print a summary: ARGS="-k cut"
+test: install ## Run all tests but the slow ones, each in its environment, and print a summary: ARGS="-k cut"
+	@.venv/bin/python tests/run.py -m "not slow" $(ARGS)
+
+test-all: install ## Run every test, the slow ones too: ARGS="-k cut"
 	@.venv/bin/python tests/run.py $(ARGS)
 
 docs: .venv/complete ## Write the generated parts of README.md and docs/
@@ -74,4 +77,4 @@ test-cluster: install ## Test on a real Kubeflow; set KFP_HOST, AWS_*, KUBECONFI
 clean: ## Remove environments and builds, but no datasets
 	rm -rf .venv .venvs build
 
-.PHONY: help install run models check test docs pins bump-yt-dlp fetched images push compile deploy test-cluster clean
+.PHONY: help install run models check test test-all docs pins bump-yt-dlp fetched images push compile deploy test-cluster clean

@@ -96,7 +96,7 @@ def contents(name: str, store: bool, gpu: bool) -> list[Path]:
     files = {p for folder in folders for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".in"}
     unused = {own / "component.py", *own.glob("overrides*.txt"), *own.glob("requirements*.txt")} - {pins(name, gpu)}
     recipes = {ROOT / "dockerfiles" / recipe for recipe in ("base.Dockerfile", "install.sh", "stage.Dockerfile")}
-    return sorted((files | recipes) - unused)
+    return sorted((files | recipes | {ROOT / "components" / "__init__.py"}) - unused)
 
 
 def image(name: str, store: bool) -> str:

@@ -15,6 +15,7 @@ RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml \
     /opt/uv/bin/install-pins components/${STAGE}/${PINS}
 USER 10001:10001
+COPY --chmod=755 components/__init__.py components/
 COPY --chmod=755 components/shared components/shared
 COPY --chmod=755 components/${STAGE} components/${STAGE}
 

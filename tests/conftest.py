@@ -2,9 +2,13 @@
 
 import secrets
 import signal
+import socketserver
+import sys
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -13,6 +17,32 @@ if TYPE_CHECKING:
 # A shell starts background jobs with SIGINT ignored, and their children inherit that. Some tests send SIGINT.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A busy machine is slow, and that is no failure. A test that hangs is one: see `timeout` in pyproject.toml.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
+
+_handle_error = socketserver.BaseServer.handle_error
+
+
+def _handle_error_unless_disconnected(*connection: Any) -> None:
+    """Connections that break are what many tests are about; the server says nothing about them."""
+    if not isinstance(sys.exc_info()[1], ConnectionError):
+        _handle_error(*connection)
+
+
+socketserver.BaseServer.handle_error = _handle_error_unless_disconnected  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of every sleep in this process, none of which takes any time: the clock moves on instead, and stands still otherwise."""
+    slept: list[float] = []
+    start = time.monotonic()
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(time, "monotonic", lambda: start + sum(slept))
+    return slept
 
 
 @pytest.fixture(scope="session")

@@ -61,14 +61,13 @@ class MinioServer:
         command = [self._program, "server", "--quiet", "--address", self.host, self._folder / "data"]
         with (self._folder / "minio.log").open("ab") as log:
             self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while self._process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/minio/health/live", timeout=5):
                     return
             except OSError:
                 time.sleep(0.05)
-        raise RuntimeError(f"expected MinIO to start within 60 s, found it did not: {(self._folder / 'minio.log').read_text()}")
+        raise RuntimeError(f"expected MinIO to start, found it ended: {(self._folder / 'minio.log').read_text()}")
 
     def stop(self) -> None:
         """Kills the server, as a power cut would."""
@@ -106,9 +105,6 @@ def proxy(server: MinioServer, change: Callable[[bytes], bytes]) -> Iterator[str
 
     class Proxy(socketserver.ThreadingTCPServer):
         daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            pass  # one end has closed the connection
 
     with Proxy(("127.0.0.1", 0), Connection) as listening:
         threading.Thread(target=listening.serve_forever, args=[0.01], daemon=True).start()

@@ -1,4 +1,4 @@
-"""Runs every test in its environment and prints one summary: `make test`, `make test ARGS="-k cut"`.
+"""Runs tests, each in its environment, and prints one summary: `make test`, `make test-all`, `make test ARGS="-k cut"`.
 
 tests/components/<stage> runs in that stage's environment, so a stage that uses a package its image lacks fails its tests.
 tests/recipes/<name> runs where the recipe runs. Everything else runs in the control side's environment.

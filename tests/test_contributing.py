@@ -33,7 +33,7 @@ def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs Python in a copy of the project, whose modules hide those of this one."""
     tools = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(project), *tools])}
-    return subprocess.run([sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, timeout=900)
+    return subprocess.run([sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True)
 
 
 def run_tests(project: Path, *paths: str) -> subprocess.CompletedProcess[str]:

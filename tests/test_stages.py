@@ -69,7 +69,10 @@ def test_an_image_gets_the_stage_shared_and_if_declared_the_store(name: str) -> 
     parts = dict(re.findall(r"^FROM \S+ AS (\S+)\n(.*?)(?=^FROM|\Z)", recipe, re.MULTILINE | re.DOTALL))
     assert recipe.splitlines()[-1] == "FROM stage${STORE:+-with-store}", "docker builds the last target of the file"
     used = parts["stage"] + (parts["stage-with-store"] if given.get("STORE") else "")
-    targets = re.findall(r"^COPY .* (\S+?)/?$", used.replace("${STAGE}", given["STAGE"]), re.MULTILINE)
+    assert "COPY --chmod=755 components/__init__.py components/\n" in used
+    targets = re.findall(
+        r"^COPY .* (\S+?)/?$", used.replace("${STAGE}", given["STAGE"]).replace("__init__.py components/\n", ""), re.MULTILINE
+    )
     copied = {target.removeprefix("components/") for target in targets}
     assert copied == {name, "shared"} | ({"store"} if interface(name).needs.store else set())
 
@@ -163,6 +166,7 @@ def test_checks_take_settings_of_the_stage_under_their_own_names(name: str) -> N
 def test_the_name_of_an_image_changes_with_its_contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deployment, "ROOT", tmp_path)
     for file in (
+        "components/__init__.py",
         "components/one/one.py",
         "components/one/component.py",
         "components/one/requirements.in",
@@ -185,7 +189,7 @@ def test_the_name_of_an_image_changes_with_its_contents(tmp_path: Path, monkeypa
         (tmp_path / file).write_text("other")
     assert image("one", store=False) == first
     recipes = ("dockerfiles/base.Dockerfile", "dockerfiles/install.sh", "dockerfiles/stage.Dockerfile")
-    for file in ("components/one/one.py", "components/one/requirements.txt", "components/shared/a.py", *recipes):
+    for file in ("components/__init__.py", "components/one/one.py", "components/one/requirements.txt", "components/shared/a.py", *recipes):
         before = image("one", store=False)
         (tmp_path / file).write_text("changed")
         assert image("one", store=False) != before, file

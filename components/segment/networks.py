@@ -118,7 +118,7 @@ def _quiet_import() -> Iterator[None]:
         os.dup2(messages.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             messages.seek(0)
             os.write(stderr, messages.read())
             raise

@@ -9,7 +9,7 @@ import io
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,17 +58,29 @@ def read(path: Path, start: int, stop: int) -> NDArray[np.int16]:
     Raises:
         ValueError: The frames are not all inside the file.
     """
-    with soundfile.SoundFile(path) as file:
-        if not 0 <= start <= stop <= file.frames:
-            raise ValueError(f"expected frames within 0 to {file.frames} of {path.name}, found {start} to {stop}")
-        file.seek(start)
+    with _at(path, start, stop) as file:
         return file.read(stop - start, dtype="int16", always_2d=True)
 
 
 def read_mono(path: Path, start: int, stop: int) -> NDArray[np.int16]:
     """Reads frames as `read` does and averages their channels; shaped (stop - start,)."""
-    pcm = read(path, start, stop)
-    return pcm[:, 0] if pcm.shape[1] == 1 else to_pcm16(pcm.mean(axis=1) / FULL_SCALE)
+    size = round(BLOCK_SECONDS * SAMPLE_RATE_HZ)
+    with _at(path, start, stop) as file:
+        mono = np.empty(stop - start, np.int16)
+        for first in range(0, len(mono), size):
+            pcm = file.read(min(size, len(mono) - first), dtype="int16", always_2d=True)
+            mono[first : first + len(pcm)] = pcm[:, 0] if pcm.shape[1] == 1 else to_pcm16(pcm.mean(axis=1) / FULL_SCALE)
+        return mono
+
+
+@contextmanager
+def _at(path: Path, start: int, stop: int) -> Iterator[soundfile.SoundFile]:
+    """Opens a file at frame `start`; raises ValueError unless frames start to stop are all inside."""
+    with soundfile.SoundFile(path) as file:
+        if not 0 <= start <= stop <= file.frames:
+            raise ValueError(f"expected frames within 0 to {file.frames} of {path.name}, found {start} to {stop}")
+        file.seek(start)
+        yield file
 
 
 def flac_bytes(pcm: NDArray[np.int16], rate_hz: int = SAMPLE_RATE_HZ) -> bytes:

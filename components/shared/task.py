@@ -12,7 +12,6 @@ import inspect
 import json
 import os
 import shutil
-import signal
 import sys
 import time
 import traceback
@@ -24,6 +23,8 @@ from typing import Any, NewType
 
 import numpy as np
 import pyarrow.parquet as pq
+
+from components.shared.ending import tidily
 
 Outcome = Mapping[str, Any]
 Lineage = NewType("Lineage", dict[str, Any])
@@ -83,8 +84,12 @@ class Progress:
 
 def run(main: Callable[..., Outcome]) -> None:
     """Runs main() with the command line's executor input; exits with MENDABLE or 1 after printing an error."""
+    with tidily():
+        _run(main)
+
+
+def _run(main: Callable[..., Outcome]) -> None:
     started = time.monotonic()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that temporary files are deleted
     try:
         text = sys.argv[1]
         task = json.loads(Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text)

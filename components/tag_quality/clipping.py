@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.audio import FULL_SCALE
+from components.tag_quality.blocks import blocks
+
 MIN_RUN = 3
 """Number of equal consecutive samples at the extreme value that count as a clipped peak."""
 
@@ -32,26 +35,39 @@ def clipped_share(samples: NDArray[np.int16]) -> float | None:
     """
     if not np.any(samples):
         return None
-    sides = samples.astype(np.int32), -samples.astype(np.int32)
-    flat, piled = sum(map(_flat, sides)), sum(map(_piled, sides))
+    counts = np.zeros(2 * FULL_SCALE + 1, np.int64)
+    for block, _, _ in blocks(samples):
+        counts += np.bincount(block.astype(np.int32) + FULL_SCALE, minlength=len(counts))
+    sides = counts[FULL_SCALE:], counts[FULL_SCALE::-1]
+    flat = sum(_flat(samples, sign * _top(side)) for sign, side in zip((1, -1), sides, strict=True))
+    piled = sum(map(_piled, sides))
     return max(flat, piled if piled >= max(MIN_PILE, MIN_PILE_SHARE * len(samples)) else 0) / len(samples)
 
 
-def _flat(side: NDArray[np.int32]) -> int:
+def _top(side: NDArray[np.int64]) -> int:
+    """Returns the highest level of a side, whose samples are counted by level from 0 on."""
+    return int(np.max(np.flatnonzero(side), initial=0))
+
+
+def _flat(samples: NDArray[np.int16], top: int) -> int:
     """Counts samples in runs of equal values at the extreme."""
-    top = int(np.max(side))
+    if abs(top) < MIN_TOP:
+        return 0
+    count, margin = 0, MIN_RUN - 1
+    for block, before, length in blocks(samples, margin):
+        at_top = np.pad(block == top, margin)
+        runs = np.all([at_top[n : n + len(block) + margin] for n in range(MIN_RUN)], axis=0)  # that begin at each sample
+        inside = np.any([runs[margin - n : len(runs) - n] for n in range(MIN_RUN)], axis=0)
+        count += int(np.sum(inside[before : before + length]))
+    return count
+
+
+def _piled(side: NDArray[np.int64]) -> int:
+    """Counts the samples around a level in excess of those in an equally wide band below it."""
+    top = _top(side)
     if top < MIN_TOP:
         return 0
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], side == top, [False]])))
-    runs = edges[1::2] - edges[::2]
-    return int(np.sum(runs[runs >= MIN_RUN]))
-
-
-def _piled(side: NDArray[np.int32]) -> int:
-    """Counts the samples around a level in excess of those in an equally wide band below it."""
-    heights = np.sort(side[side > 0])
-    if not len(heights) or heights[-1] < MIN_TOP:
-        return 0
-    levels = heights[-1] * np.geomspace(*PILE_LEVELS)
-    below, low, high = (np.searchsorted(heights, levels * (1 + k * PILE_WIDTH)) for k in (-3, -1, 1))
+    lower = np.concatenate([[0, 0], np.cumsum(side[1:])])  # samples below each level, without those at 0
+    levels = top * np.geomspace(*PILE_LEVELS)
+    below, low, high = (lower[np.minimum(np.ceil(levels * (1 + k * PILE_WIDTH)).astype(int), len(lower) - 1)] for k in (-3, -1, 1))
     return int(np.max((high - low) - (low - below)))

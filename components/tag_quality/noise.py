@@ -11,6 +11,8 @@ FLOOR_QUANTILE = 0.1
 So noise that comes and goes is missed, and a few words without a pause seem noisy: clean ones have 20 dB or more.
 """
 
+FRAMES_AT_ONCE = 10_000
+
 MIN_SECONDS = 0.5
 """Shorter clips have too few frames for the percentile."""
 
@@ -27,8 +29,9 @@ def snr_db(sound: NDArray[np.floating], rate_hz: int) -> float | None:
     """
     if len(sound) < MIN_SECONDS * rate_hz or not np.any(sound):
         return None
-    frames = sliding_window_view(sound - np.mean(sound), round(FRAME_SECONDS * rate_hz))[:: round(HOP_SECONDS * rate_hz)]
-    power = np.mean(np.square(frames), axis=1, dtype=np.float64)
+    frames, middle = sliding_window_view(sound, round(FRAME_SECONDS * rate_hz))[:: round(HOP_SECONDS * rate_hz)], np.mean(sound)
+    parts = (frames[n : n + FRAMES_AT_ONCE] - middle for n in range(0, len(frames), FRAMES_AT_ONCE))
+    power = np.concatenate([np.mean(np.square(part), axis=1, dtype=np.float64) for part in parts])
     noise = max(float(np.quantile(power, FLOOR_QUANTILE)), ROUNDING_POWER)
     speech = max(float(np.mean(power)) - noise, 0.01 * noise)
     return float(10 * np.log10(speech / noise))

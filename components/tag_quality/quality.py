@@ -2,12 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
-from components.shared.audio import from_pcm16
 from components.shared.bandwidth import bandwidth_hz
-from components.shared.dnsmos import RATE_HZ, Dnsmos
+from components.shared.dnsmos import RATE_HZ, Dnsmos, Scores
 from components.shared.rows import SAMPLE_RATE_HZ, Quality
+from components.tag_quality.blocks import resampled
 from components.tag_quality.clipping import clipped_share
 from components.tag_quality.levels import loudness_lufs, true_peak_dbtp
 from components.tag_quality.noise import MIN_SECONDS, snr_db
@@ -26,19 +25,27 @@ def measure(clip: str, samples: NDArray[np.int16], dnsmos: Dnsmos) -> Quality:
         samples: Mono at SAMPLE_RATE_HZ; shaped (samples,).
         dnsmos: The network.
     """
-    sound = from_pcm16(samples)
-    narrow = signal.resample_poly(sound, _UP, _DOWN)
-    can_score = len(samples) >= MIN_SECONDS * SAMPLE_RATE_HZ and np.any(samples)
-    scores = dnsmos.score(np.clip(narrow, -1, 1)) if can_score else None
+    scores, snr = _narrow_scores(samples, dnsmos)
     return Quality(
         clip=clip,
         dnsmos_sig=scores.sig if scores else None,
         dnsmos_bak=scores.bak if scores else None,
         dnsmos_ovrl=scores.ovrl if scores else None,
-        snr_db=snr_db(narrow, RATE_HZ),
-        bandwidth_hz=bandwidth_hz(sound),
-        loudness_lufs=loudness_lufs(sound),
-        true_peak_dbtp=true_peak_dbtp(sound),
+        snr_db=snr,
+        bandwidth_hz=bandwidth_hz(samples),
+        loudness_lufs=loudness_lufs(samples),
+        true_peak_dbtp=true_peak_dbtp(samples),
         clipped_share=clipped_share(samples),
         quality_by=f"{dnsmos.name}, {_METERS}",
     )
+
+
+def _narrow_scores(samples: NDArray[np.int16], dnsmos: Dnsmos) -> tuple[Scores | None, float | None]:
+    """Returns DNSMOS and the SNR, which are measured at 16 kHz."""
+    narrow, filled = np.empty(-(-len(samples) * _UP // _DOWN), np.float32), 0
+    for block in resampled(samples, _UP, _DOWN, np.float32):
+        narrow[filled : filled + len(block)] = block
+        filled += len(block)
+    snr = snr_db(narrow, RATE_HZ)
+    can_score = len(samples) >= MIN_SECONDS * SAMPLE_RATE_HZ and np.any(samples)
+    return dnsmos.score(np.clip(narrow, -1, 1, out=narrow)) if can_score else None, snr

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,16 +24,15 @@ from store.objects import open_store
 from tests.places import SAMPLE
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
+SMALL = ("--separate-model", SEPARATE.bundled)
+"""Options of a run that needs no network and does not wait for the large model."""
 
 
 def speechmill(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs the command as a user does, without a terminal; `options` go to subprocess.run.
-
-    A run separates with the small bundled model unless `arguments` name one: no test needs the network or waits for the large one.
-    """
-    if arguments[:1] == ("run",) and "--separate-model" not in arguments:
-        arguments += ("--separate-model", SEPARATE.bundled)
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    """Runs the command as a user does, without a terminal; `options` go to subprocess.run. A run has the options SMALL."""
+    if arguments[:1] == ("run",):
+        arguments = ("run", *SMALL, *arguments[1:])
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH" and not k.startswith("OPENBLAS_")}  # no container has these
     return subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment, cwd=cwd, **options)
 
 
@@ -50,6 +50,9 @@ class Dataset:
     folder: Path
     name: str
     bucket: str = ""
+    options: tuple[object, ...] = ()
+    """Of every run."""
+    command: Callable[..., subprocess.CompletedProcess[str]] = speechmill
 
     @property
     def uri(self) -> str:
@@ -57,7 +60,7 @@ class Dataset:
 
     def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         """Calls `speechmill run` for the dataset; it must succeed."""
-        done = speechmill("run", "--store", self.uri, "--dataset", self.name, *arguments)
+        done = self.command("run", *SMALL, "--store", self.uri, "--dataset", self.name, *self.options, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         law_of_seconds(self.ledger())
         return done
@@ -99,6 +102,12 @@ def stages_that_ran(done: subprocess.CompletedProcess[str]) -> list[str]:
     """The stages of a run that did not come from the cache, by their last lines of output."""
     lines = [line.split("|", 1) for line in done.stdout.splitlines() if "|" in line]
     return sorted({name.split()[0] for name, text in lines if text.strip().startswith("done in")})
+
+
+def episode(path: Path, number: int, start: float) -> None:
+    """Twenty seconds of the bundled sample as an mp3."""
+    source = SAMPLE / f"episode-{number}.opus"
+    subprocess.run([ffmpeg(), "-v", "error", "-ss", str(start), "-t", "20", "-i", source, "-b:a", "128k", path], check=True)
 
 
 HOST_SECONDS = ((13.10, 16.88), (28.48, 32.50), (41.49, 45.01))

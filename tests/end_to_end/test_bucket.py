@@ -1,5 +1,6 @@
 """Runs whose store is a bucket of a real MinIO, embedded and in Docker, make the same dataset."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,26 +19,25 @@ OWN = bundled(SEPARATE)
 
 @pytest.mark.parametrize("runner", ["embedded", "docker"])
 def test_a_bucket_holds_the_same_dataset_as_a_folder(
-    runner: str, sample: Dataset, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: str, short: Dataset, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if runner == "docker":
         require_images()
     minio.lead(monkeypatch)
     client(access()).make_bucket(f"bucket-{runner}")
     monkeypatch.chdir(tmp_path)
-    other = Dataset(tmp_path, "sample", f"s3://bucket-{runner}")
-    arguments = ("--runner", runner, "--discover-shard-seconds", 3600)
-    other.run(*arguments)
-    same(other, sample)
+    other = replace(short, bucket=f"s3://bucket-{runner}", options=(*short.options, "--runner", runner))
+    other.run()
+    same(other, short)
     kept = tmp_path / "data" / "runs" / f"bucket-{runner}"
     assert sorted(p.name for p in kept.iterdir() if p.is_dir()) == sorted([runner, "models", "references", "effects"])
     assert not [p for p in tmp_path.rglob("*") if p.name in ("datasets", "plans")]
     assert read_model(kept / "models" / OWN.name / OWN.version, "spleeter") == OWN
     assert ModelStore(open_store(other.uri)).verify(OWN.name, OWN.version) == []
-    again = other.run(*arguments, "--discover-again")
+    again = other.run("--discover-again")
     assert stages_that_ran(again) == ["collect", "discover", "publish", "report"]
     assert other.versions() == 1
-    moved = other.run(*arguments, "--runs", tmp_path / "elsewhere")
+    moved = other.run("--runs", tmp_path / "elsewhere")
     assert "nothing changes" in moved.stdout
     assert (tmp_path / "elsewhere" / runner).is_dir()
     read_as_the_reader(other, tmp_path / "read")

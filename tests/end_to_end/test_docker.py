@@ -36,9 +36,9 @@ from pipelines.local.environments import has_gpu
 from pipelines.local.tasks import Children, Task, perform
 from store.objects import open_store
 from store.plans import write_plan
-from tests.end_to_end.runs import COMMAND, Dataset, Server, require_images, same, speechmill
-from tests.end_to_end.test_http import QUICK, episode, feed
-from tests.end_to_end.test_lost import noise
+from tests.end_to_end.runs import COMMAND, SMALL, Dataset, Server, episode, require_images, same, speechmill
+from tests.end_to_end.test_http import QUICK, feed
+from tests.end_to_end.test_lost import UNMEASURED, noise
 
 NO_NETWORK = [s for s in STAGES if not s.needs.internet and not s.needs.store]
 
@@ -92,19 +92,19 @@ def containers_with(text: str) -> list[str]:
     return [c["Name"] for c in json.loads(found) if text in json.dumps(c)]
 
 
-def until(condition: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+def wait_until(condition: Callable[[], bool]) -> None:
+    while not condition():
         time.sleep(0.2)
-    return condition()
 
 
-def test_docker_makes_the_same_dataset_as_an_embedded_run(sample: Dataset, tmp_path: Path) -> None:
-    other = Dataset(tmp_path / "my, store", "sample")
-    other.run("--runner", "docker", "--discover-shard-seconds", 3600)
-    same(other, sample)
+@pytest.mark.parametrize("name", ["short", pytest.param("sample", marks=pytest.mark.slow)])
+def test_docker_makes_the_same_dataset_as_an_embedded_run(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    embedded: Dataset = request.getfixturevalue(name)
+    other = dataclasses.replace(embedded, folder=tmp_path / "my, store", options=(*embedded.options, "--runner", "docker"))
+    other.run()
+    same(other, embedded)
     assert not list(other.folder.rglob("scratch-*"))
-    again = other.run("--runner", "docker", "--discover-shard-seconds", 3600, "--discover-again")
+    again = other.run("--discover-again")
     assert again.stdout.count("taken from the cache") == len(SHARD_STAGES) - 1, "every stage of the shard except collect"
     assert containers_with(str(other.folder)) == []
 
@@ -131,7 +131,7 @@ def test_files_belong_to_the_caller() -> None:
     with tempfile.TemporaryDirectory() as folder:
         noise(Path(folder) / "media" / "0.flac", 0)
         os.chown(folder, 12345, 12345)
-        command = [COMMAND, "run", "--runner", "docker", "--dataset", "show", "--sources", "media"]
+        command = [COMMAND, "run", "--runner", "docker", "--dataset", "show", "--sources", "media", *UNMEASURED, *SMALL]
         environment = os.environ | {"HOME": folder, "PYTHONPATH": ""}
         done = subprocess.run(["setpriv", *user, *command], cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -297,16 +297,28 @@ def test_an_error_of_docker_does_not_count_against_a_recording(inside: Inside) -
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_no_container_remains_after_its_run(number: int, status: int, tmp_path: Path) -> None:
-    noise(tmp_path / "media" / "long.flac", 1, seconds=600)
-    command = [COMMAND, "run", "--runner", "docker", "--store", tmp_path / "store", "--dataset", "show", "--sources", tmp_path / "media"]
+    noise(tmp_path / "media" / "noise.flac", 1)
+    command = [
+        COMMAND,
+        "run",
+        *SMALL,
+        "--runner",
+        "docker",
+        "--store",
+        tmp_path / "store",
+        "--dataset",
+        "show",
+        "--sources",
+        tmp_path / "media",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert process.stdout
     assert any("download 1 | done in" in line for line in process.stdout)
-    assert until(lambda: any("segment" in name for name in containers_with(str(tmp_path))), 120)
+    wait_until(lambda: any("separate" in name for name in containers_with(str(tmp_path))))
     process.send_signal(number)
     output = process.stdout.read()
-    assert process.wait(timeout=20) == status, output
-    assert until(lambda: containers_with(str(tmp_path)) == [], 10)
+    assert process.wait() == status, output
+    wait_until(lambda: containers_with(str(tmp_path)) == [])
     if number == signal.SIGINT:
         assert output.splitlines()[-1].startswith("interrupted"), output
         assert [row.attempts for row in Dataset(tmp_path / "store", "show").ledger().values()] == [0]
@@ -317,7 +329,7 @@ def test_a_task_that_ignores_sigterm_is_killed_after_the_grace_period(inside: In
     ready = inside.place.runs / "run" / "task-1" / "ready"
     code = f"import signal, time; signal.signal(15, signal.SIG_IGN); open({str(ready)!r}, 'w'); time.sleep(600)"
     task = inside.task(segment, code)
-    threading.Thread(target=lambda: until(ready.exists, 20) and inside.children.stop()).start()
+    threading.Thread(target=lambda: (wait_until(ready.exists), inside.children.stop())).start()
     with pytest.raises(RunError, match="the run is ending"):
         inside.perform(task, segment.needs)
     assert containers_with(str(ready.parent)) == []

@@ -47,20 +47,20 @@ def test_an_unknown_model_is_an_error_before_the_run(sample: Dataset) -> None:
 
 
 def test_a_repeated_run_publishes_no_new_version(sample: Dataset) -> None:
-    done = sample.run("--discover-shard-seconds", 3600)
+    done = sample.run()
     assert "nothing changes" in done.stdout
     assert sample.versions() == 1
     assert stages_that_ran(done) == ["discover", "publish", "report"]
 
 
-def test_a_changed_setting_reruns_only_the_stages_that_depend_on_it(sample: Dataset) -> None:
-    again = sample.run("--discover-shard-seconds", 3600, "--discover-again")
+def test_a_changed_setting_reruns_only_the_stages_that_depend_on_it(short: Dataset) -> None:
+    again = short.run("--discover-again")
     assert stages_that_ran(again) == ["collect", "discover", "publish", "report"]
-    assert sample.versions() == 1
-    other = sample.run("--discover-shard-seconds", 3600, "--discover-again", "--denoise-chain", "lowpass:5000:36:2, loudness:-23")
+    assert short.versions() == 1
+    other = short.run("--discover-again", "--denoise-chain", "lowpass:5000:36:2, loudness:-23")
     assert stages_that_ran(other) == ["collect", "denoise", "discover", "publish", "report", "tag_quality", "tag_tone", "transcribe"]
-    assert sample.versions() == 2
-    before, after = sample.rows(1), sample.rows(2)
+    assert short.versions() == 2
+    before, after = short.rows(1), short.rows(2)
     assert [(r.clip, r.start, r.end) for r in before] == [(r.clip, r.start, r.end) for r in after]
     assert not {r.audio_sha256 for r in before} & {r.audio_sha256 for r in after}
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tests.end_to_end.runs import speechmill
-from tests.end_to_end.test_http import episode
+from tests.end_to_end.runs import episode, speechmill
 
 
 @pytest.fixture

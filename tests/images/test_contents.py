@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
 import pytest
 
@@ -39,18 +40,24 @@ def pinned(stage: str, package: str) -> bool:
     return f"\n{package}==" in pins(stage, gpu=False).read_text()
 
 
+@cache
+def files_of(image: str) -> frozenset[str]:
+    """All files of an image."""
+    return frozenset(inside(image, WALK))
+
+
 def plain(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_image_contains_the_files_that_its_name_is_a_hash_of(stage: str, built: Mapping[str, str]) -> None:
-    found = {f.removeprefix("/app/") for f in inside(built[stage], WALK) if f.startswith("/app/")}
+    found = {f.removeprefix("/app/") for f in files_of(built[stage]) if f.startswith("/app/")}
     files = {str(p.relative_to(ROOT)) for p in contents(stage, bool(interface(stage).needs.store), gpu=False)}
     code = {f for f in files if not f.startswith("dockerfiles/")}
     other_pins = {f"components/{stage}/requirements.gpu.txt"}
     assert found - other_pins == code
-    folders = {f.split("/")[1] if f.startswith("components/") else f.split("/")[0] for f in found}
+    folders = {f.split("/")[1] if f.startswith("components/") else f.split("/")[0] for f in found - {"components/__init__.py"}}
     assert folders == {stage, "shared"} | ({"store"} if interface(stage).needs.store else set())
 
 
@@ -69,7 +76,7 @@ def given(built: Mapping[str, str]) -> set[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_image_contains_no_tools_caches_or_cuda(stage: str, built: Mapping[str, str], given: set[str]) -> None:
-    found = set(inside(built[stage], WALK)) - given
+    found = files_of(built[stage]) - given
     assert len(found) > 1000
     assert not [f for f in found if TOOLS.search(f) or LEFT_OVERS.search(f)]
     assert pinned(stage, "torch") or not [f for f in found if "/nvidia/" in f or "libcu" in f.rpartition("/")[2]]
@@ -87,7 +94,7 @@ def test_history_and_environment_of_an_image_contain_no_secret(stage: str, built
 def test_an_image_has_labels_and_user_and_no_entrypoint(stage: str, built: Mapping[str, str]) -> None:
     said = config(built[stage])
     labels = {k.removeprefix("org.opencontainers.image."): v for k, v in said["Labels"].items()}
-    nvidia = any("/nvidia/" in f for f in inside(built[stage], WALK))
+    nvidia = any("/nvidia/" in f for f in files_of(built[stage]))
     assert labels["licenses"] == "Apache-2.0 AND GPL-3.0-or-later" + (" AND LicenseRef-NVIDIA-Proprietary" if nvidia else "")
     assert labels["title"] == f"speechmill/{stage}"
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", labels["revision"])

@@ -98,6 +98,7 @@ def test_the_numbers_agree_for_a_show_with_removed_sounds_and_failures(evening: 
     assert page.count("<h4>before</h4>") >= 1 and len(Parsed(page).tables["failures"]) == 2
 
 
+@pytest.mark.slow
 def test_the_numbers_agree_for_a_radio_show(radio: Dataset, tmp_path: Path) -> None:
     page = compared(radio, tmp_path)
     assert {"speaker", "snr"} & {r.reason for r in radio.rows()} and "radio" in page

@@ -5,13 +5,9 @@ import http.server
 import threading
 from collections.abc import Callable, Iterator
 
-import hypothesis
 import pytest
 
 from components.discover import web as web_module
-
-hypothesis.settings.register_profile("busy machine", deadline=None)
-hypothesis.settings.load_profile("busy machine")
 
 Page = bytes | str | tuple[int, dict[str, str], bytes]
 

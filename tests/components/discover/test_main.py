@@ -47,13 +47,13 @@ class Task:
 
     def run(self, sources: str, **changes: Any) -> list[str]:
         process = self.start(sources, **changes)
-        self.log, self.error = process.communicate(timeout=120)
+        self.log, self.error = process.communicate()
         assert process.returncode == 0, self.error
         return self.output(self.runs)
 
     def fail(self, sources: str, **changes: Any) -> str:
         process = self.start(sources, **changes)
-        self.log, self.error = process.communicate(timeout=120)
+        self.log, self.error = process.communicate()
         assert process.returncode == 2
         assert not (self.folder / f"output-{self.runs}.json").exists()
         return self.error.splitlines()[-1]
@@ -170,7 +170,7 @@ def test_two_runs_of_one_dataset_at_once_lose_nothing(task, web):
     web.pages |= {"/a": feed(*(f"a{n}" for n in range(20))), "/b": feed(*(f"b{n}" for n in range(20)))}
     started = [task.start(f"{web.url}/{name}") for name in "ab"]
     for process in started:
-        _, error = process.communicate(timeout=120)
+        _, error = process.communicate()
         assert process.returncode == 0, error
     assert sorted(task.rows()) == sorted(f"{name}{n}" for name in "ab" for n in range(20))
     planned = [title for run in (1, 2) for shard in task.output(run) for title in task.titles(shard)]

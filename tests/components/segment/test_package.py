@@ -155,13 +155,14 @@ def test_the_decoder_finds_what_the_package_s_finds(steps, states, seed, block, 
 
 
 @pytest.mark.skipif(not (DATA.exists() and RADIO.exists()), reason="no radio.py or recordings to mix a show from")
-def test_a_radio_show_of_40_minutes(tmp_path, smn, package, monkeypatch):
-    """As the package's Segmenter on the whole show. Takes 12 minutes on two busy cores: one run of the networks, and 2 to mix the show."""
+@pytest.mark.parametrize("minutes", [4, pytest.param(40, marks=pytest.mark.slow)])
+def test_a_radio_show(tmp_path, smn, package, monkeypatch, minutes):
+    """As the package's Segmenter on the whole show, with one run of the networks."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "ffmpeg").symlink_to(ffmpeg())  # radio.py asks for it by name
     environment = os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    command = [sys.executable, str(RADIO), "--data", str(DATA), "--out", str(tmp_path / "show"), "--minutes", "40", "--episodes", "1"]
-    subprocess.run(command, check=True, env=environment)
+    options = ["--data", str(DATA), "--out", str(tmp_path / "show"), "--minutes", str(minutes), "--episodes", "1"]
+    subprocess.run([sys.executable, str(RADIO), *options], check=True, env=environment)
     path = to_flac(tmp_path / "show" / "episode-1.mp3", tmp_path / "a.flac")
     content, gender = Remembering(package.vad.nn), Remembering(package.gender.nn)
     monkeypatch.setattr(package.vad, "nn", content)

@@ -30,7 +30,6 @@ class Request:
     definition: dict[str, Any]
     file_name: str
     audio: bytes
-    time: float = field(default_factory=time.monotonic)
 
     @property
     def samples(self) -> np.ndarray:

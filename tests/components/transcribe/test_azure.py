@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,22 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request, int]
     return ask
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds of every pause between attempts, none of which takes any time."""
+    made: list[float] = []
+    wait = Event.wait
+
+    def paused(event: Event, seconds: float | None = None) -> bool:
+        if seconds is None:
+            return wait(event)
+        made.append(seconds)
+        return event.is_set()
+
+    monkeypatch.setattr(Event, "wait", paused)
+    return made
+
+
 def transcribe(settings: EngineSettings, clips: int = 1) -> list[Transcription]:
     return load_azure(settings, first_wait_seconds=0.05).transcribe([CLIP[: len(CLIP) - 100 * i] for i in range(clips)])
 
@@ -71,9 +87,9 @@ def test_an_answer_of_several_phrases_is_one_text(asking: Any, settings: Choose)
     assert result.confidence == pytest.approx((1 * np.log(0.9) + 3 * np.log(0.5)) / 4)
 
 
-@pytest.mark.parametrize("header", ["1", lambda: email.utils.formatdate(time.time() + 2, usegmt=True)])
-def test_a_busy_service_is_asked_again_when_it_says(asking: Any, settings: Choose, header: Any) -> None:
-    value = header if isinstance(header, str) else header()
+@pytest.mark.parametrize("as_date", [False, True])
+def test_a_busy_service_is_asked_again_when_it_says(asking: Any, settings: Choose, pauses: list[float], as_date: bool) -> None:
+    value = email.utils.formatdate(time.time() + 50, usegmt=True) if as_date else "50"
 
     def answer(_: Request, before: int) -> Answer:
         return refused(429, "TooManyRequests", "wait", Retry_After=value) if before == 0 else said("다시")
@@ -81,16 +97,16 @@ def test_a_busy_service_is_asked_again_when_it_says(asking: Any, settings: Choos
     with asking(answer) as service:
         (result,) = transcribe(settings())
     first, second = service.requests
-    assert result.text == "다시" and 0.9 < second.time - first.time < 6
-    assert first.audio == second.audio
+    assert result.text == "다시" and first.audio == second.audio
+    (pause,) = pauses
+    assert (1 < pause <= 50) if as_date else pause == 50
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_failure_of_the_service_is_tried_again(asking: Any, settings: Choose, status: int) -> None:
+def test_a_failure_of_the_service_is_tried_again(asking: Any, settings: Choose, pauses: list[float], status: int) -> None:
     with asking(lambda _, before: said("네") if before == 2 else refused(status, "x", "y")) as service:
         assert transcribe(settings())[0].text == "네"
-    waits = np.diff([r.time for r in service.requests])
-    assert len(service.requests) == 3 and waits[0] >= 0.05 and waits[1] >= 0.1
+    assert len(service.requests) == 3 and pauses == [0.05, 0.05 * azure.WAIT_GROWTH]
 
 
 def test_attempts_end_and_are_named(asking: Any, settings: Choose) -> None:
@@ -141,9 +157,9 @@ def test_an_answer_that_is_no_transcript_is_tried_again_and_told(asking: Any, se
 def test_a_slow_answer_is_waited_for_until_its_time_is_over(asking: Any, settings: Choose) -> None:
     with asking(lambda _, before: Answer(after_seconds=2.5) if before == 0 else said("네", milliseconds=900)) as service:
         (result,) = transcribe(settings(azure_timeout_seconds=1.0))
-    assert result.text == "네" and len(service.requests) == 2
+    assert result.text == "네" and len(service.requests) >= 2
     with asking(lambda *_: Answer(body=said("느림").body, after_seconds=1.5)) as service:
-        assert transcribe(settings(azure_timeout_seconds=10.0))[0].text == "느림"
+        assert transcribe(settings(azure_timeout_seconds=60.0))[0].text == "느림"
     assert len(service.requests) == 1
 
 
@@ -246,4 +262,4 @@ def test_languages_get_the_region_that_the_service_wants() -> None:
 def test_retry_after_is_seconds_or_a_date() -> None:
     assert (retry_after("3"), retry_after("0.5"), retry_after(None), retry_after("soon")) == (3.0, 0.5, None, None)
     assert retry_after("Mon, 01 Jan 2024 00:00:00 GMT") == 0.0
-    assert (retry_after(email.utils.formatdate(time.time() + azure.MOST_WAIT_SECONDS, usegmt=True)) or 0) > azure.MOST_WAIT_SECONDS - 5
+    assert (retry_after(email.utils.formatdate(time.time() + 2 * azure.MOST_WAIT_SECONDS, usegmt=True)) or 0) > azure.MOST_WAIT_SECONDS
