@@ -21,7 +21,6 @@ from components.discover.encodings import decode
 MAX_ENTRIES = 100_000
 MAX_CHARACTERS = 20_000
 """Longest text of an entry. Ids are hashed and URLs must be whole, so they are not cut."""
-
 MAX_HEAD = 1_000_000
 """Part of a web page that is searched for feeds."""
 
@@ -53,11 +52,11 @@ def parsed(data: bytes, content_type: str = "") -> dict[str, Any]:
         hint: What to do if it is no feed, or "".
     """
     text, problem = decode(data, content_type)
-    text = _NOT_XML.sub("", _REFERENCES.sub(_mended, _DECLARATION.sub("", text, count=1)))
-    document = io.BytesIO(
-        b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode(errors="ignore")
-    )  # bytes: a text would be opened as a name
-    # The HTML in descriptions is not used and takes six times as long as the rest.
+    if declaration := _DECLARATION.match(text):
+        text = text[declaration.end() :]
+    text = _NOT_XML.sub("", _REFERENCES.sub(_mended, text))
+    # Bytes, because feedparser would open a text as a name. The HTML in descriptions is not used and takes six times as long as the rest.
+    document = io.BytesIO(b'<?xml version="1.0" encoding="utf-8"?>\n' + text.encode(errors="ignore"))
     found = feedparser.parse(document, sanitize_html=False, resolve_relative_uris=False)
     problems = [f"its text is damaged: {problem}"] if problem else []
     if isinstance(broken := found.get("bozo_exception"), SAXException):

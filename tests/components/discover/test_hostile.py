@@ -36,7 +36,7 @@ def bomb(levels: int) -> str:
 
 CORPUS = {
     "empty": b"",
-    "spaces": b"  \n ",
+    "spaces": b"  \n " * 300_000,
     "html": b"<!doctype html><html><body>moved</body></html>",
     "json": b'{"version": "https://jsonfeed.org/version/1.1"}',
     "json without end": b"[" * 200_000,
