@@ -28,9 +28,10 @@ def download(
 ) -> None:
     """Downloads a shard's recordings and converts them to FLAC at 44.1 kHz.
 
-    It downloads with yt-dlp or over HTTP, reads folders and buckets, and converts with ffmpeg. Stereo stays stereo. A
-    recording that cannot be fetched becomes a row with a reason, and the stage goes on with the other recordings of the shard.
-    The same holds for one that exceeds a limit, such as a live stream, which has no end.
+    It downloads with yt-dlp or over HTTP, reads folders and buckets, and converts with ffmpeg. Stereo stays stereo. Other channels, levels
+    and timestamps are changed where a voice would be lost; docs/conversion.md explains how, and the row says what was changed. A recording
+    that cannot be fetched, or that exceeds a limit, becomes a row with a reason, and the stage goes on with the other recordings of the
+    shard. A live stream, which has no end, exceeds a limit.
 
     Args:
         retries: Maximum number of consecutive retries; 0 means none. The count starts again when a transfer gets

@@ -143,10 +143,11 @@ def _starts(text: str, description: str) -> dict[str, float]:
 
 
 def _stated_seconds(text: str) -> float:
-    stated = _DURATION.search(text)
+    stated, start = _DURATION.search(text), _FILE_START.search(text)
     if not stated or "Estimating duration from bitrate" in text:
         return 0.0
-    return int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3])
+    seconds = int(stated[1]) * 3600 + int(stated[2]) * 60 + float(stated[3])
+    return seconds - float(start[1]) if start and "\nInput #0, ogg" in f"\n{text}" else seconds  # of Ogg, ffmpeg states the end
 
 
 def to_flac(source: Path, target: Path, media: Media, max_seconds: float = 0.0, most_channels: int = 2) -> Converted:

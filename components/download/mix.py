@@ -89,7 +89,7 @@ def plan(levels: Levels, most_channels: int = 2) -> Mix:
         *([f"{_seconds(alone):.1f} s on one channel only"] if alone.any() else []),
         *([f"{_seconds(cancels):.1f} s with channels of opposite phase: one taken"] if cancels.any() else []),
         *([f"offset of {np.abs(offsets).max():.2g} removed"] if offsets.any() else []),
-        *([f"turned {'up' if gain > 1 else 'down'} {abs(20 * np.log10(gain)):.1f} dB"] if gain != 1 else []),
+        *([f"turned {'up' if gain > 1 else 'down'} {_decibels(gain)} dB"] if gain != 1 else []),
         *([f"{levels.silenced} samples that are no numbers silenced"] if levels.silenced else []),
     )
     return Mix((gain * matrices).astype(np.float32), states, offsets.astype(np.float32), levels.sounding, notes)
@@ -150,6 +150,11 @@ def _gain(peak: float, fine: bool) -> float:
     if peak > 1:
         return TOP / peak
     return min(QUIET / peak, MOST_UP) if fine and 0 < peak < QUIET else 1.0
+
+
+def _decibels(gain: float) -> str:
+    change = abs(20 * np.log10(gain))
+    return f"{change:.1f}" if change >= 0.05 else "less than 0.1"
 
 
 def _seconds(frames: NDArray[np.bool_]) -> float:

@@ -74,7 +74,7 @@ class Segment:
     end: float
     """End, from the start of the recording."""
     label: str
-    """speech, music, noise or silence. Silence is below the energy threshold."""
+    """speech, music, noise or silence. Silence is below the threshold of energy, which depends on the recording and on the neighborhood."""
     gender: str
     """female or male for speech if `segment_detect_gender` is on, else empty."""
 

@@ -33,7 +33,7 @@ def test_a_sample_without_a_reason_is_found_out() -> None:
 
 def test_a_run_publishes_and_the_ledger_says_what_became_of_every_recording(show: Show) -> None:
     show.plan("a", "b")
-    accounts = [account("a", 4, music_samples=44_100), account("b", 0, reason="HTTP 404")]
+    accounts = [account("a", 4, music_samples=44_100, conversion="turned down 4.2 dB"), account("b", 0, reason="HTTP 404")]
     part = show.part(accounts, [row("a-1", 2, audio_sha256="aa11"), row("a-2", 1, audio_sha256="bb22")])
     done = show.publish("run-1", part)
     assert done.returncode == 0, done.stderr
@@ -43,6 +43,7 @@ def test_a_run_publishes_and_the_ledger_says_what_became_of_every_recording(show
     ]
     a, b = show.ledger.rows().values()
     assert (a.outcome, a.kept_samples, a.rejected_samples, a.music_samples) == (PUBLISHED, 88_200, 44_100, 44_100)
+    assert a.conversion == "turned down 4.2 dB"
     assert (b.outcome, b.reason, b.failures) == (FAILED, "HTTP 404", 1)
     assert show.dataset.version().lineage["seconds"] == {
         "kept_seconds": 2.0,

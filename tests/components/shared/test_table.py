@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.shared import rows as dictionary
-from components.shared.rows import Clip, Segment, Vector
+from components.shared.rows import Clip, Recording, Segment, Vector
 from components.shared.table import SchemaError, from_table, read_rows, to_table, write_rows
 
 KINDS = [k for k in vars(dictionary).values() if dataclasses.is_dataclass(k) and isinstance(k, type)]
@@ -40,6 +40,12 @@ def test_another_table_is_refused_with_both_column_lists(tmp_path: Path) -> None
     with pytest.raises(SchemaError) as error:
         read_rows(tmp_path, Segment)
     assert "label: string" in str(error.value) and "hard_cut: bool" in str(error.value) and "rows.parquet" in str(error.value)
+
+
+def test_a_reference_of_before_the_column_conversion_is_read(tmp_path: Path) -> None:
+    row = Recording("r", "local", "", "", "", "", "", 1.0, 44_100, "", "", "", "turned down 4.2 dB")
+    pq.write_table(to_table(Recording, [row]).drop_columns(["conversion"]), tmp_path / "rows.parquet")
+    assert read_rows(tmp_path, Recording) == [dataclasses.replace(row, conversion="")]
 
 
 def test_a_stage_that_did_not_finish_left_no_table(tmp_path: Path) -> None:
