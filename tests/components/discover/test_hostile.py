@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import time
 from itertools import cycle, product
 
 import pytest
@@ -213,11 +212,9 @@ def test_a_feed_that_exhausts_memory_or_time_is_a_failure_of_its_source(web, mon
     monkeypatch.setattr(reader, "MAX_MEMORY_BYTES", (150 if limit == "memory" else 512) * 2**20)
     items = '<item><enclosure url="/1.mp3"/></item>' * 300_000
     web.pages |= {"/bomb": f'{HEAD}<rss version="2.0"><channel>{items}</channel></rss>', "/good": rss()}
-    started = time.monotonic()
     found, reasons = list_all(parse(f"{web.url}/bomb, {web.url}/good"))
     assert len(found) == 1
     assert re.match(r"expected a feed that can be (read with .* s|parsed), found one that ", reasons[0][1])
-    assert time.monotonic() - started < 120
 
 
 def test_only_so_many_entries_of_a_feed_are_read_and_that_is_said(web, monkeypatch):
