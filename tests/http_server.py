@@ -1,13 +1,15 @@
 """A loopback server that behaves as podcast hosts and mirrors do on bad days."""
 
 import base64
-import contextlib
 import hashlib
 import http.server
+import socket
+import socketserver
+import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -96,7 +98,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if cut is not None or found.stated_more or not headers.get("Content-Length", "stated"):
             self.send_header("Connection", "close")
         self.end_headers()
-        with contextlib.suppress(ConnectionError):
+        with suppress(ConnectionError):
             while self.command != "HEAD":
                 self.wfile.write(data[:cut])
                 if found.endless is None:
@@ -117,4 +119,25 @@ def serving() -> Iterator[Server]:
         state.url = f"http://127.0.0.1:{listening.server_address[1]}"
         threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
         yield state
+        listening.shutdown()
+
+
+@contextmanager
+def raw_server(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """URL of a server that answers each request by a function of its connection."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):  # the client has gone
+                connection = context.wrap_socket(self.request, server_side=True) if context else self.request
+                connection.recv(65536)
+                answer(connection)
+                connection.close()
+
+    class Threads(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Threads(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"{'https' if context else 'http'}://localhost:{listening.server_address[1]}"
         listening.shutdown()
