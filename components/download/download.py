@@ -21,6 +21,7 @@ from components.download.policy import ItemError, Policy
 from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
 from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
+from components.shared.state import joined
 from components.shared.task import Progress, StageError, one_line, report
 
 NETWORK_KINDS = {"youtube", "feed", "podbbang", "media"}
@@ -160,6 +161,7 @@ def _row(item: Item, media_sha256: str = "") -> Recording:
         duplicate_of="",
         reason="",
         conversion="",
+        state=item.state,
     )
 
 
@@ -171,10 +173,10 @@ def sha256(path: Path) -> str:
 
 def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:
     try:
-        transfer(item.url, shard.media / "media", shard.policy.limits, received=shard.meter)
+        said = transfer(item.url, shard.media / "media", shard.policy.limits, received=shard.meter)
     except HttpError as error:
         raise ItemError(str(error)) from None
-    return shard.media / "media", item
+    return shard.media / "media", replace(item, state=joined(item.state, said))
 
 
 def _youtube(shard: Shard, item: Item) -> tuple[Path, Item]:
