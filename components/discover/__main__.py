@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.discover.items import Listed, SourceError, media_of, with_own_id
-from components.discover.lengths import measured_seconds
 from components.discover.listing import list_source
 from components.discover.plan import Plan, PlanSettings, make_plan, shards_of, source_rows
 from components.discover.settings import check_settings
 from components.discover.sources import Source, parse, sha256_of
 from components.discover.states import examined
+from components.shared.audio import measured_seconds
 from components.shared.logins import remember, without_logins
 from components.shared.network import public_only, without_secrets
 from components.shared.task import Outcome, StageError, one_line, report

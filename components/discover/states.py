@@ -56,7 +56,7 @@ def _asked(urls: dict[str, str]) -> dict[str, str]:
     for number, name in enumerate(random.sample(list(urls), len(urls))):
         host = urllib.parse.urlsplit(urls[name]).netloc.rpartition("@")[2]
         if time.monotonic() - started > MAX_SECONDS:
-            report(f"{len(urls) - number} of {len(urls)} files were not compared with their servers' within {MAX_SECONDS} s")
+            report(f"the time to compare files with those of their servers, {MAX_SECONDS} s, is up after {number} of {len(urls)}")
             break
         if failures[host] >= MOST_FAILURES:
             continue
@@ -65,6 +65,8 @@ def _asked(urls: dict[str, str]) -> dict[str, str]:
             failures[host] = 0
         except SourceError:
             failures[host] += 1
+    if unanswered := len(urls) - len(states):
+        report(f"{unanswered} of {len(urls)} files were not compared with those of their servers, which did not state them")
     return states
 
 

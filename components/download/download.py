@@ -16,6 +16,7 @@ from components.download.bounds import Meter, TimeIsUp, time_limit
 from components.download.convert import probe, to_flac
 from components.download.disk import Disk, disk_full
 from components.download.failures import surprise
+from components.download.live import LiveWatch
 from components.download.playlists import playlist
 from components.download.policy import ItemError, Policy
 from components.shared.http import HttpError, transfer
@@ -172,8 +173,15 @@ def sha256(path: Path) -> str:
 
 
 def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:
+    watch = LiveWatch(shard.media / "media")
+
+    def received(have: int, total: int) -> None:
+        shard.meter(have, total)
+        if not total and not shard.policy.rate_limit_bytes:  # a limited rate can equal the rate of playing by chance
+            watch(have)
+
     try:
-        said = transfer(item.url, shard.media / "media", shard.policy.limits, received=shard.meter)
+        said = transfer(item.url, shard.media / "media", shard.policy.limits, received=received)
     except HttpError as error:
         raise ItemError(str(error)) from None
     return shard.media / "media", replace(item, state=joined(item.state, said))
