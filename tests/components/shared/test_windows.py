@@ -12,7 +12,7 @@ from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
 
 def windows(count: int, seed: int = 0) -> Windows:
     starts = np.arange(count) * 0.4
-    return Windows(starts, starts + 1.6, np.random.default_rng(seed).standard_normal((count, 256)).astype(np.float32))
+    return Windows(starts, starts + 1.6, np.random.default_rng(seed).standard_normal((count, 192)).astype(np.float32), "campplus")
 
 
 def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None:

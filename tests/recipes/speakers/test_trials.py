@@ -18,7 +18,7 @@ def utterances(speaker: str, gender: str, language: str, count: int = 4) -> list
 def windows(axis: int, count: int = 4) -> Windows:
     """A recording whose windows all have the unit vector of one axis."""
     starts = np.arange(0, 5.0 * count - WINDOW_SECONDS, 0.4)
-    return Windows(starts, starts + WINDOW_SECONDS, np.tile(np.eye(256, dtype=np.float32)[axis], (len(starts), 1)))
+    return Windows(starts, starts + WINDOW_SECONDS, np.tile(np.eye(256, dtype=np.float32)[axis], (len(starts), 1)), "resemblyzer")
 
 
 def test_a_reference_is_compared_with_its_language_and_never_with_its_own_utterances() -> None:
