@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from components.shared.encoders import ENCODERS, vectors_of
 from components.shared.rows import Window
 from components.shared.table import SchemaError, write_rows
 from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
@@ -26,6 +28,16 @@ def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None
     for name, expected in written.items():
         for column in ("starts", "ends", "vectors"):
             np.testing.assert_array_equal(getattr(found[name], column), getattr(expected, column))
+        assert found[name].voice_by == "campplus"
+
+
+def test_windows_of_before_there_were_two_encoders_name_none(tmp_path: Path) -> None:
+    with WindowsWriter(tmp_path) as writer:
+        writer.write("first", windows(3))
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["voice_by"]), path)
+    ((_, found),) = read_windows(tmp_path)
+    assert found.voice_by == "" and vectors_of(found.voice_by) == ENCODERS["resemblyzer"]
 
 
 def test_a_table_appears_only_whole(tmp_path: Path) -> None:

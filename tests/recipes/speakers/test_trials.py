@@ -62,6 +62,6 @@ def test_the_table_of_thresholds_weighs_clips_by_their_seconds(rigged: Trials) -
     assert lines["threshold"] == ["Korean", "all"]
     assert lines["0.600"] == ["2.0 % / 0.0 %"] * 2
     assert lines["0.800"] == ["2.0 % / 75.0 %"] * 2
-    assert lines["0.820"] == ["0.0 % / 75.0 %"] * 2
-    assert lines["0.920"] == ["0.0 % / 100.0 %"] * 2
+    assert lines["0.840"] == ["0.0 % / 75.0 %"] * 2
+    assert lines["0.880"] == ["0.0 % / 75.0 %"] * 2
     assert lines["false accepts 1%"] == ["0.850: 75.0 %"] * 2
