@@ -15,7 +15,7 @@ def embed(
     windows: Output[Dataset],
     enabled: bool = True,
     engine: Literal["campplus", "resemblyzer"] = "campplus",
-    hop_seconds: float = 0.4,
+    hop_seconds: float = 0.8,
     batch_windows: int = 64,
     threads: int = 0,
 ) -> None:

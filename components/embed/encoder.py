@@ -71,7 +71,10 @@ def _on_device(model: bytes, threads: int) -> tuple[Callable[[NDArray[np.float32
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3  # errors; without a GPU, a build for GPUs warns that it finds none
-    session = onnxruntime.InferenceSession(model, options, providers=providers(onnxruntime.get_available_providers()))
+    asked = providers(onnxruntime.get_available_providers())
+    if len(asked) > 1:
+        onnxruntime.preload_dlls()  # CUDA's libraries, which are wheels
+    session = onnxruntime.InferenceSession(model, options, providers=asked)
 
     def encode(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
         return session.run(None, {"spectra": spectra})[0]  # type: ignore[no-any-return]

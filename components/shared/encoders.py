@@ -27,7 +27,7 @@ class Vectors:
 
 
 ENCODERS = {
-    "campplus": Vectors(numbers=192, change=0.5, voice=0.6, tone_voice=0.6, speaker=0.6, reference=0.6, file=0.5),
+    "campplus": Vectors(numbers=192, change=0.65, voice=0.6, tone_voice=0.7, speaker=0.6, reference=0.6, file=0.5),
     "resemblyzer": Vectors(numbers=256, change=0.9, voice=0.76, tone_voice=0.75, speaker=0.75, reference=0.84, file=0.75),
 }
 """The encoders by the names in the column `voice_by`."""
