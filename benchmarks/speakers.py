@@ -55,7 +55,9 @@ def _windows(seconds: float) -> Windows:
     starts = np.arange(0, seconds - WINDOW_SECONDS, HOP_SECONDS)
     who = (starts // 23).astype(int) % 2
     vectors = (rng.random((2, 256)) ** 4)[who] + 0.3 * rng.random((len(starts), 256))
-    return Windows(starts, starts + WINDOW_SECONDS, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+    return Windows(
+        starts, starts + WINDOW_SECONDS, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), "resemblyzer"
+    )
 
 
 def cut(folder: Path) -> None:

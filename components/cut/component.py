@@ -14,7 +14,7 @@ def cut(
     max_seconds: float = 15.0,
     merge_gap_seconds: float = 0.2,
     pad_seconds: float = 0.1,
-    change_similarity: float = 0.9,
+    change_similarity: float = 0.0,
 ) -> None:
     """Cuts speech into clips at changes of speaker and at pauses.
 
@@ -26,5 +26,5 @@ def cut(
         merge_gap_seconds: Maximum gap, in seconds, between two stretches of speech that are joined into one.
         pad_seconds: Padding before and after a clip, in seconds; less if another clip is near.
         change_similarity: Cosine similarity, -1 to 1. If the voices before and after a pause are less similar, the speaker changes there.
-            A higher value misses fewer changes and makes shorter clips.
+            A higher value misses fewer changes and makes shorter clips. 0 takes the threshold of embed_engine.
     """

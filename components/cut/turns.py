@@ -23,7 +23,7 @@ Pause = tuple[int, int]
 def turns_of(start: int, levels: Levels, windows: Windows, change_similarity: float) -> list[int]:
     """Returns the samples at which the speaker changes in a stretch of speech, in order. A change is always in a pause.
 
-    The most similar neighbors are joined first, because the d-vectors of many windows make the comparison of long pieces reliable.
+    The most similar neighbors are joined first, because the vectors of many windows make the comparison of long pieces reliable.
     `levels` are those of every whole frame, in dB; neighbors with the cosine similarity `change_similarity` or more are one voice.
     """
     stop = start + len(levels) * FRAME
@@ -52,7 +52,7 @@ def long_pieces(start: int, stop: int, pauses: list[Pause], shortest: int) -> li
 def joined(voices: list[NDArray[np.float64]], borders: list[int], change_similarity: float) -> list[int]:
     """Joins the most similar neighbors until none have the cosine `change_similarity`; returns the remaining borders.
 
-    A voice is the sum of a piece's d-vectors, or zeros without windows, which are similar to any voice. Border i is the sample
+    A voice is the sum of a piece's vectors, or zeros without windows, which are similar to any voice. Border i is the sample
     between the pieces i and i + 1.
     """
     voices, borders = list(voices), list(borders)
@@ -68,7 +68,7 @@ def joined(voices: list[NDArray[np.float64]], borders: list[int], change_similar
 
 
 def _voice(windows: Windows, start: float, end: float) -> NDArray[np.float64]:
-    """Returns the weighted sum of the d-vectors of the windows between two times, or of the window that overlaps most."""
+    """Returns the weighted sum of the vectors of the windows between two times, or of the window that overlaps most."""
     near = slice(int(np.searchsorted(windows.ends, start, "right")), int(np.searchsorted(windows.starts, end, "left")))
     starts, ends = windows.starts[near], windows.ends[near]
     share = (np.minimum(ends, end) - np.maximum(starts, start)) / (ends - starts)

@@ -1,4 +1,4 @@
-"""Computes the d-vectors of a recording of any length, with a few seconds of it in memory."""
+"""Computes the vectors of a recording of any length, with a few seconds of it in memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.embed.encoder import Encoder
-from components.embed.mel import BANDS, FRAME, SPAN, Mel, Signal, mel
+from components.embed.mel import FRAME, SPAN, Mel, Signal
 from components.embed.plan import WINDOW_FRAMES, Spans
+from components.shared.encoders import ENCODERS
 
 MARGIN = SPAN // 2
 """Samples before a window that its first spectrum covers."""
@@ -17,8 +18,8 @@ RUN_WINDOWS = 64
 """Number of overlapping windows whose spectra are computed at a time."""
 
 LEVEL_DB = -30.0
-"""RMS, relative to full scale, to which every window is scaled. The network's input is power, not its logarithm, so level
-changes the d-vector. It was trained on speech at this level, Resemblyzer's audio_norm_target_dBFS."""
+"""RMS, relative to full scale, to which every window is scaled. Resemblyzer's input is power, not its logarithm, so level changes its
+vector; it was trained on speech at this level (audio_norm_target_dBFS). CAM++ hears level only below the floor of its logarithm."""
 SILENT_DB = -80.0
 """RMS below which a window counts as digital silence; rounding to 16 bits removes that much."""
 QUIET_DB = 30.0
@@ -27,31 +28,33 @@ QUIET_DB = 30.0
 
 @dataclass(frozen=True)
 class Embeddings:
-    """The windows of one recording and their d-vectors, without digital silence."""
+    """The windows of one recording and their vectors, without digital silence."""
 
     spans: Spans
     vectors: NDArray[np.float32]
-    """d-vectors of length 1, shaped (windows, 256)."""
+    """Vectors of length 1, shaped (windows, numbers)."""
     medians_db: NDArray[np.float64]
-    """Median level of each window's frames, in dB relative to an arbitrary reference."""
+    """Median level of each window's frames in the lowest quarter of the bands, up to 0.6 kHz, which holds most of a voice and little of a
+    noise; in dB relative to an arbitrary reference."""
 
     def __getitem__(self, which: NDArray[np.bool_]) -> "Embeddings":
         return Embeddings(self.spans[which], self.vectors[which], self.medians_db[which])
 
 
 def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> Embeddings:
-    """Computes the d-vectors of windows, sorted by start, with `batch_windows` windows per call of the network.
+    """Computes the vectors of windows, sorted by start, with `batch_windows` windows per call of the network.
 
     `blocks` are the recording from its start, 16 kHz mono, in [-1, 1); they are read up to the end of the last window.
     """
-    vectors = np.zeros((len(spans), 256), np.float32)
+    vectors = np.zeros((len(spans), ENCODERS[encoder.name].numbers), np.float32)
     levels_db, medians_db = np.full(len(spans), -np.inf), np.full(len(spans), -np.inf)
-    batch = np.zeros((min(batch_windows, len(spans)), WINDOW_FRAMES, BANDS), np.float32)
+    batch = np.zeros((min(batch_windows, len(spans)), WINDOW_FRAMES, encoder.bands), np.float32)
     waiting: list[int] = []
-    for number, (signal, spectra) in enumerate(_pieces(blocks, spans)):
-        levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(spectra.sum(axis=1)))
+    for number, (signal, spectra) in enumerate(_pieces(blocks, spans, encoder)):
+        low = spectra[:, : encoder.bands // 4].sum(axis=1)
+        levels_db[number], medians_db[number] = _db(np.mean(signal * signal)), _db(np.median(low))
         leveled = spectra * np.float32(10 ** ((LEVEL_DB - max(levels_db[number], SILENT_DB)) / 10))
-        if len(spectra) < WINDOW_FRAMES:  # not padded: padding would change the d-vector
+        if len(spectra) < WINDOW_FRAMES:  # not padded: padding would change the vector
             vectors[number] = encoder.vectors(leveled[None])[0]
             continue
         batch[len(waiting)] = leveled
@@ -69,12 +72,12 @@ def without_pauses(embeddings: Embeddings) -> Embeddings:
     return embeddings[embeddings.medians_db >= np.max(embeddings.medians_db, initial=-np.inf) - QUIET_DB]
 
 
-def _pieces(blocks: Iterator[Signal], spans: Spans) -> Iterator[tuple[Signal, Mel]]:
+def _pieces(blocks: Iterator[Signal], spans: Spans, encoder: Encoder) -> Iterator[tuple[Signal, Mel]]:
     """Yields the samples and spectra of each window."""
     runs = list(_runs(spans))
     ranges = [(int(run[0, 0]) * FRAME - MARGIN, (int(run[-1, 1]) - 1) * FRAME + MARGIN) for run in runs]
     for run, signal in zip(runs, _cut(blocks, ranges), strict=True):
-        spectra = mel(signal)
+        spectra = encoder.spectra(signal)
         for start, end in (run - run[0, 0]).tolist():
             yield signal[MARGIN + start * FRAME : MARGIN + end * FRAME], spectra[start:end]
 

@@ -9,7 +9,9 @@ from components.publish import speakers as naming
 from components.publish.matching import thinned
 from components.publish.outcomes import check_law, duplicates, merge, outcomes, replaced, seconds_by_outcome, with_audio
 from components.publish.rules import Wanted, check_measured, resolved, select
+from components.shared.encoders import vectors_of
 from components.shared.rows import Account, DatasetRow, Fingerprint
+from components.shared.rules import with_thresholds
 from components.shared.task import Lineage, StageError, report
 from store.datasets import DatasetStore, Version, audio_key
 from store.fingerprints import FingerprintStore
@@ -78,10 +80,13 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
     def next_version(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
         versions = datasets.versions()
         before = versions[-1] if versions else None
-        rows, given = _with_speakers(present, before, batch, voices.rows(), wanted["join_similarity"])
+        rows = _next_rows(present, batch)
+        chosen = with_thresholds(wanted, voice_by := naming.encoder_of(rows))
+        known = naming.voices(present, voices.rows(), vectors_of(voice_by).numbers)
+        rows, given = naming.named(rows, known, naming.given_ids(before) if before else 0, chosen["join_similarity"])
         speakers = naming.facts(naming.speech_seconds(rows, same), given)
-        check_measured(rows, wanted)
-        rows = select(rows, resolved(wanted, rows, speakers["dominant"], given), same, repeats)
+        check_measured(rows, chosen)
+        rows = select(rows, resolved(chosen, rows, speakers["dominant"], given), same, repeats)
         seconds = seconds_by_outcome(rows, recordings.values())
         return rows, _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
 
@@ -110,14 +115,10 @@ def _check_audio(store: Store, dataset: str, rows: Sequence[DatasetRow]) -> None
         )
 
 
-def _with_speakers(
-    present: list[DatasetRow], before: Version | None, batch: Batch, remembered: list[DatasetSpeaker], join_similarity: float
-) -> tuple[list[DatasetRow], int]:
-    """The next version's rows and the number of speaker ids given. A clip made again with the same d-vector keeps its speaker."""
+def _next_rows(present: list[DatasetRow], batch: Batch) -> list[DatasetRow]:
+    """The next version's rows before speakers are named. A clip made again with the same vector keeps its speaker."""
     same = {(r.clip, r.vector): r.speaker for r in present}
-    rows = [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows]
-    given = naming.given_ids(before) if before else 0
-    return naming.named(merge(present, batch.accounts, rows), naming.voices(present, remembered), given, join_similarity)
+    return merge(present, batch.accounts, [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows])
 
 
 def _lineage(before: Version | None, batch: Batch) -> dict[str, Any]:

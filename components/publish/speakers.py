@@ -1,4 +1,4 @@
-"""Names the speakers of a dataset by the d-vectors of its clips.
+"""Names the speakers of a dataset by the vectors of its clips.
 
 Clips without a speaker are clustered by average linkage, in blocks of the longest clips first: a
 block's similarities take 64 MiB, however many clips there are. Then each cluster, the longest first,
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
+from components.shared.task import StageError
 from store.datasets import Version
 from store.speakers import DatasetSpeaker
 
@@ -33,12 +34,12 @@ class Voice:
     """The clips of one voice, weighted by their lengths."""
 
     total: Weights
-    """Sum of the clips' d-vectors, each times the clip's seconds, shaped (256,)."""
+    """Sum of the clips' vectors, each times the clip's seconds, shaped (numbers,)."""
     seconds: float
 
     @property
     def mean(self) -> Weights:
-        """Mean d-vector, shaped (256,). The product of two means is the mean cosine of all pairs of their clips."""
+        """Mean vector, shaped (numbers,). The product of two means is the mean cosine of all pairs of their clips."""
         return self.total / self.seconds
 
     def __add__(self, other: "Voice") -> "Voice":
@@ -48,7 +49,7 @@ class Voice:
 def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.int64]:
     """Agglomerative clustering by average linkage, with the nearest-neighbor chain algorithm (Murtagh, 1983).
 
-    It joins groups of d-vectors of length 1, shaped (clips, 256), whose weighted mean cosine is `similarity`, -1 to 1, or more.
+    It joins groups of vectors of length 1, shaped (clips, numbers), whose weighted mean cosine is `similarity`, -1 to 1, or more.
     Returns the group of each clip, as the index of one of the group's clips, shaped (clips,).
     """
     near, weights = vectors @ vectors.T, weights.astype(np.float32)
@@ -78,7 +79,7 @@ def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.
 
 
 def named(rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
-    """Gives a speaker to each row that has a d-vector and no speaker yet.
+    """Gives a speaker to each row that has a vector and no speaker yet.
 
     It joins two groups, or a group and a speaker, whose mean cosine is `join_similarity` or more. Returns all rows, and the number
     of ids given now; `given` is the number so far.
@@ -109,11 +110,27 @@ def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[s
     return [(speakers[i], float(row[i])) for row, i in zip(cosines, np.argmax(cosines, axis=1), strict=True)]
 
 
-def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()) -> dict[str, Voice]:
-    """The voice of each speaker: the mean of its clips. The remembered voice of one without a clip has the weight of one second."""
-    found = {s.speaker: Voice(np.frombuffer(s.centroid, "<f4").astype(np.float64), 1.0) for s in remembered}
+def encoder_of(rows: Iterable[DatasetRow]) -> str:
+    """The encoder of all vectors, as in the column `voice_by`; "" without one. Raises StageError if there are vectors of two encoders."""
+    clips = Counter(r.voice_by or "resemblyzer" for r in rows if r.vector)
+    if len(clips) > 1:
+        found = " and ".join(f"{count} clips by {name}" for name, count in sorted(clips.items()))
+        raise StageError(
+            f"embed_engine: expected the vectors of one encoder in a dataset, found {found}, which cannot be compared: run with "
+            "--discover-again, which embeds every recording again, or with the --embed-engine that the dataset was made with"
+        )
+    return next(iter(clips), "")
+
+
+def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = (), numbers: int = 0) -> dict[str, Voice]:
+    """The voice of each speaker: the mean of its clips. The remembered voice of one without a clip has the weight of one second.
+
+    If `numbers` is given, only voices of vectors of that length: those of another encoder cannot be recognized.
+    """
+    kept = (s for s in remembered if numbers in (0, len(s.centroid) // 4))
+    found = {s.speaker: Voice(np.frombuffer(s.centroid, "<f4").astype(np.float64), 1.0) for s in kept}
     heard: dict[str, Voice] = {}
-    for block in _blocks(r for r in rows if r.speaker):
+    for block in _blocks(r for r in rows if r.speaker and numbers in (0, len(r.vector) // 4)):
         vectors, seconds = _arrays(block)
         speakers, labels = np.unique([r.speaker for r in block], return_inverse=True)
         for i, speaker in enumerate(speakers.tolist()):
@@ -183,6 +200,6 @@ def _blocks(rows: Iterable[DatasetRow]) -> Iterator[list[DatasetRow]]:
 
 
 def _arrays(rows: Sequence[DatasetRow]) -> tuple[Vectors, Weights]:
-    """The rows' d-vectors, shaped (clips, 256), and seconds, shaped (clips,)."""
+    """The rows' vectors, shaped (clips, numbers), and seconds, shaped (clips,)."""
     vectors = np.frombuffer(b"".join(r.vector for r in rows), "<f4").reshape(len(rows), -1)
     return vectors, np.array([r.samples for r in rows]) / SAMPLE_RATE_HZ

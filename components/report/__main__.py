@@ -10,6 +10,7 @@ from components.report.page import page as html
 from components.report.scores import SCORES, measured
 from components.report.timeline import candidates, timeline, variety
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, TimelineSpan
+from components.shared.rules import with_thresholds
 from components.shared.task import Outcome, run
 from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
 from store.interface import Store
@@ -32,7 +33,7 @@ def read_timeline(store: Store, dataset: str, sha256: str) -> list[TimelineSpan]
 def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:
     """Collects what the page of a version shows."""
     outside = outside_seconds(version.lineage.get("seconds", {}))
-    settings = rules(version.lineage)
+    settings = with_thresholds(rules(version.lineage), next((r.voice_by for r in rows if r.vector), ""))
     shown = {column: shares(rows, column) for column in COLUMNS if any(getattr(r, column) for r in rows)}
     recordings = [(clips, read_timeline(store, dataset, clips[0].timeline_sha256)) for clips in candidates(rows)]
     varied = max(recordings, key=lambda recording: variety(*recording), default=None)

@@ -109,13 +109,15 @@ def span(row: Segment | Clip) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The d-vector of 1.6 s of speech. The windows of a recording are ordered by time and overlap."""
+    """The voice vector of 1.6 s of speech. The windows of a recording are ordered by time and overlap."""
 
     recording: str
     start: float
     end: float
     vector: Vector
-    """d-vector of the voice: 256 numbers, normalized to length 1. The dot product of two is their cosine similarity."""
+    """Vector of the voice, normalized to length 1. The dot product of two is their cosine similarity."""
+    voice_by: str
+    """The encoder that made the vector: campplus (192 numbers) or resemblyzer (256 numbers)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +186,15 @@ class Speaker:
 
     clip: str
     vector: Vector
-    """d-vector of the clip, from all its windows, normalized to length 1."""
+    """Voice vector of the clip, from all its windows, normalized to length 1."""
+    voice_by: str
+    """The encoder that made the vector: campplus or resemblyzer; empty without one, and in datasets that knew resemblyzer alone.
+    Vectors of two encoders cannot be compared."""
     similarity: float | None
     """Cosine similarity of the reference and the clip's voice, -1 to 1; null without a reference. The voice is that of
     the clip and of the clips of its shard that sound like it, because a few seconds over music are too little to compare."""
     purity: float | None
-    """Lowest cosine similarity, -1 to 1, of the clip's windows to the reference, or without a reference to the clip's own d-vector.
+    """Lowest cosine similarity, -1 to 1, of the clip's windows to the reference, or without a reference to the clip's own vector.
     null without windows."""
     reference: str
     """`<name>/<version>` of the reference, or empty."""
@@ -318,9 +323,10 @@ class DatasetRow:
     timeline_sha256: str
     """SHA-256 of the recording's timeline. It names the timeline's file in the store."""
     speaker: str
-    """Id of the speaker in the dataset, such as s0001, given by `publish`; empty without a d-vector."""
+    """Id of the speaker in the dataset, such as s0001, given by `publish`; empty without a vector."""
     vector: Vector
-    """d-vector of the clip, from all its windows, normalized to length 1."""
+    """Voice vector of the clip, from all its windows, normalized to length 1."""
+    voice_by: str
     similarity: float | None
     purity: float | None
     reference: str

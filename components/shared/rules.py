@@ -5,9 +5,11 @@ defaults and help, the checks of their values, the selection with its reasons, a
 the report. To add a rule, add a row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.shared.encoders import vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ
 
 UNKNOWN = "unknown"
@@ -83,6 +85,8 @@ class Number(Setting):
     """Whether the number is the highest value that is kept, not the lowest."""
     scale: int = 1
     """How many of the column's units make one of the setting's unit."""
+    encoder: str = ""
+    """The threshold of an encoder's vectors, a field of `Vectors`, that a setting of 0 stands for; "" if 0 is just a number."""
 
     @property
     def neutral(self) -> float:
@@ -91,7 +95,8 @@ class Number(Setting):
 
     def _values(self) -> str:
         neutral = f"; {self.neutral:g} keeps all" if self.column else ""
-        return f"Range: {self.range[0]:g} to {self.range[1]:g} ({self.unit}){neutral}."
+        encoder = "; 0 takes the threshold of the vectors' encoder" if self.encoder else ""
+        return f"Range: {self.range[0]:g} to {self.range[1]:g} ({self.unit}){neutral}{encoder}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,9 +163,10 @@ SETTINGS: tuple[Setting, ...] = (
     Number(
         name="join_similarity",
         unit="cosine",
-        default=0.75,
+        default=0.0,
         range=(-1, 1),
-        help="Lowest mean cosine similarity of the d-vectors of two groups of clips that count as one speaker. It applies to new clips; "
+        encoder="speaker",
+        help="Lowest mean cosine similarity of the vectors of two groups of clips that count as one speaker. It applies to new clips; "
         "clips of an earlier version keep their speaker.",
     ),
     Number(
@@ -170,8 +176,9 @@ SETTINGS: tuple[Setting, ...] = (
         absent=1.0,
         title="Similarity to the reference",
         unit="cosine",
-        default=0.84,
+        default=0.0,
         range=(-1, 1),
+        encoder="reference",
         help="Lowest cosine similarity of a clip's voice to the reference. Clips that were not compared with a reference are kept.",
     ),
     Number(
@@ -183,8 +190,8 @@ SETTINGS: tuple[Setting, ...] = (
         unit="cosine",
         default=-1.0,
         range=(-1, 1),
-        help="Lowest purity of a clip. Purity is the lowest cosine similarity of its d-vectors, one for each window of 1.6 s, to the "
-        "reference, or without a reference to the clip's own d-vector.",
+        help="Lowest purity of a clip. Purity is the lowest cosine similarity of its voice vectors, one for each window of 1.6 s, to the "
+        "reference, or without a reference to the clip's own vector.",
     ),
     Names(
         name="tones",
@@ -313,3 +320,10 @@ SETTINGS: tuple[Setting, ...] = (
 
 RULES = tuple(setting for setting in SETTINGS if setting.column)
 """The rules that look at one clip at a time. The rule about repeats comes after them."""
+
+
+def with_thresholds(settings: Mapping[str, Any], voice_by: str) -> dict[str, Any]:
+    """Returns settings in which a 0 that stands for a threshold of vectors is that of the encoder that made them."""
+    known = vectors_of(voice_by)
+    taken = {s.name: getattr(known, s.encoder) for s in SETTINGS if isinstance(s, Number) and s.encoder and settings.get(s.name) == 0}
+    return {**settings, **taken}

@@ -26,6 +26,9 @@ import pyarrow.parquet as pq
 
 from components.shared.ending import tidily
 
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""ONNX Runtime 1.32 and later else reports to its makers, with an id that it writes into HOME, as soon as it is imported."""
+
 Outcome = Mapping[str, Any]
 Lineage = NewType("Lineage", dict[str, Any])
 """Image and settings of a stage and of all stages before it, by stage; main() gets it for an argument of this type."""

@@ -28,20 +28,22 @@ class Windows:
     ends: NDArray[np.float64]
     """Seconds, shaped (windows,)."""
     vectors: NDArray[np.float32]
-    """d-vectors of length 1, shaped (windows, 256)."""
+    """Vectors of length 1, shaped (windows, numbers)."""
+    voice_by: str
+    """The encoder, as in the column `voice_by`."""
 
 
-NONE = Windows(np.zeros(0), np.zeros(0), np.zeros((0, 256), np.float32))
+NONE = Windows(np.zeros(0), np.zeros(0), np.zeros((0, 0), np.float32), "")
 
 
 def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Pools d-vectors, shaped (windows, 256), into their mean, scaled to length 1; without `weights` all count the same."""
+    """Pools vectors, shaped (windows, numbers), into their mean, scaled to length 1; without `weights` all count the same."""
     total = (np.ones(len(vectors)) if weights is None else weights) @ vectors.astype(np.float64)
     return np.asarray(total / np.linalg.norm(total))
 
 
 def certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
-    """Returns metrics of a reference's consistency: cosine similarities of its windows to its d-vector."""
+    """Returns metrics of a reference's consistency: cosine similarities of its windows to its vector."""
     if not len(vectors):
         return {"reference_windows": 0}
     similarities = vectors @ together(vectors)
@@ -66,7 +68,8 @@ class WindowsWriter(ExitStack):
         if count:
             offsets = np.arange(count + 1, dtype=np.int32) * numbers.shape[1]
             vectors = pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers.reshape(-1)))
-            columns = [pa.array([recording] * count), pa.array(windows.starts), pa.array(windows.ends), vectors]
+            names, engines = (pa.array([text] * count) for text in (recording, windows.voice_by))
+            columns = [names, pa.array(windows.starts), pa.array(windows.ends), vectors, engines]
             self._file.write_table(pa.table(columns, schema=schema(Window)))
 
 
@@ -86,4 +89,5 @@ def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Window
                 continue
             lists: Any = table["vector"].combine_chunks()
             vectors = lists.flatten().to_numpy().reshape(table.num_rows, -1)
-            yield table["recording"][0].as_py(), Windows(table["start"].to_numpy(), table["end"].to_numpy(), vectors)
+            voice_by = table["voice_by"][0].as_py() if "voice_by" in table.column_names else ""
+            yield table["recording"][0].as_py(), Windows(table["start"].to_numpy(), table["end"].to_numpy(), vectors, voice_by)

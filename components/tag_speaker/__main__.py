@@ -31,7 +31,7 @@ def main(windows: Path, clips: Path, speakers: Path, lineage: Lineage) -> Outcom
 
 
 def reference_of(windows: Path) -> tuple[NDArray[np.float64] | None, dict[str, float]]:
-    """Returns the reference's d-vector, if there is a reference, and metrics of its consistency."""
+    """Returns the reference's vector, if there is a reference, and metrics of its consistency."""
     own = [own.vectors for _, own in read_windows(windows, REFERENCE_TABLE)]
     if not own:
         return None, {}

@@ -7,7 +7,7 @@ from components.stage import stage
 
 @stage()
 def tag_speaker(windows: Input[Dataset], clips: Input[Dataset], speakers: Output[Dataset]) -> None:
-    """Measures the voice of each clip: its d-vector, its similarity to the reference, and its purity, which is low with a second voice.
+    """Measures the voice of each clip: its vector, its similarity to the reference, and its purity, which is low with a second voice.
 
     `publish` gives the speakers their ids. docs/speakers.md explains the measures.
     """

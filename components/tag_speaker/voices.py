@@ -1,13 +1,7 @@
-"""Groups clips by voice, by their d-vectors."""
+"""Groups clips by voice, by their vectors."""
 
 import numpy as np
 from numpy.typing import NDArray
-
-VOICE_SIMILARITY = 0.76
-"""Lowest mean cosine between two groups of clips that count as one voice.
-
-Measured on 13 radio shows: at 0.74, one more show merges the host with a guest; at 0.78 and above, most shows split the host.
-"""
 
 TIE = 1e-9
 """Cosines that differ by less count as equal, since the order of a sum changes its rounding."""
@@ -21,7 +15,7 @@ def voices_of(vectors: NDArray[np.float64], seconds: NDArray[np.float64], simila
     all cosines is faster. Returns for every clip the index of a clip that stands for its group, shaped (clips,).
 
     Args:
-        vectors: d-vectors of length 1, shaped (clips, 256).
+        vectors: vectors of length 1, shaped (clips, numbers).
         seconds: Length of each clip, above 0: its weight in a mean.
         similarity: Lowest mean cosine of two groups that are joined.
     """
@@ -48,9 +42,11 @@ def voices_of(vectors: NDArray[np.float64], seconds: NDArray[np.float64], simila
     return groups
 
 
-def similarities(vectors: NDArray[np.float64], seconds: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns for each clip the cosine between the d-vectors of the reference and of the clip's group."""
-    groups = voices_of(vectors, seconds, VOICE_SIMILARITY)
+def similarities(
+    vectors: NDArray[np.float64], seconds: NDArray[np.float64], reference: NDArray[np.float64], similarity: float
+) -> NDArray[np.float64]:
+    """Returns for each clip the cosine between the vectors of the reference and of the clip's group, as `voices_of` makes it."""
+    groups = voices_of(vectors, seconds, similarity)
     sums = np.zeros_like(vectors)
     np.add.at(sums, groups, vectors * seconds[:, None])
     voices = sums[groups]

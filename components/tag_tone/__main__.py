@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.shared.encoders import vectors_of
 from components.shared.model import parse, read_model
 from components.shared.rows import Clip, Tone
 from components.shared.table import read_rows, write_rows
@@ -35,13 +36,13 @@ def main(
     rows = read_rows(clips, Clip)
     progress = Progress(sum(c.end - c.start for c in rows))
     measured = list(measure_clips(clean / "audio", rows, progress.add))
-    vectors = clip_vectors(windows, rows)
-    labels = voices(vectors, [c.gender for c in rows], same_voice_similarity)
+    vectors, voice_by = clip_vectors(windows, rows)
+    labels = voices(vectors, [c.gender for c in rows], same_voice_similarity or vectors_of(voice_by).tone_voice)
     found = name_tones(measured, labels, classifier, clusters, voice_normalization)
     write_rows(tones, Tone, found)
     without_voice = int(np.sum(~vectors.any(axis=1)))
     if without_voice:
-        report(f"{without_voice} of {len(rows)} clips have no d-vector: those of the same gender count as one voice")
+        report(f"{without_voice} of {len(rows)} clips have no voice vector: those of the same gender count as one voice")
     return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": without_voice, **_facts(rows, found)}
 
 

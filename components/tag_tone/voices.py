@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import Clip
-from components.shared.windows import NONE, Windows, read_windows
+from components.shared.windows import Windows, read_windows
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -21,19 +21,22 @@ LIMIT = 4.0
 _PASSES = 5
 
 
-def clip_vectors(windows: Path, clips: Sequence[Clip]) -> Matrix:
-    """Pools the windows whose middle lies inside a clip into its d-vector of length 1; zeros without windows. Shaped (clips, 256).
+def clip_vectors(windows: Path, clips: Sequence[Clip]) -> tuple[Matrix, str]:
+    """Pools the windows whose middle lies inside a clip into its vector of length 1; zeros without windows. Shaped (clips, numbers).
+    Returns the encoder of the windows as well.
 
     `tag_speaker` weights windows by their overlap instead; with that, clips would be grouped and named differently here.
     """
-    vectors = np.zeros((len(clips), NONE.vectors.shape[1]))
+    vectors, voice_by = np.zeros((len(clips), 0)), ""
     places: dict[str, list[int]] = {}
     for i, clip in enumerate(clips):
         places.setdefault(clip.recording, []).append(i)
     for recording, found in read_windows(windows):
+        if not voice_by:
+            vectors, voice_by = np.zeros((len(clips), found.vectors.shape[1])), found.voice_by
         for i in places.get(recording, []):
             vectors[i] = _clip_vector(found, clips[i])
-    return vectors
+    return vectors, voice_by
 
 
 def _clip_vector(windows: Windows, clip: Clip) -> Matrix:
@@ -53,7 +56,7 @@ def voices(vectors: Matrix, genders: Sequence[str], similarity: float) -> Labels
     """Numbers the voice of every clip from 0 in order of appearance; clips of different genders are different voices.
 
     A clip joins the nearest group if their cosine is `similarity` or more, or starts a group. Then groups that are as near are
-    joined, and every clip moves to the nearest one. d-vectors have length 1, or are zeros: such clips are one voice per gender.
+    joined, and every clip moves to the nearest one. Vectors have length 1, or are zeros: such clips are one voice per gender.
     """
     found = np.zeros(len(vectors), np.int64)
     count = 0

@@ -70,7 +70,7 @@ def _print_report(rows: Sequence[Recording], voices: Sequence[ReferenceFile]) ->
         f"similarity of the reference's {len(windows)} windows of 1.6 s to the whole: {windows.mean():.2f} on average, "
         f"{windows.min():.2f} at least; 1 is identical"
     )
-    for number in disagreeing(others):
+    for number in disagreeing(others, voices[0].voice_by):
         print_out(
             f"{rows[number].title} disagrees with the others, similarity {others[number]:.2f}: if it has another voice, music or noise, "
             "leave it out"

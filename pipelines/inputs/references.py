@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.embed.component import embed
+from components.shared.encoders import vectors_of
 from components.shared.rows import Recording, Segment
 from components.shared.table import write_rows
 from components.shared.windows import REFERENCE_TABLE, read_windows, together
@@ -17,11 +18,8 @@ from pipelines.local.single import run_stage
 LEAST_SECONDS = 3.0
 """Minimum speech in all files of a reference together, in seconds."""
 FEW_SECONDS = 20.0
-ALIKE, APART = 0.75, 0.1
-"""A file disagrees with the others if the similarity of its d-vector to theirs is below ALIKE, or APART below the median of all files.
-
-Similarities of utterances of LibriSpeech and of 8 Korean speakers: within a speaker 0.93 and 0.95 (median), 0.89 and 0.88 (first
-percentile); between speakers 0.57 and 0.79 (median). Some voices are similar to the network: no single threshold separates all voices."""
+APART = 0.1
+"""A file disagrees with the others if its similarity to theirs is below the encoder's threshold, or APART below the median of all files."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,9 @@ class ReferenceFile:
     speech_seconds: float
     """Speech inside windows, in seconds, without pauses."""
     vectors: NDArray[np.float32]
-    """d-vectors of its windows, shaped (windows, 256)."""
+    """Vectors of its windows, shaped (windows, numbers)."""
+    voice_by: str
+    """The encoder that made them."""
 
 
 def embed_files(reference: Path, scratch: Path, display: Display) -> list[ReferenceFile]:
@@ -46,17 +46,17 @@ def embed_files(reference: Path, scratch: Path, display: Display) -> list[Refere
     files = []
     for recording, found in read_windows(windows, REFERENCE_TABLE):
         begins = np.concatenate([found.starts[1:], [np.inf]])
-        files.append(ReferenceFile(recording, float(np.sum(np.minimum(found.ends, begins) - found.starts)), found.vectors))
+        files.append(ReferenceFile(recording, float(np.sum(np.minimum(found.ends, begins) - found.starts)), found.vectors, found.voice_by))
     return files
 
 
 def agreement(files: Sequence[ReferenceFile]) -> list[float]:
-    """Returns the cosine similarity of each file's d-vector to that of all other files together; needs at least two files."""
+    """Returns the cosine similarity of each file's vector to that of all other files together; needs at least two files."""
     vectors = [together(v.vectors).astype(np.float32) for v in files]
     return [float(vector @ together(np.stack(vectors[:i] + vectors[i + 1 :]))) for i, vector in enumerate(vectors)]
 
 
-def disagreeing(agreements: Sequence[float]) -> list[int]:
-    """Returns the indices of the files whose voice seems to differ from the rest."""
-    least = max(ALIKE, float(np.median(agreements)) - APART) if agreements else ALIKE
+def disagreeing(agreements: Sequence[float], voice_by: str) -> list[int]:
+    """Returns the indices of the files whose voice seems to differ from the rest, by what `agreement` returned."""
+    least = max(vectors_of(voice_by).file, float(np.median(agreements)) - APART) if agreements else 0.0
     return [i for i, similarity in enumerate(agreements) if similarity < least]

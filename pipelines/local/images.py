@@ -5,7 +5,7 @@ those of all stages and `models`, which holds all that is bundled. `minio` is th
 image's name ends in a hash of its contents, so an image that exists is not built again.
 
 All stages share one recipe, dockerfiles/stage.Dockerfile. Environment variables that a build uses: BASE (debian:bookworm-slim by
-default), proxies (HTTP_PROXY etc.), UV_DEFAULT_INDEX (another package index), TORCH_INDEX (PyTorch's index without CUDA).
+default), proxies (HTTP_PROXY etc.), UV_DEFAULT_INDEX (another package index).
 """
 
 import argparse
@@ -134,20 +134,17 @@ def build(stage: str, gpu: bool, base: str) -> str:
 
 
 def build_arguments(stage: str, gpu: bool, base: str) -> dict[str, str]:
-    """Returns the build arguments of stage.Dockerfile for one stage. TORCH_INDEX comes from the environment."""
+    """Returns the build arguments of stage.Dockerfile for one stage."""
     given = {"BASE": base, "STAGE": stage, "PINS": pins(stage, gpu).name}
     if _interface(stage).needs.store:
         given["STORE"] = "yes"
-    if index := os.environ.get("TORCH_INDEX"):
-        given["TORCH_INDEX"] = index
     return given
 
 
 def stage_licenses(stage: str, gpu: bool) -> str:
-    """Returns the SPDX expression of a stage's image, with NVIDIA's license if it contains CUDA. TORCH_INDEX gives PyTorch without CUDA."""
+    """Returns the SPDX expression of a stage's image, with NVIDIA's license if it contains CUDA."""
     pinned = pins(stage, gpu).read_text(encoding="utf-8")
-    without = "\ntorch==" in pinned and os.environ.get("TORCH_INDEX")
-    return LICENSES + (" AND LicenseRef-NVIDIA-Proprietary" if "\nnvidia-" in pinned and not without else "")
+    return LICENSES + (" AND LicenseRef-NVIDIA-Proprietary" if "\nnvidia-" in pinned else "")
 
 
 def models_name() -> str:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from components.deployment import ROOT
 from components.embed.component import embed
 from components.separate.component import separate
+from components.shared.encoders import ENCODERS
 from components.shared.rows import Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.windows import Windows, read_windows
@@ -44,13 +45,14 @@ def main() -> None:
         help="speakers to leave out, separated by commas: those whose gender is doubtful, or who may be listed under two names",
     )
     parser.add_argument("--separated", default="ko", help="the language whose recordings are also measured after `separate` (default: ko)")
+    parser.add_argument("--engine", choices=sorted(ENCODERS), default="campplus", help="the voice encoder (default: campplus)")
     options = parser.parse_args()
     speakers, beds = chosen(options.data, options.split, options.leave_out.split(","))
     utterances = mixed(options.out, options.data, speakers, beds)
     with Display() as display:
-        plain = embedded(options.out / "plain", utterances, options.out / "heard", display)
+        plain = embedded(options.out / "plain", utterances, options.out / "heard", options.engine, display)
         own = windows_by_path(options.out, utterances)
-        after = separated(options.out, options.separated, utterances, display)
+        after = separated(options.out, options.separated, utterances, options.engine, display)
     write_report(*compare(utterances, own, {False: plain, True: after}), options.out)
 
 
@@ -66,7 +68,7 @@ def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds
     return [Utterance(**u) for u in json.loads(index.read_text())]
 
 
-def embedded(voices: Path, utterances: list[Utterance], folder: Path, display: Display) -> dict[str, Windows]:
+def embedded(voices: Path, utterances: list[Utterance], folder: Path, engine: str, display: Display) -> dict[str, Windows]:
     """Runs `embed` on voices, with the known times of the utterances as speech; returns the windows by recording."""
     made = folder / "embed" / "windows"
     if not (made / "rows.parquet").exists():
@@ -83,7 +85,8 @@ def embedded(voices: Path, utterances: list[Utterance], folder: Path, display: D
         reference = folder / "reference"
         reference.mkdir(exist_ok=True)
         write_rows(reference, Recording, [])
-        run_stage(embed, {"voices": voices, "segments": segments, "reference": reference}, {"hop_seconds": HOP_SECONDS}, folder, display)
+        inputs = {"voices": voices, "segments": segments, "reference": reference}
+        run_stage(embed, inputs, {"engine": engine, "hop_seconds": HOP_SECONDS}, folder, display)
     return dict(read_windows(made))
 
 
@@ -95,11 +98,11 @@ def windows_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Windows
         w = clean[recording_id("clean", one.speaker)]
         inside = (w.starts >= one.start - 0.01) & (w.ends <= one.end + 0.01)
         if inside.any():
-            found[one.path] = Windows(w.starts[inside], w.ends[inside], w.vectors[inside])
+            found[one.path] = Windows(w.starts[inside], w.ends[inside], w.vectors[inside], w.voice_by)
     return found
 
 
-def separated(out: Path, language: str, utterances: list[Utterance], display: Display) -> dict[str, Windows]:
+def separated(out: Path, language: str, utterances: list[Utterance], engine: str, display: Display) -> dict[str, Windows]:
     """The windows of one language's recordings after `separate` removed the music."""
     names = {recording_id(c, u.speaker) for c in CONDITIONS for u in utterances if u.language == language}
     subset = out / "subset"
@@ -109,7 +112,7 @@ def separated(out: Path, language: str, utterances: list[Utterance], display: Di
             (subset / "audio").symlink_to((out / "mixed" / "audio").resolve())
         write_rows(subset, Recording, [r for r in read_rows(out / "mixed", Recording) if r.recording in names])
         run_stage(separate, {"recordings": subset, "model": MODEL}, {}, out, display)
-    return embedded(out / "separate" / "voices", utterances, out / "heard_separated", display)
+    return embedded(out / "separate" / "voices", utterances, out / "heard_separated", engine, display)
 
 
 def compare(

@@ -11,8 +11,8 @@ from recipes.speakers.mixtures import CONDITIONS
 from recipes.speakers.trials import BANDS_SECONDS, REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials
 
 ROUNDS = 300
-THRESHOLDS = (0.60, 0.70, 0.75, 0.80, 0.82, 0.84, 0.86, 0.88, 0.90, 0.92)
-PURITIES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
+THRESHOLDS = (0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.84, 0.88)
+PURITIES = (0.00, 0.10, 0.20, 0.30, 0.40, 0.50, 0.60, 0.70)
 FALSE_ACCEPT_RATE = 0.01
 LANGUAGES = {"ko": "Korean", "en": "English", "de": "German"}
 

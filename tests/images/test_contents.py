@@ -13,8 +13,8 @@ from tests.images.conftest import config, docker, inside
 from tests.test_stages import interface
 
 STAGES = stages()
-LIMIT_BYTES = {"torch": 6.5e9, "tensorflow-cpu": 3e9}
-"""Largest size of an image with this package. PyTorch from PyPI includes CUDA. Other images have OTHER_LIMIT_BYTES."""
+LIMIT_BYTES = {"tensorflow-cpu": 3e9}
+"""Largest size of an image with this package. Other images have OTHER_LIMIT_BYTES."""
 OTHER_LIMIT_BYTES = 1.5e9
 
 WALK = """
@@ -79,7 +79,7 @@ def test_an_image_contains_no_tools_caches_or_cuda(stage: str, built: Mapping[st
     found = files_of(built[stage]) - given
     assert len(found) > 1000
     assert not [f for f in found if TOOLS.search(f) or LEFT_OVERS.search(f)]
-    assert pinned(stage, "torch") or not [f for f in found if "/nvidia/" in f or "libcu" in f.rpartition("/")[2]]
+    assert not [f for f in found if "/nvidia/" in f or "libcu" in f.rpartition("/")[2]]
 
 
 @pytest.mark.parametrize("stage", STAGES)

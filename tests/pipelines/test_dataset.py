@@ -116,7 +116,7 @@ def test_kubeflow_s_form_offers_a_choice_where_it_is_fixed() -> None:
     assert {n: p["literals"] for n, p in parameters.items() if n in switches} == {name: [True, False] for name in switches}
     assert {"allow_private", "discover_again"} < switches
     offered = {n: p["literals"] for n, p in parameters.items() if "literals" in p and n not in switches}
-    assert offered.keys() == {"segment_engine", "transcribe_engine", "transcribe_compute_type"}
+    assert offered.keys() == {"embed_engine", "segment_engine", "transcribe_engine", "transcribe_compute_type"}
     assert offered["segment_engine"] == ["smn", "sm"]
     assert offered["transcribe_engine"] == ["whisper", "pocketsphinx", "none"], "azure would have no key"
     with_azure = spec(AZURE)["root"]["inputDefinitions"]["parameters"]

@@ -31,7 +31,7 @@ def windows_of(turns: Turns, pause: float = 0.3, hop: float = 0.4) -> Windows:
     moments = starts[:, None] + np.linspace(0.05, 1.55, 16)
     who = np.array([voice for _, voice in turns])[np.minimum(np.searchsorted(ends, moments), len(ends) - 1)]
     mixed = of[who].mean(axis=1) + 0.02 * np.random.default_rng(2).random((len(starts), 256))
-    return Windows(starts, starts + 1.6, (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32))
+    return Windows(starts, starts + 1.6, (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32), "resemblyzer")
 
 
 def levels_of(turns: Turns, pause: float = 0.3) -> np.ndarray:
@@ -43,7 +43,7 @@ def levels_of(turns: Turns, pause: float = 0.3) -> np.ndarray:
 def found(turns: Turns, change_similarity: float = 0.9, start: int = 0) -> list[float]:
     """Seconds of the changes in a stretch that begins at sample `start`."""
     windows = windows_of(turns)
-    moved = Windows(windows.starts + start / SAMPLE_RATE_HZ, windows.ends + start / SAMPLE_RATE_HZ, windows.vectors)
+    moved = Windows(windows.starts + start / SAMPLE_RATE_HZ, windows.ends + start / SAMPLE_RATE_HZ, windows.vectors, windows.voice_by)
     return [(turn - start) / SAMPLE_RATE_HZ for turn in turns_of(start, levels_of(turns), moved, change_similarity)]
 
 

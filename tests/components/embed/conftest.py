@@ -16,9 +16,9 @@ def spoken(seconds, seed=0, rate_hz=16_000):
     return (0.1 * tone + 0.001 * np.random.default_rng(seed).standard_normal(len(t))).astype(np.float32)
 
 
-@pytest.fixture(scope="session")
-def encoder() -> Encoder:
-    return load_encoder(threads=1)
+@pytest.fixture(scope="session", params=["campplus", "resemblyzer"])
+def encoder(request) -> Encoder:
+    return load_encoder(request.param, threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from tests.tasks import artifacts, stage_command
 
 SECONDS = 12.0
 SEGMENTS = [("music", 1.0), ("speech", 4.1), ("silence", 0.2), ("speech", 0.5), ("noise", 2.0), ("speech", 0.9), ("silence", 0.5)]
-SETTINGS = {"enabled": True, "hop_seconds": 0.4, "batch_windows": 64, "threads": 1}
+SETTINGS = {"enabled": True, "engine": "campplus", "hop_seconds": 0.4, "batch_windows": 64, "threads": 1}
 
 
 def segments_of(recording):
@@ -52,12 +52,12 @@ def run(inputs, out, environment=None, reference="reference", **settings):
 def test_a_run_hears_the_speech_and_the_reference(inputs, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
-    caches = {"NUMBA_CACHE_DIR": str(tmp_path / "numba"), "CUDA_VISIBLE_DEVICES": ""}
+    caches = {"CUDA_VISIBLE_DEVICES": ""}
     done = run(inputs, tmp_path, {"HOME": str(home), "SPEECHMILL_PROGRESS_SECONDS": "0"} | caches)
     assert done.returncode == 0, done.stderr
     assert not list(home.iterdir()), "it leaves nothing in HOME"
     lines = done.stdout.splitlines()
-    assert lines[0] == "embeds voices on the CPU, 1 thread"
+    assert lines[0] == "embeds voices with campplus on the CPU, 1 thread"
     assert lines[-2].startswith("progress 24.5 of 24.5 s") and lines[-1].startswith("done in ")
     ((name, windows),) = read_windows(tmp_path / "windows")
     assert name == "talk", "what is not speech, too short or without audio has no windows"
@@ -65,6 +65,7 @@ def test_a_run_hears_the_speech_and_the_reference(inputs, tmp_path):
     np.testing.assert_allclose(windows.starts, expected, atol=0.0051)
     np.testing.assert_allclose(windows.ends - windows.starts, [1.6] * 9 + [0.9] + [1.6] * 4, atol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(windows.vectors, axis=1), 1, atol=1e-5)
+    assert windows.voice_by == "campplus" and windows.vectors.shape[1] == 192
     ((name, own),) = read_windows(tmp_path / "windows", REFERENCE_TABLE)
     assert name == "utterance" and not ((own.starts > 4.6) & (own.ends < 6.7)).any(), "a pause is no window of a voice"
     metadata = json.loads((tmp_path / "output.json").read_text())["artifacts"]["windows"]["artifacts"][0]["metadata"]

@@ -66,8 +66,9 @@ def test_windows_of_a_stretch_are_of_1_6_seconds_and_at_most_a_hop_apart(frames,
         ({"hop_seconds": float("nan")}, "embed_hop_seconds"),
         ({"batch_windows": 0}, "embed_batch_windows: expected 1 to 4096, found 0"),
         ({"threads": -1}, "embed_threads"),
+        ({"engine": "ecapa"}, "parameter embed_engine: expected campplus or resemblyzer, found ecapa"),
     ],
 )
 def test_settings_out_of_range_are_named(wrong, message):
     with pytest.raises(StageError, match=message):
-        check_settings(**{"hop_seconds": 0.4, "batch_windows": 64, "threads": 0} | wrong)
+        check_settings(**{"engine": "campplus", "hop_seconds": 0.4, "batch_windows": 64, "threads": 0} | wrong)

@@ -183,6 +183,39 @@ def test_the_dominant_speaker_is_told_recorded_and_can_be_selected(show: Show) -
     assert show.dataset.version(2).lineage["speakers"] == facts
 
 
+def by_campplus(rows: Sequence[DatasetRow], shorter: int = 192) -> list[DatasetRow]:
+    """The same clips with vectors of the other encoder, which are shorter."""
+    return [replace(r, vector=Vector(r.vector[: 4 * shorter]), voice_by="campplus") for r in rows]
+
+
+def test_vectors_of_two_encoders_are_refused_and_nothing_is_published(show: Show) -> None:
+    publish(show, "run-1", episode("a", 1, 2))
+    other = by_campplus(episode("b", 1))
+    show.plan("a", "b")
+    done = show.publish("run-2", show.part([account("b", whole(other))], other))
+    assert done.returncode == 2
+    assert "expected the vectors of one encoder in a dataset, found 6 clips by campplus and 12 clips by resemblyzer" in done.stderr
+    assert "--discover-again" in done.stderr
+    assert len(show.dataset.versions()) == 1
+
+
+def test_a_dataset_that_is_embedded_again_by_the_other_encoder_has_new_speakers(show: Show) -> None:
+    publish(show, "run-1", episode("a", 1, 2))
+    rows = publish(show, "run-2", by_campplus(episode("a", 1, 2)))
+    assert names(rows) == {"1": {"s0003"}, "2": {"s0004"}} and {r.voice_by for r in rows} == {"campplus"}
+    later = names(publish(show, "run-3", by_campplus(episode("b", 2, 3, seed=1))))
+    assert later == names(rows) | {"2": {"s0004"}, "3": {"s0005"}}
+
+
+@pytest.mark.parametrize(("voice_by", "kept"), [("campplus", 3), ("", 1)])
+def test_without_a_threshold_the_encoder_s_own_selects(show: Show, voice_by: str, kept: int) -> None:
+    similarities = (0.59, 0.61, 0.83, 0.85)
+    heard = [replace(r, voice_by=voice_by, similarity=s) for r, s in zip(episode("a", 1, clips=4), similarities, strict=True)]
+    rows = publish(show, "run-1", heard, min_similarity=0.0, join_similarity=0.0)
+    assert sum(r.kept for r in rows) == kept
+    assert show.dataset.version().lineage["stages"]["publish"]["settings"]["min_similarity"] == 0
+
+
 def test_a_run_that_publishes_twice_gives_the_same_names(show: Show) -> None:
     shards = episode("a", 1, 2), episode("b", 3)
     rows = publish(show, "run-1", *shards)

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from components.shared.encoders import ENCODERS, vectors_of
 from components.shared.rows import Window
 from components.shared.table import SchemaError, write_rows
 from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
@@ -12,7 +14,7 @@ from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
 
 def windows(count: int, seed: int = 0) -> Windows:
     starts = np.arange(count) * 0.4
-    return Windows(starts, starts + 1.6, np.random.default_rng(seed).standard_normal((count, 256)).astype(np.float32))
+    return Windows(starts, starts + 1.6, np.random.default_rng(seed).standard_normal((count, 192)).astype(np.float32), "campplus")
 
 
 def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None:
@@ -26,6 +28,16 @@ def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None
     for name, expected in written.items():
         for column in ("starts", "ends", "vectors"):
             np.testing.assert_array_equal(getattr(found[name], column), getattr(expected, column))
+        assert found[name].voice_by == "campplus"
+
+
+def test_windows_of_before_there_were_two_encoders_name_none(tmp_path: Path) -> None:
+    with WindowsWriter(tmp_path) as writer:
+        writer.write("first", windows(3))
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pq.read_table(path).drop_columns(["voice_by"]), path)
+    ((_, found),) = read_windows(tmp_path)
+    assert found.voice_by == "" and vectors_of(found.voice_by) == ENCODERS["resemblyzer"]
 
 
 def test_a_table_appears_only_whole(tmp_path: Path) -> None:

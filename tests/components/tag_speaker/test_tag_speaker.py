@@ -31,7 +31,7 @@ def spoken(turns: list[tuple[float, int]], of: np.ndarray, hop: float = 0.4, noi
     moments = starts[:, None] + np.linspace(0.05, 1.55, 16)
     who = np.array([voice for _, voice in turns])[np.minimum(np.searchsorted(ends, moments), len(ends) - 1)]
     mixed = of[who].mean(axis=1) + noise * np.random.default_rng(2).random((len(starts), 256))
-    return Windows(starts, starts + 1.6, (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32))
+    return Windows(starts, starts + 1.6, (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32), "resemblyzer")
 
 
 def clip(start: float, end: float, recording: str = NAME) -> Clip:
@@ -107,7 +107,7 @@ def test_a_clip_without_a_window_has_a_row_without_a_voice(tmp_path: Path) -> No
 
 def test_without_windows_no_clip_has_a_voice(tmp_path: Path) -> None:
     outcome, rows = tagged(tmp_path, [clip(0, 4)], {})
-    assert rows == [Speaker(clip(0, 4).clip, b"", None, None, "")]
+    assert rows == [Speaker(clip(0, 4).clip, b"", "", None, None, "")]
     assert outcome == {"clips": 1, "clips_without_voice": 1}
 
 

@@ -58,7 +58,7 @@ def test_a_noisy_clip_is_as_similar_as_the_voice_it_belongs_to() -> None:
     rng = np.random.default_rng(3)
     host, guest = units(rng.random((2, 256)) ** 8)
     clips = units(np.array([host + k * 0.012 * rng.random(256) for k in range(8)] + [guest + 0.02 * rng.random(256) for _ in range(3)]))
-    found = similarities(clips, np.ones(11), host)
+    found = similarities(clips, np.ones(11), host, 0.76)
     assert found[:8] == pytest.approx(found[0])
     assert float(clips[7] @ host) < found[7]
     assert found[8:].max() < 0.5 < 0.9 < found[:8].min()

@@ -47,7 +47,7 @@ def write_artifacts(root: Path, recordings: dict[str, list[Sound]], voices: dict
                 for a, b in zip(starts, ends, strict=True)
             ]
             if voices:
-                windows.write(recording, Windows(starts, ends, np.eye(256, dtype=np.float32)[voices[recording]]))
+                windows.write(recording, Windows(starts, ends, np.eye(256, dtype=np.float32)[voices[recording]], "resemblyzer"))
     write_recordings(folders["clean"], {recording: np.concatenate(sounds) for recording, sounds in recordings.items()})
     write_rows(folders["clips"], Clip, clips)
     return folders

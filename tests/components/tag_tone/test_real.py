@@ -47,7 +47,7 @@ def korean(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     folders = write_artifacts(tmp_path_factory.mktemp("korean"), sounds, voices_of)
     clips = read_rows(folders["clips"], Clip)
     meant = np.array([r["label"] for s in SPEAKERS for r in rows if r["speaker"] == s])
-    found = voices(clip_vectors(folders["windows"], clips), [c.gender for c in clips], 0.75)
+    found = voices(clip_vectors(folders["windows"], clips)[0], [c.gender for c in clips], 0.75)
     return Shard(list(measure_clips(folders["clean"] / "audio", clips, lambda _: None)), found, meant)
 
 

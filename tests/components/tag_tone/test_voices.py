@@ -43,10 +43,11 @@ def test_a_clip_has_the_windows_that_lie_in_it(tmp_path: Path) -> None:
     starts = np.arange(0, 8, 0.4)
     axis = (starts >= 4).astype(int)
     with WindowsWriter(tmp_path) as file:
-        file.write("a", Windows(starts, starts + 1.6, np.eye(256, dtype=np.float32)[axis]))
-        file.write("b", Windows(starts[:1], starts[:1] + 1.6, np.eye(256, dtype=np.float32)[2:3]))
+        file.write("a", Windows(starts, starts + 1.6, np.eye(256, dtype=np.float32)[axis], "resemblyzer"))
+        file.write("b", Windows(starts[:1], starts[:1] + 1.6, np.eye(256, dtype=np.float32)[2:3], "resemblyzer"))
     spans = [("a", 0.0, 4.2), ("a", 5.0, 9.0), ("b", 0.1, 0.5), ("b", 3.0, 4.0), ("c", 0.0, 1.0)]
-    found = clip_vectors(tmp_path, [Clip(f"{r}-{a}", r, a, b, "", False) for r, a, b in spans])
+    found, voice_by = clip_vectors(tmp_path, [Clip(f"{r}-{a}", r, a, b, "", False) for r, a, b in spans])
+    assert voice_by == "resemblyzer"
     assert found[:3] == pytest.approx(np.eye(256)[:3])
     assert not found[3:].any()
 

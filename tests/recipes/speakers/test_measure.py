@@ -86,7 +86,7 @@ class Stages:
                 else:
                     vector[SPEAKERS.index(speaker)] = 1
                 starts = np.concatenate([np.arange(s.start, s.end - WINDOW_SECONDS, HOP_SECONDS) for s in segments])
-                file.write(recording, Windows(starts, starts + WINDOW_SECONDS, np.tile(vector, (len(starts), 1))))
+                file.write(recording, Windows(starts, starts + WINDOW_SECONDS, np.tile(vector, (len(starts), 1)), "resemblyzer"))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,165 @@
+"""Both voice networks as ONNX graphs with the numbers of their checkpoints.
+
+A graph's input `spectra` is the power in mel bands of windows of one length, float32, shaped (windows, frames, bands). Its output
+`vectors` has length 1, float32, shaped (windows, numbers).
+"""
+
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from components.embed.checkpoint import Tensors
+from components.embed.mel import KALDI_BANDS, SLANEY_BANDS
+
+CAMPPLUS_MOST_FRAMES = 200
+"""Longest window. CAM++ adds to the mean of the window that of each 100 steps (2 s) in it; up to 2 s these are the same."""
+CAMPPLUS_BLOCKS = ((12, 1), (24, 2), (16, 2))
+"""Layers of each dense block, and their dilation."""
+RESEMBLYZER_LAYERS = 3
+
+_OPSET, _IR_VERSION = 17, 8
+_FLOOR = float(np.finfo(np.float32).eps)
+"""Least power of a band, so that silence has a logarithm; Kaldi's."""
+_EPSILON = 1e-5
+"""What PyTorch adds to a variance that it divides by."""
+
+
+class Graph:
+    """A graph that grows by one operation at a time."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
+        self._nodes: list[Any] = []
+        self._constants: dict[str, Any] = {}
+
+    def add(self, operation: str, *inputs: str, **attributes: Any) -> str:
+        """Adds an operation with one output; returns the output's name."""
+        name = f"{operation}_{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operation, inputs, [name], **attributes))
+        return name
+
+    def constant(self, name: str, values: NDArray[Any]) -> str:
+        """Adds numbers under a name."""
+        self._constants[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
+        return name
+
+    def weights(self, name: str) -> str:
+        """Adds a tensor of the checkpoint."""
+        return self.constant(name, self._tensors[name])
+
+    def convolution(self, sound: str, name: str, **attributes: Any) -> str:
+        """Adds a convolution, with its bias if the checkpoint has one."""
+        bias = [self.weights(f"{name}.bias")] if f"{name}.bias" in self._tensors else []
+        return self.add("Conv", sound, self.weights(f"{name}.weight"), *bias, **attributes)
+
+    def normalized(self, sound: str, name: str) -> str:
+        """Adds a batch normalization, with a scale of 1 and a bias of 0 if the checkpoint has none."""
+        mean, variance = f"{name}.running_mean", f"{name}.running_var"
+        count = len(self._tensors[mean])
+        parts = [(f"{name}.weight", np.ones(count, np.float32)), (f"{name}.bias", np.zeros(count, np.float32))]
+        scale = [self.constant(key, self._tensors.get(key, otherwise)) for key, otherwise in parts]
+        return self.add("BatchNormalization", sound, *scale, self.weights(mean), self.weights(variance), epsilon=_EPSILON)
+
+    def unit(self, vectors: str) -> str:
+        """Adds the scaling of vectors, shaped (windows, numbers), to length 1."""
+        return self.add("LpNormalization", vectors, axis=1, p=2)
+
+    def model(self, result: str, bands: int) -> bytes:
+        """Returns the whole network as an ONNX file, whose output is `result`."""
+        self._nodes.append(helper.make_node("Identity", [result], ["vectors"]))
+        spectra = helper.make_tensor_value_info("spectra", TensorProto.FLOAT, ["windows", "frames", bands])
+        vectors = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["windows", "numbers"])
+        graph = helper.make_graph(self._nodes, "voice", [spectra], [vectors], list(self._constants.values()))
+        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+        onnx.checker.check_model(made)
+        return bytes(made.SerializeToString())
+
+
+def resemblyzer(tensors: Tensors) -> bytes:
+    """Resemblyzer's encoder (Wan and others, Generalized end-to-end loss for speaker verification, ICASSP 2018): an LSTM of three
+    layers, whose last state becomes a vector of numbers that are not negative."""
+    graph = Graph(tensors)
+    steps = graph.add("Transpose", "spectra", perm=[1, 0, 2])
+    for layer in range(RESEMBLYZER_LAYERS):
+        weights = [graph.constant(f"{kind}{layer}", _gates(tensors[f"lstm.weight_{kind}_l{layer}"])[None]) for kind in ("ih", "hh")]
+        biases = np.concatenate([_gates(tensors[f"lstm.bias_{kind}_l{layer}"]) for kind in ("ih", "hh")])
+        size = tensors[f"lstm.weight_hh_l{layer}"].shape[1]
+        every = graph.add("LSTM", steps, *weights, graph.constant(f"bias{layer}", biases[None]), hidden_size=size)
+        steps = graph.add("Squeeze", every, graph.constant(f"direction{layer}", np.array([1])))
+    state = graph.add("Gather", steps, graph.constant("last", np.array(-1)), axis=0)
+    linear = graph.add("Gemm", state, graph.weights("linear.weight"), graph.weights("linear.bias"), transB=1)
+    return graph.model(graph.unit(graph.add("Relu", linear)), SLANEY_BANDS)
+
+
+def _gates(values: NDArray[Any]) -> NDArray[Any]:
+    """Puts the gates of an LSTM, stacked, from PyTorch's order (input, forget, cell, output) into that of ONNX (input, output, forget,
+    cell)."""
+    given, forget, cell, output = np.split(values, 4)
+    return np.concatenate([given, output, forget, cell])
+
+
+def campplus(tensors: Tensors) -> bytes:
+    """CAM++ (Wang and others, CAM++: a fast and efficient network for speaker verification using context-aware masking, Interspeech
+    2023): two-dimensional convolutions, then dense blocks of time-delay layers, each masked by the mean of its window."""
+    graph = Graph(tensors)
+    logarithms = graph.add("Log", graph.add("Max", "spectra", graph.constant("floor", np.array(_FLOOR, np.float32))))
+    centered = graph.add("Sub", logarithms, graph.add("ReduceMean", logarithms, axes=[1]))
+    image = graph.add("Unsqueeze", graph.add("Transpose", centered, perm=[0, 2, 1]), graph.constant("channel", np.array([1])))
+    sound = _head(graph, image)
+    sound = graph.convolution(sound, "xvector.tdnn.linear", strides=[2], pads=[2, 2])
+    sound = graph.add("Relu", graph.normalized(sound, "xvector.tdnn.nonlinear.batchnorm"))
+    for number, (layers, dilation) in enumerate(CAMPPLUS_BLOCKS, start=1):
+        for layer in range(1, layers + 1):
+            heard = _masked(graph, sound, f"xvector.block{number}.tdnnd{layer}", dilation)
+            sound = graph.add("Concat", sound, heard, axis=1)
+        sound = _activated(graph, sound, f"xvector.transit{number}.nonlinear.batchnorm")
+        sound = graph.convolution(sound, f"xvector.transit{number}.linear")
+    sound = _activated(graph, sound, "xvector.out_nonlinear.batchnorm")
+    vectors = graph.convolution(_statistics(graph, sound), "xvector.dense.linear")
+    vectors = graph.add("Flatten", graph.normalized(vectors, "xvector.dense.nonlinear.batchnorm"))
+    return graph.model(graph.unit(vectors), KALDI_BANDS)
+
+
+def _head(graph: Graph, image: str) -> str:
+    """Convolutions over bands and time, shaped (windows, 1, 80, frames) before and (windows, 320, frames) after: an eighth of the bands
+    in 32 channels."""
+    wide = {"pads": [1, 1, 1, 1]}
+    image = graph.add("Relu", graph.normalized(graph.convolution(image, "head.conv1", **wide), "head.bn1"))
+    for block, halves in (("layer1.0", True), ("layer1.1", False), ("layer2.0", True), ("layer2.1", False)):
+        name, strides = f"head.{block}", [2 if halves else 1, 1]
+        inner = graph.normalized(graph.convolution(image, f"{name}.conv1", strides=strides, **wide), f"{name}.bn1")
+        inner = graph.normalized(graph.convolution(graph.add("Relu", inner), f"{name}.conv2", **wide), f"{name}.bn2")
+        if halves:
+            image = graph.normalized(graph.convolution(image, f"{name}.shortcut.0", strides=strides), f"{name}.shortcut.1")
+        image = graph.add("Relu", graph.add("Add", inner, image))
+    image = graph.convolution(image, "head.conv2", strides=[2, 1], **wide)
+    image = graph.add("Relu", graph.normalized(image, "head.bn2"))
+    return graph.add("Reshape", image, graph.constant("columns", np.array([0, 32 * KALDI_BANDS // 8, -1])))
+
+
+def _masked(graph: Graph, sound: str, name: str, dilation: int) -> str:
+    """A time-delay layer whose channels are weighted by what the whole window sounds like."""
+    inner = graph.convolution(_activated(graph, sound, f"{name}.nonlinear1.batchnorm"), f"{name}.linear1")
+    inner = _activated(graph, inner, f"{name}.nonlinear2.batchnorm")
+    local = graph.convolution(inner, f"{name}.cam_layer.linear_local", dilations=[dilation], pads=[dilation, dilation])
+    mean = graph.add("ReduceMean", inner, axes=[2])
+    context = graph.add("Add", mean, mean)  # of the window, and of the part of 2 s: see CAMPPLUS_MOST_FRAMES
+    context = graph.add("Relu", graph.convolution(context, f"{name}.cam_layer.linear1"))
+    return graph.add("Mul", local, graph.add("Sigmoid", graph.convolution(context, f"{name}.cam_layer.linear2")))
+
+
+def _activated(graph: Graph, sound: str, name: str) -> str:
+    return graph.add("Relu", graph.normalized(sound, name))
+
+
+def _statistics(graph: Graph, sound: str) -> str:
+    """Mean and deviation over time, shaped (windows, 2 * channels, 1). As in PyTorch, the deviation is over one step less."""
+    mean = graph.add("ReduceMean", sound, axes=[2])
+    offsets = graph.add("Sub", sound, mean)
+    squares = graph.add("ReduceSumSquare", offsets, axes=[2])
+    steps = graph.add("Gather", graph.add("Shape", sound), graph.constant("time", np.array([2])), axis=0)
+    fewer = graph.add("Sub", graph.add("Cast", steps, to=TensorProto.FLOAT), graph.constant("one", np.array(1, np.float32)))
+    return graph.add("Concat", mean, graph.add("Sqrt", graph.add("Div", squares, fewer)), axis=1)
