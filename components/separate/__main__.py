@@ -7,7 +7,7 @@ from components.separate.network import load_network
 from components.separate.separate import Counts, Options, separate
 from components.separate.settings import check_settings
 from components.separate.wiener import load_wiener
-from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.rows import Recording
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
@@ -21,18 +21,15 @@ def main(
     accompaniment: Path,
     keep_accompaniment: bool,
     stereo: bool,
-    speech_in_middle: bool,
     mwf: bool,
-    pass_clean: bool,
-    clean_db: float,
     batch_segments: int,
     threads: int,
 ) -> Outcome:
-    check_settings(clean_db=clean_db, batch_segments=batch_segments, threads=threads)
+    check_settings(batch_segments=batch_segments, threads=threads)
     network = load_network(model, with_instruments=mwf, threads=threads)
     name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
     report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz" + (", with a multichannel Wiener filter" if mwf else ""))
-    options = Options(stereo, load_wiener() if mwf else None, speech_in_middle, clean_db if pass_clean else None, batch_segments)
+    options = Options(stereo, load_wiener() if mwf else None, batch_segments)
     rows = read_rows(recordings, Recording)
     progress = Progress(sum(r.seconds for r in rows))
     counts: list[Counts] = []
@@ -46,13 +43,10 @@ def main(
             counts.append(found)
     write_rows(accompaniment, Recording, rows if keep_accompaniment else [without_audio(r) for r in rows])
     write_rows(voices, Recording, rows)
-    samples, passed = sum(c.samples for c in counts), sum(c.passed for c in counts)
     return {
         "model": name,
         "device": network.device,
         "band_hz": band_hz,
-        "passed_seconds": passed / SAMPLE_RATE_HZ,
-        "passed_share": passed / samples if samples else 0.0,
         "clipped_samples": sum(c.clipped for c in counts),
     }
 
