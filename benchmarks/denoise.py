@@ -3,7 +3,7 @@
     PYTHONPATH=. .venvs/denoise/bin/python benchmarks/denoise.py [--long-minutes 180]
 
 Runs the peer and the stage's example chain on 10 minutes, the chain on --long-minutes, and each filter that analyzes the sound or
-loads a network (tones, profile, deepfilter, rnnoise) alone on 10 and on 60 minutes. Each run has a process of its own. Prints per
+loads a network (profile, deepfilter, rnnoise) alone on 10 and on 60 minutes. Each run has a process of its own. Prints per
 run: seconds of audio per second, per CPU second, peak memory, and the ratios to the peer.
 """
 
@@ -35,7 +35,7 @@ def make(path: Path, minutes: int) -> None:
             file.write(minute)
 
 
-FILTERS = ("tones", "profile", "deepfilter", "rnnoise")
+FILTERS = ("profile", "deepfilter", "rnnoise")
 
 
 def streaming(source: Path, target: Path, chain: str = EXAMPLE) -> None:

@@ -7,9 +7,8 @@ stereo:
 
     Separator.separate   the peer: both stems in stereo, not written to a file
     both stems, stereo   the stage's code with the same output
-    speech, mono         the speech written as mono FLAC
-    speech, mono, mwf    the same with the multichannel Wiener filter
-    defaults             the stage's default settings; the network may run twice on a stereo recording
+    defaults             the stage's default settings: the speech written as mono FLAC
+    defaults, mwf        the same with the multichannel Wiener filter
 
 The defaults are also measured on --long-minutes. Time includes building the network. The network has the size of Spleeter's
 2stems-16kHz with random weights, which changes neither time nor memory. --model FOLDER uses a real model; to compare it with the
@@ -70,13 +69,8 @@ def like_the_peer(model: Path, recording: Path) -> None:
         pass
 
 
-def spleeters(model: Path, recording: Path) -> None:
-    separate(recording, recording.with_name("speech.flac"), None, load_network(model), Options(), lambda _: None)
-
-
 def defaults(model: Path, recording: Path) -> None:
-    options = Options(in_middle=True, clean_db=-12.0)
-    separate(recording, recording.with_name("speech.flac"), None, load_network(model), options, lambda _: None)
+    separate(recording, recording.with_name("speech.flac"), None, load_network(model), Options(), lambda _: None)
 
 
 def with_filter(model: Path, recording: Path) -> None:
@@ -91,7 +85,7 @@ def parity(model: Path, recording: Path) -> float:
     minute = next(blocks(recording, 60.0))
     theirs = whole_file(model, minute)
     network = load_network(model)
-    ours = np.concatenate([r.tracks for r in results(iter([minute]), network, Options(stereo=True), keep_other=True)], axis=1)
+    ours = np.concatenate(list(results(iter([minute]), network, Options(stereo=True), keep_other=True)), axis=1)
     speech = theirs.pop(network.config.instruments[network.config.speech])
     return float(max(np.max(np.abs(ours[0] - speech)), np.max(np.abs(ours[1] - np.sum(list(theirs.values()), axis=0)))))
 
@@ -99,9 +93,8 @@ def parity(model: Path, recording: Path) -> float:
 RUNS = {
     "Separator.separate": peer,
     "both stems, stereo": like_the_peer,
-    "speech, mono": spleeters,
-    "speech, mono, mwf": with_filter,
     "defaults": defaults,
+    "defaults, mwf": with_filter,
 }
 
 

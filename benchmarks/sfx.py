@@ -1,8 +1,9 @@
-"""Speed and memory of the filter `sfx` of `denoise`, against scipy.signal.correlate on the whole recording as one array.
+"""Speed and memory of `sfx` and `tones` in `separate`, against scipy.signal.correlate on the whole recording as one array.
 
-    PYTHONPATH=. .venvs/denoise/bin/python benchmarks/sfx.py [--minutes 10 60] [--effects 4 40]
+    PYTHONPATH=. .venvs/separate/bin/python benchmarks/sfx.py [--minutes 10 60] [--effects 4 40]
 
-The peer only searches; `sfx` searches, fits and subtracts. The peer runs on the shortest recording alone, since an hour takes it
+The peer only searches for effects; `sfx` searches, fits and subtracts. `tones` does the same with steady tones, of which there are
+none. The peer runs on the shortest recording alone, since an hour takes it
 9 GB. Each run has a process of its own. Prints seconds of audio per CPU second, peak memory, and the effects found.
 """
 
@@ -18,10 +19,12 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from components.denoise.chain import build_chain
-from components.denoise.denoise import denoise
+from components.separate.known import without
+from components.separate.sfx import sfx
+from components.separate.tones import tones
 from components.shared.audio import FlacWriter
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.steps import Step
 from components.shared.table import write_rows
 
 
@@ -45,10 +48,12 @@ def make(folder: Path, minutes: int, effects: int) -> None:
             show.write(sound)
 
 
-def streaming(folder: Path) -> int:
-    """Finds, fits and subtracts the effects; returns how many it removed."""
-    result = denoise(folder / "show.flac", folder / "out.flac", build_chain("sfx", folder / "kit"), lambda _: None)
-    return len(result.removed)
+def streaming(folder: Path, step: Step) -> int:
+    """Finds, fits and subtracts sounds; returns how many it removed."""
+    recording, removed = without(folder / "show.flac", [step], lambda _: None)
+    for _ in recording:
+        pass
+    return len(removed)
 
 
 def whole(folder: Path) -> int:
@@ -74,7 +79,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.run:
         cpu = time.process_time()
-        found = {"sfx": streaming, "correlate": whole}[given.run[0]](Path(given.run[1]))
+        name, folder = given.run[0], Path(given.run[1])
+        found = whole(folder) if name == "correlate" else streaming(folder, sfx(folder / "kit") if name == "sfx" else tones())
         print(json.dumps({"cpu": time.process_time() - cpu, "megabytes": peak_megabytes(), "found": found}))
         return
     for minutes in given.minutes:
@@ -82,7 +88,9 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 made = Path(folder) / "made"
                 make(made, minutes, effects)
-                for name in ("correlate", "sfx") if minutes == min(given.minutes) else ("sfx",):  # an hour at once takes 9 GB
+                for name in (
+                    ("correlate", "sfx", "tones") if minutes == min(given.minutes) else ("sfx", "tones")
+                ):  # an hour at once takes 9 GB
                     command = [sys.executable, __file__, "--run", name, str(made)]
                     facts = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
                     speed = f"{minutes * 60 / facts['cpu']:6.1f} s per CPU second, {facts['megabytes']:7.1f} MB peak"

@@ -22,7 +22,7 @@ from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
-from pipelines.inputs.slots import DENOISE_EFFECTS, REFERENCE, SEPARATE, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
+from pipelines.inputs.slots import REFERENCE, SEPARATE, SEPARATE_EFFECTS, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
 
 SHARD_STAGES = (
     download,
@@ -54,7 +54,7 @@ def shards(
     tag_tone_model: Input[Model],
     transcribe_model: Input[Model],
     reference: Input[Dataset],
-    denoise_effects: Input[Dataset],
+    separate_effects: Input[Dataset],
     *,
     settings: Settings,
 ) -> list[Dataset]:
@@ -62,11 +62,12 @@ def shards(
     with dsl.ParallelFor(shards, name="shard", parallelism=SHARDS_AT_ONCE) as shard:
         recordings = download(shard=shard, store=store, allow_private=allow_private, **settings(download)).output
         fingerprints = fingerprint(recordings=recordings, **settings(fingerprint)).output
-        voices = separate(recordings=recordings, model=separate_model, **settings(separate)).outputs["voices"]
+        separated = separate(recordings=recordings, model=separate_model, effects=separate_effects, **settings(separate)).outputs
+        voices, removed = separated["voices"], separated["removed"]
         segments = segment(voices=voices, **settings(segment)).output
         windows = embed(voices=voices, segments=segments, reference=reference, **settings(embed)).output
         clips = cut(voices=voices, segments=segments, windows=windows, **settings(cut)).output
-        clean = denoise(voices=voices, segments=segments, effects=denoise_effects, **settings(denoise)).output
+        clean = denoise(voices=voices, segments=segments, **settings(denoise)).output
         tags = {
             "speakers": tag_speaker(windows=windows, clips=clips, **settings(tag_speaker)).output,
             "tones": tag_tone(clean=clean, clips=clips, windows=windows, model=tag_tone_model, **settings(tag_tone)).output,
@@ -74,7 +75,7 @@ def shards(
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        tables = {"recordings": recordings, "fingerprints": fingerprints, "segments": segments}
+        tables = {"recordings": recordings, "removed": removed, "fingerprints": fingerprints, "segments": segments}
         part = collect(**wiring, **tables, clean=clean, clips=clips, **tags).output
     return dsl.Collected(part)
 
@@ -102,7 +103,7 @@ def build(deployment: Deployment) -> Any:
             tag_tone_model: str = _default(TAG_TONE),
             transcribe_model: str = _default(TRANSCRIBE),
             reference: str = _default(REFERENCE),
-            denoise_effects: str = _default(DENOISE_EFFECTS),
+            separate_effects: str = _default(SEPARATE_EFFECTS),
             *,
             settings: Settings,
         ):
@@ -132,7 +133,7 @@ def build(deployment: Deployment) -> Any:
                     tag_tone_model=dsl.importer(artifact_uri=tag_tone_model, artifact_class=Model).output,
                     transcribe_model=dsl.importer(artifact_uri=transcribe_model, artifact_class=Model).output,
                     reference=dsl.importer(artifact_uri=reference, artifact_class=Dataset).output,
-                    denoise_effects=dsl.importer(artifact_uri=denoise_effects, artifact_class=Dataset).output,
+                    separate_effects=dsl.importer(artifact_uri=separate_effects, artifact_class=Dataset).output,
                     **settings.of(*SHARD_STAGES),
                 ).output
                 shown(publish(sources_sha256=sha256, dataset=dataset, store=store, run=run, parts=parts, **settings(publish)))

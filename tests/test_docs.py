@@ -57,7 +57,7 @@ def test_the_ranges_are_those_of_the_checks() -> None:
     stages = {stage.name: stage for stage in STAGES}
     ranges = {
         ("cut", "max_seconds"): "1 to 3600",
-        ("separate", "clean_db"): "-60 to 0",
+        ("separate", "batch_segments"): "1 to 64",
         ("discover", "shard_seconds"): "above 0",
         ("discover", "attempts"): "1 or more",
         ("download", "sleep_seconds"): "0 to `download_max_sleep_seconds`",

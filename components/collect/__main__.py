@@ -39,6 +39,7 @@ def main(
     dataset: str,
     store: str,
     recordings: Path,
+    removed: Path,
     fingerprints: Path,
     segments: Path,
     clean: Path,
@@ -57,7 +58,7 @@ def main(
     heard = by_recording(read_rows(segments, Segment))
     cut = read_rows(clips, Clip)
     cuts = by_recording(cut)
-    taken = by_recording(read_rows(clean, Removed, "removed"))
+    taken = by_recording(read_rows(removed, Removed))
     tables = zip(TAGS.items(), (speakers, tones, quality, transcripts), strict=True)
     tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for (stage, kind), table in tables])
     progress = Progress(sum(r.seconds for r in found))

@@ -11,6 +11,7 @@ def collect(
     dataset: str,
     store: str,
     recordings: Input[Dataset],
+    removed: Input[Dataset],
     fingerprints: Input[Dataset],
     segments: Input[Dataset],
     clean: Input[Dataset],

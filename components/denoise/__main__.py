@@ -9,14 +9,14 @@ from components.denoise.chain import build_chain
 from components.denoise.denoise import Result, denoise
 from components.denoise.loudness import PEAK_LIMIT_DB
 from components.denoise.settings import check_settings
-from components.shared.rows import Choice, Recording, Removed, Segment, span
+from components.shared.rows import Choice, Recording, Segment, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
 
-def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, threads: int) -> Outcome:
+def main(voices: Path, segments: Path, clean: Path, chain: str, threads: int) -> Outcome:
     check_settings(chain=chain, threads=threads)
-    steps = build_chain(chain, effects, threads)
+    steps = build_chain(chain, threads)
     recordings = read_rows(voices, Recording)
     heard = by_recording(read_rows(segments, Segment))
     progress = Progress(sum(r.seconds for r in recordings))
@@ -29,17 +29,13 @@ def main(voices: Path, segments: Path, effects: Path, clean: Path, chain: str, t
             results.append(result)
             for line in remarks(result, steps.loudness_lufs):
                 report(f"{recording.recording}: {line}")
-    removed = [r for result in results for r in result.removed]
     choices = [c for result in results for c in result.choices]
-    write_rows(clean, Removed, removed, "removed")
     write_rows(clean, Choice, choices, "choices")
     write_rows(clean, Recording, recordings)
     return {
         "held_back_recordings": sum(r.held_back for r in results),
         "unmeasured_recordings": sum(r.loudness_lufs == -np.inf for r in results),
         "clipped_samples": sum(r.clipped_samples for r in results),
-        "removed_tones": sum(r.filter == "tones" for r in removed),
-        "removed_effects": sum(r.filter == "sfx" for r in removed),
         "chosen": "; ".join(f"{chain}: {count}" for chain, count in sorted(Counter(c.chain for c in choices if c.chosen).items())),
         "heard": "; ".join(f"{chain}: {worth}" for chain, worth in sorted(mean_scores(choices).items())),
     }

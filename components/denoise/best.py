@@ -13,10 +13,10 @@ from scipy import signal
 
 from components.denoise.loudness import measure
 from components.denoise.settings import NONE
-from components.denoise.steps import Mono, Prepared, Sound, Span, Step, Stream, prepared
 from components.shared import bandwidth
 from components.shared.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos
 from components.shared.rows import SAMPLE_RATE_HZ, Choice
+from components.shared.steps import Mono, Prepared, Sound, Span, Step, Stream, prepared
 
 _UP, _DOWN = 160, 441  # from SAMPLE_RATE_HZ to RATE_HZ
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from components.denoise import filters
 from components.denoise.best import best
@@ -10,9 +9,7 @@ from components.denoise.deepfilter import deepfilter
 from components.denoise.profile import named_profile, own_profile
 from components.denoise.rnnoise import rnnoise
 from components.denoise.settings import Entries, parse_chain
-from components.denoise.sfx import sfx
-from components.denoise.steps import Step, always
-from components.denoise.tones import tones
+from components.shared.steps import Step, always
 
 
 @dataclass(frozen=True)
@@ -32,22 +29,21 @@ BUILDERS: dict[str, Callable[..., Step]] = {
     "lowpass": lambda *numbers: always(filters.lowpass(*numbers)),
     "highpass": lambda *numbers: always(filters.highpass(*numbers)),
     "notch": lambda *numbers: always(filters.notch(*numbers)),
-    "tones": tones,
     "profile": lambda *numbers: named_profile(*numbers) if numbers else own_profile(),
     "deepfilter": lambda *numbers: always(deepfilter(*numbers)),
     "rnnoise": lambda: always(rnnoise()),
 }
-"""Functions that build a step from the numbers of an entry. `sfx` is missing, because it needs the effects, too."""
+"""Functions that build a step from the numbers of an entry."""
 
 
-def build_chain(text: str, effects: Path | None = None, threads: int = 0) -> Chain:
+def build_chain(text: str, threads: int = 0) -> Chain:
     """Builds the chain that the stage's setting `chain` describes. Raises StageError if it cannot be parsed.
 
-    `effects` is the artifact of the known effects that `sfx` removes. DNSMOS gets `threads` CPU threads, 0 for one per core.
+    DNSMOS gets `threads` CPU threads, 0 for one per core.
     """
 
     def build(entries: Entries) -> tuple[Step, ...]:
-        return tuple(sfx(effects) if e.filter == "sfx" else BUILDERS[e.filter](*e.numbers) for e in entries)
+        return tuple(BUILDERS[e.filter](*e.numbers) for e in entries)
 
     parsed = parse_chain(text)
     steps = build(parsed.entries)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.denoise.rate import DOWN, UP, resampled
-from components.denoise.steps import Filter, Mono, Stream
+from components.shared.steps import Filter, Mono, Stream
 from components.shared.task import StageError
 
 FRAME = 480

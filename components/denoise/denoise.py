@@ -10,9 +10,9 @@ import soundfile
 
 from components.denoise.chain import Chain
 from components.denoise.loudness import gain_db, measure
-from components.denoise.steps import Sound, Span, Stream, mono, prepared
 from components.shared.audio import BLOCK_SECONDS, FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Choice, Removed, to_samples
+from components.shared.rows import SAMPLE_RATE_HZ, Choice, to_samples
+from components.shared.steps import Sound, Span, Stream, mono, prepared
 
 
 class Result(NamedTuple):
@@ -25,7 +25,6 @@ class Result(NamedTuple):
     """Whether the result stays below the target loudness, because its peak would be too high."""
     clipped_samples: int
     """Number of samples above full scale after the gain."""
-    removed: tuple[Removed, ...]
     choices: tuple[Choice, ...]
 
 
@@ -64,7 +63,7 @@ def denoise(
             held_back = bool(np.isfinite(loudness)) and loudness + gain < chain.loudness_lufs - 1e-9
             filtered = _read(waiting)
         clipped = _write(filtered, 10 ** (gain / 20), target)
-    return Result(loudness, gain, held_back, clipped, todo.removed, todo.choices)
+    return Result(loudness, gain, held_back, clipped, todo.choices)
 
 
 def _written(stream: Stream, file: IO[bytes]) -> Stream:

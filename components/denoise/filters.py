@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from components.denoise.steps import Filter, Stream
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.steps import Filter, Stream
 
 Sections = NDArray[np.float64]
 """Second-order sections, shaped (sections, 6)."""

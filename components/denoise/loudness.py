@@ -5,8 +5,8 @@ import pyloudnorm
 from numpy.typing import NDArray
 from scipy import signal
 
-from components.denoise.steps import Mono, Stream
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.steps import Mono, Stream
 
 HOP = SAMPLE_RATE_HZ // 10
 """Samples from one gating block to the next, 0.1 s; a block has four hops. An incomplete last block is ignored, as BS.1770 demands.

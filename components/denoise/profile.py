@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from components.denoise.pieces import pieces
-from components.denoise.steps import Filter, Mono, Prepared, Sound, Span, Step, Stream
+from components.shared.pieces import pieces
 from components.shared.rows import SAMPLE_RATE_HZ, to_samples
+from components.shared.steps import Filter, Mono, Prepared, Sound, Span, Step, Stream
 from components.shared.task import report
 
 CHUNK = SAMPLE_RATE_HZ // 4

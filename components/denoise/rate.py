@@ -2,9 +2,9 @@
 
 from scipy import signal
 
-from components.denoise.pieces import pieces
-from components.denoise.steps import Stream
+from components.shared.pieces import pieces
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.steps import Stream
 
 RATE_HZ = 48_000
 UP, DOWN = 160, 147

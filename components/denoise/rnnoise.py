@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.denoise.rate import DOWN, UP, resampled
-from components.denoise.steps import Filter, Mono, Stream
 from components.shared.audio import FULL_SCALE
+from components.shared.steps import Filter, Mono, Stream
 from components.shared.task import StageError
 
 FRAME = 480

@@ -33,9 +33,7 @@ FILTERS: dict[str, tuple[Form, ...]] = {
     "lowpass": ((Number("HZ", 1000, 20_000), _SLOPE, _PASSES),),
     "highpass": ((Number("HZ", 20, 1000), _SLOPE, _PASSES),),
     "notch": ((Number("HZ", 20, 20_000), Number("Q", 5, 200)),),
-    "tones": ((),),
     "profile": ((), (Number("START", 0, 1e6), Number("END", 0, 1e6))),
-    "sfx": ((),),
     "deepfilter": ((), (Number("DB", 1, 60),)),
     "rnnoise": ((),),
 }

@@ -1,13 +1,15 @@
-"""Reads recordings, writes voices and, if requested, accompaniment."""
+"""Reads recordings and known effects, writes voices, what was removed, and, if requested, accompaniment."""
 
 from dataclasses import replace
 from pathlib import Path
 
 from components.separate.network import load_network
-from components.separate.separate import Counts, Options, separate
+from components.separate.separate import Options, Separated, separate
 from components.separate.settings import check_settings
+from components.separate.sfx import sfx
+from components.separate.tones import tones
 from components.separate.wiener import load_wiener
-from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.rows import Recording, Removed
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
@@ -17,25 +19,26 @@ NOT_KEPT = "not asked for: keep_accompaniment"
 def main(
     recordings: Path,
     model: Path,
+    effects: Path,
     voices: Path,
     accompaniment: Path,
+    removed: Path,
     keep_accompaniment: bool,
     stereo: bool,
-    speech_in_middle: bool,
+    remove_tones: bool,
     mwf: bool,
-    pass_clean: bool,
-    clean_db: float,
     batch_segments: int,
     threads: int,
 ) -> Outcome:
-    check_settings(clean_db=clean_db, batch_segments=batch_segments, threads=threads)
+    check_settings(batch_segments=batch_segments, threads=threads)
     network = load_network(model, with_instruments=mwf, threads=threads)
     name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
     report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz" + (", with a multichannel Wiener filter" if mwf else ""))
-    options = Options(stereo, load_wiener() if mwf else None, speech_in_middle, clean_db if pass_clean else None, batch_segments)
+    before = (*((tones(),) if remove_tones else ()), sfx(effects))
+    options = Options(stereo, load_wiener() if mwf else None, batch_segments, before)
     rows = read_rows(recordings, Recording)
     progress = Progress(sum(r.seconds for r in rows))
-    counts: list[Counts] = []
+    results: list[Separated] = []
     for row in rows:
         if row.samples:
             file = Path("audio", f"{row.recording}.flac")
@@ -43,17 +46,18 @@ def main(
             found = separate(recordings / file, voices / file, other, network, options, progress.add)
             if found.samples != row.samples:
                 raise ValueError(f"expected {row.samples} samples in {recordings / file}, found {found.samples}: make the recordings again")
-            counts.append(found)
+            results.append(found)
+    taken = [row for result in results for row in result.removed]
+    write_rows(removed, Removed, taken)
     write_rows(accompaniment, Recording, rows if keep_accompaniment else [without_audio(r) for r in rows])
     write_rows(voices, Recording, rows)
-    samples, passed = sum(c.samples for c in counts), sum(c.passed for c in counts)
     return {
         "model": name,
         "device": network.device,
         "band_hz": band_hz,
-        "passed_seconds": passed / SAMPLE_RATE_HZ,
-        "passed_share": passed / samples if samples else 0.0,
-        "clipped_samples": sum(c.clipped for c in counts),
+        "removed_tones": sum(r.filter == "tones" for r in taken),
+        "removed_effects": sum(r.filter == "sfx" for r in taken),
+        "clipped_samples": sum(r.clipped_samples for r in results),
     }
 
 

@@ -9,30 +9,27 @@ from components.stage import stage
 def separate(
     recordings: Input[Dataset],
     model: Input[Model],
+    effects: Input[Dataset],
     voices: Output[Dataset],
     accompaniment: Output[Dataset],
+    removed: Output[Dataset],
     keep_accompaniment: bool = False,
     stereo: bool = False,
-    speech_in_middle: bool = True,
+    remove_tones: bool = True,
     mwf: bool = False,
-    pass_clean: bool = True,
-    clean_db: float = -12.0,
     batch_segments: int = 1,
     threads: int = 0,
 ) -> None:
-    """Separates speech from music in the recordings (Spleeter). Length and timeline stay the same.
+    """Removes steady tones and known effects, then separates speech from music (Spleeter). Length and timeline stay the same.
 
-    Memory use does not depend on the length of a recording. docs/separator.md explains how to train a model.
+    Memory use does not depend on the length of a recording. docs/separator.md explains how to train a model, docs/effects.md explains
+    known effects.
 
     Args:
         keep_accompaniment: Whether to also write the accompaniment, which is everything except speech.
         stereo: Whether the results have two channels instead of one.
-        speech_in_middle: Whether to first remove music from the middle of a stereo recording. The music is predicted from the difference
-            of the channels, where broadcasts usually have no speech.
-        mwf: Whether to apply a multichannel Wiener filter to reduce music outside the middle; it is several times slower.
-        pass_clean: Whether stretches without music pass unchanged, sample for sample, except for what speech_in_middle subtracts.
-        clean_db: Level of the accompaniment relative to speech, in dB, below which a stretch counts as without music. With lower values,
-            fewer stretches pass unchanged.
+        remove_tones: Whether to find whistles and hums that last a minute, or all of a shorter recording, and to subtract them.
+        mwf: Whether to apply a multichannel Wiener filter in place of Spleeter's masks; it is several times slower.
         batch_segments: Segments of 6 to 12 seconds per call of the network; more segments take more memory and are faster on a GPU.
         threads: CPU threads; 0 for one per core.
     """

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from components.separate.known import without
 from components.separate.network import Network
-from components.separate.passing import Result, blended, rule
 from components.separate.stream import Filter, separated, windows
-from components.shared.audio import FlacWriter, Samples, blocks
-from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.audio import FlacWriter, Samples
+from components.shared.rows import SAMPLE_RATE_HZ, Removed
+from components.shared.steps import Step
 
 
 @dataclass(frozen=True)
@@ -21,45 +22,43 @@ class Options:
 
     stereo: bool = False
     refine: Filter | None = None
-    in_middle: bool = False
-    """Whether sound that also lies at a side is subtracted from the middle first."""
-    clean_db: float | None = None
-    """Level of accompaniment, relative to speech, below which stretches pass unchanged; None to separate everything."""
     segments: int = 1
     """Segments per call of the network."""
+    before: tuple[Step, ...] = ()
+    """Removal of known sounds from the recording, before it is separated."""
 
 
-class Counts(NamedTuple):
-    """Numbers of samples in a recording."""
+class Separated(NamedTuple):
+    """What was done to a recording."""
 
     samples: int
-    passed: int
-    """Samples that passed unchanged."""
-    clipped: int
+    clipped_samples: int
     """Samples above full scale in the results, over all tracks and channels."""
+    removed: tuple[Removed, ...]
 
 
-def results(recording: Iterator[Samples], network: Network, options: Options, keep_other: bool) -> Iterator[Result]:
-    """Separates a recording, blocks shaped (samples, channels), on the same timeline."""
-    config = network.config
-    parts = separated(windows(recording, config, options.segments), network, keep_other, options.stereo, options.refine, options.in_middle)
-    if options.clean_db is None:
-        return (Result(part.tracks[1:], 0) for part in parts)
-    return blended(parts, rule(options.clean_db, config.frame_step / SAMPLE_RATE_HZ), config.frame_step)
+def results(recording: Iterator[Samples], network: Network, options: Options, keep_other: bool) -> Iterator[Samples]:
+    """Separates a recording, blocks shaped (samples, channels), on the same timeline.
+
+    Yields speech and, if kept, accompaniment, shaped (tracks, samples, channels).
+    """
+    return separated(windows(recording, network.config, options.segments), network, keep_other, options.stereo, options.refine)
 
 
-def separate(source: Path, speech: Path, other: Path | None, network: Network, options: Options, done: Callable[[float], None]) -> Counts:
+def separate(
+    source: Path, speech: Path, other: Path | None, network: Network, options: Options, done: Callable[[float], None]
+) -> Separated:
     """Writes the speech of a recording and, if `other` is given, everything else. All are FLAC files at SAMPLE_RATE_HZ.
 
-    `done` is called with the seconds of audio processed since its last call.
+    `done` is called with shares of the recording's seconds that add up to its length.
     """
-    passed = clipped = 0
+    passes, clipped = sum(step.passes for step in options.before) + 1, 0
+    recording, removed = without(source, options.before, lambda seconds: done(seconds / passes))
     with ExitStack() as stack:
         files = [stack.enter_context(FlacWriter(path, 1 + options.stereo)) for path in (speech, other) if path]
-        for result in results(blocks(source), network, options, keep_other=len(files) > 1):
-            for file, track in zip(files, result.tracks, strict=True):
+        for tracks in results(recording, network, options, keep_other=len(files) > 1):
+            for file, track in zip(files, tracks, strict=True):
                 file.write(track)
-            passed += result.passed
-            clipped += int(np.count_nonzero(np.abs(result.tracks) > 1))
-            done(result.tracks.shape[1] / SAMPLE_RATE_HZ)
-    return Counts(files[0].samples, passed, clipped)
+            clipped += int(np.count_nonzero(np.abs(tracks) > 1))
+            done(tracks.shape[1] / SAMPLE_RATE_HZ / passes)
+    return Separated(files[0].samples, clipped, removed)

@@ -3,7 +3,7 @@
 from components.shared.settings import check_ranges
 
 
-def check_settings(*, clean_db: float, batch_segments: int, threads: int) -> None:
+def check_settings(*, batch_segments: int, threads: int) -> None:
     """Raises StageError if a setting is out of its range."""
-    ranges = {"clean_db": (clean_db, -60, 0), "batch_segments": (batch_segments, 1, 64), "threads": (threads, 0, 1024)}
+    ranges = {"batch_segments": (batch_segments, 1, 64), "threads": (threads, 0, 1024)}
     check_ranges("separate", ranges)

@@ -122,13 +122,13 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A sound that a filter of `denoise` detected and removed."""
+    """A sound that `separate` found and removed before the separation."""
 
     recording: str
     start: float
     end: float
     filter: str
-    """The filter: tones or sfx."""
+    """How it was found: tones for a steady tone, sfx for a known effect."""
     name: str
     """Name of the effect's file, or the frequency of the tone, such as `6000 Hz`."""
     frequency_hz: float | None
@@ -162,7 +162,7 @@ class TimelineSpan:
     start: float
     end: float
     kind: str
-    """speech, music, noise or silence as labeled by `segment`; tones or sfx for a sound that `denoise` removed."""
+    """speech, music, noise or silence as labeled by `segment`; tones or sfx for a sound that `separate` removed."""
     label: str
     """Gender of the speech, name of the removed sound, or empty."""
 

@@ -1,4 +1,4 @@
-"""`speechmill effects …`: kits of sounds that `sfx` in the chain of denoise finds and removes."""
+"""`speechmill effects …`: kits of sounds that `separate` finds and removes."""
 
 import tempfile
 from pathlib import Path
@@ -26,9 +26,8 @@ def command() -> None:
 def add(name: str, files: tuple[Path, ...], licence: str, store_uri: str) -> None:
     """Make the kit NAME from files with one sound effect each, without other sound, and put it into a store.
 
-    Use the files that the show itself plays: `sfx` finds the same sound, not a similar one. Adding the same files again changes
-    nothing; other files become a new version, which `speechmill run --denoise-effects NAME` uses from then on if the chain of
-    denoise contains sfx.
+    Use the files that the show itself plays: the stage finds the same sound, not a similar one. Adding the same files again changes
+    nothing; other files become a new version, which `speechmill run --separate-effects NAME` uses from then on.
     """
     store = open_store(store_uri)
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:

@@ -1,10 +1,10 @@
-"""Makes kits of known effects for `sfx` in the chain of `denoise`."""
+"""Makes kits of known effects for `separate`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.denoise.effects import read_effects
+from components.separate.effects import read_effects
 from components.shared.model import Model
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows

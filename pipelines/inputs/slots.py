@@ -91,18 +91,18 @@ REFERENCE = Slot(
     no_use="voices are compared with no reference",
     folder=REFERENCES,
 )
-DENOISE_EFFECTS = Slot(
-    parameter="denoise_effects",
-    stage="denoise",
+SEPARATE_EFFECTS = Slot(
+    parameter="separate_effects",
+    stage="separate",
     kinds=("effects",),
     bundled=NONE,
-    help="Effects that the filter `sfx` finds and removes: a kit that `speechmill effects add` put into the store, or a folder. "
+    help="Effects that are found and removed before the separation: a kit that `speechmill effects add` put into the store, or a folder. "
     f"{AUTO} is {NONE}.",
     use="known effects to search for:",
     no_use="no search for known effects",
     folder=EFFECTS,
 )
-SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE, DENOISE_EFFECTS)}
+SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE, SEPARATE_EFFECTS)}
 
 
 def bundled(slot: Slot) -> Model:

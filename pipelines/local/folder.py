@@ -131,7 +131,7 @@ def _write(stage: Stage, artifacts: Sequence[Path], clips: Sequence[Clip], recor
     if stage in _AUDIO_STAGES:
         for artifact, path in zip(artifacts, paths, strict=True):
             flac = artifact / "audio" / f"{recording.recording}.flac"
-            if artifact is artifacts[0] or flac.exists():  # the second output of `separate` is empty unless requested
+            if artifact is artifacts[0] or flac.exists():  # the other outputs of `separate` have no sound unless it is requested
                 convert(flac, path)
     elif stage is segment:
         _write_segments(read_rows(artifacts[0], Segment), recording, paths)

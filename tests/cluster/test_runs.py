@@ -42,7 +42,7 @@ def test_the_dataset_equals_that_of_an_embedded_run_and_a_second_run_finds_nothi
     assert len(pods(run_id(done), "segment")) == 2, "two shards of one episode each"
     model = bundled(SEPARATE)
     assert describe_choice(SEPARATE, model) in done.stdout
-    assert dataset.store().version().lineage["stages"]["separate"]["models"] == {"model": f"{model.name}/{model.version}"}
+    assert dataset.store().version().lineage["stages"]["separate"]["models"]["model"] == f"{model.name}/{model.version}"
     assert {input_uri(pod, "model") for pod in pods(run_id(done), "separate")} == {uri(STORE, SEPARATE, model)}
     again = dataset.run("--sources", "sample:", *TWO_SHARDS)
     assert dataset.versions() == 1

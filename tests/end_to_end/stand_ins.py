@@ -7,17 +7,18 @@ import shutil
 import sys
 from pathlib import Path
 
-from components.shared.rows import Recording, Segment
+from components.shared.rows import Recording, Removed, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, run
 
 
-def separate(recordings: Path, voices: Path, accompaniment: Path) -> Outcome:
+def separate(recordings: Path, voices: Path, accompaniment: Path, removed: Path) -> Outcome:
     """Nothing is music."""
     if (recordings / "audio").exists():
         shutil.copytree(recordings / "audio", voices / "audio")
     write_rows(voices, Recording, read_rows(recordings, Recording))
     write_rows(accompaniment, Recording, [])
+    write_rows(removed, Removed, [])
     return {}
 
 

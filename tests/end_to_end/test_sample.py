@@ -35,7 +35,7 @@ def test_every_rejected_clip_has_a_reason_and_every_clip_has_audio(sample: Datas
 
 def test_the_version_names_the_separation_model(sample: Dataset) -> None:
     own = bundled(SEPARATE)
-    assert sample.store().version(1).lineage["stages"]["separate"]["models"] == {"model": f"{own.name}/{own.version}"}
+    assert sample.store().version(1).lineage["stages"]["separate"]["models"]["model"] == f"{own.name}/{own.version}"
     shown = speechmill("dataset", "show", "sample", "--store", sample.folder, "--version", 1).stdout
     assert f"music is removed by {own.name}/{own.version}" in shown
 

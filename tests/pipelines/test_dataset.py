@@ -37,7 +37,7 @@ WITH_AZURE = {"transcribe": ("internet", {"speechmill-azure": {"key": "AZURE_SPE
 """Whose pods have others where Azure writes the transcripts."""
 UNCACHED = ("discover", "collect", "publish", "report")
 IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4", "importer-5")
-SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "reference", "denoise_effects")
+SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "reference", "separate_effects")
 
 
 def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
@@ -98,7 +98,18 @@ def test_the_graph() -> None:
             "tag-tone": ["cut", "denoise", "embed"],
             "tag-quality": ["cut", "denoise"],
             "transcribe": ["cut", "denoise"],
-            "collect": ["cut", "denoise", "download", "fingerprint", "segment", "tag-quality", "tag-speaker", "tag-tone", "transcribe"],
+            "collect": [
+                "cut",
+                "denoise",
+                "download",
+                "fingerprint",
+                "segment",
+                "separate",
+                "tag-quality",
+                "tag-speaker",
+                "tag-tone",
+                "transcribe",
+            ],
         },
     }
 
@@ -155,7 +166,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
         ("tag-tone", "model", "tag_tone_model"),
         ("transcribe", "model", "transcribe_model"),
         ("embed", "reference", "reference"),
-        ("denoise", "effects", "denoise_effects"),
+        ("separate", "effects", "separate_effects"),
     ):
         assert tasks[stage]["inputs"]["artifacts"][name] == {"componentInputArtifact": f"pipelinechannel--{slot}"}
 

@@ -17,7 +17,7 @@ from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import read_rows
 from components.shared.task import MODEL
 from pipelines.inputs.media import EFFECT_KIT, recordings
-from pipelines.inputs.slots import DENOISE_EFFECTS, find
+from pipelines.inputs.slots import SEPARATE_EFFECTS, find
 from store.models import EFFECTS, ModelStore
 from store.objects import open_store
 from tests.command import speechmill
@@ -68,7 +68,7 @@ def test_media_files_become_a_kit_that_a_run_finds_by_its_name(effects: Effects,
     rows = read_rows(folder, Recording)
     assert rows == recordings(EFFECT_KIT, store, model)
     assert [r.title for r in rows] == ["door.wav", "bell.mp3", "click.wav"] and not any(str(tmp_path) in repr(r) for r in rows)
-    assert find(store, DENOISE_EFFECTS, "comedy") == model
+    assert find(store, SEPARATE_EFFECTS, "comedy") == model
     assert (
         "comedy is there already"
         in effects("add", "comedy", files["door.wav"], files["bell.mp3"], files["click.wav"], "--licence", "CC0").stdout

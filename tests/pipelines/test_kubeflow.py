@@ -169,7 +169,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is
         (("--dataset", "../other"), "other"),
         (("--cut-max-seconds", "-1"), "cut_max_seconds"),
         (("--denoise-chain", "magic:1"), "magic"),
-        (("--separate-clean-db", "3"), "separate_clean_db"),
+        (("--separate-batch-segments", "65"), "separate_batch_segments"),
     ],
 )
 @pytest.mark.parametrize("command", [("submit",), ("schedule", "add", "weekly", "--cron", "0 3 * * 1")], ids=["submit", "schedule"])

@@ -240,7 +240,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
         "tag_tone_model": "tone-4",
         "transcribe_model": "none",
         "reference": "none",
-        "denoise_effects": "none",
+        "separate_effects": "none",
     }
     assert ModelStore(store).names() == ["none", "speech-2stems-small", "tone-4"] and ModelStore(store, REFERENCES).names() == ["none"]
     assert [local_folder(store, SLOTS[parameter], m, tmp_path / "runs") for parameter, m in chosen.items()] == [

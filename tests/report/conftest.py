@@ -14,5 +14,5 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     added = speechmill("effects", "add", "bell", bell, "--store", dataset.uri)
     assert added.returncode == 0, added.stdout + added.stderr
     sources = f"{folder / 'show'}, {folder / 'missing.mp3'}"
-    dataset.run("--sources", sources, "--denoise-effects", "bell", "--publish-min-dnsmos", 2)
+    dataset.run("--sources", sources, "--separate-effects", "bell", "--publish-min-dnsmos", 2)
     return dataset

@@ -1,6 +1,6 @@
-"""Makes a show with sounds that `denoise` removes, from the bundled sample.
+"""Makes a show with sounds that `separate` removes, from the bundled sample.
 
-The sample's episodes are too short for `denoise` to recognize their whistle. So this show joins both to one recording, adds a louder
+The sample's episodes are too short for their whistle to be found. So this show joins both to one recording, adds a louder
 whistle, and lets the sample's bell ring while people speak.
 """
 

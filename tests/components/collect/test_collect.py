@@ -39,7 +39,7 @@ from tests.artifacts import recording, write_recordings
 from tests.tasks import artifacts, stage_command
 
 LABELS = ("speech", "music", "noise", "silence")
-TABLES = ("recordings", "fingerprints", "segments", "clean", "clips")
+TABLES = ("recordings", "removed", "fingerprints", "segments", "clean", "clips")
 TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
 FINGERPRINTS = [Fingerprint("r", 0.03, 2.7, b"12345678"), Fingerprint("broken", 0.03, 2.7, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
@@ -109,7 +109,7 @@ def write_inputs(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     both = {"r": noise, "broken": noise[:0]}
     write_recordings(folder / "clean", both)
     write_recordings(folder / "recordings", both | {"r": np.stack([noise // 2, noise // 4], axis=1)})
-    write_rows(folder / "clean", Removed, [Removed("r", 0.5, 2.0, "tones", "6000 Hz", 6000.0, None, 40.0)], "removed")
+    write_rows(folder / "removed", Removed, [Removed("r", 0.5, 2.0, "tones", "6000 Hz", 6000.0, None, 40.0)])
     write_rows(folder / "fingerprints", Fingerprint, FINGERPRINTS)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
     cut = clips([(44_100, 66_150), (66_150, 100_000)])

@@ -15,13 +15,12 @@ from scipy import signal
 from components.denoise.__main__ import main
 from components.denoise.best import EXCERPT, EXCERPTS, excerpts, picked
 from components.denoise.chain import build_chain
-from components.denoise.steps import Sound
 from components.shared.rows import SAMPLE_RATE_HZ, Choice, Segment
+from components.shared.steps import Sound
 from components.shared.table import read_rows, write_rows
 from tests.artifacts import write_recordings
-from tests.places import DATA, ROOT
+from tests.places import DATA
 
-NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
 real = pytest.mark.skipif(not DATA.exists(), reason=f"no recordings at {DATA}")
 
 
@@ -109,7 +108,7 @@ def test_the_stage_does_what_was_chosen_and_says_why(tmp_path: Path, capsys: pyt
     outcomes = []
     for folder, text in (("clean", "best:notch:3000:10|none"), ("filtered", "notch:3000:10"), ("same", "none")):
         (tmp_path / folder).mkdir()
-        outcomes.append(main(voices, segments, NO_EFFECTS, tmp_path / folder, text, 1))
+        outcomes.append(main(voices, segments, tmp_path / folder, text, 1))
 
     pcm = {
         f: {n: soundfile.read(tmp_path / f / "audio" / f"{n}.flac", dtype="int16")[0] for n in sounds}

@@ -15,12 +15,12 @@ from components.denoise.__main__ import main
 from components.denoise.chain import build_chain
 from components.denoise.denoise import denoise
 from components.denoise.loudness import measure
-from components.denoise.steps import Sound, prepared
 from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
+from components.shared.steps import Sound, prepared
 from components.shared.table import read_rows, write_rows
 from tests.artifacts import write_flac, write_recordings
-from tests.places import DATA, ROOT
+from tests.places import DATA
 
 EXAMPLE = "lowpass:5000:36:2, notch:6000:30, loudness:-23"
 CHAINS = ["none", "loudness:-23", "highpass:80:24:1", "lowpass:5000:36:2", EXAMPLE]
@@ -213,8 +213,6 @@ def test_real_recordings_reach_their_loudness(tmp_path: Path, text: str) -> None
 
 # --- the stage
 
-NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
-
 
 def unheard(folder: Path) -> Path:
     """Segments of recordings in which nobody has heard anything."""
@@ -232,10 +230,10 @@ def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Pat
     sounds = {"talk": speech_like(5), "click": click, "silent": np.zeros(50_000), "short": speech_like(0.39), "failed": np.zeros(0)}
     rows = write_recordings(voices, sounds)
 
-    outcome = main(voices, unheard(tmp_path), NO_EFFECTS, clean, "loudness:-23", 1)
+    outcome = main(voices, unheard(tmp_path), clean, "loudness:-23", 1)
 
     found = {"held_back_recordings": 1, "unmeasured_recordings": 2, "clipped_samples": 0}
-    assert outcome == found | {"removed_tones": 0, "removed_effects": 0, "chosen": "", "heard": ""}
+    assert outcome == found | {"chosen": "", "heard": ""}
     assert read_rows(clean, Recording) == rows
     assert sorted(p.name for p in (clean / "audio").iterdir()) == ["click.flac", "short.flac", "silent.flac", "talk.flac"]
     for name in ("silent", "short"):
@@ -254,6 +252,6 @@ def test_samples_that_a_filter_drives_beyond_full_scale_are_counted(tmp_path: Pa
     clean.mkdir()
     square = 0.99 * np.sign(np.sin(2 * np.pi * 500 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ))
     write_recordings(voices, {"square": square})
-    assert main(voices, unheard(tmp_path), NO_EFFECTS, clean, "lowpass:2000:36:2", 1)["clipped_samples"] > 1000
+    assert main(voices, unheard(tmp_path), clean, "lowpass:2000:36:2", 1)["clipped_samples"] > 1000
     assert "square: " in capsys.readouterr().out
-    assert main(voices, unheard(tmp_path), NO_EFFECTS, clean, "lowpass:2000:36:2, loudness:-23", 1)["clipped_samples"] == 0
+    assert main(voices, unheard(tmp_path), clean, "lowpass:2000:36:2, loudness:-23", 1)["clipped_samples"] == 0

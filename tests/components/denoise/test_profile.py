@@ -8,8 +8,8 @@ from scipy import signal
 
 from components.denoise import profile
 from components.denoise.chain import build_chain
-from components.denoise.steps import Sound, Step
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.steps import Sound, Step
 from components.shared.task import StageError
 
 PAUSES = [(3, 5), (9, 11), (15, 17)]

@@ -8,11 +8,15 @@ import pytest
 import soundfile
 
 from components.separate.__main__ import NOT_KEPT, main
-from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed
 from components.shared.table import read_rows, write_rows
 from tests.artifacts import recording, write_recordings
+from tests.places import ROOT
 
 SOUNDS = {"mono": (30_000, 1), "stereo": (41_234, 2), "short": (7, 2), "failed": (0, 1)}
+
+
+NO_EFFECTS = ROOT / "bundled" / "effects" / "none"
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +27,20 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(recordings: Path, folder: Path, target: Path, **changes: Any) -> tuple[dict[str, Any], Path, Path]:
+def run(recordings: Path, folder: Path, target: Path, effects: Path = NO_EFFECTS, **changes: Any) -> tuple[dict[str, Any], Path, Path]:
     """Outcome, voices and accompaniment of a run."""
     voices, accompaniment = target / "voices", target / "accompaniment"
-    voices.mkdir()
-    accompaniment.mkdir()
+    for made in (voices, accompaniment, target / "removed"):
+        made.mkdir()
     settings = {
         "keep_accompaniment": False,
         "stereo": False,
-        "speech_in_middle": True,
+        "remove_tones": True,
         "mwf": False,
-        "pass_clean": True,
-        "clean_db": -20.0,
-    }
-    outcome = main(recordings, folder, voices, accompaniment, **(settings | {"batch_segments": 1, "threads": 0} | changes))
+        "batch_segments": 1,
+        "threads": 0,
+    } | changes
+    outcome = main(recordings, folder, effects, voices, accompaniment, target / "removed", **settings)
     return dict(outcome), voices, accompaniment
 
 
@@ -59,14 +63,13 @@ def test_speech_alone_is_the_default(recordings: Path, folder: Path, tmp_path: P
     assert [r.reason for r in others] == [NOT_KEPT] * 3 + ["404 Not Found"]
     assert outcome["band_hz"] == pytest.approx(11_025)
     assert outcome["model"].startswith("random/")
-    assert outcome["passed_share"] == pytest.approx(outcome["passed_seconds"] * SAMPLE_RATE_HZ / sum(r.samples for r in rows))
     said = capsys.readouterr().out
     assert f"{outcome['model']} on the {outcome['device']}, up to 11025 Hz" in said
 
 
 @pytest.mark.parametrize("stereo", [False, True])
 def test_accompaniment_when_it_is_asked_for(recordings: Path, folder: Path, tmp_path: Path, stereo: bool) -> None:
-    _, voices, accompaniment = run(recordings, folder, tmp_path, keep_accompaniment=True, stereo=stereo, pass_clean=False, batch_segments=2)
+    _, voices, accompaniment = run(recordings, folder, tmp_path, keep_accompaniment=True, stereo=stereo, batch_segments=2)
     rows = read_rows(recordings, Recording)
     assert read_rows(accompaniment, Recording) == read_rows(voices, Recording) == rows
     for r in rows:
@@ -76,25 +79,25 @@ def test_accompaniment_when_it_is_asked_for(recordings: Path, folder: Path, tmp_
             assert (np.any(speech) and np.any(other)) or r.samples < 100  # which at the edge of a frame's window are too faint for 16 bits
 
 
-def test_what_passes_is_the_recording_to_the_bit(folder: Path, tmp_path: Path) -> None:
-    recordings, passing, plain = tmp_path / "recordings", tmp_path / "passing", tmp_path / "plain"
-    passing.mkdir()
-    plain.mkdir()
-    faint = 3e-4 * np.random.default_rng(0).standard_normal(30_000)  # too faint for music, whatever the model says of it
-    write_recordings(recordings, {"faint": faint})
-    before = heard(recordings, "faint")
-    assert np.ptp(before) > 50
-
-    outcome, voices, accompaniment = run(recordings, folder, passing, keep_accompaniment=True)
-    assert outcome["passed_share"] == 1
-    assert outcome["passed_seconds"] == pytest.approx(30_000 / SAMPLE_RATE_HZ)
-    assert np.array_equal(heard(voices, "faint"), before)
-    assert not np.any(heard(accompaniment, "faint"))
-
-    outcome, voices, accompaniment = run(recordings, folder, plain, keep_accompaniment=True, pass_clean=False)
-    assert outcome["passed_share"] == outcome["passed_seconds"] == 0
-    assert not np.array_equal(heard(voices, "faint"), before)
-    assert np.any(heard(accompaniment, "faint"))
+def test_a_whistle_and_a_known_effect_are_gone_before_it_is_separated(folder: Path, tmp_path: Path) -> None:
+    seconds = 25
+    bare = 0.01 * np.random.default_rng(0).standard_normal((seconds * SAMPLE_RATE_HZ, 2))
+    burst = 0.1 * np.random.default_rng(1).standard_normal(SAMPLE_RATE_HZ) * np.linspace(1, 0, SAMPLE_RATE_HZ)
+    sound = bare + 0.01 * np.sin(2 * np.pi * 6000 * np.arange(len(bare)) / SAMPLE_RATE_HZ)[:, None]
+    sound[10 * SAMPLE_RATE_HZ : 11 * SAMPLE_RATE_HZ] += burst[:, None]
+    for name, what in (("bare", bare), ("full", sound)):
+        write_recordings(tmp_path / name, {"show": what})
+    write_recordings(tmp_path / "kit", {"burst": burst})
+    levels = {}
+    for name, given, changes in (("none", "bare", {}), ("all", "full", {}), ("tones left", "full", {"remove_tones": False})):
+        (target := tmp_path / f"run {name}").mkdir()
+        outcome, voices, _ = run(tmp_path / given, folder, target, tmp_path / "kit", **changes)
+        rows = read_rows(target / "removed", Removed)
+        assert (outcome["removed_tones"], outcome["removed_effects"]) == tuple(sum(r.filter == f for r in rows) for f in ("tones", "sfx"))
+        levels[name] = [(r.filter, round(r.start)) for r in rows], np.std(heard(voices, "show").astype(float))
+    assert [found for found, _ in levels.values()] == [[], [("tones", 0), ("sfx", 10)], [("sfx", 10)]]
+    assert levels["all"][1] == pytest.approx(levels["none"][1], rel=0.05)
+    assert levels["tones left"][1] > 1.2 * levels["none"][1]
 
 
 def test_a_recording_that_is_not_as_long_as_its_row_stops_the_stage(folder: Path, tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from components.shared.task import StageError
 
 def refused(model: Path, **changes: Any) -> str:
     """What the stage says at its start, where there is no recording to read."""
-    settings = {"speech_in_middle": True, "mwf": False, "pass_clean": True, "clean_db": -20.0, "batch_segments": 1, "threads": 0} | changes
+    settings = {"remove_tones": True, "mwf": False, "batch_segments": 1, "threads": 0} | changes
     nowhere = model / "nowhere"
     with pytest.raises(StageError) as error:
-        main(nowhere, model, nowhere, nowhere, keep_accompaniment=False, stereo=False, **settings)
+        main(nowhere, model, nowhere, nowhere, nowhere, nowhere, keep_accompaniment=False, stereo=False, **settings)
     message = str(error.value)
     assert "\n" not in message
     return message
@@ -136,8 +136,6 @@ def test_a_configuration_that_is_none(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"clean_db": 3.0}, "clean_db"),
-        ({"clean_db": float("nan")}, "clean_db"),
         ({"batch_segments": 0}, "batch_segments"),
         ({"threads": -1}, "threads"),
     ],

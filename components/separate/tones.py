@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from components.denoise.pieces import Piece, pieces
-from components.denoise.steps import Filter, Mono, Prepared, Sound, Step, Stream
+from components.shared.pieces import Piece, pieces
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
+from components.shared.steps import Filter, Mono, Prepared, Sound, Step, Stream
 
 FRAME = 1 << 17
 """Samples of a spectrum, 3 s, for a resolution of 0.34 Hz."""

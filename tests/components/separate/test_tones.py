@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from components.denoise import tones
-from components.denoise.steps import Sound
+from components.separate import tones
 from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.steps import Sound
 
 
 def time_of(seconds: float) -> np.ndarray:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.denoise.steps import Mono, mono
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.steps import Mono, mono
 from components.shared.table import read_rows
 from components.shared.task import StageError
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.denoise.steps import Mono, Stream
+from components.shared.steps import Mono, Stream
 
 
 class Piece(NamedTuple):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter
 
-from components.denoise.steps import Mono
+from components.shared.steps import Mono
 
 FRAME = 1024
 """Samples of an STFT frame, 23 ms; frames overlap by half."""

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.denoise.effects import read_effects
-from components.denoise.match import APART, HOP, LONGEST, STEP, Hit, Template, find, template
-from components.denoise.steps import Filter, Mono, Prepared, Sound, Step, Stream
-from components.denoise.subtract import REACH, Fit, fitted, rendered
+from components.separate.effects import read_effects
+from components.separate.match import APART, HOP, LONGEST, STEP, Hit, Template, find, template
+from components.separate.subtract import REACH, Fit, fitted, rendered
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed
+from components.shared.steps import Filter, Mono, Prepared, Sound, Step, Stream
 from components.shared.table import read_rows
 
 SEARCHES = 8

@@ -9,13 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
 
-from components.denoise.__main__ import main
-from components.denoise.effects import KEPT, QUIET_DB, without_silence
-from components.denoise.sfx import sfx
-from components.denoise.steps import Prepared, Sound
+from components.separate.effects import KEPT, QUIET_DB, without_silence
+from components.separate.sfx import sfx
 from components.shared.audio import decode
-from components.shared.rows import SAMPLE_RATE_HZ, Recording, Removed, Segment
-from components.shared.table import read_rows, write_rows
+from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.steps import Prepared, Sound
+from components.shared.table import write_rows
 from components.shared.task import StageError
 from tests.artifacts import write_recordings
 from tests.places import DATA
@@ -213,22 +212,6 @@ def test_without_effects_it_does_nothing(tmp_path: Path) -> None:
 def test_what_cannot_be_an_effect_is_refused_with_its_name(tmp_path: Path, sound: np.ndarray) -> None:
     with pytest.raises(StageError, match=r"expected effects of 0\.1 to 60 s.* found .* in door\.wav: leave it out"):
         heard(kit(tmp_path / "kit", {"door.wav": sound}), talk(1))
-
-
-def test_the_stage_writes_what_it_took_out(tmp_path: Path, folder: Path) -> None:
-    sound = talk(10)
-    put(sound, EFFECTS["chirp"], 4.0)
-    voices, segments, clean = (tmp_path / name for name in ("voices", "segments", "clean"))
-    kit(voices, {"show": sound})
-    for made in (segments, clean):
-        made.mkdir()
-    write_rows(segments, Segment, [])
-    outcome = main(voices, segments, folder, clean, "sfx", 1)
-    assert outcome["removed_effects"] == 1
-    (row,) = read_rows(clean, Removed, "removed")
-    assert (row.recording, row.filter, row.name, row.frequency_hz) == ("0", "sfx", "chirp", None)
-    assert row.start == pytest.approx(4.0, abs=0.02)
-    assert row.end == pytest.approx(5.0, abs=0.02)
 
 
 REAL = [DATA / "noise" / "sfx" / f"{name}.ogg" for name in ("duck_quack_03", "door_knock_01", "explosion_02", "vehicle_horn_01")]

@@ -14,8 +14,8 @@ from scipy import fft
 from scipy.linalg import solve_toeplitz
 from scipy.signal import oaconvolve
 
-from components.denoise.match import HOP, Hit, frames, power, sound_of
-from components.denoise.steps import Mono
+from components.separate.match import HOP, Hit, frames, power, sound_of
+from components.shared.steps import Mono
 
 REACH = 16
 """Taps of the filter on each side of the middle one, 0.4 ms."""
