@@ -21,7 +21,7 @@ class DatasetSpeaker:
     speaker: str
     """Id: s0001, s0002 and so on, in order of first appearance. An id is never reused."""
     centroid: Vector
-    """Mean of the clips' d-vectors, weighted by clip length. Its norm is at most 1, and higher for more
+    """Mean of the clips' vectors, weighted by clip length. Its norm is at most 1, and higher for more
     similar clips. It stays if no clip is left."""
     clips: int
     """Number of clips, kept or rejected."""

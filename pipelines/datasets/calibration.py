@@ -164,7 +164,7 @@ def doubts(found: Calibration) -> list[str]:
 def leave_one_out(same: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> tuple[Numbers, Numbers]:
     """Returns similarities without a reference: of each clip to the mean of the voice's clips without itself.
 
-    It takes d-vectors of length 1, shaped (clips, numbers), of at least two own clips and of other voices.
+    It takes vectors of length 1, shaped (clips, numbers), of at least two own clips and of other voices.
     """
     total = np.sum(same, axis=0, dtype=np.float64)
     rest = total - same

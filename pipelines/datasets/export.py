@@ -145,7 +145,7 @@ def _samples(flac: bytes) -> NDArray[np.int16]:
 
 
 def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:
-    """Returns a clip's columns except its d-vector, as texts, numbers and lists."""
+    """Returns a clip's columns except its vector, as texts, numbers and lists."""
     known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
     times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
     return {

@@ -31,7 +31,7 @@ from recipes.speakers.trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Tria
 
 MODEL = ROOT / "bundled" / "models" / "speech-2stems-small"
 HOP_SECONDS = 0.8
-"""From one window to the next: twice as far as in a run, which takes half the time."""
+"""From one window to the next, as in a run."""
 
 
 def main() -> None:

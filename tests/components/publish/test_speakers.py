@@ -24,7 +24,7 @@ JOIN = 0.4
 
 
 def vectors_of(voice: int, count: int, spread: float = 0.6, seed: int = 0) -> NDArray[np.float32]:
-    """d-vectors of clips of one voice: cosines of about 1 / (1 + spread²) within it, about 0 with others."""
+    """Vectors of clips of one voice: cosines of about 1 / (1 + spread²) within it, about 0 with others."""
     middle = np.random.default_rng([voice, 99]).standard_normal(256) / 16
     clips = middle + spread * np.random.default_rng([voice, seed]).standard_normal((count, 256)) / 16
     return (clips / np.linalg.norm(clips, axis=1, keepdims=True)).astype("<f4")

@@ -19,7 +19,7 @@ LINEAGE = Lineage({"embed": {"models": {"reference": "host/abc"}}})
 
 
 def voices(count: int, seed: int = 1) -> np.ndarray:
-    """So many voices that have little in common, as d-vectors: nothing in them is negative."""
+    """So many voices that have little in common, as vectors: nothing in them is negative."""
     found = np.random.default_rng(seed).random((count, 256)) ** 8
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
