@@ -57,7 +57,7 @@ def make(sources: list[Path], minutes: float, folder: Path) -> None:
     seconds = file.samples / SAMPLE_RATE_HZ
     for name in ("segments", "reference", "windows"):
         (folder / name).mkdir()
-    write_rows(folder / "voices", Recording, [Recording("voices", "local", "", "", "", "", "", seconds, file.samples, "", "", "", "")])
+    write_rows(folder / "voices", Recording, [Recording("voices", "local", "", "", "", "", "", seconds, file.samples, "", "", "", "", "")])
     write_rows(folder / "reference", Recording, [])
     write_rows(folder / "segments", Segment, [Segment("voices", 0.0, seconds, "speech", "")])
 

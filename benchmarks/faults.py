@@ -104,10 +104,11 @@ def main() -> int:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             sources = folder / "sources.txt"
             sources.write_text("\n".join([str(folder / "files"), *(f"{url}/{name}" for name in feeds)]))
+            whole = ("--discover-max-shards", "0", "--discover-shard-seconds", "200000")  # all in one run, in few shards
             quick = ("--download-sleep-seconds", "0", "--download-max-sleep-seconds", "0", "--download-backoff-seconds", "0.1")
             small = ("--separate-model", SEPARATE.bundled)  # needs no network
             store = ("--store", str(folder / "store"), "--dataset", "faults", "--allow-private")
-            command = [COMMAND, "run", "--sources", str(sources), *store, *quick, *small]
+            command = [COMMAND, "run", "--sources", str(sources), *store, *whole, *quick, *small]
             start = time.monotonic()
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=chosen.timeout_minutes * 60)
             minutes = (time.monotonic() - start) / 60

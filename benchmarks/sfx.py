@@ -37,7 +37,7 @@ def make(folder: Path, minutes: int, effects: int) -> None:
     for number, effect in enumerate(kit):
         with FlacWriter(folder / "kit" / "audio" / f"{number}.flac") as file:
             file.write(effect)
-        rows.append(Recording(str(number), "local", "", f"{number}.wav", "", "", "", 1.5, length, "", "", "", ""))
+        rows.append(Recording(str(number), "local", "", f"{number}.wav", "", "", "", 1.5, length, "", "", "", "", ""))
     write_rows(folder / "kit", Recording, rows)
     time_s = np.arange(60 * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ
     minute = np.random.default_rng(99).standard_normal(len(time_s)) * (0.05 * np.clip(np.sin(2 * np.pi * 2 * time_s), 0.02, 1))

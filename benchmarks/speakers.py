@@ -35,7 +35,7 @@ def make(folder: Path, minutes: int) -> None:
         for _ in range(minutes):
             file.write(minute)
     seconds = 60.0 * minutes
-    recording = Recording(NAME, "local", "", "", "", "", "", seconds, minutes * len(minute), "", "", "", "")
+    recording = Recording(NAME, "local", "", "", "", "", "", seconds, minutes * len(minute), "", "", "", "", "")
     write_rows(folder / "voices", Recording, [recording])
     write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, seconds, "speech", "male")])
     with WindowsWriter(folder / "windows") as writer:

@@ -35,7 +35,7 @@ def make(folder: Path, seconds: float) -> None:
             file.write(minute[:left])
             left -= len(minute)
         samples = file.samples
-    rows = [Recording("r", "media", "", "", "", "", "", samples / RATE_HZ, samples, "", "", "", "")]
+    rows = [Recording("r", "media", "", "", "", "", "", samples / RATE_HZ, samples, "", "", "", "", "")]
     cuts = [Clip(f"r-{i:08d}", "r", i * CLIP_SECONDS, (i + 1) * CLIP_SECONDS, "", False) for i in range(round(seconds / CLIP_SECONDS))]
     write_rows(folder / "clean", Recording, rows)
     for name in ("clips", "quality"):

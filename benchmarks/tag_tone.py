@@ -49,7 +49,7 @@ def make(folder: Path, minutes: int) -> None:
             file.write(block)
     seconds = float(minutes * 60)
     write_rows(
-        parts["clean"], Recording, [Recording("a", "local", "", "", "", "", "", seconds, minutes * 60 * SAMPLE_RATE_HZ, "", "", "", "")]
+        parts["clean"], Recording, [Recording("a", "local", "", "", "", "", "", seconds, minutes * 60 * SAMPLE_RATE_HZ, "", "", "", "", "")]
     )
     starts = range(0, minutes * 60, CLIP_SECONDS)
     write_rows(parts["clips"], Clip, [Clip(f"a-{s * 1000:08d}", "a", float(s), float(s + CLIP_SECONDS), "female", False) for s in starts])

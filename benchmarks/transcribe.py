@@ -47,7 +47,7 @@ def make(source: Path | None, minutes: float, folder: Path) -> None:
             if not left:
                 break
     seconds = file.samples / SAMPLE_RATE_HZ
-    write_rows(folder / "clean", Recording, [Recording("a", "local", "", "", "", "", "", seconds, file.samples, "", "", "", "")])
+    write_rows(folder / "clean", Recording, [Recording("a", "local", "", "", "", "", "", seconds, file.samples, "", "", "", "", "")])
     (folder / "clips").mkdir(exist_ok=True)
     starts = np.arange(0, seconds - CLIP_SECONDS, CLIP_SECONDS)
     write_rows(

@@ -9,6 +9,8 @@ from store.objects import check_name
 from store.tables import Table
 
 PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED = "", "published", "failed", "given_up", "filtered"
+CHANGED = "changed at its source"
+"""The beginning of the reason of a published recording whose file was replaced at its source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,14 @@ class LedgerRow(SourceInfo):
     """Empty (planned, not yet published), published, failed (the download failed), given_up (too many runs did not finish its shard)
     or filtered (left out by its length)."""
     reason: str
-    """Why the recording failed, was given up or was left out, on one line, or empty."""
+    """Why the recording failed, was given up or was left out, or how its file changed at the source, on one line, or empty."""
     media_sha256: str
     duplicate_of: str
     """Id of an earlier recording with the same media file, or empty."""
     conversion: str
     """What `download` changed in the recording's sound, or empty."""
+    state: str
+    """What the source said of the file that the dataset has: its size, a time, an ETag. Empty if it said nothing."""
     samples: int
     """Length of the recording in frames at 44.1 kHz, 0 without audio."""
     music_samples: int

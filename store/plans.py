@@ -11,8 +11,11 @@ from store.parquet import read_object, to_bytes
 
 
 def shard_name(items: Iterable[Item]) -> str:
-    """The name of a shard: 16 hex digits of a hash of its recordings and their failures. For caches, it is the same in every run."""
-    members = sorted((i.recording, i.failures) for i in items)
+    """The name of a shard: 16 hex digits of a hash of its recordings, their failures and the states of their files.
+
+    For caches, it is the same in every run.
+    """
+    members = sorted((i.recording, i.failures, *([i.state] if i.state else [])) for i in items)
     return hashlib.sha256(json.dumps(members).encode()).hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from components.shared.table import write_rows
 def recording(name: str, samples: int) -> Recording:
     """The row of a recording. Without samples it is one whose download failed."""
     reason = "" if samples else "404 Not Found"
-    return Recording(name, "local", f"file:/{name}", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason, "")
+    return Recording(name, "local", f"file:/{name}", "", "", "", "", samples / SAMPLE_RATE_HZ, samples, "", "", reason, "", "")
 
 
 def write_flac(path: Path, sound: NDArray[Any]) -> Path:

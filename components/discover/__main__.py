@@ -7,23 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from components.discover.items import Listed, SourceError, media_of, with_own_id
-from components.discover.lengths import measured_seconds
 from components.discover.listing import list_source
 from components.discover.plan import Plan, PlanSettings, make_plan, shards_of, source_rows
 from components.discover.settings import check_settings
 from components.discover.sources import Source, parse, sha256_of
+from components.discover.states import examined
+from components.shared.audio import measured_seconds
 from components.shared.logins import remember, without_logins
 from components.shared.network import public_only, without_secrets
 from components.shared.task import Outcome, StageError, one_line, report
 from components.shared.task import run as run_task
 from store.interface import Store
-from store.ledger import FAILED, FILTERED, Ledger, LedgerRow
+from store.ledger import CHANGED, FAILED, FILTERED, Ledger, LedgerRow
 from store.objects import open_store
 from store.plans import has_plan, read_plan, shard_name, write_plan
 
 MOST_NAMED = 10
 """Number of recordings to name in a line."""
-FATES = ("new", "pending", "retried", "again", "done", "failed", "given_up", "refused", "filtered", "over_cap")
+FATES = ("new", "pending", "retried", "again", "refreshed", "done", "changed", "failed", "given_up", "refused", "filtered", "over_cap")
 
 
 def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, str]]]:
@@ -84,6 +85,14 @@ def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[
     return made[-1]
 
 
+def name_all(what: str, rows: list[LedgerRow]) -> None:
+    """Reports recordings with their reasons, if there are any."""
+    if rows:
+        named = "; ".join(f"{one_line(row.title or row.url)[:60]} {row.reason}" for row in rows[:MOST_NAMED])
+        more = f"; and {len(rows) - MOST_NAMED} more" if len(rows) > MOST_NAMED else ""
+        report(f"{len(rows)} recordings {what}: {named}{more}")
+
+
 def main(
     sources: str,
     dataset: str,
@@ -97,6 +106,7 @@ def main(
     max_seconds: float,
     attempts: int,
     again: bool,
+    refresh: bool,
 ) -> Outcome:
     check_settings(
         max_recordings=max_recordings,
@@ -106,7 +116,7 @@ def main(
         max_seconds=max_seconds,
         attempts=attempts,
     )
-    settings = PlanSettings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again)
+    settings = PlanSettings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again, refresh)
     sources, logins = without_logins(sources)
     remember(logins)
     entries = parse(sources)
@@ -115,7 +125,7 @@ def main(
     target = open_store(store)
     ledger = Ledger(target, dataset).rows()  # fails on an unreadable store before listing the sources
     listed, reasons = list_all(entries)
-    listed = measured(listed, ledger, settings)
+    listed = examined(measured(listed, ledger, settings), ledger, refresh)
     plan = write(target, dataset, listed, reasons, settings, run)
     failed = [f"{name}: {reason}" for name, reason in reasons if reason]
     if len(failed) == len(reasons) and not plan.shards:
@@ -124,10 +134,8 @@ def main(
     counts = Counter(plan.fates.values())
     planned = sum(len(group) for group in plan.shards)
     report(f"{len(listed)} recordings listed, {planned} planned in {len(names)} shards")
-    if filtered := [row for row in plan.rows if row.outcome == FILTERED]:
-        named = "; ".join(f"{one_line(row.title or row.url)[:60]} {row.reason}" for row in filtered[:MOST_NAMED])
-        more = f"; and {len(filtered) - MOST_NAMED} more" if len(filtered) > MOST_NAMED else ""
-        report(f"{len(filtered)} recordings left out by their length: {named}{more}")
+    name_all("left out by their length", [row for row in plan.rows if row.outcome == FILTERED])
+    name_all("have other files now; discover_refresh downloads them again", [row for row in plan.rows if row.reason.startswith(CHANGED)])
     return {
         "shards": names,
         "count": len(names),

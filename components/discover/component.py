@@ -22,6 +22,7 @@ def discover(
     max_seconds: float = 0.0,
     attempts: int = 3,
     again: bool = False,
+    refresh: bool = False,
 ) -> None:
     """Lists the recordings of the sources and divides those that the dataset does not have yet into shards.
 
@@ -40,4 +41,6 @@ def discover(
         max_seconds: Maximum length of a recording, in seconds; 0 means no limit. See min_seconds.
         attempts: Number of runs, 1 or more, that may plan a recording and not finish its shard. Then the recording is given up.
         again: Whether to process finished recordings again, in the same shards if possible.
+        refresh: Whether to download recordings again whose files changed at their sources. The servers of episodes are then asked
+            for the states of their files, too; otherwise only what their feeds say is compared.
     """

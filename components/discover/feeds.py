@@ -1,9 +1,12 @@
 """Lists the recordings of RSS and Atom feeds, page by page, and of single media URLs."""
 
+import email.utils
 import time
 import urllib.parse
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,6 +30,7 @@ from components.discover.reader import read_feed
 from components.discover.web import PAGE_PAUSE_SECONDS, fetch
 from components.shared.http import Answer
 from components.shared.network import public_url
+from components.shared.state import state_of
 from components.shared.task import one_line, report
 
 SAMPLE = Path(__file__).parent / "sample" / "feed.xml"
@@ -65,7 +69,7 @@ def list_sample() -> Iterator[Listed]:
         raise SourceError("expected the bundled sample's feed, found none: this installation is incomplete")
     found = _read(SAMPLE.read_bytes(), "", "sample:")
     for entry in found["entries"]:
-        if name := _audio(entry["media"]):
+        if name := _audio(entry["media"])[0]:
             yield _listed("sample", "", entry, found["feed"], name, f"sample:{name}")
 
 
@@ -128,25 +132,49 @@ def _next_page(feed: Described, url: str) -> str:
 def _list_entries(found: Described, url: str, place: str) -> Iterator[Listed]:
     left_out: Counter[str] = Counter()
     for entry in found["entries"]:
-        if enclosure := _audio(entry["media"]):
+        enclosure, size = _audio(entry["media"])
+        if enclosure:
             address = _absolute(url, enclosure)
-            yield _listed("feed", place, entry, found["feed"], media_of(address), address)
+            yield _listed("feed", place, entry, found["feed"], media_of(address), address, _state(entry, size))
         else:
-            href, stated = entry["media"][0] if entry["media"] else ("", "")
+            href, stated, _ = entry["media"][0] if entry["media"] else ("", "", "")
             left_out[clean(stated or PurePosixPath(path_of(href)).suffix)[:40] or "without a link"] += 1
     if left_out:
         kinds = ", ".join(f"{count} {kind}" for kind, count in left_out.most_common(10))
         report(f"{public_url(url)}: left out {left_out.total()} entries without audio: {kinds}")
 
 
-def _audio(media: Iterable[tuple[str, str]]) -> str:
-    """Returns the link of an entry that may be audio, or "". Types that say nothing come before types that say something odd."""
-    found = [(link(href), stated) for href, stated in media if link_may_be_audio(href, stated)]
-    clear = [href for href, stated in found if by_type(stated) or by_name(path_of(href)) or stated in ("", "application/octet-stream")]
-    return next(iter([*clear, *(href for href, _ in found)]), "")
+def _audio(media: Iterable[tuple[str, str, str]]) -> tuple[str, str]:
+    """Returns the link of an entry that may be audio and its stated size, or "" and "".
+
+    Types that say nothing come before types that say something odd.
+    """
+    found = [(link(href), stated, size) for href, stated, size in media if link_may_be_audio(href, stated)]
+    clear = [f for f in found if by_type(f[1]) or by_name(path_of(f[0])) or f[1] in ("", "application/octet-stream")]
+    href, _, size = next(iter([*clear, *found]), ("", "", ""))
+    return href, size
 
 
-def _listed(kind: str, place: str, entry: Described, feed: Described, fallback_id: str, url: str) -> Listed:
+def _state(entry: Described, size: str) -> str:
+    """Returns what an entry says of its file: size and length, and its dates, which hosts change with the file."""
+    return state_of(
+        stated_bytes=int(size) if size.isascii() and size.isdecimal() and len(size) < 19 else 0,
+        stated_seconds=seconds_of(entry["itunes_duration"]),
+        published=_moment(entry["published"]),
+        updated=_moment(entry["updated"]),
+    )
+
+
+def _moment(text: str) -> str:
+    """Returns a date and time in UTC, in ISO 8601, so that two forms of the same moment are equal; another text as it is."""
+    for read in (email.utils.parsedate_to_datetime, datetime.fromisoformat):
+        with suppress(ValueError, OverflowError):
+            found = read(text.strip())
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return text
+
+
+def _listed(kind: str, place: str, entry: Described, feed: Described, fallback_id: str, url: str, state: str = "") -> Listed:
     return listed(
         kind,
         place,
@@ -157,6 +185,7 @@ def _listed(kind: str, place: str, entry: Described, feed: Described, fallback_i
         published=day_of(entry["published"]),
         licence=_licence(entry) or _licence(feed),
         seconds=seconds_of(entry["itunes_duration"]),
+        state=state,
     )
 
 

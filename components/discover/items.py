@@ -29,6 +29,8 @@ class Listed:
 
     item: Item
     refusal: str = ""
+    media_sha256: str = ""
+    """SHA-256 of its file, if it had to be compared with the one that the dataset has."""
 
 
 def recording_id(kind: str, place: str, own: str) -> str:
@@ -109,11 +111,11 @@ def with_own_id(entry: Listed) -> Listed:
 
 def listed(
     kind: str, place: str, own: str, url: str, *, title: object = "", channel: object = "", published: str = "", licence: object = "",
-    seconds: float = 0.0, refusal: str = "",
+    seconds: float = 0.0, refusal: str = "", state: str = "",
 ) -> Listed:  # fmt: skip
     """Returns a recording with its id. It is refused if its kind needs a web URL and it has none."""
     if not refusal and kind not in ("local", "bucket", "sample") and not (is_web_url(url) and len(url) <= MAX_URL):
         url = clean(url)
         refusal = f"expected an http or https link to its audio, found {url[:60] or 'none'}"
-    item = Item(recording_id(kind, place, own), kind, url, clean(title), clean(channel), published, clean(licence), seconds, 0)
+    item = Item(recording_id(kind, place, own), kind, url, clean(title), clean(channel), published, clean(licence), seconds, 0, state)
     return Listed(item, refusal)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from components.discover.bucket import list_bucket
@@ -12,6 +13,7 @@ from components.discover.media import audio_files
 from components.discover.podbbang import list_podbbang
 from components.discover.sources import Source
 from components.discover.youtube import downloader, list_video, list_youtube
+from components.shared.state import state_of
 from components.shared.task import report
 
 
@@ -75,4 +77,13 @@ def _local(path: Path) -> Listed:
         text.encode()
     except UnicodeEncodeError:
         return listed("local", "", str(path), "", title=path.name, refusal="expected a UTF-8 name, found another encoding: rename it")
-    return listed("local", "", nfc_name(text, os.path.exists), text, title=path.name, seconds=stated_seconds(path))
+    return listed("local", "", nfc_name(text, os.path.exists), text, title=path.name, seconds=stated_seconds(path), state=_state(path))
+
+
+def _state(path: Path) -> str:
+    """Returns size and time of a file; "" if it is gone meanwhile: `download` gives the reason."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return state_of(bytes=found.st_size, modified=datetime.fromtimestamp(found.st_mtime, UTC).isoformat())

@@ -46,7 +46,7 @@ def parsed(data: bytes, content_type: str = "") -> dict[str, Any]:
         version: "" if it is no feed.
         problems: What is wrong with it, one line each.
         feed: Title, licenses and links.
-        entries: The same for each entry, with its id and media, which are pairs of a URL and a stated type.
+        entries: The same for each entry, with its id, when it was updated, and its media: triples of a URL, a stated type and size.
         more: Whether there are more than MAX_ENTRIES.
         feeds: URLs of the feeds that a web page names.
         hint: What to do if it is no feed, or "".
@@ -65,7 +65,7 @@ def parsed(data: bytes, content_type: str = "") -> dict[str, Any]:
         "version": found.get("version") or "",
         "problems": problems,
         "feed": _described(found.feed),
-        "entries": [_described(entry) | {"id": entry.get("id") or "", "media": _media(entry)} for entry in found.entries[:MAX_ENTRIES]],
+        "entries": [_entry(entry) for entry in found.entries[:MAX_ENTRIES]],
         "more": len(found.entries) > MAX_ENTRIES,
         "feeds": [
             html.unescape(link[1]) for tag in _LINK.findall(text[:MAX_HEAD]) if _FEED_TYPE.search(tag) and (link := _HREF.search(tag))
@@ -80,10 +80,15 @@ def _described(found: Any) -> dict[str, Any]:
     return texts | {"links": [(str(link.get("rel") or ""), str(link.get("href") or "")) for link in found.get("links") or []]}
 
 
-def _media(entry: Any) -> list[tuple[str, str]]:
-    found = [(e.get("href"), e.get("type")) for e in entry.get("enclosures") or []]
-    found += [(m.get("url"), m.get("type") or m.get("medium")) for m in entry.get("media_content") or []]
-    return [(str(url), str(stated or "")) for url, stated in found if url]
+def _entry(entry: Any) -> dict[str, Any]:
+    updated = str(dict.get(entry, "updated") or "")  # feedparser's own `get` would return the date of publication in its place
+    return _described(entry) | {"id": entry.get("id") or "", "updated": updated[:MAX_CHARACTERS], "media": _media(entry)}
+
+
+def _media(entry: Any) -> list[tuple[str, str, str]]:
+    found = [(e.get("href"), e.get("type"), e.get("length")) for e in entry.get("enclosures") or []]
+    found += [(m.get("url"), m.get("type") or m.get("medium"), m.get("filesize")) for m in entry.get("media_content") or []]
+    return [(str(url), str(stated or ""), str(size or "")) for url, stated, size in found if url]
 
 
 def _mended(run: re.Match[str]) -> str:

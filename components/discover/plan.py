@@ -8,8 +8,9 @@ from typing import Any
 from components.discover.items import Listed, recording_id
 from components.shared.network import public_url
 from components.shared.rows import UNKNOWN_SECONDS, Item
+from components.shared.state import change, joined
 from components.shared.table import empty
-from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, LedgerRow
+from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, PENDING, LedgerRow
 from store.plans import shard_name
 
 SOURCE = "source"
@@ -35,6 +36,7 @@ class PlanSettings:
     max_seconds: float
     attempts: int
     again: bool
+    refresh: bool
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Plan:
     rows: list[LedgerRow]
     """Ledger rows to write."""
     fates: dict[str, str]
-    """Fate of every listed or planned recording. Planned: new, pending, retried, again. Not planned:
-    done, failed (too often), given_up, refused (cannot be fetched), filtered (by length), over_cap."""
+    """Fate of every listed or planned recording. Planned: new, pending, retried, again, refreshed. Not planned: done, changed
+    (at its source), failed (too often), given_up, refused (cannot be fetched), filtered (by length), over_cap."""
 
 
 def make_plan(
@@ -66,7 +68,7 @@ def make_plan(
     listed = [replace(entry, item=_completed(entry.item, ledger.get(entry.item.recording))) for entry in listed]
     items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
     fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
-    rows = [*_refused(listed, fates, ledger, run), *_filtered(listed, fates, ledger, settings, run)]
+    rows = [*_refused(listed, fates, ledger, run), *_filtered(listed, fates, ledger, settings, run), *_noted(listed, fates, ledger)]
 
     shards, lost = _pending(items, ledger, plans, settings, run)
     rows += lost
@@ -75,13 +77,15 @@ def make_plan(
     done = sorted((r for r in items if fates[r] == "again"), key=lambda r: ledger[r].planned)
     again = _again(done, items, ledger, plans)
     retried = _by_shard((items[r] for r in items if fates[r] == "retried"), ledger)
+    refreshed = [replace(items[r], failures=ledger[r].failures) for r in items if fates[r] == "refreshed"]
     for groups, fate in ((shards, "pending"), (again, "again"), (retried, "retried")):
         fates |= {item.recording: fate for group in groups for item in group}
 
     new = [item for recording, item in items.items() if fates[recording] == "new"]
     cap = settings.max_recordings or len(new)
     fates |= {item.recording: "over_cap" for item in new[cap:]}
-    groups = [sorted(group, key=lambda i: i.recording) for group in (*shards, *retried, *again, *_pack(new[:cap], settings.shard_seconds))]
+    packed = (group for some in (refreshed, new[:cap]) for group in _pack(some, settings.shard_seconds))
+    groups = [sorted(group, key=lambda i: i.recording) for group in (*shards, *retried, *again, *packed)]
     shards = groups[: settings.max_shards or len(groups)]
     fates |= {item.recording: "over_cap" for group in groups[len(shards) :] for item in group}
     rows += [_planned(item, ledger.get(item.recording, _EMPTY), shard_name(group), run, now) for group in shards for item in group]
@@ -114,19 +118,42 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str
     if row and row.outcome == GIVEN_UP and row.run == run:
         return "given_up"  # by an earlier attempt of this run's task
     if row and row.outcome not in (PENDING, FAILED, FILTERED):
-        finished = "given_up" if row.outcome == GIVEN_UP else "done"
-        return "again" if settings.again and not entry.refusal else finished
+        finished = "given_up" if row.outcome == GIVEN_UP else "changed" if _changed(entry, row) else "done"
+        if entry.refusal:
+            return finished
+        return "again" if settings.again else "refreshed" if settings.refresh and finished == "changed" else finished
     if entry.refusal:
         return "refused"
     if row and row.outcome == PENDING:
         return "pending"
     if row and row.shard and settings.again:
         return "again"
-    if row and row.failures >= settings.attempts:
+    if row and row.failures >= settings.attempts and not _changed(entry, row):
         return "failed"
     if _out_of_limits(entry.item, settings):
         return "filtered"
     return "retried" if row and row.shard else "new"
+
+
+def _changed(entry: Listed, row: LedgerRow) -> str:
+    """Returns how the file of a recording differs from the one that the dataset has, by what its source says, or ""."""
+    same = entry.media_sha256 and entry.media_sha256 == row.media_sha256
+    return "" if same else change(row.state, entry.item.state)
+
+
+def _noted(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgered) -> Iterator[LedgerRow]:
+    """Yields ledger rows of finished recordings of which the source says something else than before."""
+    for entry in listed:
+        fate, row = fates[entry.item.recording], ledger.get(entry.item.recording)
+        if fate == "changed" and row:
+            noted = replace(row, reason=f"{CHANGED}: {_changed(entry, row)}")
+        elif fate == "done" and row:
+            reason = "" if row.reason.startswith(CHANGED) else row.reason
+            noted = replace(row, state=joined(row.state, entry.item.state), reason=reason)
+        else:
+            continue
+        if fate == "changed" or noted != row:
+            yield noted
 
 
 def _out_of_limits(item: Item, settings: PlanSettings) -> str:
@@ -188,7 +215,9 @@ def _pending(
         stored = {item.recording: item for item in plans.get(shard, ())}
         together = []
         for row in members[shard]:
-            item = replace(items.get(row.recording) or stored.get(row.recording) or _item(row), failures=row.failures)
+            before = stored.get(row.recording) or _item(row)
+            state = joined(row.state, before.state)
+            item = replace(_as_planned(items.get(row.recording, before), before, state), failures=row.failures)
             losses = _losses(row, run)
             if losses >= settings.attempts:
                 where = ", the last time in a shard of its own" if len(stored or members[shard]) == 1 else ""
@@ -220,11 +249,21 @@ def _again(wanted: Sequence[str], items: Mapping[str, Item], ledger: Ledgered, p
             for i in stored
         )
         if whole and any(ledger[i.recording].outcome != FAILED for i in stored):
-            groups.append([replace(items.get(i.recording, i), failures=i.failures) for i in stored])
+            states = {i.recording: joined(i.state, ledger[i.recording].state) for i in stored}
+            members = [_as_planned(items.get(i.recording, i), i, states[i.recording]) for i in stored]
+            groups.append([replace(item, failures=i.failures) for item, i in zip(members, stored, strict=True)])
             taken |= {i.recording for i in stored}
         else:
             rest += [r for r in wanted if ledger[r].shard == shard]
     return groups + _by_shard((items[r] for r in rest if r not in taken), ledger)
+
+
+def _as_planned(item: Item, before: Item, state: str) -> Item:
+    """Returns an item with what an earlier plan says of its state, so that its shard keeps its name.
+
+    If its file is in another state now than `state`, the last known one, the item gets that: its shard is downloaded anew.
+    """
+    return item if change(state, item.state) else replace(item, state=before.state)
 
 
 def _by_shard(items: Iterable[Item], ledger: Ledgered) -> list[Group]:
@@ -271,4 +310,4 @@ def _described(item: Item, row: LedgerRow, **changes: Any) -> LedgerRow:
 
 def _item(row: LedgerRow) -> Item:
     """Rebuilds an item from its ledger row, because its plan is lost."""
-    return Item(row.recording, row.kind, row.url, row.title, row.channel, row.published, row.licence, row.seconds, row.failures)
+    return Item(row.recording, row.kind, row.url, row.title, row.channel, row.published, row.licence, row.seconds, row.failures, row.state)

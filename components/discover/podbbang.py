@@ -9,6 +9,7 @@ from typing import Any
 
 from components.discover.items import Listed, SourceError, link, listed, seconds_of
 from components.discover.web import PAGE_PAUSE_SECONDS, fetch
+from components.shared.state import state_of
 
 API = "https://app-api6.podbbang.com"
 PAGE_SIZE = 20
@@ -65,6 +66,7 @@ def _listed(channel: str, name: object, episode: Mapping[str, Any]) -> Listed:
         channel=name,
         published=_day(str(episode.get("publishedAt") or "")),
         seconds=seconds_of(media.get("duration")),
+        state=state_of(stated_seconds=seconds_of(media.get("duration")), published=episode.get("publishedAt")),
         refusal=refusal,
     )
 

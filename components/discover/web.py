@@ -1,5 +1,7 @@
 """Fetches feeds and JSON for `discover`: small responses with short timeouts."""
 
+from dataclasses import replace
+
 from components.discover.items import SourceError
 from components.discover.media import by_type, is_text
 from components.shared import http
@@ -20,6 +22,14 @@ def fetch(url: str) -> Answer:
     """
     try:
         return http.fetch(url, LIMITS, skip=_is_media)
+    except HttpError as error:
+        raise SourceError(str(error)) from None
+
+
+def state_at(url: str) -> str:
+    """Returns the state of the file at a URL that its server states, by one request. Raises SourceError if that fails."""
+    try:
+        return http.state_at(url, replace(LIMITS, attempts=1))
     except HttpError as error:
         raise SourceError(str(error)) from None
 

@@ -16,11 +16,13 @@ from components.download.bounds import Meter, TimeIsUp, time_limit
 from components.download.convert import probe, to_flac
 from components.download.disk import Disk, disk_full
 from components.download.failures import surprise
+from components.download.live import LiveWatch
 from components.download.playlists import playlist
 from components.download.policy import ItemError, Policy
 from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
 from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
+from components.shared.state import joined
 from components.shared.task import Progress, StageError, one_line, report
 
 NETWORK_KINDS = {"youtube", "feed", "podbbang", "media"}
@@ -160,6 +162,7 @@ def _row(item: Item, media_sha256: str = "") -> Recording:
         duplicate_of="",
         reason="",
         conversion="",
+        state=item.state,
     )
 
 
@@ -170,11 +173,18 @@ def sha256(path: Path) -> str:
 
 
 def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:
+    watch = LiveWatch(shard.media / "media")
+
+    def received(have: int, total: int) -> None:
+        shard.meter(have, total)
+        if not total and not shard.policy.rate_limit_bytes:  # a limited rate can equal the rate of playing by chance
+            watch(have)
+
     try:
-        transfer(item.url, shard.media / "media", shard.policy.limits, received=shard.meter)
+        said = transfer(item.url, shard.media / "media", shard.policy.limits, received=received)
     except HttpError as error:
         raise ItemError(str(error)) from None
-    return shard.media / "media", item
+    return shard.media / "media", replace(item, state=joined(item.state, said))
 
 
 def _youtube(shard: Shard, item: Item) -> tuple[Path, Item]:

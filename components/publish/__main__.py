@@ -46,6 +46,8 @@ def main(
         report(f"published version {published.made.number} of dataset {dataset}")
     else:
         report(f"nothing changes: dataset {dataset} " + (f"stays at version {number}" if newest else "has no version yet"))
+    for recording, reason in published.replaced.items():
+        report(f"the clips of {recording} are those of another file now: {reason}")
     if dominant := speakers.get("dominant"):
         report(f"dominant speaker: {dominant}, with {dominant_share(speakers):.1%} of the speech of {speakers['count']} speakers")
     return {
@@ -56,6 +58,7 @@ def main(
         **(origin(newest) if newest else {}),
         "clips": len(published.rows),
         "kept_clips": sum(r.kept for r in published.rows),
+        "replaced_recordings": len(published.replaced),
         "repeats": len(published.repeats),
         "speakers": speakers.get("count", 0),
         "dominant_speaker": speakers.get("dominant", ""),

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
-from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
+from components.shared.state import change
+from store.ledger import CHANGED, FAILED, PENDING, PUBLISHED, LedgerRow
 
 _SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)} - {"recording", "kind", "seconds"}
 
@@ -33,6 +34,16 @@ def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> 
         media[row.media_sha256][name] = (not (known and known.samples), bool(known and known.duplicate_of), row.published, name)
     firsts = {sha256: min(orders, key=lambda r: orders[r]) for sha256, orders in media.items()}
     return {r: firsts[sha256] for sha256, orders in media.items() for r in orders if r != firsts[sha256]}
+
+
+def replaced(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
+    """The recordings whose earlier clips make room for those of another file, with the reason."""
+    found = {}
+    for account in accounts:
+        known = ledger.get(account.recording)
+        if known and known.samples and account.samples and known.media_sha256 != account.media_sha256:
+            found[account.recording] = f"{CHANGED}: {change(known.state, account.state) or 'its file holds other bytes'}"
+    return found
 
 
 def check_law(accounts: Iterable[Account], rows: Iterable[DatasetRow]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from components.publish import repeats as repeating
 from components.publish import speakers as naming
 from components.publish.matching import thinned
-from components.publish.outcomes import check_law, duplicates, merge, outcomes, seconds_by_outcome, with_audio
+from components.publish.outcomes import check_law, duplicates, merge, outcomes, replaced, seconds_by_outcome, with_audio
 from components.publish.rules import Wanted, check_measured, resolved, select
 from components.shared.rows import Account, DatasetRow, Fingerprint
 from components.shared.task import Lineage, StageError, report
@@ -49,6 +49,8 @@ class Published:
     """All rows of the newest version, kept or not."""
     repeats: list[Repeat]
     recordings: list[LedgerRow]
+    replaced: Mapping[str, str]
+    """The recordings whose clips were replaced by those of another file, with the reason."""
 
     @property
     def speakers(self) -> Mapping[str, Any]:
@@ -69,7 +71,7 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
     check_law(batch.accounts, batch.rows)
     _check_audio(store, dataset, batch.rows)
     known = ledger.rows()
-    same, recordings = duplicates(known, batch.accounts), with_audio(known, batch.accounts)
+    same, recordings, changed = duplicates(known, batch.accounts), with_audio(known, batch.accounts), replaced(known, batch.accounts)
     repeats = _update_repeats(store, dataset, batch)
     _check_fingerprints(FingerprintStore(store, dataset), recordings, wanted)
 
@@ -81,7 +83,7 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
         check_measured(rows, wanted)
         rows = select(rows, resolved(wanted, rows, speakers["dominant"], given), same, repeats)
         seconds = seconds_by_outcome(rows, recordings.values())
-        return rows, _lineage(before, batch) | {"seconds": seconds, "speakers": speakers}
+        return rows, _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
 
     made = datasets.publish(run, next_version)
     versions = datasets.versions()
@@ -90,7 +92,7 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
     if newest and naming.given_ids(newest):
         voices.write(lambda: _speakers_now(datasets, newest, rows))
     ledger.write(lambda present: outcomes(present, batch.accounts, rows, same))
-    return Published(made, newest, rows, repeats, list(ledger.rows().values()))
+    return Published(made, newest, rows, repeats, list(ledger.rows().values()), changed)
 
 
 def origin(version: Version) -> dict[str, str]:

@@ -13,7 +13,7 @@ from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, TimelineSpan
 from components.shared.task import Outcome, run
 from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
 from store.interface import Store
-from store.ledger import FAILED, GIVEN_UP, Ledger
+from store.ledger import CHANGED, FAILED, GIVEN_UP, Ledger
 from store.objects import open_store
 from store.parquet import read_object
 from store.truth import read_truth
@@ -52,15 +52,21 @@ def contents(store: Store, dataset: str, version: Version, newest: int, rows: li
 
 
 def failed(store: Store, dataset: str) -> Failures:
-    """The recordings and sources of a dataset that failed, by its ledger."""
-    rows = [r for r in Ledger(store, dataset).rows().values() if r.outcome in (FAILED, GIVEN_UP)]
-    return Failures([r for r in rows if r.kind != SOURCE], [r for r in rows if r.kind == SOURCE])
+    """The recordings and sources of a dataset that failed or changed, by its ledger."""
+    ledger = Ledger(store, dataset).rows().values()
+    rows = [r for r in ledger if r.outcome in (FAILED, GIVEN_UP)]
+    changed = [r for r in ledger if r.reason.startswith(CHANGED)]
+    return Failures([r for r in rows if r.kind != SOURCE], [r for r in rows if r.kind == SOURCE], changed)
 
 
 def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
     target = open_store(store)
     table, failures = DatasetStore(target, dataset), failed(target, dataset)
-    lost = {"failed_recordings": len(failures.recordings), "failed_sources": len(failures.sources)}
+    lost = {
+        "failed_recordings": len(failures.recordings),
+        "failed_sources": len(failures.sources),
+        "changed_recordings": len(failures.changed),
+    }
     if not version and not table.versions():
         page.write_text(html(dataset, None, failures), encoding="utf-8")
         return {"version": 0, **lost, "tone_confusion": {}}

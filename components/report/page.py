@@ -63,12 +63,14 @@ class Contents:
 
 @dataclass(frozen=True)
 class Failures:
-    """What failed, by the ledger as it is now."""
+    """What failed or is out of date, by the ledger as it is now."""
 
     recordings: list[LedgerRow]
     """Recordings whose download failed or that were given up after too many lost shards."""
     sources: list[LedgerRow]
     """Sources that could not be listed."""
+    changed: list[LedgerRow]
+    """Recordings whose files were replaced at their sources."""
 
 
 def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
@@ -93,6 +95,7 @@ def _shown(contents: Contents) -> dict[str, Any]:
         "kept_clips": sum(r.kept for r in contents.rows),
         "repeats": [(r, r.reason.partition(":")[2]) for r in repeats[:MOST_REPEATS]],
         "repeat_count": len(repeats),
+        "replaced": contents.version.lineage.get("replaced", {}),
         "refuses_repeats": bool(rules(contents.version.lineage).get("refuse_repeats")),
         "stages": sorted(contents.version.lineage.get("stages", {}).items(), key=lambda item: (_place(item[0]), item[0])),
         "most_of_recording": MOST_OF_RECORDING,

@@ -6,6 +6,7 @@ writing scale by 32768 both ways, so samples that are read and written unchanged
 
 import hashlib
 import io
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -157,3 +158,15 @@ def decode(
             raise ValueError(f"ffmpeg cannot read {path.name}: {lines[-1] if lines else 'it gives no reason'}")
     if seconds is not None and abs(samples / rate_hz - seconds) > LENGTH_TOLERANCE_SECONDS:
         raise ValueError(f"expected {seconds:.3f} s of audio in {path}, found {samples / rate_hz:.3f} s: make the voices again")
+
+
+def measured_seconds(path: Path) -> float:
+    """Returns the length of a file's first audio stream; 0 if ffmpeg cannot read it.
+
+    ffmpeg reads the whole file but decodes nothing, which takes a second for an hour of MP3. The header of an MP3 or Ogg
+    file that was put together from several speaks for the first one alone.
+    """
+    command = [ffmpeg(), *ffmpeg_input(path), "-map", "0:a:0", "-c", "copy", "-progress", "-", "-f", "null", "-"]
+    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace")
+    times = re.findall(r"^out_time_us=(\d+)$", said.stdout, re.MULTILINE)
+    return int(times[-1]) / 1e6 if said.returncode == 0 and times else 0.0

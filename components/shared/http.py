@@ -23,6 +23,7 @@ import urllib3
 
 from components.shared.logins import LOGINS, authorizations, known_logins, without_logins
 from components.shared.network import PrivateAddressError, public_url
+from components.shared.state import joined, state_of, stated_by
 from components.shared.task import one_line, report
 
 USER_AGENT = "Mozilla/5.0 (compatible; speechmill)"
@@ -111,8 +112,25 @@ def fetch(url: str, limits: Limits, skip: Callable[[str, bytes], bool] = lambda 
     return retry(attempt, url, limits)
 
 
-def transfer(url: str, path: Path, limits: Limits, expected_bytes: int = 0, received: Received | None = None) -> None:
-    """Writes the file at a URL to `path`, or the part that is still missing.
+def state_at(url: str, limits: Limits) -> str:
+    """Returns the state of the file at a URL that its server states, by a request for its first byte.
+
+    Raises:
+        HttpError: The server refuses, or the last attempt failed.
+    """
+
+    def attempt() -> str:
+        accepted = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT)
+        with _Session(url) as session:
+            session.headers["Accept-Encoding"] = "identity"
+            with _request(session, url, limits, {"Range": "bytes=0-0"}, accepted) as response:
+                return stated_by(response.headers)
+
+    return retry(attempt, url, limits)
+
+
+def transfer(url: str, path: Path, limits: Limits, expected_bytes: int = 0, received: Received | None = None) -> str:
+    """Writes the file at a URL to `path`, or the part that is still missing. Returns the state that the server states of it.
 
     A transfer that breaks is resumed, also by a later call, if the server names the file's version
     (ETag or Last-Modified) and still has that version. The version is kept beside `path` with the
@@ -131,8 +149,9 @@ def transfer(url: str, path: Path, limits: Limits, expected_bytes: int = 0, rece
     """
     with _Session(url) as session:
         session.headers["Accept-Encoding"] = "identity"
-        retry(lambda: _append(session, url, path, limits, expected_bytes, received), url, limits, lambda: _size(path))
+        said = retry(lambda: _append(session, url, path, limits, expected_bytes, received), url, limits, lambda: _size(path))
     _version_file(path).unlink(missing_ok=True)
+    return joined(said, state_of(bytes=_size(path)))
 
 
 def retry(attempt: Callable[[], T], url: str, limits: Limits, size: Callable[[], int] = lambda: 0) -> T:
@@ -290,11 +309,11 @@ def _read(response: requests.Response, most_bytes: int) -> bytes:
         raise _fault(error) from None
 
 
-def _append(session: _Session, url: str, path: Path, limits: Limits, expected_bytes: int, received: Received | None) -> None:
-    """Sends one request and appends its body to the file."""
+def _append(session: _Session, url: str, path: Path, limits: Limits, expected_bytes: int, received: Received | None) -> str:
+    """Sends one request and appends its body to the file. Returns the state that the server states of it."""
     have = _size(path)
     if expected_bytes and have == expected_bytes:
-        return
+        return ""
     version = _read_version(path, url) if have else ""
     resume = {"Range": f"bytes={have}-", "If-Range": version} if version else {}
     accepted = (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE)[: 3 if version else 1]
@@ -326,6 +345,7 @@ def _append(session: _Session, url: str, path: Path, limits: Limits, expected_by
                 raise
     if (total or expected_bytes) not in (0, have):
         raise TransientError(f"the server sent {have} of {total or expected_bytes} bytes")
+    return stated_by(response.headers)
 
 
 def _size(path: Path) -> int:

@@ -46,6 +46,8 @@ class Item(SourceInfo):
     """URL to fetch. It may hold a signature, and is never copied into another table."""
     failures: int
     """Number of earlier downloads that failed."""
+    state: str
+    """What the source says of the file: its size, a time, an ETag. Empty if it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ class Recording(SourceInfo):
     """Why there is no audio, on one line, or empty."""
     conversion: str
     """What `download` changed so that the recording holds every voice at its second, such as `turned down 4.2 dB`, or empty."""
+    state: str
+    """What the source said of the file: its size, a time, an ETag. If it says otherwise later, the file was replaced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     Vector: bytes,
 }
 
-LATER = frozenset({"conversion"})
+LATER = frozenset({"conversion", "state"})
 """Columns that came when tables were stored already. A table without them has their empty values."""
 
 

@@ -16,7 +16,7 @@ from components.shared.rules import SETTINGS
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import DatasetStore, Version, rules
 from store.interface import Store
-from store.ledger import FAILED, FILTERED, GIVEN_UP, Ledger
+from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, Ledger
 
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Folder or bucket of the store."
@@ -42,6 +42,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     print_out(f"in {store.uri}, rules: {rules_of(version)}")
     for line in _made_by(version.lineage["stages"]):
         print_out(line)
+    for recording, reason in version.lineage.get("replaced", {}).items():
+        print_out(f"its clips of {recording} are those of another file than before: {reason}")
     print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
     table = Table("seconds", "", "share", box=None)
     total = sum(version.lineage["seconds"].values())
@@ -61,8 +63,10 @@ def show(store: Store, name: str, number: int | None = None) -> None:
 
 
 def show_left_out(store: Store, name: str) -> None:
-    """Prints the recordings and sources of a dataset that failed, and recordings that were left out by their length."""
+    """Prints recordings and sources of a dataset that failed or have other files now, and recordings left out by their length."""
     ledger = Ledger(store, name).rows().values()
+    for row in [r for r in ledger if r.reason.startswith(CHANGED)]:
+        print_out(f"not up to date: {row.title or row.url} ({row.recording}): {row.reason}")
     for row in [r for r in ledger if r.outcome in (FAILED, GIVEN_UP)]:
         print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
     filtered = [r for r in ledger if r.outcome == FILTERED]

@@ -34,7 +34,8 @@ class Transfers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        if self._console.is_terminal:  # outside a terminal, stop() prints an empty line
+            self._bars.stop()
 
     def show(self, name: str, have: int, total: int) -> None:
         """Shows that `have` of `total` bytes of a file were received; a total of 0 is unknown."""

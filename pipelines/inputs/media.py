@@ -67,7 +67,7 @@ def _recording(kind: MediaKind, folder: Path, file: Path, licence: str) -> Recor
     except ItemError as error:
         raise StageError(f"expected {kind.content} in {file}, found none: {error}") from None
     seconds = made.samples / SAMPLE_RATE_HZ
-    return Recording(name, "local", "", one_line(file.name), "", "", licence, seconds, made.samples, digest, "", "", made.notes)
+    return Recording(name, "local", "", one_line(file.name), "", "", licence, seconds, made.samples, digest, "", "", made.notes, "")
 
 
 def recordings(kind: MediaKind, store: Store, model: Model) -> list[Recording]:

@@ -28,7 +28,8 @@ class Display:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        if self.live:  # outside a terminal, stop() prints an empty line
+            self._progress.stop()
 
     def line(self, task: str, text: str) -> None:
         """Shows one line of a task's output."""

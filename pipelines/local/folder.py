@@ -147,7 +147,7 @@ def local_item(recording: str, file: Path) -> Item:
         path.encode()
     except UnicodeEncodeError:
         raise ExportError(f"expected file names in UTF-8, found {os.fsencode(file)!r}: rename it") from None
-    return Item(recording, "local", path, file.name, "", "", "", 0.0, 0)
+    return Item(recording, "local", path, file.name, "", "", "", 0.0, 0, "")
 
 
 def _write_segments(segments: Sequence[Segment], recording: Recording, paths: Sequence[Path]) -> None:

@@ -82,7 +82,7 @@ def write_mixtures(
                     file.write(np.concatenate([_stereo(voice, under, to_one_side="noise" not in (CONDITIONS[condition] or ())), pause]))
             seconds = file.samples / SAMPLE_RATE_HZ
             title = f"{condition} {speaker}"
-            recordings.append(Recording(name, "local", title, title, "", "", "", seconds, file.samples, name, "", "", ""))
+            recordings.append(Recording(name, "local", title, title, "", "", "", seconds, file.samples, name, "", "", "", ""))
     write_rows(folder, Recording, recordings)
     return found
 

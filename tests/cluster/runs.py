@@ -18,7 +18,7 @@ from store.datasets import DatasetStore
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
 from tests.artifacts import write_flac
-from tests.end_to_end.runs import Server, law_of_seconds, speechmill
+from tests.end_to_end.runs import SMALL, Server, law_of_seconds, speechmill
 from tests.places import SAMPLE
 
 STORE = os.environ.get("SPEECHMILL_STORE", "s3://speechmill")
@@ -34,7 +34,7 @@ class ClusterDataset:
 
     def submit(self, *arguments: object, fresh: bool = True, wait: bool = True) -> subprocess.CompletedProcess[str]:
         """Calls `speechmill submit` for the dataset. A fresh run has no cache hits."""
-        options = ["--dataset", self.name, "--store", STORE, "--namespace", NAMESPACE, "--allow-private"]
+        options = ["--dataset", self.name, "--store", STORE, "--namespace", NAMESPACE, "--allow-private", *SMALL]
         options += ["--download-sleep-seconds", f"0.{secrets.randbelow(10**9):09}"] if fresh else []
         return speechmill("submit", *options, *(["--wait"] if wait else []), *arguments)
 

@@ -248,7 +248,7 @@ def test_download_sees_the_planned_files_and_not_their_neighbors(inside: Inside,
     (tmp_path / "media").mkdir()
     for name in ("one.flac", "two.flac"):
         (tmp_path / "media" / name).touch()
-    planned = Item("0" * 16, "local", str(tmp_path / "media" / "one.flac"), "", "", "", "", 0.0, 0)
+    planned = Item("0" * 16, "local", str(tmp_path / "media" / "one.flac"), "", "", "", "", 0.0, 0, "")
     shard = write_plan(open_store(inside.place.store), [planned])
     code = f"import os; print(os.listdir({str(tmp_path / 'media')!r}))"
     task = inside.task(download, code)

@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, built: Mapping[str, str]) -
             left -= len(block[:left])
     source = {"recording": "one", "kind": "sample", "url": "sample:", "title": "", "channel": "", "published": "", "licence": ""}
     samples = SECONDS * SAMPLE_RATE_HZ
-    row = Recording(**source, seconds=float(SECONDS), samples=samples, media_sha256="", duplicate_of="", reason="", conversion="")
+    row = Recording(**source, seconds=float(SECONDS), samples=samples, media_sha256="", duplicate_of="", reason="", conversion="", state="")
     write_rows(path / "recordings", Recording, [row])
     for slot in SLOTS.values():
         shutil.copytree(slot.bundled_folder, path / f"{slot.stage}-{slot.input}")

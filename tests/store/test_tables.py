@@ -157,7 +157,7 @@ assert threads() == before, threads()
 def test_reading_leaves_no_arrow_threads(tmp_path: Path) -> None:
     """Arrow threads that hold Python buffers abort about one process in fifty at its exit (SIGABRT)."""
     store = open_store(str(tmp_path / "store"))
-    item = Item("r", "feed", "https://a.example/1.mp3", "", "", "", "", 1.0, 0)
+    item = Item("r", "feed", "https://a.example/1.mp3", "", "", "", "", 1.0, 0, "")
     shard = write_plan(store, [item])
     Ledger(store, "show").write(lambda rows: [dataclasses.replace(empty(LedgerRow), recording="r")])
     done = subprocess.run([sys.executable, "-c", THREADS, str(tmp_path / "store"), shard], capture_output=True, text=True)

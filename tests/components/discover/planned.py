@@ -9,12 +9,14 @@ from components.shared.rows import Item
 from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
 from store.plans import shard_name
 
-DEFAULTS = PlanSettings(max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False)
-AGAIN = replace(DEFAULTS, again=True)
+DEFAULTS = PlanSettings(
+    max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False, refresh=False
+)
+AGAIN, REFRESH = replace(DEFAULTS, again=True), replace(DEFAULTS, refresh=True)
 
 
-def entry(number: int, seconds: float = 600.0, refusal: str = "") -> Listed:
-    item = Item(f"{number:016x}", "feed", f"https://a.example/{number}.mp3?sig=x", f"t{number}", "c", "", "", seconds, 0)
+def entry(number: int, seconds: float = 600.0, refusal: str = "", state: str = "") -> Listed:
+    item = Item(f"{number:016x}", "feed", f"https://a.example/{number}.mp3?sig=x", f"t{number}", "c", "", "", seconds, 0, state)
     return Listed(item, refusal)
 
 
@@ -50,7 +52,8 @@ class Dataset:
         for name in [r for r, row in self.ledger.items() if row.shard == shard and row.outcome == PENDING]:
             failures = self.ledger[name].failures + (name in names)
             outcome, reason = (FAILED, "HTTP 404") if name in names else (PUBLISHED, "")
-            self.ledger[name] = replace(self.ledger[name], outcome=outcome, reason=reason, failures=failures)
+            state = next(item.state for item in self.plans[shard] if item.recording == name)
+            self.ledger[name] = replace(self.ledger[name], outcome=outcome, reason=reason, failures=failures, state=state)
 
     def outcomes(self) -> dict[int, str]:
         return {int(r, 16): row.outcome for r, row in self.ledger.items()}

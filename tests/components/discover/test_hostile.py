@@ -186,7 +186,7 @@ def test_any_mixture_of_markup_is_parsed_or_refused_by_an_error_of_python(inside
     except Exception:  # the other process reports it
         return
     json.dumps(found).encode()
-    "".join(entry["title"] + entry["id"] + "".join(url for url, _ in entry["media"]) for entry in found["entries"]).encode()
+    "".join(entry["title"] + entry["id"] + "".join(url for url, *_ in entry["media"]) for entry in found["entries"]).encode()
 
 
 @given(st.binary(max_size=400), st.text(max_size=20))

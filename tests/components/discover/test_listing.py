@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from components.discover.items import SourceError, recording_id
-from components.discover.lengths import measured_seconds, stated_seconds
+from components.discover.lengths import stated_seconds
 from components.discover.listing import list_local
-from components.shared.audio import ffmpeg
+from components.shared.audio import ffmpeg, measured_seconds
 
 
 def names(folder) -> list[str]:

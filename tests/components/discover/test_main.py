@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ SETTINGS = {
     "max_seconds": 0.0,
     "attempts": 3,
     "again": False,
+    "refresh": False,
 }
 
 
@@ -112,8 +114,27 @@ def test_nothing_new_is_no_shard(task, web):
         lambda rows: [type(r)(**{f: getattr(r, f) for f in r.__dataclass_fields__} | {"outcome": PUBLISHED}) for r in rows.values()]
     )
     assert task.run(f"{web.url}/feed") == []
-    assert "new 0, pending 0, retried 0, again 0, done 1" in task.log
+    assert "new 0, pending 0, retried 0, again 0, refreshed 0, done 1, changed 0" in task.log
     assert task.run(f"{web.url}/feed", again=True) != []
+
+
+def test_a_replaced_file_is_told_and_planned_to_refresh_and_a_first_state_is_kept_in_silence(task, web):
+    def serves(etag: str) -> None:
+        web.pages["/show.mp3"] = (200, {"Content-Type": "audio/mpeg", "ETag": etag}, b"audio")
+
+    source = f"{web.url}/show.mp3"
+    serves('"a"')
+    first = task.run(source)
+    Ledger(task.store, "radio").write(lambda rows: [replace(row, outcome=PUBLISHED) for row in rows.values() if row.kind == "media"])
+    assert task.run(source, refresh=True) == [] and "done 1, changed 0" in task.log
+    assert (task.rows()["show.mp3"].state, task.rows()["show.mp3"].reason) == ('etag "a"; bytes 5', "")
+    serves('"b"')
+    assert task.run(source) == []
+    told = 'changed at its source: etag "b", before "a"'
+    assert f"1 recordings have other files now; discover_refresh downloads them again: show.mp3 {told}" in task.log
+    assert (task.rows()["show.mp3"].outcome, task.rows()["show.mp3"].reason) == (PUBLISHED, told)
+    (shard,) = task.run(source, refresh=True)
+    assert [shard] != first and read_plan(task.store, shard)[0].state == 'etag "b"; bytes 5'
 
 
 def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):

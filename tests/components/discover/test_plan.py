@@ -15,8 +15,8 @@ from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, PUBLISHED
 from store.plans import shard_name
 from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
-CHECKED = {name: value for name, value in asdict(DEFAULTS).items() if name != "again"}
-PLANNED = {"new", "pending", "retried", "again"}
+CHECKED = {name: value for name, value in asdict(DEFAULTS).items() if name not in ("again", "refresh")}
+PLANNED = {"new", "pending", "retried", "again", "refreshed"}
 LENGTHS = st.one_of(st.just(0.0), st.floats(1, 50_000))
 
 histories = st.lists(

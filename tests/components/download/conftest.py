@@ -70,7 +70,7 @@ def tone(make: Make, name: str, hertz: int, seconds: float = 4, *arguments: str)
 
 def item(url: str | Path, kind: str = "media", **known: Any) -> Item:
     name = hashlib.sha256(f"{kind} {url}".encode()).hexdigest()[:16]
-    facts = {"title": "", "channel": "", "published": "", "licence": "", "seconds": 0.0, "failures": 0}
+    facts = {"title": "", "channel": "", "published": "", "licence": "", "seconds": 0.0, "failures": 0, "state": ""}
     return Item(recording=name, kind=kind, url=str(url), **(facts | known))
 
 

@@ -75,6 +75,12 @@ def test_the_same_plan_gives_the_same_rows_and_samples(server: Server, episode: 
     assert len({(tmp_path / name / "audio" / f"{items[0].recording}.flac").read_bytes() for name in "ab"}) == 1
 
 
+def test_a_row_states_what_the_server_and_the_source_state(server: Server, episode: bytes, tmp_path: Path) -> None:
+    url = server.put("/1.mp3", episode)
+    (row,) = fetch(tmp_path, item(url, state="published today; bytes 1"))
+    assert row.state == f"published today; bytes {len(episode)}; etag {server.resources['/1.mp3'].headers['ETag']}"
+
+
 def test_failed_requests_are_tried_again_as_often_as_it_is_set(server: Server, episode: bytes, tmp_path: Path, waits: list[float]) -> None:
     down = item(server.put("/down.mp3", episode, statuses=[500] * 9))
     broken = item(server.put("/broken.mp3", episode, statuses=[503], cuts=[10_000, 5_000]))

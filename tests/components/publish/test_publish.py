@@ -142,3 +142,23 @@ def test_bad_rules_are_one_clear_line(show: Show) -> None:
     done = show.publish("run-1", genders="women")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1] == "error: publish_genders: expected female, male, or both separated by a comma, found women"
+
+
+def test_a_recording_with_another_file_has_its_new_clips_only_and_the_version_says_why(show: Show) -> None:
+    show.plan("a", "b")
+    first = [row("a-1", audio_sha256="aa11"), row("a-2", audio_sha256="bb22"), row("b-1", audio_sha256="cc33")]
+    parts = show.part([account("a", 4, state="bytes 4; etag x"), account("b")], first)
+    assert show.publish("run-1", parts).returncode == 0
+    assert show.ledger.rows()["a"].state == "bytes 4; etag x"
+    assert show.dataset.version().lineage["replaced"] == {}
+    now = account("a", 2, state="bytes 5; etag y", media_sha256="another")
+    part = show.part([now, account("b")], [row("a-9", audio_sha256="dd44"), row("b-1", audio_sha256="cc33")])
+    said = "the clips of a are those of another file now: changed at its source: etag y, before x\n"
+    for first_time in (True, False):  # publishing it again changes nothing
+        done = show.publish("run-2", part)
+        assert done.returncode == 0, done.stderr
+        assert (said in done.stdout) == first_time
+        assert [r.clip for r in show.dataset.rows(show.dataset.version())] == ["a-9", "b-1"]
+        assert show.dataset.version().lineage["replaced"] == {"a": "changed at its source: etag y, before x"}
+    assert [r.clip for r in show.dataset.rows(show.dataset.version(1))] == ["a-1", "a-2", "b-1"]
+    assert show.ledger.rows()["a"].state == "bytes 5; etag y"

@@ -16,7 +16,7 @@ from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import empty
 from store.datasets import DatasetStore, audio_key
 from store.interface import Store
-from store.ledger import FAILED, GIVEN_UP, Ledger, LedgerRow
+from store.ledger import CHANGED, FAILED, GIVEN_UP, PUBLISHED, Ledger, LedgerRow
 from store.objects import open_store
 from store.truth import Truth, write_truth
 from tests import report_store
@@ -133,23 +133,26 @@ def test_the_same_version_is_the_same_page(rows: tuple[Path, list[DatasetRow]], 
 def test_a_dataset_without_a_version_has_a_page_that_says_so(tmp_path: Path) -> None:
     found = report(tmp_path)
     assert f"Dataset {NAME} has no version yet" in found.page and found.metadata["tone_confusion"] == {}
-    assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 0, "failed_sources": 0}
+    assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 0, "failed_sources": 0, "changed_recordings": 0}
 
 
 def test_where_everything_failed_the_page_says_why_though_there_is_no_version(tmp_path: Path) -> None:
     lost = replace(empty(LedgerRow), recording="a", kind="media", title="Gone", outcome=FAILED, reason="404 not found", failures=2)
     given_up = replace(lost, recording="b", title="Poison", outcome=GIVEN_UP, reason="its shard was lost 3 times")
     source = replace(lost, recording="c", kind="source", title="", url="https://example.org/feed.xml", reason="no such host")
-    Ledger(open_store(str(tmp_path / "store")), NAME).write(lambda _: [lost, given_up, source])
+    changed = replace(lost, recording="d", title="Another", outcome=PUBLISHED, reason=f"{CHANGED}: bytes 5, before 4", failures=0)
+    Ledger(open_store(str(tmp_path / "store")), NAME).write(lambda _: [lost, given_up, source, changed])
     found = report(tmp_path)
     assert f"Dataset {NAME} has no version yet" in found.page
     assert sorted(Parsed(found.page).tables["failures"]) == [
+        ["Another", "changed", "changed at its source: bytes 5, before 4", "0"],
         ["Gone", "failed", "404 not found", "2"],
         ["Poison", "given up", "its shard was lost 3 times", "2"],
         ["https://example.org/feed.xml", "not listed", "no such host", "2"],
     ]
     assert "2 recordings failed, and 1 source could not be listed" in found.page
-    assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 2, "failed_sources": 1}
+    assert "1 recording changed at its source since its download" in " ".join(found.page.split())
+    assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 2, "failed_sources": 1, "changed_recordings": 1}
 
 
 def test_sources_that_could_not_be_listed_are_no_recordings(tmp_path: Path) -> None:
@@ -163,6 +166,18 @@ def test_sources_that_could_not_be_listed_are_no_recordings(tmp_path: Path) -> N
     metrics = found.metadata["metrics"]
     assert (metrics["failed_recordings"], metrics["failed_sources"]) == (1, 1)
     assert re.search(r"<dt>failed</dt><dd>1</dd>\s*<dd class=\"more\">recording, and 1 source</dd>", found.page)
+
+
+def test_the_page_says_which_recordings_hold_the_clips_of_another_file_than_before(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    report_store.make(store)
+    before = DatasetStore(store, NAME).version()
+    lineage = before.lineage | {"replaced": {"r0": f"{CHANGED}: etag {HOSTILE}"}}
+    DatasetStore(store, NAME).publish("another", lambda rows: (rows[1:], lineage))
+    found = report(tmp_path)
+    (replaced,) = Parsed(found.page).tables["replaced"]
+    assert replaced == ["r0", f"{CHANGED}: etag {HOSTILE}"]
+    assert 'id="replaced"' not in report(tmp_path, 1).page
 
 
 def test_of_a_recording_of_hours_clips_and_what_was_removed_are_drawn(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from components.shared.http import BLOCK_BYTES, HttpError, Limits, fetch, transfer
+from components.shared.http import BLOCK_BYTES, HttpError, Limits, fetch, state_at, transfer
 from tests.http_server import Server, raw_server, serving
 
 DATA = random.Random(1).randbytes(1_000_000)
@@ -53,6 +53,13 @@ def test_a_file_comes_whole_and_its_progress_is_told(
     transfer(server.put("/f", DATA, headers=headers), tmp_path / "file", QUICK, expected_bytes, lambda *now: told.append(now))
     assert (tmp_path / "file").read_bytes() == DATA
     assert told[-1] == (len(DATA), total) and len(told) > 1 and told == sorted(told)
+
+
+@pytest.mark.parametrize("behavior", [{}, {"ranges": False}, {"cuts": [10_000]}])
+def test_a_server_states_the_same_state_with_and_without_the_file(server: Server, tmp_path: Path, behavior: dict[str, object]) -> None:
+    url = server.put("/f", DATA, **behavior)
+    state = transfer(url, tmp_path / "file", QUICK)
+    assert state == state_at(url, QUICK) == f"etag {server.resources['/f'].headers['ETag']}; bytes {len(DATA)}"
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410, 451])

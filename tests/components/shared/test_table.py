@@ -42,10 +42,11 @@ def test_another_table_is_refused_with_both_column_lists(tmp_path: Path) -> None
     assert "label: string" in str(error.value) and "hard_cut: bool" in str(error.value) and "rows.parquet" in str(error.value)
 
 
-def test_a_reference_of_before_the_column_conversion_is_read(tmp_path: Path) -> None:
-    row = Recording("r", "local", "", "", "", "", "", 1.0, 44_100, "", "", "", "turned down 4.2 dB")
-    pq.write_table(to_table(Recording, [row]).drop_columns(["conversion"]), tmp_path / "rows.parquet")
-    assert read_rows(tmp_path, Recording) == [dataclasses.replace(row, conversion="")]
+@pytest.mark.parametrize("later", [["conversion", "state"], ["state"]])
+def test_a_reference_of_before_a_column_is_read(tmp_path: Path, later: list[str]) -> None:
+    row = Recording("r", "local", "", "", "", "", "", 1.0, 44_100, "", "", "", "turned down 4.2 dB", "bytes 4")
+    pq.write_table(to_table(Recording, [row]).drop_columns(later), tmp_path / "rows.parquet")
+    assert read_rows(tmp_path, Recording) == [dataclasses.replace(row, **dict.fromkeys(later, ""))]
 
 
 def test_a_stage_that_did_not_finish_left_no_table(tmp_path: Path) -> None:

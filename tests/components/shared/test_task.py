@@ -27,7 +27,7 @@ def main(voices: Path, parts: list[Path], clean: Path, page: Path, count: int, g
     progress = Progress(4.0)
     progress.add(2.0)
     (clean / "audio.flac").write_bytes(b"12345")
-    write_rows(clean, Recording, [Recording("r", "", "", "", "", "", "", 2.5, 110250, "", "", "", "")])
+    write_rows(clean, Recording, [Recording("r", "", "", "", "", "", "", 2.5, 110250, "", "", "", "", "")])
     matrix = {"annotationSpecs": [{"displayName": "calm"}], "rows": [{"row": [2]}]}
     return {"shards": ["a", "b"], "hard_cuts": 3, "stages": sorted(lineage), "tones": {"confusionMatrix": matrix}}
 
