@@ -64,11 +64,15 @@ def decoded(
     command += ["-t", f"{max_seconds + 1:f}"] if max_seconds else []
     command += ["-af", listing + filters, "-f", "f32le", "-"]
     said: deque[str] = deque(maxlen=20)
+    failures: list[Exception] = []
 
     def listen(lines: Iterable[bytes]) -> None:
-        if hear:
-            hear(_frames(lines, said))
-        deque(_frames(lines, said), maxlen=0)
+        try:
+            if hear:
+                hear(_frames(lines, said))
+        except Exception as error:
+            failures.append(error)
+        deque(_frames(lines, said), maxlen=0)  # ffmpeg waits while nobody reads its log
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout and process.stderr
@@ -82,6 +86,8 @@ def decoded(
             raise
         finally:
             listener.join()
+    if failures:
+        raise failures[0]
     if process.returncode != 0:
         raise ItemError(f"not audio: {last_line(said, source)}")
 

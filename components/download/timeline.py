@@ -61,7 +61,7 @@ def timeline(frames: Iterable[Frame]) -> Timeline:
             found.first = filled = timestamp or 0.0
         waiting.append((played, filled if timestamp is None else timestamp - played))
         played += seconds
-        while played - waiting[0][0] > SETTLED_SECONDS:
+        while waiting and played - waiting[0][0] > SETTLED_SECONDS:  # a frame can be longer than that
             settle(LEAST_SECONDS)
     while waiting:
         settle(END_SECONDS)

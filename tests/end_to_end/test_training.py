@@ -46,7 +46,7 @@ def test_the_bundled_model_is_trained_further_and_separate_uses_the_result(songs
     (tmp_path / "in").mkdir()
     mixture, _ = soundfile.read(songs / "test" / "three" / "mixture.wav")
     soundfile.write(tmp_path / "in" / "show.wav", mixture, RATE_HZ)
-    options = ("--model", "further", "--no-pass-clean", "--store", store)
+    options = ("--model", "further", "--store", store)
     done = speechmill("stage", "separate", "--in", tmp_path / "in", "--out", tmp_path / "out", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     voices, _ = soundfile.read(tmp_path / "out" / "show.wav")

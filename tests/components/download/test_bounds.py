@@ -111,8 +111,9 @@ def test_a_time_limit_passes_code_that_catches_every_exception() -> None:
     assert caught == []
 
 
-def test_a_small_file_of_days_is_given_up_at_the_limit(make: Make, tmp_path: Path) -> None:
-    bomb = make("bomb.flac", "-f", "lavfi", "-i", "anullsrc=r=8000:cl=mono", "-t", "7200")
+@pytest.mark.parametrize("rate_hz", [1000, 8000])
+def test_a_small_file_of_days_is_given_up_at_the_limit(make: Make, tmp_path: Path, rate_hz: int) -> None:
+    bomb = make(f"bomb-{rate_hz}.flac", "-f", "lavfi", "-i", f"anullsrc=r={rate_hz}:cl=mono", "-t", "7200")
     assert bomb.stat().st_size < 1_000_000
     items = [item(bomb, "local"), item(tone(make, "exact.wav", 500, 60), "local")]
     rows = fetch(tmp_path, *items, policy=dataclasses.replace(QUICK, max_seconds=60))

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 from conftest import Make, Server, fetch, item, tone
 
+from components.download.streams import decoded
 from components.shared.rows import Recording
 
 
@@ -169,3 +170,13 @@ def test_a_playlist_is_no_media_and_nothing_that_it_names_is_opened(
     assert row.reason.startswith("not audio: ") and row.samples == 0
     assert server.asked == []
     assert list((tmp_path / "audio").iterdir()) == []
+
+
+def test_a_fault_of_the_listener_is_raised_and_nothing_waits_for_it(make: Make) -> None:
+    def fail(_: object) -> None:
+        raise ZeroDivisionError
+
+    # a log of more than the 64 KiB that a pipe holds: ffmpeg waits when nobody reads it
+    sound = tone(make, "long.mp3", 400, 300)
+    with pytest.raises(ZeroDivisionError):
+        list(decoded(sound, 0, "anull", 1, hear=fail))

@@ -58,3 +58,9 @@ def test_a_jump_to_another_clock_is_told_and_later_holes_are_found(seconds: floa
 def test_sound_before_zero_and_frames_without_timestamps_change_nothing() -> None:
     found = timeline([(-0.02, FRAME), (None, FRAME), (0.02, FRAME), (None, FRAME)])
     assert (found.holes, found.jumps, found.first) == ([], 0, -0.02)
+
+
+def test_frames_of_several_seconds_are_compared_as_well() -> None:
+    found = timeline([(0.0, 4.1), (4.1, 4.1), (12.2, 4.1), (16.3, 4.1)])
+    assert found.holes == [(pytest.approx(8.2), pytest.approx(4.0))]
+    assert timeline([(0.0, 4.1), (4.1, 4.1)]).holes == []
