@@ -29,7 +29,7 @@ from recipes.speakers.mixtures import CONDITIONS, Utterance, chosen, downmixed, 
 from recipes.speakers.report import write_report
 from recipes.speakers.trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials, clips, programmes, references, trials, turns
 
-MODEL = ROOT / "bundled" / "models" / "speech-2stems-small"
+BUNDLED = ROOT / "bundled"
 HOP_SECONDS = 0.8
 """From one window to the next, as in a run."""
 
@@ -82,10 +82,7 @@ def embedded(voices: Path, utterances: list[Utterance], folder: Path, engine: st
         segments = folder / "segments"
         segments.mkdir(parents=True, exist_ok=True)
         write_rows(segments, Segment, spoken)
-        reference = folder / "reference"
-        reference.mkdir(exist_ok=True)
-        write_rows(reference, Recording, [])
-        inputs = {"voices": voices, "segments": segments, "reference": reference}
+        inputs = {"voices": voices, "segments": segments, "reference": BUNDLED / "references" / "none"}
         run_stage(embed, inputs, {"engine": engine, "hop_seconds": HOP_SECONDS}, folder, display)
     return dict(read_windows(made))
 
@@ -111,7 +108,8 @@ def separated(out: Path, language: str, utterances: list[Utterance], engine: str
         if not (subset / "audio").exists():
             (subset / "audio").symlink_to((out / "mixed" / "audio").resolve())
         write_rows(subset, Recording, [r for r in read_rows(out / "mixed", Recording) if r.recording in names])
-        run_stage(separate, {"recordings": subset, "model": MODEL}, {}, out, display)
+        inputs = {"recordings": subset, "model": BUNDLED / "models" / "speech-2stems-small", "effects": BUNDLED / "effects" / "none"}
+        run_stage(separate, inputs, {}, out, display)
     return embedded(out / "separate" / "voices", utterances, out / "heard_separated", engine, display)
 
 

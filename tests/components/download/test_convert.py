@@ -177,6 +177,6 @@ def test_a_fault_of_the_listener_is_raised_and_nothing_waits_for_it(make: Make) 
         raise ZeroDivisionError
 
     # a log of more than the 64 KiB that a pipe holds: ffmpeg waits when nobody reads it
-    sound = tone(make, "long.mp3", 400, 300)
+    sound = tone(make, "minutes.mp3", 400, 300)
     with pytest.raises(ZeroDivisionError):
         list(decoded(sound, 0, "anull", 1, hear=fail))

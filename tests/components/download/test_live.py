@@ -16,7 +16,7 @@ def ended_after(make: Make, folder: Path, pace: float, burst_seconds: float = 0.
 
     At the second `lost_at` the connection is lost, and the file begins anew.
     """
-    sound = tone(make, "long.mp3", 400, 1200, "-b:a", "64k").read_bytes()
+    sound = tone(make, "stream.mp3", 400, 1200, "-b:a", "64k").read_bytes()
     path, now, begun = folder / "media", [0.0], 0
     watch = LiveWatch(path, lambda: now[0])
     for second in range(1, seconds):
