@@ -77,6 +77,7 @@ def compared(dataset: Dataset, folder: Path) -> str:
             "speakers": len({r.speaker for r in rows if r.speaker}),
             "failed_recordings": sum(r.kind != "source" for r in failed),
             "failed_sources": sum(r.kind == "source" for r in failed),
+            "changed_recordings": 0,
             "crawled_seconds": crawled,
             "kept_seconds": seconds(kept),
             "page_bytes": (folder / "page.html").stat().st_size,
