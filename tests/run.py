@@ -96,7 +96,7 @@ def run(group: Group, arguments: list[str], tools: Path) -> Result:
 def main() -> int:
     arguments, tools = sys.argv[1:], test_tools()
     print(f"testing in {len(groups())} environments", flush=True)
-    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:  # tests wait for as long as they compute
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = []
         for result in pool.map(lambda g: run(g, arguments, tools), groups()):
             results.append(result)
