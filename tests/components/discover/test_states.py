@@ -31,6 +31,16 @@ def had(*entries: Listed, **columns: str) -> Mapping[str, LedgerRow]:
     return {row.recording: row for row in rows}
 
 
+def episode(server: Server, entry: str) -> Listed:
+    """The only episode of a feed, listed; `entry` is what the feed says of it."""
+    text = (
+        '<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:atom="http://www.w3.org/2005/Atom">'
+        f"<channel><item><guid>1</guid>{entry}</item></channel></rss>"
+    )
+    (found,) = list_link(server.put("/feed", text.encode(), headers={"Content-Type": "application/rss+xml"}))
+    return found
+
+
 def test_a_local_file_has_another_state_when_it_is_written_anew(tmp_path: Path) -> None:
     path = tmp_path / "show.wav"
     path.write_bytes(b"aaaa")
@@ -69,9 +79,7 @@ def test_a_local_file_is_hashed_only_if_its_size_or_time_is_another(tmp_path: Pa
 )
 def test_a_feed_states_the_size_of_a_file(server: Server, attributes: str, said: str) -> None:
     def item(attributes: str) -> Listed:
-        text = f'<rss version="2.0"><channel><item><guid>1</guid><enclosure url="/1.mp3" {attributes}/></item></channel></rss>'
-        (found,) = list_link(server.put("/feed", text.encode(), headers={"Content-Type": "application/rss+xml"}))
-        return found
+        return episode(server, f'<enclosure url="/1.mp3" {attributes}/>')
 
     assert change(item('length="4000"').item.state, item(attributes).item.state) == said
 
@@ -89,13 +97,7 @@ def test_a_feed_states_the_size_of_a_file(server: Server, attributes: str, said:
 )
 def test_a_feed_states_when_a_file_was_published_and_how_long_it_is(server: Server, entry: str, changed: str) -> None:
     def item(entry: str) -> Listed:
-        text = (
-            '<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:atom="http://www.w3.org/2005/Atom">'
-            "<channel><item><guid>1</guid>"
-            f'<enclosure url="/1.mp3"/>{entry.replace("duration", "itunes:duration")}</item></channel></rss>'
-        )
-        (found,) = list_link(server.put("/feed", text.encode(), headers={"Content-Type": "application/rss+xml"}))
-        return found
+        return episode(server, f'<enclosure url="/1.mp3"/>{entry.replace("duration", "itunes:duration")}')
 
     dates = "<pubDate>Tue, 02 Jan 2024 08:00:00 +0900</pubDate><atom:updated>2024-01-02T08:00:00+09:00</atom:updated>"
     before = item(f"{dates}<duration>600</duration>")
