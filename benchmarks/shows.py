@@ -6,9 +6,10 @@ A show is a folder with `episode-1.mp3`, `truth/episode-1.speech.flac` (the spee
 `truth/episode-1.json`: `utterances`, `music`, `effects` and `noise`, each a list of spans with `start` and `end` in seconds. A
 whistle at 6 kHz may lie over all of it. MODEL and KIT are folders of a separation model and of a kit of known effects.
 
-Prints, for every show, then for the mean of all, the episode itself, the output of `separate` with and without the removal of tones
-and effects, and each chain behind the former: SI-SDR in dB by what lies under an utterance (the median over utterances), the fall of
-the whistle in dB, the level of 5 to 7.5 kHz in dB, DNSMOS OVRL, the bandwidth in Hz, and CPU seconds for an hour of sound.
+Prints the rows of every show, then their means: a row for the episode, one for `separate` without and one with the removal of tones
+and effects, and one for each chain, which follows the latter. The columns are the SI-SDR in dB for speech over music,
+effects, noise or nothing (each a median over utterances), how much weaker the whistle is in dB, the level of 5 to 7.5 kHz in dB, DNSMOS
+OVRL, the bandwidth in Hz, and CPU seconds for an hour of sound.
 """
 
 import argparse

@@ -136,7 +136,7 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str
 
 
 def _changed(entry: Listed, row: LedgerRow) -> str:
-    """Returns how the file of a recording differs from the one that the dataset has, by what its source says, or ""."""
+    """Compares what the source says of a file now with what it said before. Returns the differences, or "" if there are none."""
     same = entry.media_sha256 and entry.media_sha256 == row.media_sha256
     return "" if same else change(row.state, entry.item.state)
 

@@ -141,7 +141,7 @@ def _head(graph: Graph, image: str) -> str:
 
 
 def _masked(graph: Graph, sound: str, name: str, dilation: int) -> str:
-    """A time-delay layer whose channels are weighted by what the whole window sounds like."""
+    """Adds a time-delay layer. A mask, computed from the mean over the window, weights its channels."""
     inner = graph.convolution(_activated(graph, sound, f"{name}.nonlinear1.batchnorm"), f"{name}.linear1")
     inner = _activated(graph, inner, f"{name}.nonlinear2.batchnorm")
     local = graph.convolution(inner, f"{name}.cam_layer.linear_local", dilations=[dilation], pads=[dilation, dilation])

@@ -57,6 +57,6 @@ def agreement(files: Sequence[ReferenceFile]) -> list[float]:
 
 
 def disagreeing(agreements: Sequence[float], voice_by: str) -> list[int]:
-    """Returns the indices of the files whose voice seems to differ from the rest, by what `agreement` returned."""
+    """Returns the indices of the files whose voice seems to differ from the rest. `agreements` is the result of `agreement`."""
     least = max(vectors_of(voice_by).file, float(np.median(agreements)) - APART) if agreements else 0.0
     return [i for i, similarity in enumerate(agreements) if similarity < least]
