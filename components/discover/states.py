@@ -1,6 +1,5 @@
 """Asks whether files of recordings that the dataset has were replaced at their sources."""
 
-import hashlib
 import random
 import time
 import urllib.parse
@@ -12,6 +11,7 @@ from pathlib import Path
 from components.discover.items import Listed, SourceError
 from components.discover.plan import Ledgered
 from components.discover.web import state_at
+from components.shared.files import sha256
 from components.shared.state import change, joined
 from components.shared.task import report
 from store.ledger import FAILED, PUBLISHED
@@ -73,7 +73,6 @@ def _asked(urls: dict[str, str]) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     """Returns the SHA-256 of a file in hex; "" if it cannot be read: `download` gives the reason."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return ""

@@ -1,6 +1,5 @@
 """Downloads the items of a plan one by one. Each becomes FLAC or a row with the reason for its failure."""
 
-import hashlib
 import random
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ from components.download.failures import surprise
 from components.download.live import LiveWatch
 from components.download.playlists import playlist
 from components.download.policy import ItemError, Policy
+from components.shared.files import sha256
 from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
 from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
@@ -164,12 +164,6 @@ def _row(item: Item, media_sha256: str = "") -> Recording:
         conversion="",
         state=item.state,
     )
-
-
-def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:

@@ -4,7 +4,6 @@ A checkpoint is a pickle that names tensors, and their numbers as plain bytes: i
 in a single file before. A pickle can call any function that it names, so the reader knows two, both harmless, and refuses others.
 """
 
-import hashlib
 import io
 import math
 import pickle
@@ -17,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.task import StageError
+from components.shared.files import pinned_network
 
 Tensors = Mapping[str, NDArray[Any]]
 """The tensors of a network by their names."""
@@ -30,14 +29,7 @@ _STORAGES = {"FloatStorage": "<f4", "LongStorage": "<i8", "IntStorage": "<i4"}
 
 def read_checkpoint(path: Path, sha256: str) -> dict[str, Any]:
     """Returns the dictionary of a checkpoint, its tensors as arrays. Raises StageError if the file is missing or is not the pinned one."""
-    expected = f"expected the network {path.name} with sha256 {sha256} in {path.parent}, found"
-    mend = "install this stage again from its pins (requirements.txt, models.txt)"
-    if not path.is_file():
-        raise StageError(f"{expected} none: {mend}")
-    data = path.read_bytes()
-    if (found := hashlib.sha256(data).hexdigest()) != sha256:
-        raise StageError(f"{expected} {found}: {mend}")
-    return parse(data)
+    return parse(pinned_network(path, sha256))
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -53,7 +45,7 @@ def _zipped(data: bytes) -> dict[str, Any]:
         def numbers(key: str, kind: str, count: int) -> NDArray[Any]:
             return np.frombuffer(archive.read(f"{folder}data/{key}"), kind, count)
 
-        return _Reader(archive.open(name), numbers).read()
+        return dict(_Reader(archive.open(name), numbers).load())
 
 
 def _plain(file: io.BytesIO) -> dict[str, Any]:
@@ -63,14 +55,14 @@ def _plain(file: io.BytesIO) -> dict[str, Any]:
     def promised(key: str, kind: str, count: int) -> NDArray[Any]:
         return storages.setdefault(key, (np.zeros(count, kind), kind))[0]
 
-    magic, protocol, _, found, keys = (_Reader(file, promised).read() for _ in range(5))
+    magic, protocol, _, found, keys = (_Reader(file, promised).load() for _ in range(5))
     if (magic, protocol) != (_MAGIC, _PROTOCOL):
         raise pickle.UnpicklingError(f"expected a checkpoint of PyTorch, found the numbers {magic} and {protocol} at its start")
     for key in keys:
         array, kind = storages[key]
         count = int.from_bytes(file.read(8), "little")
         array[:] = np.frombuffer(file.read(count * array.itemsize), kind, len(array))  # every tensor is a view of such an array
-    return found  # type: ignore[no-any-return]
+    return dict(found)
 
 
 class _Reader(pickle.Unpickler):
@@ -79,9 +71,6 @@ class _Reader(pickle.Unpickler):
     def __init__(self, file: Any, numbers: Callable[[str, str, int], NDArray[Any]]) -> None:
         super().__init__(file)
         self._numbers = numbers
-
-    def read(self) -> Any:
-        return self.load()
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):

@@ -77,7 +77,7 @@ def _on_device(model: bytes, threads: int) -> tuple[Callable[[NDArray[np.float32
     session = onnxruntime.InferenceSession(model, options, providers=asked)
 
     def encode(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-        return session.run(None, {"spectra": spectra})[0]  # type: ignore[no-any-return]
+        return np.asarray(session.run(None, {"spectra": spectra})[0])
 
     if session.get_providers()[0] == "CUDAExecutionProvider":
         return encode, "the GPU"

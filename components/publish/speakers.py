@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared import encoders
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.task import StageError
 from store.datasets import Version
@@ -112,7 +113,7 @@ def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[s
 
 def encoder_of(rows: Iterable[DatasetRow]) -> str:
     """The encoder of all vectors, as in the column `voice_by`; "" without one. Raises StageError if there are vectors of two encoders."""
-    clips = Counter(r.voice_by or "resemblyzer" for r in rows if r.vector)
+    clips = Counter(encoders.encoder_of(r.voice_by) for r in rows if r.vector)
     if len(clips) > 1:
         found = " and ".join(f"{count} clips by {name}" for name, count in sorted(clips.items()))
         raise StageError(

@@ -1,6 +1,5 @@
 """Loads the features and networks of inaSpeechSegmenter, with weights from this environment only."""
 
-import hashlib
 import os
 import sys
 import tempfile
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from components.segment.segment import PatchClassifier, Segmenter
 from components.segment.windows import FRAME, HOP, PATCH_FRAMES, STEP, Signal, frames_in
-from components.shared.task import StageError
+from components.shared.files import pinned_network
 
 FOLDER = Path(sys.prefix) / "models" / "inaSpeechSegmenter"
 SHA256 = {
@@ -36,7 +35,7 @@ CPU_BATCH, GPU_BATCH = 32, 512
 def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> Segmenter:
     """Loads the package's features and networks. Raises StageError if a network's file is missing or is not the pinned one."""
     for name, sha256 in SHA256.items():
-        _check(folder / name, sha256)
+        pinned_network(folder / name, sha256)
     with _quiet_import():
         import keras
         import tensorflow as tf
@@ -76,15 +75,6 @@ def load_segmenter(engine: str, detect_gender: bool, folder: Path = FOLDER) -> S
     gender = network(package.Gender) if detect_gender else None
     energy_transition = log_trans_exp(ENERGY_SWITCH, cost0=ENERGY_QUIET)
     return Segmenter(log_energies, log_mel, patches, ENERGY_RATIO, energy_transition, content, gender)
-
-
-def _check(path: Path, sha256: str) -> None:
-    expected = f"expected the network {path.name} with sha256 {sha256} in {path.parent}, found"
-    mend = "install this stage again from its pins (requirements.txt, models.txt)"
-    if not path.is_file():
-        raise StageError(f"{expected} none: {mend}")
-    if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
-        raise StageError(f"{expected} {found}: {mend}")
 
 
 def _frame_more(signal: Signal) -> Signal:

@@ -33,6 +33,11 @@ ENCODERS = {
 """The encoders by the names in the column `voice_by`."""
 
 
+def encoder_of(voice_by: str) -> str:
+    """Returns the encoder of a vector, by the column `voice_by`. Tables from before there were two name none: that was Resemblyzer."""
+    return voice_by or "resemblyzer"
+
+
 def vectors_of(voice_by: str) -> Vectors:
-    """Returns what is known of the vectors that an encoder made. Tables from before there were two name none: that was Resemblyzer."""
-    return ENCODERS[voice_by or "resemblyzer"]
+    """Returns what is known of the vectors that an encoder made."""
+    return ENCODERS[encoder_of(voice_by)]

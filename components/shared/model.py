@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.shared.files import atomic_write
+from components.shared.files import atomic_write, sha256
 from components.shared.task import LINEAGE, MODEL, StageError
 
 _ADVICE = "a model is a folder from `speechmill models fetch` or from a training run"
@@ -104,5 +104,4 @@ def _counts(path: Path, folder: Path) -> bool:
 
 
 def _file(path: Path) -> File:
-    with path.open("rb") as file:
-        return File(hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size)
+    return File(sha256(path), path.stat().st_size)

@@ -1,6 +1,5 @@
 """Makes references and effect kits, which are artifacts of recordings, from media files, and reads them from a store."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from components.download.convert import probe, to_flac
 from components.download.policy import ItemError
+from components.shared.files import sha256
 from components.shared.model import Model, describe
 from components.shared.rows import SAMPLE_RATE_HZ, Recording
 from components.shared.table import write_rows
@@ -58,8 +58,7 @@ def make(kind: MediaKind, folder: Path, name: str, files: Sequence[Path], licenc
 
 def _recording(kind: MediaKind, folder: Path, file: Path, licence: str) -> Recording:
     """Converts a file as `download` does, to mono. The id of the recording is a hash of the file."""
-    with file.open("rb") as media:
-        digest = hashlib.file_digest(media, "sha256").hexdigest()
+    digest = sha256(file)
     name, target = digest[:16], folder / "audio" / f"{digest[:16]}.flac"
     target.parent.mkdir(exist_ok=True)
     try:

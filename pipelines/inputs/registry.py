@@ -1,7 +1,6 @@
 """Reads the list of models, bundled/models/models.toml, and fetches models."""
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from components.shared.files import sha256
 from components.shared.model import File, Model, describe, parse, read_model
 from components.shared.network import public_url
 from components.shared.task import MODEL, StageError, report
@@ -268,6 +268,5 @@ def _differs(path: Path, wanted: File) -> str | None:
     size = path.stat().st_size
     if wanted.bytes and size != wanted.bytes:
         return f"expected {wanted.bytes} bytes, found {size}"
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256(path)
     return None if found == wanted.sha256 else f"expected the SHA-256 {wanted.sha256}, found {found}"
