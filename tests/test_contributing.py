@@ -77,6 +77,7 @@ def test_every_part_of_the_example_is_in_the_table_of_what_fails() -> None:
     assert {part for part, _ in LEFT_OUT} == {*files, PINS, DOCS, *(path for path, _ in EDITS)}
 
 
+@pytest.mark.slow
 def test_the_project_s_tests_pass_with_the_stage(project: Path) -> None:
     done = run_tests(project, "tests/components/loudest", "tests/test_rooms.py", *sorted({test for _, test in LEFT_OUT}))
     assert done.returncode == 0, done.stdout
@@ -103,6 +104,7 @@ def test_the_stage_runs_and_its_pipeline_compiles(project: Path, tmp_path: Path)
     assert "comp-loudest" in python(project, "-c", program).stdout.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("part", "test"), LEFT_OUT, ids=lambda value: value)
 def test_a_part_that_is_left_out_fails_a_test(part: str, test: str, project: Path) -> None:
     paths = [*(project / "docs").glob("*.md"), project / "README.md"] if part == DOCS else [project / part]

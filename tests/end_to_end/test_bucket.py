@@ -17,6 +17,7 @@ from tests.minio_server import MinioServer
 OWN = bundled(SEPARATE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runner", ["embedded", "docker"])
 def test_a_bucket_holds_the_same_dataset_as_a_folder(
     runner: str, short: Dataset, minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

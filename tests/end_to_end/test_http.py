@@ -69,6 +69,7 @@ def test_a_growing_feed_downloads_only_new_episodes_and_keeps_published_rows(ser
         assert known & {r.speaker for r in show.rows() if Path(r.source).name == name}, name
 
 
+@pytest.mark.slow
 def test_a_shard_whose_downloads_all_fail_publishes_no_version_and_records_reasons(server: Server, show: Dataset) -> None:
     """With the real stages, none of which gets any audio."""
     show = replace(show, command=speechmill)

@@ -48,6 +48,7 @@ def share(row: DatasetRow) -> float:
     return max(0.0, row.end - max(row.start, end - start)) / (row.end - row.start)
 
 
+@pytest.mark.slow
 def test_a_repeated_advertisement_is_found_listed_and_kept_only_once(show: tuple[Dataset, float]) -> None:
     dataset, seconds = show
     store, before = open_store(dataset.uri), dataset.rows()

@@ -22,7 +22,7 @@ def sounds(show: Dataset) -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize("option", ["--discover-refresh", "--discover-again"])
+@pytest.mark.parametrize("option", ["--discover-refresh", pytest.param("--discover-again", marks=pytest.mark.slow)])
 def test_a_local_file_with_other_sound_is_told_and_then_taken(show: Dataset, tmp_path: Path, option: str) -> None:
     media = tmp_path / "media"
     media.mkdir()
@@ -49,6 +49,7 @@ def test_a_local_file_with_other_sound_is_told_and_then_taken(show: Dataset, tmp
     assert "nothing changes" in again.stdout and "download" not in stages_that_ran(again)
 
 
+@pytest.mark.slow
 def test_an_episode_replaced_under_its_url_is_found_when_its_server_is_asked(show: Dataset, server: Server) -> None:
     episode(server.folder / "one.mp3", 1, 0)
     arguments = ("--sources", feed(server, ("one", "one")), *QUICK, "--no-embed-enabled")

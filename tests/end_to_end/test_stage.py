@@ -65,6 +65,7 @@ def test_segment_gives_tables_and_textgrids(folder: Path, tmp_path: Path) -> Non
     assert grid.startswith('File type = "ooTextFile"') and '"segment"' in grid
 
 
+@pytest.mark.slow
 def test_transcribe_writes_a_table_and_a_textgrid_per_file(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     episode(tmp_path / "in" / "one.mp3", 1, 9)

@@ -5,6 +5,8 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from components.deployment import ROOT
 from components.shared.rows import DatasetRow
 from tests.end_to_end.runs import Dataset, host_of_the_sample, law_of_seconds, speechmill, stages_that_ran
@@ -65,6 +67,7 @@ def test_other_rules_select_again_without_measuring_again(sample: Dataset) -> No
     assert stages_that_ran(again) == ["collect", "discover", "publish", "report"] and sample.versions() == number + 1
 
 
+@pytest.mark.slow
 def test_transcripts_are_made_on_request_and_rerun_no_other_stage(sample: Dataset) -> None:
     done = sample.run(AGAIN, "--transcribe-engine", "auto", "--transcribe-language", "en")
     assert "pocketsphinx" in done.stdout.split("discover")[0], "the engine is printed before the run"

@@ -53,6 +53,7 @@ def test_the_bundled_model_is_trained_further_and_separate_uses_the_result(songs
     assert len(voices) == len(mixture) and np.isfinite(voices).all()
 
 
+@pytest.mark.slow
 def test_a_new_model_is_trained_from_a_configuration_file_into_a_folder(songs: Path, tmp_path: Path) -> None:
     (songs / "test" / "three" / "vocals.wav").rename(tmp_path / "away.wav")
     arguments = (

@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="module", params=["rows", "run"])
+@pytest.fixture(scope="module", params=["rows", pytest.param("run", marks=pytest.mark.slow)])
 def file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a synthetic dataset with all features, and the report of a real run."""
     folder = tmp_path_factory.mktemp("report")

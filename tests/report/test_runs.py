@@ -91,6 +91,7 @@ def compared(dataset: Dataset, folder: Path) -> str:
     return page
 
 
+@pytest.mark.slow
 def test_the_numbers_agree_for_a_show_with_removed_sounds_and_failures(evening: Dataset, tmp_path: Path) -> None:
     page = compared(evening, tmp_path)
     drawn = Parsed(page).drawn

@@ -64,6 +64,7 @@ def test_concurrent_publishers_lose_no_rows(uri: str) -> None:
     assert [r.clip for r in dataset.rows(dataset.version())] == [f"clip-{i:02d}" for i in range(12)]
 
 
+@pytest.mark.slow
 def test_concurrent_first_writers_of_a_table_lose_no_rows(tmp_path: Path) -> None:
     """If two writers create a table at the same time, Delta Lake reports a failed commit to one of them."""
     tables = [Table(open_store(str(tmp_path)), f"tables/{i}", DatasetRow, "clip") for i in range(60)]
@@ -79,6 +80,7 @@ def test_concurrent_first_writers_of_a_table_lose_no_rows(tmp_path: Path) -> Non
     assert [[r.clip for r in table.rows()] for table in tables] == [["0", "1", "2", "3"]] * 60
 
 
+@pytest.mark.slow
 def test_the_history_is_never_removed(tmp_path: Path) -> None:
     """By default Delta Lake removes log entries older than 30 days at every checkpoint, once in 100 commits."""
     dataset = DatasetStore(open_store(str(tmp_path)), "show")
