@@ -46,7 +46,7 @@ def list_speakers(name: str, number: int | None, store_uri: str) -> None:
     for row in rows:
         voices.setdefault(row.speaker, []).append(row)
     if not voices.keys() - {""}:
-        print_out(f"no speakers in version {version.number} of dataset {name}: embed was switched off, or found no speech")
+        print_out(f"no speakers in version {version.number} of dataset {name}: diarize was switched off, or found no speech")
         return
     total = _seconds(rows)
     table = Table("speaker", "seconds", "share", "kept seconds", "clips", "gender", "similarity", box=None)
@@ -187,7 +187,7 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
             raise StageError(f"expected clips compared with one reference, found {', '.join(references)}: label clips of one of them")
         return {label: [r.similarity for r in own if r.similarity is not None] for label, own in clips.items()}, SIMILARITY_OPTION
     if silent := [r.clip for own in clips.values() for r in own if not r.vector]:
-        raise StageError(f"expected a voice in every labeled clip, found none in {', '.join(silent)}: switch embed on, or leave them out")
+        raise StageError(f"expected a voice in every labeled clip, found none in {', '.join(silent)}: switch diarize on, or leave them out")
     if len(clips[SAME]) < 2 or not clips[OTHER]:
         raise StageError(
             f"expected two clips or more labeled {SAME} and one labeled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"
