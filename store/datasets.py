@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from components.shared.rows import DatasetRow
 from store.interface import Store, StoreError
 from store.objects import check_name, is_name
@@ -30,6 +32,11 @@ class Version:
 def rules(lineage: dict[str, Any]) -> dict[str, Any]:
     """The selection rules of a version: the settings of `publish` in its lineage."""
     return lineage.get("stages", {}).get("publish", {}).get("settings", {})
+
+
+def speaker_names(lineage: dict[str, Any]) -> dict[str, str]:
+    """The names of a version's speakers by their ids, such as s0001; speakers without a name are not in it."""
+    return lineage.get("speakers", {}).get("names", {})
 
 
 def audio_key(dataset: str, sha256: str) -> str:
@@ -73,6 +80,10 @@ class DatasetStore:
     def rows(self, version: Version) -> list[DatasetRow]:
         """All rows of a version, kept or rejected, sorted by clip."""
         return self._table.rows(version.commit)
+
+    def columns(self, version: Version, kind: type) -> pa.Table:
+        """Some columns of all rows of a version, in no order: those of the dataclass `kind`, which are `clip` and others of DatasetRow."""
+        return self._table.columns(kind, version.commit)
 
     def publish(self, run: str, compute: Callable[[list[DatasetRow]], tuple[list[DatasetRow], dict[str, Any]]]) -> Version | None:
         """Commits and returns one version, or returns None if neither the rows nor the rules changed.
