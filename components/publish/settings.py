@@ -6,13 +6,32 @@ The control side imports this module too, so it needs none of the stage's own li
 import inspect
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from components.shared.rules import SETTINGS, Names, Number
+from components.shared.rules import DOMINANT, Names, Number, Setting
+from components.shared.rules import SETTINGS as TABLE
 from components.shared.settings import declare
 from components.shared.task import StageError, one_line
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _by_name(setting: Setting) -> Setting:
+    """The rule about speakers takes the names that `speechmill speakers name` gives, too."""
+    if setting.name != "speakers" or not isinstance(setting, Names):
+        return setting
+    return replace(
+        setting,
+        pattern=r"[a-z0-9][a-z0-9_-]{0,62}",
+        expected=f"{DOMINANT}, ids such as s0001, or names as in `speakers name`, separated by commas",
+        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with the most speech in the dataset, ids as `dataset show` '
+        "lists them (s0001), or names that `speakers name` gave.",
+    )
+
+
+SETTINGS = tuple(_by_name(setting) for setting in TABLE)
+"""The settings of the table of rules."""
 
 
 def takes_settings(function: F) -> F:

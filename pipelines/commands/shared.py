@@ -14,7 +14,7 @@ from components.shared.model import Model
 from components.shared.rows import DatasetRow
 from components.shared.rules import SETTINGS
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
-from store.datasets import DatasetStore, Version, rules
+from store.datasets import DatasetStore, Version, rules, speaker_names
 from store.interface import Store
 from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, Ledger
 
@@ -51,12 +51,16 @@ def show(store: Store, name: str, number: int | None = None) -> None:
         table.add_row(reason.removesuffix("_seconds").replace("_", " "), _clock(seconds), f"{seconds / total:.1%}" if total else "")
     table.add_row("in all", _clock(total), "")
     print_out(table)
+    names = speaker_names(version.lineage)
     if line := _speakers(version):
         print_out(line)
     for column in ("gender", "speaker", "tone", "language"):
         by_value = _seconds_by(column, kept)
         if column == "gender" or by_value.keys() - {""}:
-            most = [f"{value or 'unknown'} {_clock(seconds)}" for value, seconds in by_value.most_common(_MOST)]
+            most = [
+                f"{_named(value or 'unknown', names if column == 'speaker' else {})} {_clock(seconds)}"
+                for value, seconds in by_value.most_common(_MOST)
+            ]
             more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
             print_out(f"kept by {column}: {', '.join(most)}{more}")
     show_left_out(store, name)
@@ -108,9 +112,15 @@ def _speakers(version: Version) -> str:
     if not speech.get("dominant"):
         return ""
     seconds = Counter(speech["seconds"]).most_common(_MOST)
-    most = [f"{speaker} {spoken / speech['speech_seconds']:.1%}" for speaker, spoken in seconds]
+    names = speaker_names(version.lineage)
+    most = [f"{_named(speaker, names)} {spoken / speech['speech_seconds']:.1%}" for speaker, spoken in seconds]
     more = f" and {speech['count'] - len(most)} more" if speech["count"] > len(most) else ""
-    return f"speech by speaker: {', '.join(most)}{more}; {speech['dominant']} is dominant"
+    return f"speech by speaker: {', '.join(most)}{more}; {_named(speech['dominant'], names)} is dominant"
+
+
+def _named(speaker: str, names: Mapping[str, str]) -> str:
+    """A speaker's id, and the name if there is one."""
+    return f"{speaker} ({names[speaker]})" if speaker in names else speaker
 
 
 def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:
