@@ -58,7 +58,7 @@ class Published:
     replaced: Mapping[str, str]
     """The recordings whose clips were replaced by those of another file, with the reason."""
     recognized: Mapping[str, float]
-    """The speakers that got a name because a named voice of the store is near, with the mean cosine."""
+    """The speakers that this version named because a named voice of the store is near, with the mean cosine."""
 
     @property
     def speakers(self) -> Mapping[str, Any]:
@@ -69,7 +69,8 @@ class Published:
 def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, correction: Correction | None = None) -> Published:
     """Commits the next version of a dataset and writes the outcome of every recording into the ledger.
 
-    It commits no version if rows, rules and names stay the same. Publishing the same run again changes nothing.
+    A correction is what a person changes of the speakers, on top of what the run found. No version is committed if rows, rules and
+    names stay the same. Publishing the same run again changes nothing.
 
     Raises:
         StageError: The store lacks the audio of a clip, a rule needs what no stage measured, or the correction cannot be made.
@@ -88,27 +89,19 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, 
         before = versions[-1] if versions else None
         rows = _next_rows(present, batch)
         chosen = with_thresholds(wanted, voice_by := naming.encoder_of(rows))
-        numbers = vectors_of(voice_by).numbers
-        known = naming.voices(present, voices.rows(), numbers)
-        decided, joined = identities(before), chosen["join_similarity"]
-        heard = [r for r in present if len(r.vector) == 4 * numbers] if batch.rows else []
-        compared, meant = in_parts(known, heard, decided.merged, joined)
-        rows, given = naming.named(rows, compared, naming.given_ids(before) if before else 0, joined)
-        rows = [replace(r, speaker=meant[r.speaker]) if r.speaker in meant else r for r in rows]
-        now, said = Speakers(rows, decided, given, known), dict[str, Any]()
-        if correction:
-            now, said = correction(now)
+        now = _heard(rows, present, voices.rows(), before, voice_by, chosen["join_similarity"])
+        now, said = correction(now) if correction else (now, {})
         named = named_voices(store, voice_by) if voice_by else {}
-        decided, found = recognized(now.rows, now.decided, named, joined)
-        near.clear()
+        decided, found = recognized(now.rows, now.decided, named, chosen["join_similarity"])
+        near.clear()  # of an attempt to commit that another run was faster than
         near.update(found)
         rows, given = now.rows, now.given
         speakers = naming.facts(naming.speech_seconds(rows, same), given) | decided.facts
         check_measured(rows, chosen)
         rows = select(rows, resolved(chosen, rows, speakers["dominant"], given, decided, named), same, repeats)
         seconds = seconds_by_outcome(rows, recordings.values())
-        corrected = {"correction": said} if said else {}
-        return rows, _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed} | corrected
+        lineage = _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
+        return rows, lineage | ({"correction": said} if said else {})
 
     made = datasets.publish(run, next_version)
     versions = datasets.versions()
@@ -139,6 +132,30 @@ def _next_rows(present: list[DatasetRow], batch: Batch) -> list[DatasetRow]:
     """The next version's rows before speakers are named. A clip made again with the same vector keeps its speaker."""
     same = {(r.clip, r.vector): r.speaker for r in present}
     return merge(present, batch.accounts, [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows])
+
+
+def _heard(
+    rows: list[DatasetRow],
+    present: Sequence[DatasetRow],
+    remembered: Sequence[DatasetSpeaker],
+    before: Version | None,
+    voice_by: str,
+    join_similarity: float,
+) -> Speakers:
+    """The speakers of the next version, as they sound: `rows` with an id for each clip that has none yet.
+
+    `present` are the rows of the version `before`, and `remembered` are the speakers with those that have no clip any more.
+    """
+    decided, numbers = identities(before), vectors_of(voice_by).numbers
+    known = naming.voices(present, remembered, numbers)
+    if any(r.vector and not r.speaker for r in rows):
+        same_encoder = (r for r in present if len(r.vector) == 4 * numbers)
+        compared, meant = in_parts(known, same_encoder, decided.merged, join_similarity)
+    else:
+        compared, meant = known, {}
+    named, given = naming.named(rows, compared, naming.given_ids(before) if before else 0, join_similarity)
+    named = [replace(r, speaker=meant[r.speaker]) if r.speaker in meant else r for r in named]
+    return Speakers(named, decided, given, known)
 
 
 def _lineage(before: Version | None, batch: Batch) -> dict[str, Any]:

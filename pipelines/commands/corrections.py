@@ -49,9 +49,11 @@ def name_speaker(name: str, speaker: str, dataset: str, store_uri: str) -> None:
     check_speakers(rows, identities(version), [speaker])
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
         made, clips = enroll(store, dataset, rows, speaker, name, _wanted(version)["join_similarity"], Path(scratch))
-        ModelStore(store, REFERENCES).push(Path(scratch, "reference"))
-    seconds = sum(r.samples for r in clips) / SAMPLE_RATE_HZ
-    print_out(f"the reference {name}, version {made.version}, holds {len(clips)} clips of {speaker}, {seconds:.1f} s")
+        references = ModelStore(store, REFERENCES)
+        older = [m.version for m in references.versions(name) if m.version != made.version]
+        references.push(Path(scratch, "reference"))
+    seconds, before = sum(r.samples for r in clips) / SAMPLE_RATE_HZ, f"; its version before was {older[0]}" if older else ""
+    print_out(f"the reference {name}, version {made.version}, holds {len(clips)} clips of {speaker}, {seconds:.1f} s{before}")
     done = _publish(store_uri, dataset, naming_of(speaker, name, f"{made.name}/{made.version}"))
     if not done.made:
         print_out(f"nothing changes in dataset {dataset}: {speaker} is {name} already")

@@ -42,6 +42,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     print_out(f"in {store.uri}, rules: {rules_of(version)}")
     for line in _made_by(version.lineage["stages"]):
         print_out(line)
+    if line := _correction(version.lineage.get("correction", {})):
+        print_out(line)
     for recording, reason in version.lineage.get("replaced", {}).items():
         print_out(f"its clips of {recording} are those of another file than before: {reason}")
     print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
@@ -104,6 +106,17 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
     lines = [f"{slot.use} {model}" for slot, model in models.items() if model and not model.startswith(f"{NONE}/")]
     engine = stages.get("transcribe", {}).get("settings", {}).get("engine", NONE)
     return [*lines, f"transcripts are written by {engine}"] if engine != NONE else lines
+
+
+def _correction(said: Mapping[str, Any]) -> str:
+    """Returns what a person corrected of the speakers in a version; empty if nothing."""
+    if not said:
+        return ""
+    if said["action"] == "name":
+        return f"corrected: {said['speaker']} was named {said['name']}"
+    if said["action"] == "merge":
+        return f"corrected: {', '.join(said['clips'])} merged into {said['into']}"
+    return f"corrected: {said['clips']['clips']} clips of {said['speaker']} split off as {said['into']}"
 
 
 def _speakers(version: Version) -> str:

@@ -131,6 +131,7 @@ def test_a_name_is_in_the_next_version_and_its_voice_is_a_reference(place: Place
     assert len(place.versions("radio")) == 2
     assert place.done("list", "radio")[1].split()[:2] == ["s0001", "pengsu"]
     shown = speechmill("dataset", "show", "radio", "--store", place.folder).stdout
+    assert "corrected: s0001 was named pengsu\n" in shown
     assert "speech by speaker: s0001 (pengsu) 52.2%" in shown and "kept by speaker: s0001 (pengsu) 0:00:24.00" in shown
 
 
@@ -164,7 +165,9 @@ def test_a_name_goes_to_another_speaker_and_does_not_come_back_by_itself(place: 
     place.done("name", "pengsu", "s0001", "--dataset", "radio")
     place.done("name", "host", "s0001", "--dataset", "radio")
     assert place.names("radio") == {"s0001": "host"}, "the name that was given last counts"
+    first = DatasetStore(place.store, "radio").version().lineage["correction"]["reference"].removeprefix("host/")
     lines = place.done("name", "host", "s0002", "--dataset", "radio")
+    assert lines[0].endswith(f"holds 6 clips of s0002, 12.0 s; its version before was {first}")
     assert "s0001 was host and has no name now" in lines[-2]
     assert place.names("radio") == {"s0002": "host"}
     place.run("radio", episode("d", 1, seed=3))
