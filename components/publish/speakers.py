@@ -20,7 +20,7 @@ from components.shared.encoders import Vectors
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.task import StageError
 from components.shared.voices import added, corrected, groups
-from store.datasets import Version
+from store.datasets import Version, speaker_names
 from store.speakers import DatasetSpeaker
 
 BLOCK_CLIPS = 4096
@@ -159,7 +159,8 @@ def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[Datas
     """The speakers in all rows of the newest version. `versions` are all versions of the dataset, the first one first."""
     seconds = speech_seconds(rows, {r.recording for r in rows if r.reason == "duplicate"})
     clips = Counter(r.speaker for r in rows if r.speaker)
-    given = [(v.number, given_ids(v)) for v in versions]
+    versions = list(versions)
+    given, names = [(v.number, given_ids(v)) for v in versions], speaker_names(versions[-1].lineage)
     total = sum(seconds.values()) or 1.0
     return [
         DatasetSpeaker(
@@ -169,6 +170,7 @@ def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[Datas
             speech_seconds=seconds[speaker],
             share=seconds[speaker] / total,
             first_version=next(version for version, ids in given if ids >= _number(speaker)),
+            name=names.get(speaker, ""),
         )
         for speaker, voice in voices(rows).items()
     ]

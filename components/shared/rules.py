@@ -155,10 +155,10 @@ SETTINGS: tuple[Setting, ...] = (
         reason="speaker",
         column="speaker",
         needs=_DIARIZE,
-        pattern=rf"{DOMINANT}|{SPEAKER_ID}",
-        expected=f"{DOMINANT}, or ids such as s0001, separated by commas",
-        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with the most speech in the dataset, or ids as '
-        "`dataset show` lists them (s0001).",
+        pattern=r"[a-z0-9][a-z0-9_-]{0,62}",
+        expected=f"{DOMINANT}, ids such as s0001, or names as in `speakers name`, separated by commas",
+        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with the most speech in the dataset, ids as `dataset show` '
+        "lists them (s0001), or names that `speakers name` gave.",
     ),
     Number(
         name="join_similarity",
