@@ -69,7 +69,7 @@ def cut(folder: Path) -> None:
 def tag_speaker(folder: Path) -> None:
     from components.tag_speaker.__main__ import main
 
-    lineage = Lineage({"embed": {"models": {"reference": "host/0"}}})
+    lineage = Lineage({"diarize": {"models": {"reference": "host/0"}}})
     main(folder / "windows", folder / "clips", folder / "speakers", lineage)
 
 

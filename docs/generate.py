@@ -28,11 +28,11 @@ from components.stage import Stage
 from pipelines import dataset, training
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import SLOTS
-from store import ledger, repeats, speakers
+from store import ledger, repeats, speakers, voices
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PIPELINES = {"dataset": dataset, "training": training}
-ROW_MODULES = (rows, ledger, speakers, repeats)
+ROW_MODULES = (rows, ledger, speakers, repeats, voices)
 TYPES = {
     str: "text",
     int: "integer",

@@ -9,9 +9,9 @@ from components.collect.component import collect
 from components.cut.component import cut
 from components.denoise.component import denoise
 from components.deployment import Deployment, deployed
+from components.diarize.component import diarize
 from components.discover.component import discover
 from components.download.component import download
-from components.embed.component import embed
 from components.fingerprint.component import fingerprint
 from components.publish.component import publish
 from components.report.component import report
@@ -29,7 +29,7 @@ SHARD_STAGES = (
     fingerprint,
     separate,
     segment,
-    embed,
+    diarize,
     cut,
     denoise,
     tag_speaker,
@@ -65,12 +65,12 @@ def shards(
         separated = separate(recordings=recordings, model=separate_model, effects=separate_effects, **settings(separate)).outputs
         voices, removed = separated["voices"], separated["removed"]
         segments = segment(voices=voices, **settings(segment)).output
-        windows = embed(voices=voices, segments=segments, reference=reference, **settings(embed)).output
-        clips = cut(voices=voices, segments=segments, windows=windows, **settings(cut)).output
+        turns = diarize(voices=voices, segments=segments, reference=reference, **settings(diarize)).output
+        clips = cut(voices=voices, segments=segments, turns=turns, **settings(cut)).output
         clean = denoise(voices=voices, segments=segments, **settings(denoise)).output
         tags = {
-            "speakers": tag_speaker(windows=windows, clips=clips, **settings(tag_speaker)).output,
-            "tones": tag_tone(clean=clean, clips=clips, windows=windows, model=tag_tone_model, **settings(tag_tone)).output,
+            "speakers": tag_speaker(turns=turns, clips=clips, **settings(tag_speaker)).output,
+            "tones": tag_tone(clean=clean, clips=clips, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
             "quality": tag_quality(clean=clean, clips=clips, **settings(tag_quality)).output,
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }

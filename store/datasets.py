@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from components.shared.rows import DatasetRow
 from store.interface import Store, StoreError
 from store.objects import check_name, is_name
@@ -24,12 +26,18 @@ class Version:
     run: str
     timestamp_ms: int
     lineage: dict[str, Any]
-    """`stages`: image and settings of each stage; `sources_sha256`: hash of the sources; `seconds`: the dataset's seconds by outcome."""
+    """`stages`: image and settings of each stage; `sources_sha256`: hash of the sources; `seconds`: the dataset's seconds by outcome;
+    `speakers`: who speaks most, their names, and ids that were merged; `correction`: what a person changed of them in this version."""
 
 
 def rules(lineage: dict[str, Any]) -> dict[str, Any]:
     """The selection rules of a version: the settings of `publish` in its lineage."""
     return lineage.get("stages", {}).get("publish", {}).get("settings", {})
+
+
+def speaker_names(lineage: dict[str, Any]) -> dict[str, str]:
+    """The names of a version's speakers by their ids, such as s0001; speakers without a name are not in it."""
+    return lineage.get("speakers", {}).get("names", {})
 
 
 def audio_key(dataset: str, sha256: str) -> str:
@@ -74,8 +82,12 @@ class DatasetStore:
         """All rows of a version, kept or rejected, sorted by clip."""
         return self._table.rows(version.commit)
 
+    def columns(self, version: Version, kind: type) -> pa.Table:
+        """Some columns of all rows of a version, in no order: those of the dataclass `kind`, which are `clip` and others of DatasetRow."""
+        return self._table.columns(kind, version.commit)
+
     def publish(self, run: str, compute: Callable[[list[DatasetRow]], tuple[list[DatasetRow], dict[str, Any]]]) -> Version | None:
-        """Commits and returns one version, or returns None if neither the rows nor the rules changed.
+        """Commits and returns one version, or returns None if neither the rows, the rules nor the names changed.
 
         A run publishes at most once: a second call commits nothing and returns the version of the first. `compute` takes the rows
         of the newest version and returns all rows of the new version and its lineage, as in `Table.change`.
@@ -87,13 +99,18 @@ class DatasetStore:
                 return None
             rows, lineage = compute(present)
             rows = sorted(rows, key=lambda r: r.clip)
-            if rows == present and (not versions or rules(versions[-1].lineage) == rules(lineage)):
+            if rows == present and (not versions or _decisions(versions[-1].lineage) == _decisions(lineage)):
                 return None
             number = versions[-1].number + 1 if versions else 1
             return rows, {_VERSION: str(number), _RUN: run, _LINEAGE: json.dumps(lineage, sort_keys=True)}
 
         self._table.change(changed)
         return next((v for v in self.versions() if v.run == run), None)
+
+
+def _decisions(lineage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What makes a version with the same rows another one: the rules and the speakers' names."""
+    return rules(lineage), speaker_names(lineage)
 
 
 def _versions(history: list[dict[str, Any]]) -> list[Version]:

@@ -31,6 +31,8 @@ class DatasetSpeaker:
     """Share of the speech of all speakers, 0 to 1."""
     first_version: int
     """Version of the dataset that first had the speaker."""
+    name: str
+    """Name that a person gave, or that a named voice of the store has, or empty. Empty without a clip."""
 
 
 class SpeakerStore:
@@ -44,10 +46,11 @@ class SpeakerStore:
         return self._table.rows()
 
     def write(self, compute: Callable[[], Iterable[DatasetSpeaker]]) -> None:
-        """Adds or replaces the speakers that `compute` returns, as in `Table.replace`. The others stay, with 0 clips and 0 seconds."""
+        """Adds or replaces the speakers that `compute` returns, as in `Table.replace`. The others stay, without clips, time and name."""
 
         def merged(present: list[DatasetSpeaker]) -> list[DatasetSpeaker]:
             found = {s.speaker: s for s in compute()}
-            return [*found.values(), *(replace(s, clips=0, speech_seconds=0.0, share=0.0) for s in present if s.speaker not in found)]
+            gone = (s for s in present if s.speaker not in found)
+            return [*found.values(), *(replace(s, clips=0, speech_seconds=0.0, share=0.0, name="") for s in gone)]
 
         self._table.replace(merged)

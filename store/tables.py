@@ -6,7 +6,7 @@ import random
 import re
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -45,6 +45,16 @@ class Table(Generic[Row]):
         with self._explained("read"):
             table = self._open(commit)
             return self._read(table) if table else []
+
+    def columns(self, kind: type, commit: int | None = None) -> pa.Table:
+        """Some columns of all rows as of `commit`, by default as of now, in no order: those of the dataclass `kind`.
+
+        The other columns never come into memory. Empty if the table does not exist.
+        """
+        with self._explained("read"):
+            table, names = self._open(commit), {f.name for f in fields(kind)}
+            parts = [self._part(name, kind, names) for name in _files(table)] if table else []
+            return pa.concat_tables([schema(kind).empty_table(), *parts])
 
     def history(self) -> list[dict[str, Any]]:
         """The metadata of every commit, newest first. `version` is the number of the commit."""
@@ -142,14 +152,16 @@ class Table(Generic[Row]):
         If such a thread releases a Python buffer while the process exits, the process aborts with
         SIGABRT. deltalake's own reader has the same fault (delta-rs issue 2184).
         """
-        parts = [self._part(urllib.parse.unquote(uri.rpartition("/")[2])) for uri in table.file_uris()]
+        parts = [self._part(name, self._kind) for name in _files(table)]
         rows = (row for part in parts for row in from_table(self._kind, part))
         return sorted(rows, key=operator.attrgetter(self._id))
 
-    def _part(self, name: str) -> pa.Table:
+    def _part(self, name: str, kind: type, names: Collection[str] = ()) -> pa.Table:
+        """The rows of one file as rows of `kind`; of the file's columns only those in `names`, if given."""
         key = f"{self._key}/{name}"
-        found = pq.ParquetFile(pa.BufferReader(self._store.read(key))).read(use_threads=False)
-        return _conform(self._kind, self._id, found, f"{key} in {self._store.uri}")
+        file = pq.ParquetFile(pa.BufferReader(self._store.read(key)))
+        wanted = [n for n in file.schema_arrow.names if n in names] if names else None
+        return _conform(kind, self._id, file.read(wanted, use_threads=False), f"{key} in {self._store.uri}")
 
     @contextlib.contextmanager
     def _explained(self, verb: str) -> Iterator[None]:
@@ -160,6 +172,11 @@ class Table(Generic[Row]):
             if isinstance(error, DeltaError) and not re.search(r"Generic \w+ error", str(error)):
                 raise
             raise self._store.refusal(f"{verb} the table {self._key}", error) from None
+
+
+def _files(table: DeltaTable) -> list[str]:
+    """The names of a table's files."""
+    return [urllib.parse.unquote(uri.rpartition("/")[2]) for uri in table.file_uris()]
 
 
 def _conform(kind: type, id_column: str, found: pa.Table, where: str) -> pa.Table:

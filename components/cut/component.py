@@ -9,14 +9,13 @@ from components.stage import stage
 def cut(
     voices: Input[Dataset],
     segments: Input[Dataset],
-    windows: Input[Dataset],
+    turns: Input[Dataset],
     clips: Output[Dataset],
     max_seconds: float = 15.0,
     merge_gap_seconds: float = 0.2,
     pad_seconds: float = 0.1,
-    change_similarity: float = 0.0,
 ) -> None:
-    """Cuts speech into clips at changes of speaker and at pauses.
+    """Cuts speech into clips at changes of speaker and at long pauses, and speech of two people at once into clips of its own.
 
     A row of the table is a recording, a start and an end; the stage writes no audio. Speech that is too long and has no
     pause is cut at its quietest moment.
@@ -25,6 +24,4 @@ def cut(
         max_seconds: Maximum length of a clip, in seconds, including its padding.
         merge_gap_seconds: Maximum gap, in seconds, between two stretches of speech that are joined into one.
         pad_seconds: Padding before and after a clip, in seconds; less if another clip is near.
-        change_similarity: Cosine similarity, -1 to 1. If the voices before and after a pause are less similar, the speaker changes there.
-            A higher value misses fewer changes and makes shorter clips. 0 takes the threshold of embed_engine.
     """

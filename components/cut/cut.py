@@ -1,17 +1,17 @@
 """Turns the segments of a recording into clips. All positions are samples of the recording's timeline."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
 from components.cut.pauses import FRAME, NEIGHBOURHOOD, PAUSE_DB, Levels, loudest_around
 from components.cut.split import split
-from components.cut.turns import turns_of
+from components.cut.turns import Borders
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, span, to_samples
-from components.shared.windows import Windows
 
 ReadLevels = Callable[[int, int], Levels]
 
@@ -29,11 +29,11 @@ borders move past words of the other voice.
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Speech of one gender, from sample `start` to `end`."""
+    """Speech from sample `start` to `end`."""
 
     start: int
     end: int
-    gender: str
+    gender: str = ""
     hard_cut: bool = False
     """Whether it ends in the middle of speech."""
 
@@ -46,7 +46,7 @@ def clips_of(
     max_seconds: float,
     merge_gap_seconds: float,
     pad_seconds: float,
-    turns: Sequence[int] = (),
+    borders: Borders | None = None,
 ) -> list[Clip]:
     """Returns the clips of one recording of `length` samples, in order and disjoint.
 
@@ -56,10 +56,12 @@ def clips_of(
         max_seconds: Longest clip, padding included.
         merge_gap_seconds: Speech on both sides of a gap of at most this length is one stretch.
         pad_seconds: Padding before and after a stretch, if there is room.
-        turns: Samples at which the speaker changes, in order; stretches end there, too.
+        borders: Where the speaker changes and where two speak; if it is not known, clips end where the gender changes.
     """
     shortest, longest = to_samples(MIN_SECONDS), int(max_seconds * SAMPLE_RATE_HZ)
-    speech = settled(stretches(segments, to_samples(merge_gap_seconds), turns), read_levels)
+    known = borders or Borders()
+    joined = stretches(segments, to_samples(merge_gap_seconds), known.all, by_gender=borders is None)
+    speech = with_genders(settled(joined, read_levels, frozenset(known.overlaps)), segments)
     clips = []
     for stretch in padded(speech, to_samples(pad_seconds), length):
         if stretch.end - stretch.start >= shortest:
@@ -70,49 +72,60 @@ def clips_of(
     return clips
 
 
-def turns_in(
-    segments: Sequence[Segment], read_levels: ReadLevels, windows: Windows, merge_gap_seconds: float, change_similarity: float
-) -> list[int]:
-    """Returns the samples at which the speaker changes, in order. It ignores genders; without windows there are none."""
-    if not len(windows.starts):
-        return []
-    speech = stretches([replace(s, gender="") for s in segments], to_samples(merge_gap_seconds))
-    return [turn for s in speech for turn in turns_of(s.start, read_levels(s.start, s.end), windows, change_similarity)]
+def with_genders(speech: Sequence[Stretch], segments: Sequence[Segment]) -> list[Stretch]:
+    """Gives each stretch the gender of most of the speech in it. Both are ordered by time; stretches are disjoint."""
+    found, first = [], 0
+    for stretch in speech:
+        samples = defaultdict[str, int](int)
+        while first < len(segments) and span(segments[first])[1] <= stretch.start:
+            first += 1
+        for segment in islice(segments, first, None):
+            start, end = span(segment)
+            if start >= stretch.end:
+                break
+            if segment.label == "speech":
+                samples[segment.gender] += min(end, stretch.end) - max(start, stretch.start)
+        found.append(replace(stretch, gender=max(samples, key=lambda gender: (samples[gender], gender), default=stretch.gender)))
+    return found
 
 
-def stretches(segments: Sequence[Segment], gap: int, turns: Sequence[int] = ()) -> list[Stretch]:
-    """Joins speech over gaps of at most `gap` samples, but not over a change of gender or a turn."""
+def stretches(segments: Sequence[Segment], gap: int, borders: Sequence[int] = (), by_gender: bool = True) -> list[Stretch]:
+    """Joins speech over gaps of at most `gap` samples, but not over a border or, `by_gender`, a change of gender."""
     found: list[Stretch] = []
-    for part in _speech(segments, turns):
+    for part in _speech(segments, borders):
         last = found[-1] if found else None
-        if last and last.gender == part.gender and part.start - last.end <= gap and not _between(turns, last.end, part.start):
+        part = part if by_gender else replace(part, gender="")
+        if last and last.gender == part.gender and part.start - last.end <= gap and not _between(borders, last.end, part.start):
             found[-1] = replace(last, end=part.end)
         else:
             found.append(part)
     return found
 
 
-def _speech(segments: Sequence[Segment], turns: Sequence[int]) -> Iterator[Stretch]:
-    """Every speech segment, split at the turns inside it."""
+def _speech(segments: Sequence[Segment], borders: Sequence[int]) -> Iterator[Stretch]:
+    """Every speech segment, split at the borders inside it."""
     for segment in segments:
         if segment.label == "speech":
             start, end = span(segment)
-            edges = [start, *turns[bisect_right(turns, start) : bisect_left(turns, end)], end]
+            edges = [start, *borders[bisect_right(borders, start) : bisect_left(borders, end)], end]
             for a, b in pairwise(edges):
                 yield Stretch(a, b, segment.gender)
 
 
-def _between(turns: Sequence[int], start: int, end: int) -> bool:
-    """Whether there is a turn between two samples, inclusive."""
-    return bisect_left(turns, start) < bisect_right(turns, end)
+def _between(borders: Sequence[int], start: int, end: int) -> bool:
+    """Whether there is a border between two samples, inclusive."""
+    return bisect_left(borders, start) < bisect_right(borders, end)
 
 
-def settled(speech: Sequence[Stretch], read_levels: ReadLevels) -> list[Stretch]:
-    """Moves the common border of adjacent stretches to the quietest moment nearby; no stretch becomes shorter than a clip."""
+def settled(speech: Sequence[Stretch], read_levels: ReadLevels, fixed: Collection[int] = ()) -> list[Stretch]:
+    """Moves the common border of adjacent stretches to the quietest moment nearby; no stretch becomes shorter than a clip.
+
+    The samples `fixed` stay: beyond them, two people speak.
+    """
     found = list(speech)
     for i, (left, right) in enumerate(pairwise(speech)):
         if left.end == right.start:
-            border, hard = _quietest_border(left, right, read_levels)
+            border, hard = (left.end, True) if left.end in fixed else _quietest_border(left, right, read_levels)
             found[i] = replace(found[i], end=border, hard_cut=hard)
             found[i + 1] = replace(right, start=border)
     return found

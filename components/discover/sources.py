@@ -139,7 +139,7 @@ def _youtube(entry: str, host: str, rest: str) -> Source:
     steps = [step for step in parts.path.split("/") if step]
     if host == "youtu.be":
         video = steps[0] if len(steps) == 1 else ""
-    elif len(steps) == 2 and steps[0] in ("shorts", "live", "embed", "v"):
+    elif len(steps) == 2 and steps[0] in ("shorts", "live", "diarize", "v"):
         video = steps[1]
     else:
         video = query.get("v", [""])[0] if steps == ["watch"] else ""

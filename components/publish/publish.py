@@ -6,8 +6,11 @@ from typing import Any
 
 from components.publish import repeats as repeating
 from components.publish import speakers as naming
+from components.publish.corrections import Correction, Speakers
+from components.publish.identities import identities, recognized
 from components.publish.matching import thinned
 from components.publish.outcomes import check_law, duplicates, merge, outcomes, replaced, seconds_by_outcome, with_audio
+from components.publish.parts import in_parts
 from components.publish.rules import Wanted, check_measured, resolved, select
 from components.shared.encoders import vectors_of
 from components.shared.rows import Account, DatasetRow, Fingerprint
@@ -19,6 +22,7 @@ from store.interface import Store
 from store.ledger import Ledger, LedgerRow
 from store.repeats import Repeat, RepeatStore
 from store.speakers import DatasetSpeaker, SpeakerStore
+from store.voices import named_voices
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Published:
     recordings: list[LedgerRow]
     replaced: Mapping[str, str]
     """The recordings whose clips were replaced by those of another file, with the reason."""
+    recognized: Mapping[str, float]
+    """The speakers that this version named because a named voice of the store is near, with the similarity."""
 
     @property
     def speakers(self) -> Mapping[str, Any]:
@@ -60,13 +66,14 @@ class Published:
         return self.newest.lineage.get("speakers", {}) if self.newest else {}
 
 
-def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) -> Published:
+def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, correction: Correction | None = None) -> Published:
     """Commits the next version of a dataset and writes the outcome of every recording into the ledger.
 
-    It commits no version if rows and rules stay the same. Publishing the same run again changes nothing.
+    A correction is what a person changes of the speakers, on top of what the run found. No version is committed if rows, rules and
+    names stay the same. Publishing the same run again changes nothing.
 
     Raises:
-        StageError: The store lacks the audio of a clip, or a rule needs what no stage measured.
+        StageError: The store lacks the audio of a clip, a rule needs what no stage measured, or the correction cannot be made.
         ValueError: A recording has samples that are neither in a clip nor accounted for.
     """
     datasets, ledger, voices = DatasetStore(store, dataset), Ledger(store, dataset), SpeakerStore(store, dataset)
@@ -74,7 +81,7 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
     _check_audio(store, dataset, batch.rows)
     known = ledger.rows()
     same, recordings, changed = duplicates(known, batch.accounts), with_audio(known, batch.accounts), replaced(known, batch.accounts)
-    repeats = _update_repeats(store, dataset, batch)
+    repeats, near = _update_repeats(store, dataset, batch), dict[str, float]()
     _check_fingerprints(FingerprintStore(store, dataset), recordings, wanted)
 
     def next_version(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
@@ -82,13 +89,19 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
         before = versions[-1] if versions else None
         rows = _next_rows(present, batch)
         chosen = with_thresholds(wanted, voice_by := naming.encoder_of(rows))
-        known = naming.voices(present, voices.rows(), vectors_of(voice_by).numbers)
-        rows, given = naming.named(rows, known, naming.given_ids(before) if before else 0, chosen["join_similarity"])
-        speakers = naming.facts(naming.speech_seconds(rows, same), given)
+        now = _heard(rows, present, voices.rows(), before, voice_by, chosen["join_similarity"])
+        now, said = correction(now) if correction else (now, {})
+        named = named_voices(store, voice_by) if voice_by else {}
+        decided, found = recognized(now.rows, now.decided, named, chosen["join_similarity"])
+        near.clear()  # of an attempt to commit that another run was faster than
+        near.update(found)
+        rows, given = now.rows, now.given
+        speakers = naming.facts(naming.speech_seconds(rows, same), given) | decided.facts
         check_measured(rows, chosen)
-        rows = select(rows, resolved(chosen, rows, speakers["dominant"], given), same, repeats)
+        rows = select(rows, resolved(chosen, rows, speakers["dominant"], given, decided, named), same, repeats)
         seconds = seconds_by_outcome(rows, recordings.values())
-        return rows, _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
+        lineage = _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
+        return rows, lineage | ({"correction": said} if said else {})
 
     made = datasets.publish(run, next_version)
     versions = datasets.versions()
@@ -97,7 +110,7 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted) 
     if newest and naming.given_ids(newest):
         voices.write(lambda: _speakers_now(datasets, newest, rows))
     ledger.write(lambda present: outcomes(present, batch.accounts, rows, same))
-    return Published(made, newest, rows, repeats, list(ledger.rows().values()), changed)
+    return Published(made, newest, rows, repeats, list(ledger.rows().values()), changed, near if made else {})
 
 
 def origin(version: Version) -> dict[str, str]:
@@ -119,6 +132,30 @@ def _next_rows(present: list[DatasetRow], batch: Batch) -> list[DatasetRow]:
     """The next version's rows before speakers are named. A clip made again with the same vector keeps its speaker."""
     same = {(r.clip, r.vector): r.speaker for r in present}
     return merge(present, batch.accounts, [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows])
+
+
+def _heard(
+    rows: list[DatasetRow],
+    present: Sequence[DatasetRow],
+    remembered: Sequence[DatasetSpeaker],
+    before: Version | None,
+    voice_by: str,
+    join_similarity: float,
+) -> Speakers:
+    """The speakers of the next version, as they sound: `rows` with an id for each clip that has none yet.
+
+    `present` are the rows of the version `before`, and `remembered` are the speakers with those that have no clip any more.
+    """
+    decided, of = identities(before), vectors_of(voice_by)
+    known = naming.voices(present, remembered, of.numbers)
+    if any(r.vector and not r.speaker for r in rows):
+        same_encoder = (r for r in present if len(r.vector) == 4 * of.numbers)
+        compared, meant = in_parts(known, same_encoder, decided.merged, join_similarity)
+    else:
+        compared, meant = known, {}
+    named, given = naming.named(rows, compared, naming.given_ids(before) if before else 0, of, join_similarity)
+    named = [replace(r, speaker=meant[r.speaker]) if r.speaker in meant else r for r in named]
+    return Speakers(named, decided, given, known)
 
 
 def _lineage(before: Version | None, batch: Batch) -> dict[str, Any]:

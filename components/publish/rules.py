@@ -5,10 +5,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from components.publish.identities import Identities
 from components.publish.repeats import heard_before
 from components.publish.settings import names
 from components.shared.rows import DatasetRow
-from components.shared.rules import CALMEST, DOMINANT, MOST_AROUSED, REPEATS, RULES, Names, Number, Setting
+from components.shared.rules import CALMEST, DOMINANT, MOST_AROUSED, REPEATS, RULES, SPEAKER_ID, Names, Number, Setting
 from components.shared.task import StageError
 from store.repeats import Repeat
 
@@ -19,21 +20,28 @@ Wanted = Mapping[str, Any]
 """The value of each setting by its name, as `parse` makes it."""
 
 
+_NOTHING = Identities()
+
+
 def parse(settings: Mapping[str, str | float | bool]) -> Wanted:
     """The settings with each list of names as a tuple of names in lowercase."""
     return {name: names(value) if isinstance(value, str) else value for name, value in settings.items()}
 
 
-def resolved(wanted: Wanted, rows: Iterable[DatasetRow], dominant: str, given: int) -> Wanted:
-    """Replaces the names that mean something else in each dataset: dominant, calmest and most_aroused.
+def resolved(
+    wanted: Wanted, rows: Iterable[DatasetRow], dominant: str, given: int, decided: Identities = _NOTHING, voices: Collection[str] = ()
+) -> Wanted:
+    """Replaces the names that mean something else in each dataset: dominant, calmest and most_aroused, and names of speakers.
 
-    A tone of one speaker only becomes a pair of the speaker's id and the tone. `dominant` is an id or "", and `given` is the
-    number of ids that the dataset has given. Raises StageError if the settings name an id that it never gave.
+    A tone of one speaker only becomes a pair of the speaker's id and the tone. `dominant` is an id or "", `given` is the number of
+    ids that the dataset has given, and `voices` are the names of the store's voices: one that is not heard yet keeps no clip.
+    Raises StageError if the settings name an id that it never gave, or a name that nobody has.
     """
-    speakers, tones = wanted["speakers"], wanted["tones"]
-    if unknown := [name for name in speakers if name != DOMINANT and not 1 <= int(name[1:]) <= given]:
+    speakers, tones, names = wanted["speakers"], wanted["tones"], {*decided.names.values(), *voices}
+    if unknown := [name for name in speakers if name not in (DOMINANT, *names) and not _was_given(name, given)]:
         there = f"it has s0001 to s{given:04d}" if given else "it has none yet"
-        raise StageError(f"publish_speakers: expected speakers of the dataset, found {', '.join(unknown)}: {there}")
+        more = f", and there are the names {', '.join(sorted(names))}" if names else ""
+        raise StageError(f"publish_speakers: expected speakers of the dataset, found {', '.join(unknown)}: {there}{more}")
     last: dict[str, int] = {}
     for row in rows:
         if cluster := re.fullmatch(r"tone-(\d+)", row.tone):
@@ -41,9 +49,19 @@ def resolved(wanted: Wanted, rows: Iterable[DatasetRow], dominant: str, given: i
     most_aroused = [(speaker, f"tone-{number}") for speaker, number in last.items() if MOST_AROUSED in tones]
     return {
         **wanted,
-        "speakers": tuple(dominant if name == DOMINANT else name for name in speakers),
+        "speakers": tuple(s for name in speakers for s in ([dominant] if name == DOMINANT else _ids(name, decided))),
         "tones": (*("tone-1" if name == CALMEST else name for name in tones), *most_aroused),
     }
+
+
+def _was_given(name: str, given: int) -> bool:
+    """Whether a name is an id that the dataset has given."""
+    return bool(re.fullmatch(SPEAKER_ID, name)) and 1 <= int(name[1:]) <= given
+
+
+def _ids(name: str, decided: Identities) -> list[str]:
+    """The ids of speakers that an id or a name means. A name that no speaker has yet means itself, so that the rule keeps nothing."""
+    return [s for s, n in decided.names.items() if n == name] or [decided.merged.get(name, name)]
 
 
 def check_measured(rows: Collection[DatasetRow], wanted: Wanted) -> None:

@@ -1,8 +1,7 @@
 """Names the speakers of a dataset by the vectors of its clips.
 
-Clips without a speaker are clustered by average linkage, in blocks of the longest clips first: a
-block's similarities take 64 MiB, however many clips there are. Then each cluster, the longest first,
-joins the speaker whose clips are nearest on average, or becomes a new speaker. Clips that have a
+Clips without a speaker are grouped by their voices (`shared.voices`), the longest first. Then each
+group, the longest first, joins the most similar speaker, or becomes a new one. Clips that have a
 speaker keep it. The result depends only on the rows and on the speakers known before, not on the
 order of the shards.
 """
@@ -17,98 +16,83 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared import encoders
+from components.shared.encoders import Vectors
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.task import StageError
-from store.datasets import Version
+from components.shared.voices import added, corrected, groups
+from store.datasets import Version, speaker_names
 from store.speakers import DatasetSpeaker
 
 BLOCK_CLIPS = 4096
+REMEMBERED_SECONDS = 10.0
+"""Speech that stands for that of a speaker whose clips are gone."""
 SHOWN = 20
 """Number of speakers in a version's lineage, those with most speech."""
 
-Vectors = NDArray[np.float32]
-Weights = NDArray[np.float64]
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Voice:
     """The clips of one voice, weighted by their lengths."""
 
-    total: Weights
+    total: Numbers
     """Sum of the clips' vectors, each times the clip's seconds, shaped (numbers,)."""
     seconds: float
 
     @property
-    def mean(self) -> Weights:
-        """Mean vector, shaped (numbers,). The product of two means is the mean cosine of all pairs of their clips."""
+    def mean(self) -> Numbers:
+        """Mean vector, shaped (numbers,)."""
         return self.total / self.seconds
 
     def __add__(self, other: "Voice") -> "Voice":
         return Voice(self.total + other.total, self.seconds + other.seconds)
 
 
-def groups(vectors: Vectors, weights: Weights, similarity: float) -> NDArray[np.int64]:
-    """Agglomerative clustering by average linkage, with the nearest-neighbor chain algorithm (Murtagh, 1983).
-
-    It joins groups of vectors of length 1, shaped (clips, numbers), whose weighted mean cosine is `similarity`, -1 to 1, or more.
-    Returns the group of each clip, as the index of one of the group's clips, shaped (clips,).
-    """
-    near, weights = vectors @ vectors.T, weights.astype(np.float32)
-    np.fill_diagonal(near, -np.inf)
-    labels, open_ = np.arange(len(vectors)), np.ones(len(vectors), bool)
-    chain: list[int] = []
-    while open_.any():
-        chain = chain or [int(np.argmax(open_))]
-        a = chain[-1]
-        b = int(np.argmax(near[a]))
-        if not near[a, b] >= similarity:  # no group of the chain has a nearer neighbor: all are done
-            open_[chain] = False
-            near[:, chain] = -np.inf
-            chain = []
-        elif len(chain) == 1 or near[a, b] > near[a, chain[-2]]:
-            chain.append(b)
-        else:
-            b = chain[-2]
-            chain = chain[:-2]
-            near[b] = (weights[a] * near[a] + weights[b] * near[b]) / (weights[a] + weights[b])
-            near[:, a], near[:, b] = -np.inf, near[b]
-            near[b, [a, b]] = -np.inf
-            weights[b] += weights[a]
-            open_[a] = False
-            labels[labels == a] = b
-    return labels
+def similarities(heard: Sequence[Voice], known: Sequence[Voice], of: Vectors) -> Numbers:
+    """Similarities of voices, corrected for their lengths, shaped (heard, known). `of` are the facts of their encoder."""
+    mine, others = (corrected(np.array([v.total for v in vs]), np.array([v.seconds for v in vs]), of) for vs in (heard, known))
+    return np.asarray(mine @ others.T)
 
 
-def named(rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, join_similarity: float) -> tuple[list[DatasetRow], int]:
+def grouped(rows: Sequence[DatasetRow], of: Vectors, join_similarity: float) -> tuple[list[Voice], NDArray[np.int64]]:
+    """The voices in rows that have vectors, and the index of the voice of each row."""
+    vectors, seconds = _arrays(rows)
+    totals = vectors * seconds[:, None]
+    labels = groups(totals, seconds, of, join_similarity)
+    return [Voice(*heard) for heard in zip(added(totals, labels), added(seconds, labels).tolist(), strict=True)], labels
+
+
+def named(
+    rows: Iterable[DatasetRow], known: Mapping[str, Voice], given: int, of: Vectors, join_similarity: float
+) -> tuple[list[DatasetRow], int]:
     """Gives a speaker to each row that has a vector and no speaker yet.
 
-    It joins two groups, or a group and a speaker, whose mean cosine is `join_similarity` or more. Returns all rows, and the number
-    of ids given now; `given` is the number so far.
+    It joins two groups, or a group and a speaker, whose similarity is `join_similarity` or more. Returns all rows, and the number
+    of ids given now; `given` is the number so far. `of` are the facts of the vectors' encoder.
     """
-    rows, found, names = list(rows), dict(known), dict[str, str]()
+    rows, found = list(rows), dict(known)
     new = sorted((r for r in rows if r.vector and not r.speaker), key=lambda r: (-r.samples, r.clip))
-    for block in _blocks(new):
-        vectors, seconds = _arrays(block)
-        _, labels = np.unique(groups(vectors, seconds, join_similarity), return_inverse=True)
-        heard = [Voice(seconds[labels == i] @ vectors[labels == i], float(seconds[labels == i].sum())) for i in range(labels.max() + 1)]
-        nearest, speakers = _nearest(heard, found), [""] * len(heard)
-        for i in sorted(range(len(heard)), key=lambda i: -heard[i].seconds):
-            speakers[i], cosine = nearest[i]
-            if cosine < join_similarity:
-                given += 1
-                speakers[i] = f"s{given:04d}"
-            found[speakers[i]] = found[speakers[i]] + heard[i] if speakers[i] in found else heard[i]
-        names |= {row.clip: speakers[label] for row, label in zip(block, labels, strict=True)}
+    if not new:
+        return rows, given
+    heard, labels = grouped(new, of, join_similarity)
+    nearest, speakers = _nearest(heard, found, of), [""] * len(heard)
+    for i in sorted(range(len(heard)), key=lambda i: -heard[i].seconds):
+        speakers[i], similarity = nearest[i]
+        if similarity < join_similarity:
+            given += 1
+            speakers[i] = f"s{given:04d}"
+    names = {row.clip: speakers[label] for row, label in zip(new, labels, strict=True)}
     return [replace(r, speaker=names[r.clip]) if r.clip in names else r for r in rows], given
 
 
-def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice]) -> list[tuple[str, float]]:
-    """The speaker with the highest mean cosine to each voice, and this cosine; "" and -inf if no speaker is known."""
+def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice], of: Vectors) -> list[tuple[str, float]]:
+    """The most similar speaker of each voice, and the similarity; "" and -inf if no speaker is known."""
     if not known:
         return [("", -np.inf)] * len(heard)
     speakers = sorted(known, key=_number)
-    cosines = np.array([v.mean for v in heard]) @ np.array([known[s].mean for s in speakers]).T
-    return [(speakers[i], float(row[i])) for row, i in zip(cosines, np.argmax(cosines, axis=1), strict=True)]
+    near = similarities(heard, [known[s] for s in speakers], of)
+    return [(speakers[i], float(row[i])) for row, i in zip(near, np.argmax(near, axis=1), strict=True)]
 
 
 def encoder_of(rows: Iterable[DatasetRow]) -> str:
@@ -117,19 +101,19 @@ def encoder_of(rows: Iterable[DatasetRow]) -> str:
     if len(clips) > 1:
         found = " and ".join(f"{count} clips by {name}" for name, count in sorted(clips.items()))
         raise StageError(
-            f"embed_engine: expected the vectors of one encoder in a dataset, found {found}, which cannot be compared: run with "
-            "--discover-again, which embeds every recording again, or with the --embed-engine that the dataset was made with"
+            f"diarize_engine: expected the vectors of one encoder in a dataset, found {found}, which cannot be compared: run with "
+            "--discover-again, which embeds every recording again, or with the --diarize-engine that the dataset was made with"
         )
     return next(iter(clips), "")
 
 
 def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = (), numbers: int = 0) -> dict[str, Voice]:
-    """The voice of each speaker: the mean of its clips. The remembered voice of one without a clip has the weight of one second.
+    """The voice of each speaker: the sum of its clips. The voice of one without a clip is remembered.
 
     If `numbers` is given, only voices of vectors of that length: those of another encoder cannot be recognized.
     """
     kept = (s for s in remembered if numbers in (0, len(s.centroid) // 4))
-    found = {s.speaker: Voice(np.frombuffer(s.centroid, "<f4").astype(np.float64), 1.0) for s in kept}
+    found = {s.speaker: _remembered(s) for s in kept}
     heard: dict[str, Voice] = {}
     for block in _blocks(r for r in rows if r.speaker and numbers in (0, len(r.vector) // 4)):
         vectors, seconds = _arrays(block)
@@ -138,6 +122,11 @@ def voices(rows: Iterable[DatasetRow], remembered: Iterable[DatasetSpeaker] = ()
             voice = Voice(seconds[labels == i] @ vectors[labels == i], float(seconds[labels == i].sum()))
             heard[speaker] = heard[speaker] + voice if speaker in heard else voice
     return found | heard
+
+
+def _remembered(speaker: DatasetSpeaker) -> Voice:
+    total = np.frombuffer(speaker.centroid, "<f4").astype(np.float64) * REMEMBERED_SECONDS
+    return Voice(total, REMEMBERED_SECONDS)
 
 
 def speech_seconds(rows: Iterable[DatasetRow], duplicates: Collection[str]) -> dict[str, float]:
@@ -170,7 +159,8 @@ def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[Datas
     """The speakers in all rows of the newest version. `versions` are all versions of the dataset, the first one first."""
     seconds = speech_seconds(rows, {r.recording for r in rows if r.reason == "duplicate"})
     clips = Counter(r.speaker for r in rows if r.speaker)
-    given = [(v.number, given_ids(v)) for v in versions]
+    versions = list(versions)
+    given, names = [(v.number, given_ids(v)) for v in versions], speaker_names(versions[-1].lineage)
     total = sum(seconds.values()) or 1.0
     return [
         DatasetSpeaker(
@@ -180,6 +170,7 @@ def table(rows: Sequence[DatasetRow], versions: Iterable[Version]) -> list[Datas
             speech_seconds=seconds[speaker],
             share=seconds[speaker] / total,
             first_version=next(version for version, ids in given if ids >= _number(speaker)),
+            name=names.get(speaker, ""),
         )
         for speaker, voice in voices(rows).items()
     ]
@@ -200,7 +191,7 @@ def _blocks(rows: Iterable[DatasetRow]) -> Iterator[list[DatasetRow]]:
         yield block
 
 
-def _arrays(rows: Sequence[DatasetRow]) -> tuple[Vectors, Weights]:
+def _arrays(rows: Sequence[DatasetRow]) -> tuple[NDArray[np.float32], Numbers]:
     """The rows' vectors, shaped (clips, numbers), and seconds, shaped (clips,)."""
     vectors = np.frombuffer(b"".join(r.vector for r in rows), "<f4").reshape(len(rows), -1)
     return vectors, np.array([r.samples for r in rows]) / SAMPLE_RATE_HZ

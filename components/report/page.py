@@ -29,7 +29,7 @@ _ORDER = (
     "fingerprint",
     "separate",
     "segment",
-    "embed",
+    "diarize",
     "cut",
     "denoise",
     "tag_speaker",

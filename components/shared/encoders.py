@@ -8,27 +8,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Vectors:
-    """The vectors of an encoder. Thresholds are cosine similarities, -1 to 1."""
+    """The vectors of an encoder. Similarities are corrected for the length of the speech (`shared.voices`)."""
 
     numbers: int
     """Length of a vector."""
-    change: float
-    """`cut`: the speaker changes where the voices on both sides of a pause are less similar."""
+    spread: float
+    """Variance of the vectors of windows of one voice, relative to that of voices: what a window adds to its voice."""
     voice: float
-    """`tag_speaker`: groups of clips of a shard that are as similar on average are one voice."""
-    tone_voice: float
-    """`tag_tone`: the same, for groups by gender."""
-    speaker: float
-    """`publish`: groups of clips of a dataset that are as similar on average are one speaker."""
+    """Speech that is as similar is of one voice: in a recording, a shard and a dataset."""
     reference: float
     """`publish`: clips that are less similar to the reference are of somebody else."""
     file: float
-    """`references add`: a file that is less similar to the others of its reference is of somebody else, or not speech alone."""
+    """`references add`: a file whose cosine with the others of its reference is lower is of somebody else, or not speech alone."""
 
 
 ENCODERS = {
-    "campplus": Vectors(numbers=192, change=0.65, voice=0.6, tone_voice=0.7, speaker=0.6, reference=0.6, file=0.5),
-    "resemblyzer": Vectors(numbers=256, change=0.9, voice=0.76, tone_voice=0.75, speaker=0.75, reference=0.84, file=0.75),
+    "campplus": Vectors(numbers=192, spread=1.0, voice=0.7, reference=0.75, file=0.5),
+    "resemblyzer": Vectors(numbers=256, spread=0.25, voice=0.88, reference=0.9, file=0.75),
 }
 """The encoders by the names in the column `voice_by`."""
 

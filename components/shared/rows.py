@@ -102,18 +102,31 @@ def to_samples(seconds: float) -> int:
     return round(seconds * SAMPLE_RATE_HZ)
 
 
-def span(row: Segment | Clip) -> tuple[int, int]:
+def span(row: "Segment | Clip | Turn") -> tuple[int, int]:
     """First sample of a row and the one after its last."""
     return to_samples(row.start), to_samples(row.end)
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """The voice vector of 1.6 s of speech. The windows of a recording are ordered by time and overlap."""
+class Turn:
+    """A time in which one person speaks. The turns of a recording are ordered by start; where two overlap, both speak."""
 
     recording: str
     start: float
     end: float
+    voice: int
+    """Number of the voice in the recording, from 0 in order of appearance; -1 if another voice is heard, but not which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The voice vector of at most 1.6 s of speech of one person. The windows of a recording are ordered by time and overlap."""
+
+    recording: str
+    start: float
+    end: float
+    voice: int
+    """Number of the voice, as in its turn."""
     vector: Vector
     """Vector of the voice, normalized to length 1. The dot product of two is their cosine similarity."""
     voice_by: str
@@ -186,16 +199,19 @@ class Speaker:
 
     clip: str
     vector: Vector
-    """Voice vector of the clip, from all its windows, normalized to length 1."""
+    """Voice vector of the clip, from the windows of its main voice, normalized to length 1."""
     voice_by: str
     """The encoder that made the vector: campplus or resemblyzer; empty without one, and in datasets that knew resemblyzer alone.
     Vectors of two encoders cannot be compared."""
     similarity: float | None
-    """Cosine similarity of the reference and the clip's voice, -1 to 1; null without a reference. The voice is that of
-    the clip and of the clips of its shard that sound like it, because a few seconds over music are too little to compare."""
+    """Similarity of the reference and the clip's voice, at most 1, corrected for the length of the speech; null without a reference.
+    The voice is that of all clips of the shard that `diarize` hears as one, because a few seconds over music are too little to compare."""
+    clip_similarity: float | None
+    """The same of the clip alone."""
     purity: float | None
-    """Lowest cosine similarity, -1 to 1, of the clip's windows to the reference, or without a reference to the clip's own vector.
-    null without windows."""
+    """Share of the speech of the clip in which its main voice speaks alone, 0 to 1; null if `diarize` hears no speech in it."""
+    overlap_share: float | None
+    """Share of the clip in which two speak at the same time, 0 to 1; null like `purity`."""
     reference: str
     """`<name>/<version>` of the reference, or empty."""
 
@@ -328,7 +344,9 @@ class DatasetRow:
     """Voice vector of the clip, from all its windows, normalized to length 1."""
     voice_by: str
     similarity: float | None
+    clip_similarity: float | None
     purity: float | None
+    overlap_share: float | None
     reference: str
     tone: str
     tone_probability: float | None

@@ -27,7 +27,7 @@ LEAST_REPEAT_SECONDS = 3.0
 _FLAGS = ("hallucination", "no_speech", "character_rate", "not_transcribed")
 
 _GENDER = "segment (segment_detect_gender)"
-_EMBED = "embed (embed_enabled)"
+_DIARIZE = "diarize (diarize_enabled)"
 _TONE = "tag_tone (tag_tone_enabled)"
 _QUALITY = "tag_quality (tag_quality_enabled)"
 _TRANSCRIBE = "transcribe (transcribe_engine)"
@@ -154,20 +154,20 @@ SETTINGS: tuple[Setting, ...] = (
         name="speakers",
         reason="speaker",
         column="speaker",
-        needs=_EMBED,
-        pattern=rf"{DOMINANT}|{SPEAKER_ID}",
-        expected=f"{DOMINANT}, or ids such as s0001, separated by commas",
-        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with the most speech in the dataset, or ids as '
-        "`dataset show` lists them (s0001).",
+        needs=_DIARIZE,
+        pattern=r"[a-z0-9][a-z0-9_-]{0,62}",
+        expected=f"{DOMINANT}, ids such as s0001, or names as in `speakers name`, separated by commas",
+        help=f'Keep clips of these speakers: "{DOMINANT}" for the one with the most speech in the dataset, ids as `dataset show` '
+        "lists them (s0001), or names that `speakers name` gave.",
     ),
     Number(
         name="join_similarity",
-        unit="cosine",
+        unit="similarity",
         default=0.0,
         range=(-1, 1),
-        encoder="speaker",
-        help="Lowest mean cosine similarity of the vectors of two groups of clips that count as one speaker. It applies to new clips; "
-        "clips of an earlier version keep their speaker.",
+        encoder="voice",
+        help="Lowest similarity of two groups of clips that count as one speaker. It applies to new clips; clips of an earlier version "
+        "keep their speaker.",
     ),
     Number(
         name="min_similarity",
@@ -175,23 +175,34 @@ SETTINGS: tuple[Setting, ...] = (
         column="similarity",
         absent=1.0,
         title="Similarity to the reference",
-        unit="cosine",
+        unit="similarity",
         default=0.0,
         range=(-1, 1),
         encoder="reference",
-        help="Lowest cosine similarity of a clip's voice to the reference. Clips that were not compared with a reference are kept.",
+        help="Lowest similarity of a clip's voice to the reference. Clips that were not compared with a reference are kept.",
     ),
     Number(
         name="min_purity",
         reason="purity",
         column="purity",
-        needs=_EMBED,
+        needs=_DIARIZE,
         title="Purity of the voice",
-        unit="cosine",
-        default=-1.0,
-        range=(-1, 1),
-        help="Lowest purity of a clip. Purity is the lowest cosine similarity of its voice vectors, one for each window of 1.6 s, to the "
-        "reference, or without a reference to the clip's own vector.",
+        unit="share of the speech",
+        default=0.0,
+        range=(0, 1),
+        help="Lowest purity of a clip: the share of its speech in which its main voice speaks alone.",
+    ),
+    Number(
+        name="max_overlap",
+        reason="overlap",
+        column="overlap_share",
+        absent=0.0,
+        title="Overlapped speech",
+        unit="share of the clip",
+        at_most=True,
+        default=0.02,
+        range=(0, 1),
+        help="Largest share of a clip in which two people may speak at the same time. Clips for which it is not known are kept.",
     ),
     Names(
         name="tones",

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.shared.files import atomic_write
-from components.shared.rows import Clip, Removed, Segment, Vector
+from components.shared.rows import Clip, Removed, Segment, Turn, Vector
 
 Row = TypeVar("Row")
-OfRecording = TypeVar("OfRecording", Segment, Clip, Removed)
+OfRecording = TypeVar("OfRecording", Segment, Clip, Removed, Turn)
 
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -39,7 +39,7 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     Vector: bytes,
 }
 
-LATER = frozenset({"conversion", "state", "voice_by"})
+LATER = frozenset({"conversion", "state", "voice_by", "clip_similarity", "overlap_share"})
 """Columns that came when tables were stored already. A table without them has their empty values."""
 
 

@@ -15,8 +15,8 @@ from components.shared.files import atomic_write
 from components.shared.rows import Window
 from components.shared.table import SchemaError, check, schema
 
-REFERENCE_TABLE = "reference"
-"""Name of the second table of a windows artifact: the windows of the reference's own recordings."""
+WINDOWS_TABLE, REFERENCE_TABLE = "windows", "reference"
+"""Names of two more tables of the artifact `turns`: the windows of its recordings, and of the reference's own."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,15 @@ class Windows:
     """Seconds, shaped (windows,)."""
     ends: NDArray[np.float64]
     """Seconds, shaped (windows,)."""
+    voices: NDArray[np.int64]
+    """Number of each window's voice in the recording, shaped (windows,)."""
     vectors: NDArray[np.float32]
     """Vectors of length 1, shaped (windows, numbers)."""
     voice_by: str
     """The encoder, as in the column `voice_by`."""
 
 
-NONE = Windows(np.zeros(0), np.zeros(0), np.zeros((0, 0), np.float32), "")
+NONE = Windows(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros((0, 0), np.float32), "")
 
 
 def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
@@ -57,7 +59,7 @@ def certainty(vectors: NDArray[np.float32]) -> dict[str, float]:
 class WindowsWriter(ExitStack):
     """Writes folder/<name>.parquet, one row group per recording; it appears when the `with` block ends without an error."""
 
-    def __init__(self, folder: Path, name: str = "rows") -> None:
+    def __init__(self, folder: Path, name: str = WINDOWS_TABLE) -> None:
         super().__init__()
         part = self.enter_context(atomic_write(folder / f"{name}.parquet"))
         self._file = self.enter_context(pq.ParquetWriter(part, schema(Window)))
@@ -69,11 +71,11 @@ class WindowsWriter(ExitStack):
             offsets = np.arange(count + 1, dtype=np.int32) * numbers.shape[1]
             vectors = pa.ListArray.from_arrays(pa.array(offsets), pa.array(numbers.reshape(-1)))
             names, engines = (pa.array([text] * count) for text in (recording, windows.voice_by))
-            columns = [names, pa.array(windows.starts), pa.array(windows.ends), vectors, engines]
+            columns = [names, pa.array(windows.starts), pa.array(windows.ends), pa.array(windows.voices), vectors, engines]
             self._file.write_table(pa.table(columns, schema=schema(Window)))
 
 
-def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Windows]]:
+def read_windows(folder: Path, name: str = WINDOWS_TABLE) -> Iterator[tuple[str, Windows]]:
     """Yields every recording that has windows, with its windows, in the order of the table.
 
     Raises SchemaError if the table is absent or holds other columns.
@@ -90,4 +92,5 @@ def read_windows(folder: Path, name: str = "rows") -> Iterator[tuple[str, Window
             lists: Any = table["vector"].combine_chunks()
             vectors = lists.flatten().to_numpy().reshape(table.num_rows, -1)
             voice_by = table["voice_by"][0].as_py() if "voice_by" in table.column_names else ""
-            yield table["recording"][0].as_py(), Windows(table["start"].to_numpy(), table["end"].to_numpy(), vectors, voice_by)
+            times = table["start"].to_numpy(), table["end"].to_numpy()
+            yield table["recording"][0].as_py(), Windows(*times, table["voice"].to_numpy(), vectors, voice_by)

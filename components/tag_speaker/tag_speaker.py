@@ -1,47 +1,62 @@
-"""Computes the voice of a clip from the windows that lie in it."""
+"""Measures how pure clips are by their turns, and makes their rows."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from components.shared.clip_voices import ClipVoices, Voice
 from components.shared.encoders import vectors_of
-from components.shared.rows import Clip, Speaker, Vector
-from components.shared.windows import Windows, together
-from components.tag_speaker.voices import similarities
-
-INSIDE_SHARE = 0.75
-"""A window with a smaller share inside the clip holds too much of what surrounds it: a neighbor's voice, or a pause."""
+from components.shared.rows import Clip, Speaker, Turn, Vector
 
 NO_VOICE = Vector(b"")
+Shares = tuple[float | None, float | None]
 
 
-def speaker_of(clip: Clip, windows: Windows, reference: NDArray[np.float64] | None, name: str) -> Speaker:
-    """Returns the vector and the purity of a clip, without its similarity, from all windows of its recording."""
-    near, share = _within(clip, windows)
-    if not len(share):
-        return Speaker(clip.clip, NO_VOICE, "", None, None, name)
-    counted = share >= min(share.max(), INSIDE_SHARE)
-    vectors = windows.vectors[near][counted]
-    own = together(vectors, share[counted])
-    purity = float(np.min(vectors @ (own if reference is None else reference)))
-    return Speaker(clip.clip, Vector(own.astype("<f4").tobytes()), windows.voice_by, None, purity, name)
+def shares(clip: Clip, turns: Sequence[Turn]) -> Shares:
+    """Returns a clip's purity and its share of overlap, by the turns that overlap it: null if there are none."""
+    spans = [(max(t.start, clip.start), min(t.end, clip.end), t.voice) for t in turns]
+    alone, together = defaultdict[int, float](float), 0.0
+    for start, end in pairwise(sorted({edge for a, b, _ in spans for edge in (a, b)})):
+        voices = {voice for a, b, voice in spans if a <= start and b >= end}
+        if len(voices) == 1:
+            alone[voices.pop()] += end - start
+        elif voices:
+            together += end - start
+    spoken = sum(alone.values()) + together
+    if not spoken:
+        return None, None
+    return max(alone.values(), default=0.0) / spoken, together / (clip.end - clip.start)
 
 
-def compared(rows: Sequence[Speaker], clips: Sequence[Clip], reference: NDArray[np.float64]) -> list[Speaker]:
-    """Adds the similarity between each row's voice and the vector of the reference. Rows and clips are in the same order."""
-    with_voice = [i for i, row in enumerate(rows) if row.vector]
-    vectors = np.frombuffer(b"".join(rows[i].vector for i in with_voice), "<f4").reshape(-1, len(reference)).astype(np.float64)
-    seconds = np.array([clips[i].end - clips[i].start for i in with_voice])
-    one_voice = vectors_of(rows[with_voice[0]].voice_by).voice if with_voice else 1.0
-    found = similarities(vectors, seconds, reference, one_voice)
-    known = dict(zip(with_voice, found.tolist(), strict=True))
-    return [replace(row, similarity=known.get(i)) for i, row in enumerate(rows)]
+def all_shares(clips: Sequence[Clip], turns: Sequence[Turn]) -> list[Shares]:
+    """The `shares` of the clips of one recording. Both are ordered by start; clips are disjoint."""
+    found, near, first = [], list[Turn](), 0
+    for clip in clips:
+        while first < len(turns) and turns[first].start < clip.end:
+            near.append(turns[first])
+            first += 1
+        near = [t for t in near if t.end > clip.start]
+        found.append(shares(clip, near))
+    return found
 
 
-def _within(clip: Clip, windows: Windows) -> tuple[slice, NDArray[np.float64]]:
-    """Returns the windows that overlap a clip, and the share of each that lies inside it."""
-    near = slice(int(np.searchsorted(windows.ends, clip.start, "right")), int(np.searchsorted(windows.starts, clip.end, "left")))
-    starts, ends = windows.starts[near], windows.ends[near]
-    return near, (np.minimum(ends, clip.end) - np.maximum(starts, clip.start)) / (ends - starts)
+def speaker_rows(
+    clips: Sequence[Clip], measured: Sequence[Shares], voices: ClipVoices, reference: Voice | None, name: str
+) -> list[Speaker]:
+    """Returns the rows of clips. `measured` are their `shares`, `name` is the reference's."""
+    own: Sequence[float | None] = [None] * len(clips)
+    of_voice = own
+    if reference is not None and voices.heard.any():
+        of, labels = vectors_of(voices.voice_by), voices.labels
+        of_voice = reference.similarities(voices.voice_totals, voices.voice_seconds, of)[labels].tolist()
+        own = reference.similarities(voices.totals, voices.seconds, of).tolist()
+    rows = []
+    for i, (clip, (purity, overlap)) in enumerate(zip(clips, measured, strict=True)):
+        if voices.labels[i] < 0:
+            rows.append(Speaker(clip.clip, NO_VOICE, "", None, None, purity, overlap, name))
+            continue
+        unit = voices.totals[i] / np.linalg.norm(voices.totals[i])
+        rows.append(Speaker(clip.clip, Vector(unit.astype("<f4").tobytes()), voices.voice_by, of_voice[i], own[i], purity, overlap, name))
+    return rows

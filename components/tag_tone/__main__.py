@@ -1,11 +1,9 @@
-"""Reads clean recordings, clips and windows, writes the tone of every clip."""
+"""Reads clean recordings, clips and turns, writes the tone of every clip."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import numpy as np
-
-from components.shared.encoders import vectors_of
+from components.shared.clip_voices import clip_voices
 from components.shared.model import parse, read_model
 from components.shared.rows import Clip, Tone
 from components.shared.table import read_rows, write_rows
@@ -14,21 +12,20 @@ from components.tag_tone.classifier import NONE, Classifier, load_classifier
 from components.tag_tone.settings import check_settings
 from components.tag_tone.tag_tone import measure_clips
 from components.tag_tone.tag_tone import tones as name_tones
-from components.tag_tone.voices import clip_vectors, voices
+from components.tag_tone.voices import by_gender
 
 
 def main(
     clean: Path,
     clips: Path,
-    windows: Path,
+    turns: Path,
     model: Path,
     tones: Path,
     enabled: bool,
     clusters: int,
     voice_normalization: bool,
-    same_voice_similarity: float,
 ) -> Outcome:
-    check_settings(clusters=clusters, same_voice_similarity=same_voice_similarity)
+    check_settings(clusters=clusters)
     if not enabled:
         write_rows(tones, Tone, [])
         return {"clips": 0}
@@ -36,11 +33,11 @@ def main(
     rows = read_rows(clips, Clip)
     progress = Progress(sum(c.end - c.start for c in rows))
     measured = list(measure_clips(clean / "audio", rows, progress.add))
-    vectors, voice_by = clip_vectors(windows, rows)
-    labels = voices(vectors, [c.gender for c in rows], same_voice_similarity or vectors_of(voice_by).tone_voice)
+    voices = clip_voices(turns, rows)
+    labels = by_gender(voices.labels, [c.gender for c in rows])
     found = name_tones(measured, labels, classifier, clusters, voice_normalization)
     write_rows(tones, Tone, found)
-    without_voice = int(np.sum(~vectors.any(axis=1)))
+    without_voice = int((~voices.heard).sum())
     if without_voice:
         report(f"{without_voice} of {len(rows)} clips have no voice vector: those of the same gender count as one voice")
     return {"clips": len(rows), "voices": len(set(labels.tolist())), "clips_without_voice": without_voice, **_facts(rows, found)}

@@ -9,13 +9,12 @@ from components.stage import stage
 def tag_tone(
     clean: Input[Dataset],
     clips: Input[Dataset],
-    windows: Input[Dataset],
+    turns: Input[Dataset],
     model: Input[Model],
     tones: Output[Dataset],
     enabled: bool = True,
     clusters: int = 0,
     voice_normalization: bool = True,
-    same_voice_similarity: float = 0.0,
 ) -> None:
     """Measures the tone of each clip. With a model it is a class, without one a cluster from calm to aroused.
 
@@ -25,6 +24,4 @@ def tag_tone(
         enabled: Whether to measure tones; if not, the table has no rows.
         clusters: Number of clusters per voice without a model; 0 lets the Bayesian information criterion choose 1 to 4.
         voice_normalization: Whether a clip is compared with the other clips of its voice in the shard before it is classified.
-        same_voice_similarity: Lowest cosine similarity, -1 to 1, of the mean vectors of two groups of clips that count as one voice.
-            0 takes the threshold of embed_engine.
     """

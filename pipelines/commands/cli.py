@@ -14,7 +14,7 @@ COMMANDS = {
     "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
     "dataset": "Show and export published datasets, and select their clips again.",
-    "speakers": "List a dataset's voices, and calibrate the similarity threshold that separates them.",
+    "speakers": "List, name, merge and split a dataset's voices, and calibrate the similarity threshold that separates them.",
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",
     "submit": "Make a version of a dataset on a cluster.",

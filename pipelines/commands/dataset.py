@@ -15,6 +15,8 @@ from components.publish.repeats import groups
 from components.shared.task import one_line
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.datasets.export import CODECS, export
+from pipelines.datasets.formats import FORMATS
+from pipelines.datasets.timelines import export_timelines
 from pipelines.datasets.truth import read_truth_file
 from pipelines.local.display import Display
 from store.datasets import DatasetStore, dataset_names, rules
@@ -22,6 +24,8 @@ from store.ledger import Ledger
 from store.objects import open_store
 from store.repeats import RepeatStore
 from store.truth import write_truth
+
+AUDIO_FORMATS = ("files", "jsonl")
 
 version_option = click.option(
     "--version", "number", type=click.IntRange(1), metavar="N", help="Number of the version; default: the newest."
@@ -117,26 +121,39 @@ def _select() -> click.Command:
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["files", "jsonl"]),
+    type=click.Choice([*AUDIO_FORMATS, *FORMATS]),
     default="files",
     show_default=True,
-    help="files: 1.flac, 2.flac …; jsonl: audio/<clip>.flac. Both with manifest.jsonl, one line per clip.",
+    help="files: 1.flac, 2.flac …; jsonl: audio/<clip>.flac. Both with manifest.jsonl, one line per clip. rttm, textgrid (Praat), srt, eaf "
+    "(ELAN): no sound, but who speaks when and what, in <recording>.rttm and so on, with manifest.jsonl, one line per recording.",
 )
-@click.option("--codec", type=click.Choice(sorted(CODECS)), default="flac", show_default=True, help="mp3, ogg, m4a and wma lose quality.")
+@click.option("--codec", type=click.Choice(sorted(CODECS)), help="Of files and jsonl; default: flac. mp3, ogg, m4a and wma lose quality.")
+@click.option("--all-clips", is_flag=True, help="Of rttm, srt and eaf: rejected clips too. A textgrid always has all clips.")
 @version_option
 @store_option
-def export_dataset(name: str, folder: Path, kind: str, codec: str, number: int | None, store_uri: str) -> None:
-    """Write the kept clips of dataset NAME as audio files with a manifest."""
+def export_dataset(name: str, folder: Path, kind: str, codec: str | None, all_clips: bool, number: int | None, store_uri: str) -> None:
+    """Write the kept clips of dataset NAME as audio files with a manifest, or its timelines in a format of other tools."""
+    if kind in FORMATS and codec:
+        raise click.UsageError(f"--codec: expected it with --format {' or '.join(AUDIO_FORMATS)}, found it with {kind}, which has no sound")
+    if kind not in FORMATS and all_clips:
+        raise click.UsageError(f"--all-clips: expected it with --format {' or '.join(FORMATS)}, found it with {kind}")
     store = open_store(store_uri)
     dataset = DatasetStore(store, name)
     version = dataset.version(number)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(f"exporting {name}", total=version.lineage["seconds"]["kept_seconds"])
-        clips, found = export(
-            store, dataset, version, folder, numbered=kind == "files", codec=codec, done=lambda seconds: progress.advance(bar, seconds)
-        )
-    before = f"; {found} of them had been written by an export that was interrupted" if found else ""
-    print_out(f"wrote {clips} clips of version {version.number} of dataset {name} and manifest.jsonl to {folder}{before}")
+        bar = progress.add_task(f"exporting {name}", total=1 if kind in FORMATS else version.lineage["seconds"]["kept_seconds"])
+
+        def done(amount: float) -> None:
+            progress.advance(bar, amount)
+
+        if kind in FORMATS:
+            wrote = export_timelines(store, dataset, version, folder, kind=kind, rejected=all_clips, done=done)
+            said, before = f"{wrote.clips} clips in {wrote.recordings} recordings", ""
+        else:
+            clips, found = export(store, dataset, version, folder, numbered=kind == "files", codec=codec or "flac", done=done)
+            before = f"; {found} of them had been written by an export that was interrupted" if found else ""
+            said = f"{clips} clips"
+    print_out(f"wrote {said} of version {version.number} of dataset {name} and manifest.jsonl to {folder}{before}")
 
 
 @command.command("repeats")

@@ -86,8 +86,8 @@ def check_run(sources: str, name: str, settings: Mapping[str, Any], models: Mapp
     check_name(name)
     for stage in STAGES:
         check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
-    if models[REFERENCE.parameter] not in ("", AUTO, NONE) and not settings["embed_enabled"]:
-        raise StageError(f"reference: expected embed_enabled true for {models[REFERENCE.parameter]}, found false: leave one of them out")
+    if models[REFERENCE.parameter] not in ("", AUTO, NONE) and not settings["diarize_enabled"]:
+        raise StageError(f"reference: expected diarize_enabled true for {models[REFERENCE.parameter]}, found false: leave one of them out")
 
 
 def give_back(store_uri: str, name: str, run_id: str) -> None:

@@ -14,7 +14,7 @@ from components.shared.model import Model
 from components.shared.rows import DatasetRow
 from components.shared.rules import SETTINGS
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
-from store.datasets import DatasetStore, Version, rules
+from store.datasets import DatasetStore, Version, rules, speaker_names
 from store.interface import Store
 from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, Ledger
 
@@ -42,6 +42,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     print_out(f"in {store.uri}, rules: {rules_of(version)}")
     for line in _made_by(version.lineage["stages"]):
         print_out(line)
+    if line := _correction(version.lineage.get("correction", {})):
+        print_out(line)
     for recording, reason in version.lineage.get("replaced", {}).items():
         print_out(f"its clips of {recording} are those of another file than before: {reason}")
     print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
@@ -51,12 +53,16 @@ def show(store: Store, name: str, number: int | None = None) -> None:
         table.add_row(reason.removesuffix("_seconds").replace("_", " "), _clock(seconds), f"{seconds / total:.1%}" if total else "")
     table.add_row("in all", _clock(total), "")
     print_out(table)
+    names = speaker_names(version.lineage)
     if line := _speakers(version):
         print_out(line)
     for column in ("gender", "speaker", "tone", "language"):
         by_value = _seconds_by(column, kept)
         if column == "gender" or by_value.keys() - {""}:
-            most = [f"{value or 'unknown'} {_clock(seconds)}" for value, seconds in by_value.most_common(_MOST)]
+            most = [
+                f"{_named(value or 'unknown', names if column == 'speaker' else {})} {_clock(seconds)}"
+                for value, seconds in by_value.most_common(_MOST)
+            ]
             more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
             print_out(f"kept by {column}: {', '.join(most)}{more}")
     show_left_out(store, name)
@@ -102,15 +108,32 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
     return [*lines, f"transcripts are written by {engine}"] if engine != NONE else lines
 
 
+def _correction(said: Mapping[str, Any]) -> str:
+    """Returns what a person corrected of the speakers in a version; empty if nothing."""
+    if not said:
+        return ""
+    if said["action"] == "name":
+        return f"corrected: {said['speaker']} was named {said['name']}"
+    if said["action"] == "merge":
+        return f"corrected: {', '.join(said['clips'])} merged into {said['into']}"
+    return f"corrected: {said['clips']['clips']} clips of {said['speaker']} split off as {said['into']}"
+
+
 def _speakers(version: Version) -> str:
     """Returns each speaker's share of all speech in a version, kept or not, the dominant one first; empty without names."""
     speech = version.lineage.get("speakers", {})
     if not speech.get("dominant"):
         return ""
     seconds = Counter(speech["seconds"]).most_common(_MOST)
-    most = [f"{speaker} {spoken / speech['speech_seconds']:.1%}" for speaker, spoken in seconds]
+    names = speaker_names(version.lineage)
+    most = [f"{_named(speaker, names)} {spoken / speech['speech_seconds']:.1%}" for speaker, spoken in seconds]
     more = f" and {speech['count'] - len(most)} more" if speech["count"] > len(most) else ""
-    return f"speech by speaker: {', '.join(most)}{more}; {speech['dominant']} is dominant"
+    return f"speech by speaker: {', '.join(most)}{more}; {_named(speech['dominant'], names)} is dominant"
+
+
+def _named(speaker: str, names: Mapping[str, str]) -> str:
+    """A speaker's id, and the name if there is one."""
+    return f"{speaker} ({names[speaker]})" if speaker in names else speaker
 
 
 def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:

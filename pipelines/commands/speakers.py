@@ -1,4 +1,4 @@
-"""`speechmill speakers …`: the voices of a dataset, and the calibration of similarities."""
+"""`speechmill speakers …`: the voices of a dataset, their corrections (corrections.py), and the calibration of similarities."""
 
 import csv
 import json
@@ -14,10 +14,11 @@ from rich.table import Table
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError
+from pipelines.commands.corrections import merge_speakers, name_speaker, split_speaker
 from pipelines.commands.dataset import version_option
 from pipelines.commands.shared import print_out, store_option
 from pipelines.datasets.calibration import Calibration, calibrate, curve, doubts, leave_one_out, plot_det
-from store.datasets import DatasetStore
+from store.datasets import DatasetStore, speaker_names
 from store.objects import open_store
 
 SAME, OTHER = "same", "other"
@@ -30,7 +31,11 @@ Scores = Mapping[str, Sequence[float]]
 
 @click.group("speakers")
 def command() -> None:
-    """List a dataset's voices, and calibrate the similarity threshold that separates them."""
+    """List, name, merge and split a dataset's voices, and calibrate the similarity threshold that separates them."""
+
+
+for corrects in (name_speaker, merge_speakers, split_speaker):
+    command.add_command(corrects)
 
 
 @command.command("list")
@@ -38,7 +43,7 @@ def command() -> None:
 @version_option
 @store_option
 def list_speakers(name: str, number: int | None, store_uri: str) -> None:
-    """List the voices of DATASET by id, the one with the most speech first."""
+    """List the voices of DATASET by id and name, the one with the most speech first."""
     dataset = DatasetStore(open_store(store_uri), name)
     version = dataset.version(number)
     rows = dataset.rows(version)
@@ -46,17 +51,18 @@ def list_speakers(name: str, number: int | None, store_uri: str) -> None:
     for row in rows:
         voices.setdefault(row.speaker, []).append(row)
     if not voices.keys() - {""}:
-        print_out(f"no speakers in version {version.number} of dataset {name}: embed was switched off, or found no speech")
+        print_out(f"no speakers in version {version.number} of dataset {name}: diarize was switched off, or found no speech")
         return
     total = _seconds(rows)
-    table = Table("speaker", "seconds", "share", "kept seconds", "clips", "gender", "similarity", box=None)
+    names = speaker_names(version.lineage)
+    table = Table("speaker", "name", "seconds", "share", "kept seconds", "clips", "gender", "similarity", box=None)
     for speaker, own in sorted(voices.items(), key=lambda voice: (not voice[0], -_seconds(voice[1]), voice[0])):
         kept, seconds = _seconds(r for r in own if r.kept), _seconds(own)
         gender = max(("female", "male", ""), key=lambda g: _seconds(r for r in own if r.gender == g))
         near = [r.similarity for r in own if r.similarity is not None]
         similarity = f"{np.mean(near):.3f}" if near else ""
-        name_shown = speaker or "unknown"
-        table.add_row(name_shown, f"{seconds:.1f}", f"{seconds / total:.1%}", f"{kept:.1f}", str(len(own)), gender, similarity)
+        shown = (speaker or "unknown", names.get(speaker, ""))
+        table.add_row(*shown, f"{seconds:.1f}", f"{seconds / total:.1%}", f"{kept:.1f}", str(len(own)), gender, similarity)
     print_out(table)
 
 
@@ -187,7 +193,7 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
             raise StageError(f"expected clips compared with one reference, found {', '.join(references)}: label clips of one of them")
         return {label: [r.similarity for r in own if r.similarity is not None] for label, own in clips.items()}, SIMILARITY_OPTION
     if silent := [r.clip for own in clips.values() for r in own if not r.vector]:
-        raise StageError(f"expected a voice in every labeled clip, found none in {', '.join(silent)}: switch embed on, or leave them out")
+        raise StageError(f"expected a voice in every labeled clip, found none in {', '.join(silent)}: switch diarize on, or leave them out")
     if len(clips[SAME]) < 2 or not clips[OTHER]:
         raise StageError(
             f"expected two clips or more labeled {SAME} and one labeled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"

@@ -23,7 +23,7 @@ from components.shared.audio import ffmpeg, ffmpeg_input
 from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError, one_line
-from store.datasets import DatasetStore, Version, audio_key
+from store.datasets import DatasetStore, Version, audio_key, speaker_names
 from store.interface import Store
 
 # For each codec: the container as ffmpeg names it, and the encoder; None is the container's default.
@@ -121,7 +121,7 @@ def export(
     Returns:
         The number of clips, and of those that an interrupted export had written.
     """
-    found = 0
+    found, names = 0, speaker_names(version.lineage)
     kept = sorted((r for r in dataset.rows(version) if r.kept), key=lambda r: (r.recording, r.start))
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {codec}, {'numbered' if numbered else 'named'}"
     with whole(folder, what) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
@@ -134,7 +134,9 @@ def export(
                 (part / name).parent.mkdir(exist_ok=True)
                 with atomic_write(part / name) as path:
                     path.write_bytes(flac if codec == "flac" else encode(_samples(flac), codec))
-            manifest.write(json.dumps(_line(row, name, dataset.name, version.number), ensure_ascii=False) + "\n")
+            manifest.write(
+                json.dumps(_line(row, name, names.get(row.speaker, ""), dataset.name, version.number), ensure_ascii=False) + "\n"
+            )
             done(row.end - row.start)
     return len(kept), found
 
@@ -144,14 +146,15 @@ def _samples(flac: bytes) -> NDArray[np.int16]:
     return soundfile.read(BytesIO(flac), dtype="int16", always_2d=True)[0]
 
 
-def _line(row: DatasetRow, audio: str, dataset: str, version: int) -> dict[str, object]:
-    """Returns a clip's columns except its vector, as texts, numbers and lists."""
+def _line(row: DatasetRow, audio: str, speaker_name: str, dataset: str, version: int) -> dict[str, object]:
+    """Returns a clip's columns except its vector, as texts, numbers and lists, and the name of its speaker, if it has one."""
     known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
     times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
     return {
         "audio": audio,
         **known,
         "word_times": [[round(float(t), 3) for t in span] for span in times],
+        "speaker_name": speaker_name,
         "dataset": dataset,
         "version": version,
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.embed.component import embed
+from components.diarize.component import diarize
 from components.shared.encoders import vectors_of
 from components.shared.rows import Recording, Segment
 from components.shared.table import write_rows
@@ -24,7 +24,7 @@ APART = 0.1
 
 @dataclass(frozen=True)
 class ReferenceFile:
-    """The embeddings of one file of a reference."""
+    """The vectors of one file of a reference."""
 
     recording: str
     speech_seconds: float
@@ -36,15 +36,15 @@ class ReferenceFile:
 
 
 def embed_files(reference: Path, scratch: Path, display: Display) -> list[ReferenceFile]:
-    """Runs `embed` on a reference; leaves out files without a voice."""
+    """Runs `diarize` on a reference; leaves out files without a voice."""
     nothing = scratch / "nothing"
     for name, kind in (("voices", Recording), ("segments", Segment)):
         (nothing / name).mkdir(parents=True)
         write_rows(nothing / name, kind, [])
     inputs = {"voices": nothing / "voices", "segments": nothing / "segments", "reference": reference}
-    windows = run_stage(embed, inputs, {}, scratch, display)["windows"]
+    turns = run_stage(diarize, inputs, {}, scratch, display)["turns"]
     files = []
-    for recording, found in read_windows(windows, REFERENCE_TABLE):
+    for recording, found in read_windows(turns, REFERENCE_TABLE):
         begins = np.concatenate([found.starts[1:], [np.inf]])
         files.append(ReferenceFile(recording, float(np.sum(np.minimum(found.ends, begins) - found.starts)), found.vectors, found.voice_by))
     return files

@@ -83,7 +83,7 @@ TRANSCRIBE = Slot(
 )
 REFERENCE = Slot(
     parameter="reference",
-    stage="embed",
+    stage="diarize",
     kinds=("reference",),
     bundled=NONE,
     help=f"Reference that all voices are compared with, as `speechmill references add` put it into the store. {AUTO} is {NONE}.",

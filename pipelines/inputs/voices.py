@@ -5,8 +5,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.diarize.component import diarize
 from components.download.component import download
-from components.embed.component import embed
 from components.segment.component import segment
 from components.shared.rows import Clip, Recording, Speaker
 from components.shared.table import read_rows, write_rows
@@ -49,8 +49,8 @@ def similarities(files: Sequence[Path], reference: Path, scratch: Path, display:
         return next(iter(run_stage(stage, inputs, {}, scratch, display).values()))
 
     segments = run(segment, voices=recordings)
-    windows = run(embed, voices=recordings, segments=segments, reference=reference)
-    speakers = read_rows(run(tag_speaker, windows=windows, clips=clips), Speaker)
+    turns = run(diarize, voices=recordings, segments=segments, reference=reference)
+    speakers = read_rows(run(tag_speaker, turns=turns, clips=clips), Speaker)
     found = {names[s.clip.partition("-")[0]]: s.similarity for s in speakers if s.similarity is not None}
     silent = {names[c.recording] for c in whole} - found.keys()
     return found, left_out | dict.fromkeys(sorted(silent), "no speech was detected in it")

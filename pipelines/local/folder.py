@@ -12,9 +12,9 @@ import click
 
 from components.cut.component import cut
 from components.denoise.component import denoise
+from components.diarize.component import diarize
 from components.discover.media import audio_files
 from components.download.component import download
-from components.embed.component import embed
 from components.segment.component import segment
 from components.separate.component import separate
 from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Transcript, Vector
@@ -38,7 +38,7 @@ _TABLES = (".csv", ".TextGrid")
 FOLDER_STAGES = (download, separate, segment, cut, denoise, *_TAGS)
 
 # The stage that makes each input. The files of a folder are used as voices: to remove music, run `separate` on them first.
-_MAKERS = {"recordings": download, "voices": download, "segments": segment, "windows": embed, "clips": cut, "clean": denoise}
+_MAKERS = {"recordings": download, "voices": download, "segments": segment, "turns": diarize, "clips": cut, "clean": denoise}
 
 
 def run_on_folder(

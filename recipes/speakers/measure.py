@@ -3,7 +3,7 @@
     .venv/bin/python -m recipes.speakers.measure --data DATA --out FOLDER
 
 DATA is a folder that holds manifest.csv with the columns path, corpus, kind (speech, emotion, music, noise), split, lang, speaker,
-gender (F, M) and label, and the recordings that it names. mixtures.py mixes utterances; the stages `separate` and `embed` process
+gender (F, M) and label, and the recordings that it names. mixtures.py mixes utterances; the stages `separate` and `diarize` process
 them, each in its own environment. Their outputs in FOLDER are reused. Writes tables.md, det.svg and measurement.json into FOLDER.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.deployment import ROOT
-from components.embed.component import embed
+from components.diarize.component import embed
 from components.separate.component import separate
 from components.shared.encoders import ENCODERS
 from components.shared.rows import Recording, Segment
@@ -69,8 +69,8 @@ def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds
 
 
 def embedded(voices: Path, utterances: list[Utterance], folder: Path, engine: str, display: Display) -> dict[str, Windows]:
-    """Runs `embed` on voices, with the known times of the utterances as speech; returns the windows by recording."""
-    made = folder / "embed" / "windows"
+    """Runs `diarize` on voices, with the known times of the utterances as speech; returns the windows by recording."""
+    made = folder / "diarize" / "windows"
     if not (made / "rows.parquet").exists():
         names = {r.recording for r in read_rows(voices, Recording)}
         spoken = [
@@ -89,7 +89,7 @@ def embedded(voices: Path, utterances: list[Utterance], folder: Path, engine: st
 
 def windows_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Windows]:
     """The windows of every clean utterance, by the utterance's path."""
-    clean = dict(read_windows(out / "heard" / "embed" / "windows"))
+    clean = dict(read_windows(out / "heard" / "diarize" / "windows"))
     found = {}
     for one in utterances:
         w = clean[recording_id("clean", one.speaker)]

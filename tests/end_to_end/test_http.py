@@ -88,7 +88,7 @@ def test_a_failing_source_does_not_stop_the_others(server: Server, show: Dataset
     (server.folder / "html.xml").write_text("<html><body>moved</body></html>")
     sources = show.folder.parent / "sources.txt"
     sources.write_text(f"# my show\r\n{server.url}/none.xml, {server.url}/html.xml\r\n{good}\r\n{good}  # twice\r\n")
-    done = show.run("--sources", sources, *QUICK, "--no-embed-enabled")
+    done = show.run("--sources", sources, *QUICK, "--no-diarize-enabled")
     assert len({r.recording for r in show.rows()}) == 1
     failed = [row for row in show.ledger().values() if row.outcome == "failed"]
     assert len(failed) == 2 and any("404" in row.reason for row in failed)

@@ -27,8 +27,8 @@ from tests import command
 from tests.artifacts import write_flac
 from tests.end_to_end.runs import COMMAND, SMALL, Dataset, law_of_seconds
 
-SWITCHED_OFF = {"embed_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False, "denoise_chain": "none"}
-UNMEASURED = ("--no-embed-enabled", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--denoise-chain", "none")
+SWITCHED_OFF = {"diarize_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False, "denoise_chain": "none"}
+UNMEASURED = ("--no-diarize-enabled", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--denoise-chain", "none")
 """The recordings are noise, so nothing is measured: as parameters and as options."""
 
 

@@ -18,7 +18,14 @@ OWN_SECONDS = {"one": (10.0, 22.0), "two": (27.0, 43.0)}
 """Stretches of the sample's second episode before the advertisement, so that it starts at a different time in each file."""
 
 REFUSE = ("--publish-refuse-repeats", "--publish-min-repeat-seconds")
-QUICK = ("--no-embed-enabled", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--no-segment-detect-gender", "--denoise-chain", "none")
+QUICK = (
+    "--no-diarize-enabled",
+    "--no-tag-tone-enabled",
+    "--no-tag-quality-enabled",
+    "--no-segment-detect-gender",
+    "--denoise-chain",
+    "none",
+)
 """Options that switch off the stages that measure or change clips."""
 
 

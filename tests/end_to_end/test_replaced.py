@@ -28,7 +28,7 @@ def test_a_local_file_with_other_sound_is_told_and_then_taken(show: Dataset, tmp
     media.mkdir()
     episode(media / "one.mp3", 1, 0)
     episode(media / "two.mp3", 2, 0)
-    arguments = ("--sources", media, *QUICK, "--no-embed-enabled")
+    arguments = ("--sources", media, *QUICK, "--no-diarize-enabled")
     show.run(*arguments)
     before = sounds(show)
     (media / "one.mp3").unlink()
@@ -52,7 +52,7 @@ def test_a_local_file_with_other_sound_is_told_and_then_taken(show: Dataset, tmp
 @pytest.mark.slow
 def test_an_episode_replaced_under_its_url_is_found_when_its_server_is_asked(show: Dataset, server: Server) -> None:
     episode(server.folder / "one.mp3", 1, 0)
-    arguments = ("--sources", feed(server, ("one", "one")), *QUICK, "--no-embed-enabled")
+    arguments = ("--sources", feed(server, ("one", "one")), *QUICK, "--no-diarize-enabled")
     show.run(*arguments)
     before = sounds(show)
     assert "refreshed 0, done 1" in show.run(*arguments, "--discover-refresh").stdout

@@ -108,7 +108,7 @@ def test_a_reference_keeps_only_clips_of_its_voice(sample: Dataset, tmp_path: Pa
 def test_an_unknown_or_unused_reference_or_model_is_an_error_before_the_run(sample: Dataset) -> None:
     for options, said in (
         (("--reference", "nobody"), "speechmill references add nobody"),
-        (("--reference", "nobody", "--no-embed-enabled"), "embed_enabled"),
+        (("--reference", "nobody", "--no-diarize-enabled"), "diarize_enabled"),
         (("--transcribe-engine", "whisper"), "speechmill models fetch"),
         (("--transcribe-model", "none/0123456789ab", "--transcribe-engine", "azure"), "transcribe_model"),
     ):

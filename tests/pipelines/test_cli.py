@@ -63,7 +63,7 @@ def test_help_of_run_lists_every_setting_under_its_stage() -> None:
             assert shown.index(f"--{stage.name}-{setting}".replace("_", "-")) > heading
     for option, stage in (
         ("separate-model", "separate"),
-        ("reference", "embed"),
+        ("reference", "diarize"),
         ("tag-tone-model", "tag_tone"),
         ("transcribe-model", "transcribe"),
     ):

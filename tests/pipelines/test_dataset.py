@@ -21,7 +21,7 @@ PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "fingerprint": ("none", {}),
     "separate": ("none", {}),
     "segment": ("none", {}),
-    "embed": ("none", {}),
+    "diarize": ("none", {}),
     "cut": ("none", {}),
     "denoise": ("none", {}),
     "tag_speaker": ("none", {}),
@@ -91,11 +91,11 @@ def test_the_graph() -> None:
             "fingerprint": ["download"],
             "separate": ["download"],
             "segment": ["separate"],
-            "embed": ["segment", "separate"],
-            "cut": ["embed", "segment", "separate"],
+            "diarize": ["segment", "separate"],
+            "cut": ["diarize", "segment", "separate"],
             "denoise": ["segment", "separate"],
-            "tag-speaker": ["cut", "embed"],
-            "tag-tone": ["cut", "denoise", "embed"],
+            "tag-speaker": ["cut", "diarize"],
+            "tag-tone": ["cut", "denoise", "diarize"],
             "tag-quality": ["cut", "denoise"],
             "transcribe": ["cut", "denoise"],
             "collect": [
@@ -127,7 +127,7 @@ def test_kubeflow_s_form_offers_a_choice_where_it_is_fixed() -> None:
     assert {n: p["literals"] for n, p in parameters.items() if n in switches} == {name: [True, False] for name in switches}
     assert {"allow_private", "discover_again"} < switches
     offered = {n: p["literals"] for n, p in parameters.items() if "literals" in p and n not in switches}
-    assert offered.keys() == {"embed_engine", "segment_engine", "transcribe_engine", "transcribe_compute_type"}
+    assert offered.keys() == {"diarize_engine", "segment_engine", "transcribe_engine", "transcribe_compute_type"}
     assert offered["segment_engine"] == ["smn", "sm"]
     assert offered["transcribe_engine"] == ["whisper", "pocketsphinx", "none"], "azure would have no key"
     with_azure = spec(AZURE)["root"]["inputDefinitions"]["parameters"]
@@ -165,7 +165,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
         ("separate", "model", "separate_model"),
         ("tag-tone", "model", "tag_tone_model"),
         ("transcribe", "model", "transcribe_model"),
-        ("embed", "reference", "reference"),
+        ("diarize", "reference", "reference"),
         ("separate", "effects", "separate_effects"),
     ):
         assert tasks[stage]["inputs"]["artifacts"][name] == {"componentInputArtifact": f"pipelinechannel--{slot}"}
@@ -211,7 +211,7 @@ def test_every_pod_has_its_stage_s_label_network_secrets_and_bounds_and_no_more(
 def test_networks_ask_for_a_gpu_and_only_where_there_are_some() -> None:
     assert not any("accelerator" in pod["resources"] or "nodeSelector" in pod or "tolerations" in pod for pod in pods(LOCAL).values())
     found = {name: pod for name, pod in pods(GPU).items() if "accelerator" in pod["resources"]}
-    assert set(found) == {"separate", "segment", "embed", "transcribe"}
+    assert set(found) == {"separate", "segment", "diarize", "transcribe"}
     for pod in found.values():
         assert pod["resources"]["accelerator"]["resourceType"] == "nvidia.com/gpu"
         assert pod["resources"]["accelerator"]["resourceCount"] == "1"

@@ -62,7 +62,7 @@ def test_a_manifest_has_all_that_is_known_of_a_clip_in_a_readable_form(tmp_path:
     export(store, dataset, version, tmp_path / "out", numbered=True, codec="flac", done=lambda seconds: None)
     first, second = (json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text(encoding="utf-8").splitlines())
     columns = {f.name for f in dataclasses.fields(DatasetRow)} - {"vector", "kept", "reason"}
-    assert first.keys() == second.keys() == columns | {"audio", "dataset", "version"}
+    assert first.keys() == second.keys() == columns | {"audio", "speaker_name", "dataset", "version"}
     assert (first["audio"], first["speaker"], first["snr_db"], first["tone"], first["similarity"]) == (
         "1.flac",
         "s0001",

@@ -57,6 +57,24 @@ def test_an_old_dataset_takes_new_rows_and_its_old_versions_stay(old: DatasetSto
     assert old.rows(made) == [*then, tagged]
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Some columns of DatasetRow, one of which old tables lack."""
+
+    clip: str
+    start: float
+    text: str
+    kept: bool
+
+
+def test_some_columns_of_a_version_are_those_of_its_rows(old: DatasetStore) -> None:
+    first, second = old.versions()
+    old.publish("run-3", lambda rows: ([*rows, replace(empty(DatasetRow), clip="f", text="안녕", vector=Vector(b""))], {}))
+    for version in (first, second, old.version()):
+        found = old.columns(version, Said).sort_by("clip").to_pylist()
+        assert found == [{f.name: getattr(r, f.name) for f in dataclasses.fields(Said)} for r in old.rows(version)]
+
+
 def test_concurrent_publishers_add_the_new_columns_once(old: DatasetStore) -> None:
     ready = threading.Barrier(4, timeout=60)
 

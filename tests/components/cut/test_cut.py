@@ -14,10 +14,10 @@ from components.cut.__main__ import main
 from components.cut.cut import MIN_SECONDS, SETTLE_SECONDS, clips_of
 from components.cut.pauses import frame_levels
 from components.cut.split import split
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, to_samples
+from components.cut.turns import Borders
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, Turn, to_samples
 from components.shared.table import read_rows, write_rows
 from components.shared.task import StageError
-from components.shared.windows import WindowsWriter
 from tests.artifacts import write_flac, write_recordings
 
 NAME = "0123456789abcdef"
@@ -266,10 +266,10 @@ def test_speech_too_short_for_a_clip_is_left_out(cut: Cut) -> None:
 
 def test_a_turn_ends_a_stretch(tmp_path: Path) -> None:
     path = write_flac(tmp_path / "a.flac", voice(10, [(3.9, 4.2)]))
-    inside = clipped(path, to_samples(10), heard((10, "male")), turns=[to_samples(4)])
+    inside = clipped(path, to_samples(10), heard((10, "male")), borders=Borders([to_samples(4)]))
     assert [c.gender for c in inside] == ["male", "male"]
     assert 3.9 <= inside[0].end == inside[1].start <= 4.2
-    in_gap = clipped(path, to_samples(10), heard((3.9, "male"), (0.2, "silence"), (5.9, "male")), turns=[to_samples(4)])
+    in_gap = clipped(path, to_samples(10), heard((3.9, "male"), (0.2, "silence"), (5.9, "male")), borders=Borders([to_samples(4)]))
     assert times(in_gap) == [(0, 4.0), (4.0, 10)]
 
 
@@ -279,14 +279,13 @@ def test_a_turn_ends_a_stretch(tmp_path: Path) -> None:
 def run_stage(
     folder: Path, sounds: dict[str, np.ndarray], segments: list[Segment], **settings: float
 ) -> tuple[dict[str, object], list[Clip]]:
-    voices, heard_in, nobody, out = (folder / name for name in ("voices", "segments", "windows", "clips"))
+    voices, heard_in, nobody, out = (folder / name for name in ("voices", "segments", "turns", "clips"))
     for path in (heard_in, nobody, out):
         path.mkdir()
     write_recordings(voices, sounds)
     write_rows(heard_in, Segment, segments)
-    defaults = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9}
-    with WindowsWriter(nobody):
-        pass
+    defaults = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1}
+    write_rows(nobody, Turn, [])
     outcome = main(voices, heard_in, nobody, out, **defaults | settings)
     return dict(outcome), read_rows(out, Clip)
 
@@ -307,6 +306,7 @@ def test_the_stage_writes_clips_of_every_recording_and_none_of_a_failed_one(tmp_
         "clip_seconds": pytest.approx(50.1),
         "hard_cuts": 2,
         "speaker_changes": 0,
+        "overlaps": 0,
         "speech_seconds": pytest.approx(50.0),
     }
 

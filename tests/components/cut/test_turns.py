@@ -1,4 +1,4 @@
-"""Clips end where the speaker changes, on synthetic voices and pauses whose places are known."""
+"""Clips end where the speaker changes and around overlap, on synthetic sound whose turns and pauses are known."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -9,114 +9,106 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.cut.__main__ import main
-from components.cut.pauses import FLOOR_DB, FRAME
-from components.cut.turns import PIECE_SECONDS, turns_of
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment
+from components.cut.turns import OVERLAP_SECONDS, borders_of
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Segment, Turn, span, to_samples
 from components.shared.table import read_rows, write_rows
-from components.shared.windows import Windows, WindowsWriter
 from tests.artifacts import write_recordings
 
 NAME = "0123456789abcdef"
-SETTINGS = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1, "change_similarity": 0.9}
+SETTINGS = {"max_seconds": 15.0, "merge_gap_seconds": 0.5, "pad_seconds": 0.1}
 
-Turns = list[tuple[float, int]]
-
-
-def windows_of(turns: Turns, pause: float = 0.3, hop: float = 0.4) -> Windows:
-    """Windows of voices with little in common, who speak one after the other with a pause in between."""
-    of = np.random.default_rng(1).random((4, 256)) ** 8
-    of /= np.linalg.norm(of, axis=1, keepdims=True)
-    ends = np.cumsum([seconds + pause for seconds, _ in turns])
-    starts = np.arange(0, ends[-1] - 1.6 + 1e-9, hop)
-    moments = starts[:, None] + np.linspace(0.05, 1.55, 16)
-    who = np.array([voice for _, voice in turns])[np.minimum(np.searchsorted(ends, moments), len(ends) - 1)]
-    mixed = of[who].mean(axis=1) + 0.02 * np.random.default_rng(2).random((len(starts), 256))
-    return Windows(starts, starts + 1.6, (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32), "resemblyzer")
+Said = list[tuple[float, float, int]]
 
 
-def levels_of(turns: Turns, pause: float = 0.3) -> np.ndarray:
-    """Levels of speech at -20 dB, and of silence after every turn."""
-    parts = [np.r_[np.full(round(seconds * 100), -20.0), np.full(round(pause * 100), FLOOR_DB)] for seconds, _ in turns]
-    return np.concatenate(parts).astype(np.float32)
+def turns_of(said: Said) -> list[Turn]:
+    """Turns on whole samples, as `diarize` writes them."""
+    return [Turn(NAME, to_samples(start) / SAMPLE_RATE_HZ, to_samples(end) / SAMPLE_RATE_HZ, voice) for start, end, voice in said]
 
 
-def found(turns: Turns, change_similarity: float = 0.9, start: int = 0) -> list[float]:
-    """Seconds of the changes in a stretch that begins at sample `start`."""
-    windows = windows_of(turns)
-    moved = Windows(windows.starts + start / SAMPLE_RATE_HZ, windows.ends + start / SAMPLE_RATE_HZ, windows.vectors, windows.voice_by)
-    return [(turn - start) / SAMPLE_RATE_HZ for turn in turns_of(start, levels_of(turns), moved, change_similarity)]
+def borders(said: Said) -> tuple[list[float], list[float]]:
+    """Changes and edges of overlaps, in seconds."""
+    found = borders_of(turns_of(said))
+    return tuple([round(at / SAMPLE_RATE_HZ, 3) for at in edges] for edges in (found.changes, found.overlaps))
 
 
-def test_a_change_of_the_speaker_is_found_in_its_pause_and_a_breath_is_none() -> None:
-    turns = [(4, 0), (3, 0), (5, 1), (2, 1), (6, 0)]
-    assert found(turns) == [pytest.approx(7.45, abs=0.16), pytest.approx(15.05, abs=0.16)]
-    assert found(turns, start=441_000) == pytest.approx(found(turns), abs=1e-6)
+def test_a_change_is_in_the_middle_between_the_words_of_two_and_nowhere_within_one_voice() -> None:
+    assert borders([(0, 4, 0), (4.4, 7, 1), (7.2, 9, 1), (9, 12, 0)]) == ([4.2, 9.0], [])
 
 
-def test_a_short_answer_is_found_on_both_sides() -> None:
-    assert found([(6, 0), (1.8, 1), (6, 0)]) == [pytest.approx(6.15, abs=0.16), pytest.approx(8.25, abs=0.16)]
+def test_a_long_overlap_has_borders_of_its_own_and_a_short_one_is_a_change() -> None:
+    assert borders([(0, 5, 0), (4.5, 8, 1)]) == ([], [4.5, 5.0])
+    assert borders([(0, 5, 0), (4.9, 8, 1)]) == ([4.95], [])
 
 
-def test_the_setting_decides_how_alike_one_voice_is() -> None:
-    turns = [(4, 0), (4, 1), (4, 1)]
-    assert len(found(turns, -1.0)) == 0
-    assert len(found(turns, 0.9)) == 1
-    assert len(found(turns, 1.0)) == 2
+def test_somebody_who_speaks_into_a_turn_leaves_no_change_behind() -> None:
+    assert borders([(0, 9, 0), (4, 4.5, 1)]) == ([], [4.0, 4.5])
+    assert borders([(0, 9, 0), (4, 4.1, 1)]) == ([], [])
+    assert borders([(0, 9, 0), (4, 5, -1), (6, 7, 1)]) == ([], [4.0, 5.0, 6.0, 7.0])
 
 
-def test_a_piece_too_short_for_a_clip_goes_to_its_nearer_neighbor() -> None:
-    levels = np.concatenate([levels_of([(5, 0)], 0.6), levels_of([(0.9, 1)], 0.2), levels_of([(5, 1)])])
-    windows = windows_of([(5.3, 0), (6, 1)])
-    assert [t / SAMPLE_RATE_HZ for t in turns_of(0, levels, windows, 0.9)] == [pytest.approx(5.3, abs=0.3)]
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 60).map(lambda n: n / 10), st.integers(0, 3)), min_size=1, max_size=12), st.floats(-1, 1))
-def test_turns_lie_in_pauses_in_order_and_pieces_are_long_enough(turns: Turns, similarity: float) -> None:
-    levels = levels_of(turns)
-    edges = [round(seconds * SAMPLE_RATE_HZ) for seconds in found(turns, similarity)]
-    assert edges == sorted(set(edges))
-    assert all(levels[edge // FRAME] == FLOOR_DB for edge in edges)
-    assert not edges or min(b - a for a, b in pairwise([0, *edges, len(levels) * FRAME])) >= PIECE_SECONDS * SAMPLE_RATE_HZ
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60), st.integers(-1, 3)), max_size=12))
+def test_between_two_borders_one_person_speaks_or_it_is_an_overlap(spans: list[tuple[int, int, int]]) -> None:
+    """Frames of 0.1 s. Overlaps shorter than OVERLAP_SECONDS do not count."""
+    turns = sorted(turns_of([(a / 10, (a + n) / 10, voice) for a, n, voice in spans]), key=lambda t: t.start)
+    found = borders_of(turns)
+    edges = [0, *found.all, to_samples(30)]
+    assert edges == sorted(edges)
+    for start, end in pairwise(edges):
+        if end - start <= to_samples(0.1):
+            continue
+        moments = np.arange(start + to_samples(0.05), end, to_samples(0.1))
+        heard = [{t.voice for t in turns if span(t)[0] <= m < span(t)[1]} for m in moments]
+        alone = {voice for voices in heard if len(voices) == 1 for voice in voices}
+        together = sum(len(voices) > 1 for voices in heard) * 0.1
+        assert len(alone) <= 1 or together < OVERLAP_SECONDS
+        assert together <= OVERLAP_SECONDS + 0.11 or all(len(voices) > 1 for voices in heard)
 
 
 # --- the stage
 
 
-def run_stage(folder: Path, turns: Turns, windows: Windows | None, gender: str = "male", **changed: float) -> tuple[dict, list[Clip]]:
-    for name in ("voices", "segments", "windows", "clips"):
+def run_stage(folder: Path, seconds: float, said: Said, pauses: list[tuple[float, float]], *genders: tuple[float, str]) -> list[Clip]:
+    """Clips of a sound with silence in `pauses`. `genders` are lengths and labels of `segment`, all male by default."""
+    for name in ("voices", "segments", "turns", "clips"):
         (folder / name).mkdir(parents=True)
-    amplitude = np.repeat(np.where(levels_of(turns) > FLOOR_DB, 0.1, 1e-5), FRAME)
-    sound = (amplitude * np.random.default_rng(3).standard_normal(len(amplitude))).astype(np.float32)
-    write_recordings(folder / "voices", {"aaaaaaaaaaaaaaaa": sound[:0], NAME: sound})
-    write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, len(sound) / SAMPLE_RATE_HZ, "speech", gender)])
-    with WindowsWriter(folder / "windows") as writer:
-        if windows:
-            writer.write(NAME, windows)
-    outcome = main(folder / "voices", folder / "segments", folder / "windows", folder / "clips", **SETTINGS | changed)
-    return dict(outcome), read_rows(folder / "clips", Clip)
+    sound = 0.1 * np.random.default_rng(3).standard_normal(to_samples(seconds))
+    for start, end in pauses:
+        sound[to_samples(start) : to_samples(end)] *= 1e-4
+    write_recordings(folder / "voices", {"aaaaaaaaaaaaaaaa": sound[:0].astype(np.float32), NAME: sound.astype(np.float32)})
+    rows, at = [], 0
+    for length, gender in genders or ((seconds, "male"),):
+        end = at + to_samples(length)
+        rows.append(Segment(NAME, at / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ, "speech" if gender else "silence", gender))
+        at = end
+    write_rows(folder / "segments", Segment, rows)
+    write_rows(folder / "turns", Turn, turns_of(said))
+    main(folder / "voices", folder / "segments", folder / "turns", folder / "clips", **SETTINGS)
+    return read_rows(folder / "clips", Clip)
 
 
 def test_no_clip_holds_two_people(tmp_path: Path) -> None:
-    turns = [(5, 0), (4, 1), (6, 0), (2.5, 2), (7, 0)]
-    outcome, clips = run_stage(tmp_path, turns, windows_of(turns))
-    ends = np.cumsum([seconds + 0.3 for seconds, _ in turns])
-    assert outcome["speaker_changes"] == 4
-    assert len(clips) == 5
-    for clip, end in zip(clips, ends, strict=True):
-        assert end - 0.35 <= clip.end <= end
-        assert not clip.hard_cut
-    assert all(a.end <= b.start for a, b in pairwise(clips))
+    clips = run_stage(tmp_path, 20, [(0, 5, 0), (5.3, 9, 1), (9.4, 20, 0)], [(5, 5.3), (9, 9.4)])
+    assert [(c.start, c.end) for c in clips] == [
+        (0.0, pytest.approx(5.15, abs=0.1)),
+        (pytest.approx(5.15, abs=0.1), pytest.approx(9.2, abs=0.1)),
+        (pytest.approx(9.2, abs=0.1), 20.0),
+    ]
+    assert not any(c.hard_cut for c in clips)
 
 
-def test_without_windows_clips_are_as_if_nobody_had_listened_to_voices(tmp_path: Path) -> None:
-    turns = [(5, 0), (4, 1), (4, 0)]
-    outcome, clips = run_stage(tmp_path / "none", turns, None)
-    assert outcome["speaker_changes"] == 0
-    assert len(clips) == 1
-    assert run_stage(tmp_path / "alike", turns, windows_of(turns), change_similarity=-1.0)[1] == clips
+def test_overlapped_speech_is_a_clip_of_its_own_and_none_of_it_is_in_the_clips_beside_it(tmp_path: Path) -> None:
+    clips = run_stage(tmp_path, 12, [(0, 5, 0), (4, 12, 1)], [(3.7, 3.9), (5.2, 5.4)])
+    assert [(c.start, c.end) for c in clips] == [(0.0, 4.0), (4.0, 5.0), (5.0, 12.0)]
+    assert [c.hard_cut for c in clips] == [True, True, False]
 
 
-def test_the_same_twice_gives_the_same_clips(tmp_path: Path) -> None:
-    turns = [(3, 0), (4, 1), (3, 2), (4, 0)]
-    assert run_stage(tmp_path / "a", turns, windows_of(turns)) == run_stage(tmp_path / "b", turns, windows_of(turns))
+def test_a_clip_goes_on_over_a_pause_and_a_wrong_gender_while_one_voice_speaks(tmp_path: Path) -> None:
+    said: Said = [(0, 3, 0), (3.4, 8, 0)]
+    (clip,) = run_stage(tmp_path, 8, said, [(3, 3.4)], (3, "male"), (0.4, ""), (1.6, "female"), (3, "male"))
+    assert (clip.start, clip.end, clip.gender) == (0.0, 8.0, "male")
+
+
+def test_without_turns_clips_end_where_the_gender_changes(tmp_path: Path) -> None:
+    clips = run_stage(tmp_path, 8, [], [(3.9, 4.1)], (4, "male"), (4, "female"))
+    assert [(c.gender, round(c.end)) for c in clips] == [("male", 4), ("female", 8)]

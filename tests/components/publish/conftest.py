@@ -17,7 +17,7 @@ from store.objects import open_store
 from store.speakers import SpeakerStore
 from tests.tasks import artifacts, stage_command
 
-SETTINGS = {s.name: s.neutral for s in TABLE} | {"min_seconds": 1.5, "join_similarity": 0.4}
+SETTINGS = {s.name: s.neutral for s in TABLE} | {"min_seconds": 1.5, "join_similarity": 0.6}
 """Settings of publish that reject very short clips only."""
 HOP_SECONDS, SPAN_SECONDS = 1365 / 4 / 11025, 30031 / 11025
 """Of a fingerprint."""

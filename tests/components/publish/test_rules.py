@@ -23,6 +23,7 @@ MEASURED = {
     "speaker": "s0001",
     "similarity": 0.7,
     "purity": 0.6,
+    "overlap_share": 0.02,
     "tone": "calm",
     "dnsmos_ovrl": 3.2,
     "snr_db": 20.0,
@@ -40,6 +41,7 @@ STRICT = {
     "speakers": "s0001,s0003",
     "min_similarity": 0.7,
     "min_purity": 0.6,
+    "max_overlap": 0.02,
     "tones": "Calm",
     "min_dnsmos": 3.2,
     "min_snr_db": 20.0,
@@ -58,6 +60,7 @@ REFUSED = {
     "speaker": {"speaker": "s0002"},
     "similarity": {"similarity": 0.69},
     "purity": {"purity": 0.59},
+    "overlap": {"overlap_share": 0.021},
     "tone": {"tone": "angry"},
     "dnsmos": {"dnsmos_ovrl": 3.19},
     "snr": {"snr_db": 19.9},
@@ -124,6 +127,15 @@ def test_the_first_reason_in_the_documented_order_counts() -> None:
         assert reason(row("a-1" if first else "b-1", **MEASURED | faults), **STRICT) == ORDER[first]
 
 
+def test_overlap_is_asked_only_of_clips_whose_turns_are_known() -> None:
+    assert reason(row("a-1", **MEASURED | {"overlap_share": None}), **STRICT) == ""
+
+
+def test_clips_in_which_two_speak_are_refused_by_default() -> None:
+    default = next(s.default for s in TABLE if s.name == "max_overlap")
+    assert reason(row("a-1", **MEASURED | {"overlap_share": 0.03}), max_overlap=default) == "overlap"
+
+
 def test_without_rules_everything_is_kept() -> None:
     assert reason(row("a-1", seconds=0.01, gender="")) == ""
     assert reason(row("a-1", **MEASURED | {k: v for fault in REFUSED.values() for k, v in fault.items()})) == ""
@@ -152,8 +164,8 @@ def test_a_language_means_its_variants_and_a_variant_only_itself(language: str, 
         ("genders", "woman", "publish_genders: expected female, male, or both separated by a comma, found woman"),
         ("min_seconds", -1.0, "publish_min_seconds: expected 0 to 86400 .s., found -1$"),
         ("min_seconds", float("nan"), "publish_min_seconds.*nan"),
-        ("speakers", "host", "publish_speakers: expected dominant, or ids such as s0001, .*found host"),
-        ("join_similarity", 1.1, "publish_join_similarity: expected -1 to 1 .cosine., found 1.1"),
+        ("speakers", "the host!", "publish_speakers: expected dominant, ids such as s0001, or names .*found the host!"),
+        ("join_similarity", 1.1, "publish_join_similarity: expected -1 to 1 .similarity., found 1.1"),
         ("min_similarity", -1.1, "publish_min_similarity"),
         ("min_purity", 2.0, "publish_min_purity"),
         ("min_dnsmos", 5.5, "publish_min_dnsmos: expected 0 to 5"),
@@ -192,8 +204,8 @@ def test_a_character_rate_that_nothing_can_have_is_refused() -> None:
     ("setting", "value", "remedy"),
     [
         ("genders", "male", "segment_detect_gender"),
-        ("speakers", "dominant", "embed_enabled"),
-        ("min_purity", 0.5, "embed_enabled"),
+        ("speakers", "dominant", "diarize_enabled"),
+        ("min_purity", 0.5, "diarize_enabled"),
         ("tones", "calm", "tag_tone_enabled"),
         ("min_dnsmos", 3.0, "tag_quality_enabled"),
         ("min_snr_db", 10.0, "tag_quality_enabled"),

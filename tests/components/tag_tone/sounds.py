@@ -34,11 +34,11 @@ def spoken(words: list[Sound], gap_seconds: float = 0.1) -> Sound:
 
 def write_artifacts(root: Path, recordings: dict[str, list[Sound]], voices: dict[str, list[int]] | None = None) -> dict[str, Path]:
     """Artifacts of recordings whose clips are given one after the other; with voices, windows of that many different ones."""
-    folders = {name: root / name for name in ("clean", "clips", "windows")}
+    folders = {name: root / name for name in ("clean", "clips", "turns")}
     for folder in folders.values():
         folder.mkdir(parents=True)
     clips: list[Clip] = []
-    with WindowsWriter(folders["windows"]) as windows:
+    with WindowsWriter(folders["turns"]) as windows:
         for recording, sounds in recordings.items():
             edges = np.cumsum([0, *(len(s) for s in sounds)])
             starts, ends = edges[:-1] / SAMPLE_RATE_HZ, edges[1:] / SAMPLE_RATE_HZ
@@ -47,7 +47,8 @@ def write_artifacts(root: Path, recordings: dict[str, list[Sound]], voices: dict
                 for a, b in zip(starts, ends, strict=True)
             ]
             if voices:
-                windows.write(recording, Windows(starts, ends, np.eye(256, dtype=np.float32)[voices[recording]], "resemblyzer"))
+                who = np.array(voices[recording])
+                windows.write(recording, Windows(starts, ends, who, np.eye(192, dtype=np.float32)[who], "campplus"))
     write_recordings(folders["clean"], {recording: np.concatenate(sounds) for recording, sounds in recordings.items()})
     write_rows(folders["clips"], Clip, clips)
     return folders

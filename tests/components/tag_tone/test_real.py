@@ -9,11 +9,11 @@ import soundfile
 from scipy.signal import resample_poly
 from sounds import write_artifacts
 
+from components.shared.clip_voices import clip_voices
 from components.shared.rows import Clip
 from components.shared.table import read_rows
 from components.tag_tone.classifier import load_classifier
 from components.tag_tone.tag_tone import MeasuredClip, measure_clips, tones
-from components.tag_tone.voices import clip_vectors, voices
 from tests.places import DATA, ROOT
 
 SPEAKERS = ("ko_nea", "ko_nek", "ko_nem")
@@ -47,7 +47,7 @@ def korean(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     folders = write_artifacts(tmp_path_factory.mktemp("korean"), sounds, voices_of)
     clips = read_rows(folders["clips"], Clip)
     meant = np.array([r["label"] for s in SPEAKERS for r in rows if r["speaker"] == s])
-    found = voices(clip_vectors(folders["windows"], clips)[0], [c.gender for c in clips], 0.75)
+    found = clip_voices(folders["turns"], clips).labels
     return Shard(list(measure_clips(folders["clean"] / "audio", clips, lambda _: None)), found, meant)
 
 

@@ -33,8 +33,8 @@ def excited(seed: int, hz: float = 170) -> Sound:
 def tagged(root: Path, folders: dict[str, Path], model: str = "none", **settings: Any) -> tuple[list[Tone], dict[str, Any]]:
     out = root / "tones"
     out.mkdir()
-    given = {"enabled": True, "clusters": 0, "voice_normalization": True, "same_voice_similarity": 0.75} | settings
-    facts = main(folders["clean"], folders["clips"], folders["windows"], MODELS / model, out, **given)
+    given = {"enabled": True, "clusters": 0, "voice_normalization": True} | settings
+    facts = main(folders["clean"], folders["clips"], folders["turns"], MODELS / model, out, **given)
     return read_rows(out, Tone), dict(facts)
 
 
@@ -115,7 +115,7 @@ def test_a_shard_without_clips_has_no_tones(tmp_path: Path) -> None:
         assert tagged(tmp_path / model, folders, model)[0] == []
 
 
-@pytest.mark.parametrize("settings", [{"clusters": -1}, {"clusters": 11}, {"same_voice_similarity": 1.1}])
+@pytest.mark.parametrize("settings", [{"clusters": -1}, {"clusters": 11}])
 def test_settings_out_of_range_are_refused(tmp_path: Path, settings: dict[str, Any]) -> None:
     folders = write_artifacts(tmp_path, {"a": [calm(1)]})
     with pytest.raises(StageError, match=f"tag_tone_{next(iter(settings))}"):

@@ -60,7 +60,7 @@ class Stages:
         artifacts = {name for name, spec in stage.component.component_spec.inputs.items() if str(spec.type).startswith("system.")}
         assert set(inputs) == artifacts and set(parameters) <= set(stage.settings)
         self.calls.append(stage.name)
-        {"embed": self.embed, "separate": self.separate}[stage.name](inputs, folder / stage.name)
+        {"diarize": self.embed, "separate": self.separate}[stage.name](inputs, folder / stage.name)
 
     def separate(self, inputs: Mapping[str, Path], out: Path) -> None:
         read_model(inputs["model"], "spleeter")
@@ -169,13 +169,13 @@ def test_the_summary_and_the_plot_are_written(out: Path) -> None:
 def test_a_repeated_measurement_reuses_what_the_stages_made_and_writes_the_same_bytes(
     data: Path, out: Path, stages: Stages, tmp_path: Path
 ) -> None:
-    assert stages.calls == ["embed", "separate", "embed"]
+    assert stages.calls == ["diarize", "separate", "diarize"]
     again = tmp_path / "again"
     shutil.copytree(out, again, symlinks=True)
     results = ("tables.md", "measurement.json", "det.svg")
     for name in results:
         (again / name).unlink()
     run(data, stages, again)
-    assert stages.calls == ["embed", "separate", "embed"]
+    assert stages.calls == ["diarize", "separate", "diarize"]
     for name in results:
         assert (again / name).read_bytes() == (out / name).read_bytes(), name

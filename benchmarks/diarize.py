@@ -1,6 +1,6 @@
-"""Speed and memory of `embed` with both encoders on the same recording.
+"""Speed and memory of `diarize` with both encoders on the same recording.
 
-    PYTHONPATH=. .venvs/embed/bin/python benchmarks/embed.py --minutes 10 [--audio FILE …] [--threads 2] [--engine campplus]
+    PYTHONPATH=. .venvs/diarize/bin/python benchmarks/embed.py --minutes 10 [--audio FILE …] [--threads 2] [--engine campplus]
 
 The recording repeats the files until it has --minutes, all of it speech; without files it is a synthetic voice. Each run has a
 process of its own. Prints seconds of audio per second and per CPU second, and peak memory.
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.embed.__main__ import main as stage
+from components.diarize.__main__ import main as stage
 from components.shared.audio import FlacWriter, Samples, decode
 from components.shared.encoders import ENCODERS
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment

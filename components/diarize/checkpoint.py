@@ -1,7 +1,8 @@
 """Reads the tensors of a PyTorch checkpoint without PyTorch, and without running anything that the file names.
 
 A checkpoint is a pickle that names tensors, and their numbers as plain bytes: in a zip archive since PyTorch 1.6, one after the other
-in a single file before. A pickle can call any function that it names, so the reader knows two, both harmless, and refuses others.
+in a single file before. A pickle can call any function that it names, so the reader knows two, both harmless, ignores descriptions,
+and refuses others.
 """
 
 import io
@@ -24,6 +25,8 @@ Tensors = Mapping[str, NDArray[Any]]
 _MAGIC = 0x1950A86A20F9469CFC6C
 """The first number of a checkpoint that is not a zip archive."""
 _PROTOCOL = 1001
+_DESCRIPTIONS = ("torch.torch_version", "pyannote.audio.core.task")
+"""Modules whose classes describe a checkpoint, and hold no numbers of the network."""
 _STORAGES = {"FloatStorage": "<f4", "LongStorage": "<i8", "IntStorage": "<i4"}
 
 
@@ -65,6 +68,16 @@ def _plain(file: io.BytesIO) -> dict[str, Any]:
     return dict(found)
 
 
+class _Ignored:
+    """Stands for a part of a checkpoint's description of itself. It is made of anything and does nothing."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+
 class _Reader(pickle.Unpickler):
     """An unpickler that makes dictionaries and arrays."""
 
@@ -79,6 +92,8 @@ class _Reader(pickle.Unpickler):
             return _tensor
         if module == "torch" and name in _STORAGES:
             return _STORAGES[name]
+        if module in _DESCRIPTIONS:
+            return _Ignored
         raise pickle.UnpicklingError(f"expected a checkpoint that names tensors alone, found {module}.{name} in it")
 
     def persistent_load(self, pid: Any) -> NDArray[Any]:

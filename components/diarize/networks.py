@@ -4,15 +4,12 @@ A graph's input `spectra` is the power in mel bands of windows of one length, fl
 `vectors` has length 1, float32, shaped (windows, numbers).
 """
 
-from typing import Any
-
 import numpy as np
-import onnx
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto
 
-from components.embed.checkpoint import Tensors
-from components.embed.mel import KALDI_BANDS, SLANEY_BANDS
+from components.diarize.checkpoint import Tensors
+from components.diarize.graph import Graph
+from components.diarize.mel import KALDI_BANDS, SLANEY_BANDS
 
 CAMPPLUS_MOST_FRAMES = 200
 """Longest window. CAM++ adds to the mean of the window that of each 100 steps (2 s) in it; up to 2 s these are the same."""
@@ -20,62 +17,8 @@ CAMPPLUS_BLOCKS = ((12, 1), (24, 2), (16, 2))
 """Layers of each dense block, and their dilation."""
 RESEMBLYZER_LAYERS = 3
 
-_OPSET, _IR_VERSION = 17, 8
 _FLOOR = float(np.finfo(np.float32).eps)
 """Least power of a band, so that silence has a logarithm; Kaldi's."""
-_EPSILON = 1e-5
-"""What PyTorch adds to a variance that it divides by."""
-
-
-class Graph:
-    """A graph that grows by one operation at a time."""
-
-    def __init__(self, tensors: Tensors) -> None:
-        self._tensors = tensors
-        self._nodes: list[Any] = []
-        self._constants: dict[str, Any] = {}
-
-    def add(self, operation: str, *inputs: str, **attributes: Any) -> str:
-        """Adds an operation with one output; returns the output's name."""
-        name = f"{operation}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operation, inputs, [name], **attributes))
-        return name
-
-    def constant(self, name: str, values: NDArray[Any]) -> str:
-        """Adds numbers under a name."""
-        self._constants[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
-        return name
-
-    def weights(self, name: str) -> str:
-        """Adds a tensor of the checkpoint."""
-        return self.constant(name, self._tensors[name])
-
-    def convolution(self, sound: str, name: str, **attributes: Any) -> str:
-        """Adds a convolution, with its bias if the checkpoint has one."""
-        bias = [self.weights(f"{name}.bias")] if f"{name}.bias" in self._tensors else []
-        return self.add("Conv", sound, self.weights(f"{name}.weight"), *bias, **attributes)
-
-    def normalized(self, sound: str, name: str) -> str:
-        """Adds a batch normalization, with a scale of 1 and a bias of 0 if the checkpoint has none."""
-        mean, variance = f"{name}.running_mean", f"{name}.running_var"
-        count = len(self._tensors[mean])
-        parts = [(f"{name}.weight", np.ones(count, np.float32)), (f"{name}.bias", np.zeros(count, np.float32))]
-        scale = [self.constant(key, self._tensors.get(key, otherwise)) for key, otherwise in parts]
-        return self.add("BatchNormalization", sound, *scale, self.weights(mean), self.weights(variance), epsilon=_EPSILON)
-
-    def unit(self, vectors: str) -> str:
-        """Adds the scaling of vectors, shaped (windows, numbers), to length 1."""
-        return self.add("LpNormalization", vectors, axis=1, p=2)
-
-    def model(self, result: str, bands: int) -> bytes:
-        """Returns the whole network as an ONNX file, whose output is `result`."""
-        self._nodes.append(helper.make_node("Identity", [result], ["vectors"]))
-        spectra = helper.make_tensor_value_info("spectra", TensorProto.FLOAT, ["windows", "frames", bands])
-        vectors = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["windows", "numbers"])
-        graph = helper.make_graph(self._nodes, "voice", [spectra], [vectors], list(self._constants.values()))
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-        onnx.checker.check_model(made)
-        return bytes(made.SerializeToString())
 
 
 def resemblyzer(tensors: Tensors) -> bytes:
@@ -84,21 +27,10 @@ def resemblyzer(tensors: Tensors) -> bytes:
     graph = Graph(tensors)
     steps = graph.add("Transpose", "spectra", perm=[1, 0, 2])
     for layer in range(RESEMBLYZER_LAYERS):
-        weights = [graph.constant(f"{kind}{layer}", _gates(tensors[f"lstm.weight_{kind}_l{layer}"])[None]) for kind in ("ih", "hh")]
-        biases = np.concatenate([_gates(tensors[f"lstm.bias_{kind}_l{layer}"]) for kind in ("ih", "hh")])
-        size = tensors[f"lstm.weight_hh_l{layer}"].shape[1]
-        every = graph.add("LSTM", steps, *weights, graph.constant(f"bias{layer}", biases[None]), hidden_size=size)
-        steps = graph.add("Squeeze", every, graph.constant(f"direction{layer}", np.array([1])))
+        steps = graph.lstm(steps, "lstm", layer)
     state = graph.add("Gather", steps, graph.constant("last", np.array(-1)), axis=0)
     linear = graph.add("Gemm", state, graph.weights("linear.weight"), graph.weights("linear.bias"), transB=1)
-    return graph.model(graph.unit(graph.add("Relu", linear)), SLANEY_BANDS)
-
-
-def _gates(values: NDArray[Any]) -> NDArray[Any]:
-    """Puts the gates of an LSTM, stacked, from PyTorch's order (input, forget, cell, output) into that of ONNX (input, output, forget,
-    cell)."""
-    given, forget, cell, output = np.split(values, 4)
-    return np.concatenate([given, output, forget, cell])
+    return _model(graph, graph.add("Relu", linear), SLANEY_BANDS)
 
 
 def campplus(tensors: Tensors) -> bytes:
@@ -120,7 +52,12 @@ def campplus(tensors: Tensors) -> bytes:
     sound = _activated(graph, sound, "xvector.out_nonlinear.batchnorm")
     vectors = graph.convolution(_statistics(graph, sound), "xvector.dense.linear")
     vectors = graph.add("Flatten", graph.normalized(vectors, "xvector.dense.nonlinear.batchnorm"))
-    return graph.model(graph.unit(vectors), KALDI_BANDS)
+    return _model(graph, vectors, KALDI_BANDS)
+
+
+def _model(graph: Graph, vectors: str, bands: int) -> bytes:
+    """Scales vectors to length 1; returns the network."""
+    return graph.model("spectra", ["windows", "frames", bands], graph.unit(vectors), ["windows", "numbers"], "vectors")
 
 
 def _head(graph: Graph, image: str) -> str:

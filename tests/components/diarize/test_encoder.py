@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.embed.checkpoint import parse, read_checkpoint
-from components.embed.encoder import CAMPPLUS, load_encoder, providers
+from components.diarize.checkpoint import parse, read_checkpoint
+from components.diarize.encoder import CAMPPLUS, load_encoder, providers
 from components.shared.encoders import ENCODERS
 from components.shared.task import StageError
 from recipes.speakers.recorded import SECONDS, SHOWN_FRAMES, signal

@@ -7,9 +7,9 @@ from itertools import chain, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from components.embed.encoder import Encoder
-from components.embed.mel import FRAME, SPAN, Mel, Signal
-from components.embed.plan import WINDOW_FRAMES, Spans
+from components.diarize.encoder import Encoder
+from components.diarize.mel import FRAME, SPAN, Mel, Signal
+from components.diarize.plan import WINDOW_FRAMES, Spans
 from components.shared.encoders import ENCODERS
 
 MARGIN = SPAN // 2
@@ -41,8 +41,9 @@ class Embeddings:
         return Embeddings(self.spans[which], self.vectors[which], self.medians_db[which])
 
 
-def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> Embeddings:
-    """Computes the vectors of windows, sorted by start, with `batch_windows` windows per call of the network.
+def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batch_windows: int) -> tuple[Embeddings, NDArray[np.bool_]]:
+    """Computes the vectors of windows, sorted by start, with `batch_windows` windows per call of the network. Returns those without
+    digital silence, and which they are.
 
     `blocks` are the recording from its start, 16 kHz mono, in [-1, 1); they are read up to the end of the last window.
     """
@@ -64,7 +65,7 @@ def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batc
     if waiting:
         vectors[waiting] = encoder.vectors(batch[: len(waiting)])
     audible = levels_db >= SILENT_DB
-    return Embeddings(spans, vectors, medians_db)[audible]
+    return Embeddings(spans, vectors, medians_db)[audible], audible
 
 
 def without_pauses(embeddings: Embeddings) -> Embeddings:

@@ -1,0 +1,120 @@
+"""The voices of the clips of a shard, by the windows that `diarize` heard, grouped over all its recordings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from components.shared.encoders import Vectors, vectors_of
+from components.shared.rows import Clip
+from components.shared.table import by_recording
+from components.shared.voices import Labels, Numbers, added, corrected, groups
+from components.shared.windows import REFERENCE_TABLE, Windows, read_windows
+
+INSIDE_SHARE = 0.75
+"""Share of a window inside a clip from which on it counts: below, it holds too much of what surrounds the clip."""
+
+UNHEARD_SECONDS = 0.1
+"""Length that stands for that of a clip without windows."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice that was heard for some seconds."""
+
+    total: Numbers
+    """Sum of its windows' vectors, shaped (numbers,)."""
+    seconds: float
+
+    def similarities(self, totals: Numbers, seconds: Numbers, of: Vectors) -> Numbers:
+        """Corrected similarity to each of other voices, at most 1."""
+        own = corrected(self.total[None], np.array([self.seconds]), of)[0]
+        return np.minimum(corrected(totals, seconds, of) @ own, 1.0)
+
+
+@dataclass(frozen=True)
+class ClipVoices:
+    """The voices of clips, in the order of the clips."""
+
+    totals: Numbers
+    """Sum of the vectors of each clip's windows, shaped (clips, numbers); zeros without windows."""
+    seconds: Numbers
+    """Seconds that these windows cover, shaped (clips,); UNHEARD_SECONDS without windows."""
+    labels: Labels
+    """The voice of each clip, from 0, shaped (clips,); -1 without windows."""
+    voice_totals: Numbers
+    """Sums of the vectors of each voice, shaped (voices, numbers)."""
+    voice_seconds: Numbers
+    """Seconds of each voice, shaped (voices,)."""
+    voice_by: str
+    """The encoder, as in the column `voice_by`; empty without any window."""
+
+    @property
+    def heard(self) -> NDArray[np.bool_]:
+        """Which clips have a voice."""
+        return self.labels >= 0
+
+
+def clip_voices(turns: Path, clips: Sequence[Clip]) -> ClipVoices:
+    """Reads the windows of the artifact `turns` one recording at a time. A clip has the voice that most of its windows have."""
+    cut, voice_by = by_recording(clips), ""
+    own: dict[str, tuple[int, Voice]] = {}
+    local: list[Voice] = []
+    for recording, windows in read_windows(turns):
+        voice_by, index = windows.voice_by, {}
+        for voice in np.unique(windows.voices).tolist():
+            index[voice] = len(local)
+            local.append(_voice(windows, np.flatnonzero(windows.voices == voice)))
+        for clip in cut[recording]:
+            inside, voice = _inside(clip, windows)
+            if len(inside):
+                heard = _voice(windows, inside)
+                own[clip.clip] = index[voice], Voice(heard.total, min(heard.seconds, clip.end - clip.start))
+    totals, seconds = _table(local)
+    labels = groups(totals, seconds, vectors_of(voice_by)) if local else np.zeros(0, np.int64)
+    nobody = (-1, Voice(np.zeros(totals.shape[1]), UNHEARD_SECONDS))
+    found = [own.get(clip.clip, nobody) for clip in clips]
+    of_clip = np.array([labels[i] if i >= 0 else -1 for i, _ in found], np.int64)
+    return ClipVoices(*_table([v for _, v in found]), of_clip, added(totals, labels), added(seconds, labels), voice_by)
+
+
+def _table(voices: Sequence[Voice]) -> tuple[Numbers, Numbers]:
+    """The totals of voices, shaped (voices, numbers), and their seconds."""
+    totals = np.stack([v.total for v in voices]) if voices else np.zeros((0, 0))
+    return totals, np.array([v.seconds for v in voices])
+
+
+def _voice(windows: Windows, which: Labels) -> Voice:
+    total = windows.vectors[which].sum(axis=0, dtype=np.float64)
+    return Voice(total, _covered(windows.starts[which], windows.ends[which]))
+
+
+def reference_voice(turns: Path) -> tuple[Voice | None, NDArray[np.float32]]:
+    """The voice of the reference, None without one, and the vectors of its windows, shaped (windows, numbers)."""
+    own = [windows for _, windows in read_windows(turns, REFERENCE_TABLE)]
+    if not own:
+        return None, np.zeros((0, 0), np.float32)
+    vectors = np.concatenate([windows.vectors for windows in own])
+    return Voice(vectors.sum(axis=0, dtype=np.float64), sum(_covered(w.starts, w.ends) for w in own)), vectors
+
+
+def _inside(clip: Clip, windows: Windows) -> tuple[Labels, int]:
+    """The windows of a clip's main voice in it, and the voice: those inside, or the one that overlaps most."""
+    first, last = int(np.searchsorted(windows.ends, clip.start, "right")), int(np.searchsorted(windows.starts, clip.end, "left"))
+    near = np.arange(first, last)
+    if not len(near):
+        return near, -1
+    starts, ends = windows.starts[near], windows.ends[near]
+    overlap = np.minimum(ends, clip.end) - np.maximum(starts, clip.start)
+    share = overlap / (ends - starts)
+    near = near[share >= min(float(share.max()), INSIDE_SHARE)]
+    voices = windows.voices[near]
+    voice = int(np.bincount(voices).argmax())
+    return near[voices == voice], voice
+
+
+def _covered(starts: Numbers, ends: Numbers) -> float:
+    """Seconds that windows cover; they are ordered by start."""
+    return float(np.sum(np.minimum(ends, np.append(starts[1:], np.inf)) - starts)) if len(starts) else 0.0

@@ -1,0 +1,145 @@
+"""Writes what a version of a dataset knows of each recording's timeline, one file a recording, in a format of other tools.
+
+Of all rows it holds the few columns that it needs, as Arrow tables; texts of files exist one at a time.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.shared.rows import TimelineSpan
+from components.shared.table import from_table
+from pipelines.datasets.export import INCOMPLETE, MANIFEST, ExportError, whole
+from pipelines.datasets.formats import FORMATS, Stretch, Timeline, plain
+from store.datasets import DatasetStore, Version, speaker_names, timeline_key
+from store.interface import Store
+from store.parquet import read_object
+
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote."""
+
+    recordings: int
+    clips: int
+    """Clips in the files; of a TextGrid all, of subtitles those with a text."""
+
+
+def export_timelines(
+    store: Store, dataset: DatasetStore, version: Version, folder: Path, *, kind: str, rejected: bool, done: Callable[[float], None]
+) -> Exported:
+    """Writes one file per recording that has clips, named by the recording's id, and manifest.jsonl, one line per file.
+
+    A new folder appears when all files are in it; in a folder that is there, they are in INCOMPLETE until then.
+
+    Args:
+        store: The store that holds the dataset.
+        dataset: The dataset.
+        version: The version to export.
+        folder: A new or an empty folder.
+        kind: One of FORMATS.
+        rejected: Whether to write rejected clips, too.
+        done: Called after each recording with its share of all clips, 0 to 1.
+
+    Raises:
+        ExportError: The folder holds other files, or there is nothing to write.
+    """
+    write, suffix = FORMATS[kind]
+    stretches = dataset.columns(version, Stretch)
+    _check(stretches, dataset.name, version, kind, rejected)
+    names, made = speaker_names(version.lineage), datetime.fromtimestamp(version.timestamp_ms / 1000, UTC)
+    what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {kind}, {'all' if rejected else 'kept'}"
+    recordings = clips = 0
+    with appearing(folder, what) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
+        for own in by_recording(stretches):
+            first = own[0]
+            timeline = Timeline(first.recording, _seconds(store, dataset.name, own), own, rejected, names, made)
+            name = f"{checked(first.recording)}{suffix}"
+            (part / name).write_text(write(timeline), encoding="utf-8", newline="\n")
+            here = _written(timeline, kind)
+            line = {
+                "file": name,
+                "recording": first.recording,
+                "source": first.source,
+                "title": first.title,
+                "channel": first.channel,
+                "published": first.published,
+                "licence": first.licence,
+                "seconds": timeline.seconds,
+                "clips": here,
+                "dataset": dataset.name,
+                "version": version.number,
+            }
+            manifest.write(json.dumps(line, ensure_ascii=False) + "\n")
+            recordings, clips = recordings + 1, clips + here
+            done(len(own) / len(stretches))
+    return Exported(recordings, clips)
+
+
+def by_recording(stretches: pa.Table) -> Iterator[list[Stretch]]:
+    """Yields the clips of each recording, ordered by start; the recordings are ordered by id."""
+    order = pc.sort_indices(stretches, [("recording", "ascending"), ("start", "ascending"), ("clip", "ascending")])
+    stretches = stretches.take(order)
+    ids = stretches["recording"].combine_chunks().dictionary_encode().indices.to_numpy()
+    borders = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist(), len(ids)] if len(ids) else []
+    for start, end in pairwise(borders):
+        yield from_table(Stretch, stretches.slice(start, end - start))
+
+
+@contextmanager
+def appearing(folder: Path, what: str) -> Iterator[Path]:
+    """Yields a folder for files. A new `folder` appears with all of them when the `with` block ends; one that is there is as in `whole`."""
+    if folder.exists():
+        with whole(folder, what) as part:
+            yield part
+        return
+    part = folder.with_name(f".{folder.name}{INCOMPLETE}")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def checked(recording: str) -> str:
+    """Returns the id of a recording, which becomes a file's name. Raises ExportError if it may be a path."""
+    if not _NAME.fullmatch(recording):
+        raise ExportError(f"expected ids of recordings of letters, digits, - and _, found {recording!r}: the dataset's table is damaged")
+    return recording
+
+
+def _check(stretches: pa.Table, dataset: str, version: Version, kind: str, rejected: bool) -> None:
+    """Raises ExportError if there is nothing to write."""
+    where, chosen = f"version {version.number} of dataset {dataset}", "" if rejected else "kept "
+    wanted = stretches if rejected or kind == "textgrid" else stretches.filter(stretches["kept"])
+    if not wanted.num_rows:
+        raise ExportError(f"expected {chosen}clips in {where}, found none of {stretches.num_rows}: see `speechmill dataset show {dataset}`")
+    if kind == "srt" and not any(text.as_py().strip() for text in wanted["text"]):
+        raise ExportError(f"expected {chosen}clips with a text in {where}, found none: run with --transcribe-engine and --discover-again")
+
+
+def _seconds(store: Store, dataset: str, own: list[Stretch]) -> float:
+    """The length of a recording: the end of its timeline, or of its last clip in a dataset from before there were timelines."""
+    spans = read_object(store, timeline_key(dataset, sha256), TimelineSpan) if (sha256 := own[0].timeline_sha256) else []
+    return max([*(s.end for s in spans), *(s.end for s in own)])
+
+
+def _written(timeline: Timeline, kind: str) -> int:
+    """The number of clips in a file."""
+    if kind == "srt":
+        return sum(bool(plain(s.text)) for s in timeline.exported)
+    return len(timeline.stretches if kind == "textgrid" else timeline.exported)
