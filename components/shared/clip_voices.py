@@ -68,10 +68,9 @@ def clip_voices(turns: Path, clips: Sequence[Clip]) -> ClipVoices:
             index[voice] = len(local)
             local.append(_voice(windows, np.flatnonzero(windows.voices == voice)))
         for clip in cut[recording]:
-            inside, voice = _inside(clip, windows)
+            inside, number = _inside(clip, windows)
             if len(inside):
-                heard = _voice(windows, inside)
-                own[clip.clip] = index[voice], Voice(heard.total, min(heard.seconds, clip.end - clip.start))
+                own[clip.clip] = index[number], _voice(windows, inside, clip.end - clip.start)
     totals, seconds = _table(local)
     labels = groups(totals, seconds, vectors_of(voice_by)) if local else np.zeros(0, np.int64)
     nobody = (-1, Voice(np.zeros(totals.shape[1]), UNHEARD_SECONDS))
@@ -86,9 +85,15 @@ def _table(voices: Sequence[Voice]) -> tuple[Numbers, Numbers]:
     return totals, np.array([v.seconds for v in voices])
 
 
-def _voice(windows: Windows, which: Labels) -> Voice:
+def clip_voice(clip: Clip, windows: Windows) -> Voice | None:
+    """The voice of one clip by the windows of its recording; None if none overlaps it."""
+    inside, _ = _inside(clip, windows)
+    return _voice(windows, inside, clip.end - clip.start) if len(inside) else None
+
+
+def _voice(windows: Windows, which: Labels, most_seconds: float = np.inf) -> Voice:
     total = windows.vectors[which].sum(axis=0, dtype=np.float64)
-    return Voice(total, _covered(windows.starts[which], windows.ends[which]))
+    return Voice(total, min(_covered(windows.starts[which], windows.ends[which]), most_seconds))
 
 
 def reference_voice(turns: Path) -> tuple[Voice | None, NDArray[np.float32]]:

@@ -9,7 +9,6 @@ them, each in its own environment. Their outputs in FOLDER are reused. Writes ta
 
 import argparse
 import json
-from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,21 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.deployment import ROOT
-from components.diarize.component import embed
+from components.diarize.component import diarize
 from components.separate.component import separate
-from components.shared.encoders import ENCODERS
-from components.shared.rows import Recording, Segment
+from components.shared.clip_voices import Voice, clip_voice
+from components.shared.encoders import ENCODERS, Vectors
+from components.shared.rows import Clip, Recording, Segment
 from components.shared.table import read_rows, write_rows
 from components.shared.windows import Windows, read_windows
 from pipelines.local.display import Display
 from pipelines.local.single import run_stage
 from recipes.speakers.mixtures import CONDITIONS, Utterance, chosen, downmixed, recording_id, write_mixtures
 from recipes.speakers.report import write_report
-from recipes.speakers.trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials, clips, programmes, references, trials, turns
+from recipes.speakers.trials import REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials, clips, programmes, references, trials
 
 BUNDLED = ROOT / "bundled"
-HOP_SECONDS = 0.8
-"""From one window to the next, as in a run."""
 
 
 def main() -> None:
@@ -51,9 +49,9 @@ def main() -> None:
     utterances = mixed(options.out, options.data, speakers, beds)
     with Display() as display:
         plain = embedded(options.out / "plain", utterances, options.out / "heard", options.engine, display)
-        own = windows_by_path(options.out, utterances)
+        own = voices_by_path(options.out, utterances)
         after = separated(options.out, options.separated, utterances, options.engine, display)
-    write_report(*compare(utterances, own, {False: plain, True: after}), options.out)
+    write_report(*compare(utterances, own, {False: plain, True: after}, ENCODERS[options.engine]), options.out)
 
 
 def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds: dict[str, list[dict[str, str]]]) -> list[Utterance]:
@@ -70,7 +68,7 @@ def mixed(out: Path, data: Path, speakers: dict[str, list[dict[str, str]]], beds
 
 def embedded(voices: Path, utterances: list[Utterance], folder: Path, engine: str, display: Display) -> dict[str, Windows]:
     """Runs `diarize` on voices, with the known times of the utterances as speech; returns the windows by recording."""
-    made = folder / "diarize" / "windows"
+    made = folder / "diarize" / "turns"
     if not (made / "rows.parquet").exists():
         names = {r.recording for r in read_rows(voices, Recording)}
         spoken = [
@@ -83,19 +81,19 @@ def embedded(voices: Path, utterances: list[Utterance], folder: Path, engine: st
         segments.mkdir(parents=True, exist_ok=True)
         write_rows(segments, Segment, spoken)
         inputs = {"voices": voices, "segments": segments, "reference": BUNDLED / "references" / "none"}
-        run_stage(embed, inputs, {"engine": engine, "hop_seconds": HOP_SECONDS}, folder, display)
+        run_stage(diarize, inputs, {"engine": engine}, folder, display)
     return dict(read_windows(made))
 
 
-def windows_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Windows]:
-    """The windows of every clean utterance, by the utterance's path."""
-    clean = dict(read_windows(out / "heard" / "diarize" / "windows"))
+def voices_by_path(out: Path, utterances: list[Utterance]) -> dict[str, Voice]:
+    """The voice of every clean utterance, by the utterance's path."""
+    clean = dict(read_windows(out / "heard" / "diarize" / "turns"))
     found = {}
     for one in utterances:
-        w = clean[recording_id("clean", one.speaker)]
-        inside = (w.starts >= one.start - 0.01) & (w.ends <= one.end + 0.01)
-        if inside.any():
-            found[one.path] = Windows(w.starts[inside], w.ends[inside], w.vectors[inside], w.voice_by)
+        recording = recording_id("clean", one.speaker)
+        whole = Clip(one.path, recording, one.start, one.end, one.gender, False)
+        if recording in clean and (voice := clip_voice(whole, clean[recording])):
+            found[one.path] = voice
     return found
 
 
@@ -114,25 +112,19 @@ def separated(out: Path, language: str, utterances: list[Utterance], engine: str
 
 
 def compare(
-    utterances: list[Utterance], own: dict[str, Windows], variants: dict[bool, dict[str, Windows]]
-) -> tuple[Trials, Trials, dict[float, list[float]]]:
-    """All trials of single clips, before and after separation; all trials in programmes; and the purities of clips with two voices."""
+    utterances: list[Utterance], own: dict[str, Voice], variants: dict[bool, dict[str, Windows]], of: Vectors
+) -> tuple[Trials, Trials]:
+    """All trials of single clips, before and after separation; and all trials in programmes."""
     made = {count: references([u for u in utterances if u.path in own], own, count) for count in REFERENCE_UTTERANCES}
     parts: list[dict[str, NDArray[np.generic]]] = []
-    mixed_up: dict[float, list[float]] = defaultdict(list)
     shows: list[dict[str, NDArray[np.generic]]] = []
     for taken_out, windows in variants.items():
         given_in = {condition: clips(utterances, condition, windows) for condition in CONDITIONS}
-        shows += programmes(made[USUAL_UTTERANCES], {c: given for c, given in given_in.items() if given}, taken_out)
+        shows += programmes(made[USUAL_UTTERANCES], {c: given for c, given in given_in.items() if given}, of, taken_out)
         for condition, given in given_in.items():
-            if not given:
-                continue
             for count in REFERENCE_UTTERANCES if condition == "clean" and not taken_out else (USUAL_UTTERANCES,):
-                parts += trials(made[count], given, condition, taken_out, count)
-            if not taken_out:
-                for seconds, purities in turns(made[USUAL_UTTERANCES], given).items():
-                    mixed_up[seconds] += purities
-    return _joined(parts), _joined(shows), mixed_up
+                parts += trials(made[count], given, of, condition, taken_out, count) if given else []
+    return _joined(parts), _joined(shows)
 
 
 def _joined(parts: list[dict[str, NDArray[np.generic]]]) -> Trials:

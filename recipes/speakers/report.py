@@ -1,7 +1,7 @@
 """Writes the tables and the plot of a measurement."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,12 @@ from recipes.speakers.mixtures import CONDITIONS
 from recipes.speakers.trials import BANDS_SECONDS, REFERENCE_UTTERANCES, USUAL_UTTERANCES, Trials
 
 ROUNDS = 300
-THRESHOLDS = (0.30, 0.35, 0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80, 0.84, 0.88)
-PURITIES = (0.00, 0.10, 0.20, 0.30, 0.40, 0.50, 0.60, 0.70)
+THRESHOLDS = (0.40, 0.50, 0.60, 0.65, 0.70, 0.75, 0.80, 0.85, 0.90, 0.95)
 FALSE_ACCEPT_RATE = 0.01
 LANGUAGES = {"ko": "Korean", "en": "English", "de": "German"}
 
 
-def write_report(measured: Trials, shows: Trials, mixed_up: Mapping[float, Sequence[float]], out: Path) -> None:
+def write_report(measured: Trials, shows: Trials, out: Path) -> None:
     """Writes tables.md, det.svg and measurement.json."""
     hard = _hard(measured)
     plain = hard.where(separated=False, utterances=USUAL_UTTERANCES)
@@ -30,7 +29,6 @@ def write_report(measured: Trials, shows: Trials, mixed_up: Mapping[float, Seque
         ("What a threshold costs, by time", by_threshold(plain)),
         ("In programmes, by time, against others of that gender", by_threshold(_hard(shows.where(separated=False)))),
         ("In programmes after `separate`", by_threshold(_hard(shows.where(separated=True)))),
-        ("Purity", by_purity(plain, mixed_up)),
     ]
     (out / "tables.md").write_text("\n".join(f"## {title}\n\n{text}\n" for title, text in parts), encoding="utf-8")
     found = {LANGUAGES.get(name, name): curve_of(plain.where(language=name)) for name in languages(plain)}
@@ -135,21 +133,6 @@ def by_threshold(given: Trials) -> str:
     ends = [threshold_by_time(own) for own in (*(given.where(language=n) for n in names), given)]
     lines.append([f"false accepts {FALSE_ACCEPT_RATE:.0%}", *(f"{t:.3f}: {_percent(m)}" for t, m in ends)])
     return table(["threshold", *(LANGUAGES.get(n, n) for n in names), "all"], lines)
-
-
-def by_purity(given: Trials, mixed_up: Mapping[float, Sequence[float]]) -> str:
-    own = given[given.columns["same"].astype(bool)]
-    bands = {band: own.where(band=band).columns["purity"] for band in BANDS_SECONDS}
-    lines = [
-        [
-            f"{least:.2f}",
-            *(_percent(float(np.mean(p < least)) if len(p) else np.nan) for p in bands.values()),
-            *(_percent(float(np.mean(np.array(found) < least))) for found in mixed_up.values()),
-        ]
-        for least in PURITIES
-    ]
-    heads = [*(f"one voice, {band}" for band in bands), *(f"another one for {seconds} s" for seconds in mixed_up)]
-    return table(["refused below", *heads], lines)
 
 
 def curve_of(given: Trials, weights: Sequence[float] | None = None) -> Curve:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.rows import Clip, Speaker
-from components.shared.windows import Windows, together
-from components.tag_speaker.tag_speaker import compared, speaker_of
+from components.shared.clip_voices import Voice, clip_voice
+from components.shared.encoders import Vectors
+from components.shared.rows import Clip
+from components.shared.voices import added, groups
+from components.shared.windows import Windows
 from recipes.speakers.mixtures import Utterance, recording_id
 
 REFERENCE_UTTERANCES = (1, 3, 5)
@@ -22,32 +24,25 @@ USUAL_UTTERANCES = 3
 DRAWS = 3
 """References drawn per speaker and size."""
 BANDS_SECONDS = {"1.5 to 3 s": (1.5, 3.0), "3 to 6 s": (3.0, 6.0), "6 to 15 s": (6.0, 15.0)}
-TURN_SECONDS = (1.0, 1.6, 2.4)
-"""Seconds of another voice at the end of a clip, for the table of purities."""
 
 
 @dataclass(frozen=True)
 class Spoken:
-    """A clip of an utterance, its voice vector and purity, and the windows of its recording."""
+    """A clip of an utterance, and its voice."""
 
     utterance: Utterance
     band: str
-    clip: Clip
-    windows: Windows
-    heard: Speaker
-
-    @property
-    def seconds(self) -> float:
-        """The clip's length."""
-        return self.clip.end - self.clip.start
+    seconds: float
+    """The clip's length."""
+    voice: Voice
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A voice vector made of some utterances of a speaker."""
+    """A voice as some utterances of a speaker have it."""
 
     speaker: str
-    vector: NDArray[np.float64]
+    voice: Voice
     paths: frozenset[str]
     """The utterances that it was made of."""
 
@@ -82,12 +77,12 @@ def clips(utterances: Iterable[Utterance], condition: str, windows: Mapping[str,
             seconds = min(one.end - one.start, float(rng.uniform(least, most)))
             if recording in windows and seconds >= least:
                 clip = Clip(f"{one.path} {band}", recording, one.start, one.start + seconds, one.gender, False)
-                heard = speaker_of(clip, windows[recording], None, "")
-                found += [Spoken(one, band, clip, windows[recording], heard)] if heard.vector else []
+                voice = clip_voice(clip, windows[recording])
+                found += [Spoken(one, band, seconds, voice)] if voice else []
     return found
 
 
-def references(utterances: Sequence[Utterance], heard: Mapping[str, Windows], count: int) -> list[Reference]:
+def references(utterances: Sequence[Utterance], heard: Mapping[str, Voice], count: int) -> list[Reference]:
     """Draws DRAWS references of `count` utterances for every speaker with at least `count` + 3 utterances."""
     by_speaker = defaultdict(list)
     for one in utterances:
@@ -97,17 +92,14 @@ def references(utterances: Sequence[Utterance], heard: Mapping[str, Windows], co
         rng = np.random.default_rng(zlib.crc32(f"{count} {speaker}".encode()))
         for _ in range(DRAWS if len(own) >= count + 3 else 0):
             drawn = [own[i].path for i in rng.permutation(len(own))[:count]]
-            found.append(Reference(speaker, reference_vector(np.concatenate([heard[p].vectors for p in drawn])), frozenset(drawn)))
+            parts = [heard[p] for p in drawn]
+            voice = Voice(np.sum([v.total for v in parts], axis=0), sum(v.seconds for v in parts))
+            found.append(Reference(speaker, voice, frozenset(drawn)))
     return found
 
 
-def reference_vector(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The vector that `tag_speaker` computes from a reference's windows."""
-    return together(vectors)
-
-
 def trials(
-    made: Sequence[Reference], given: Sequence[Spoken], condition: str, separated: bool, utterances: int
+    made: Sequence[Reference], given: Sequence[Spoken], of: Vectors, condition: str, separated: bool, utterances: int
 ) -> Iterator[dict[str, NDArray[np.generic]]]:
     """Compares every reference with every clip of its language; yields the columns of one reference at a time."""
     fixed = {
@@ -118,25 +110,21 @@ def trials(
         "band": np.array([s.band for s in given]),
         "seconds": np.array([s.seconds for s in given]),
     }
-    vectors = np.stack([np.frombuffer(s.heard.vector, "<f4") for s in given])
+    totals, seconds = _table(given)
     targets = {s.utterance.speaker: s.utterance for s in given}
     for reference in (r for r in made if r.speaker in targets):
         target = targets[reference.speaker]
         tried = np.flatnonzero((fixed["language"] == target.language) & ~np.isin(fixed["path"], list(reference.paths)))
         columns: dict[str, NDArray[np.generic]] = {name: values[tried] for name, values in fixed.items() if name != "path"}
         same = columns["speaker"] == reference.speaker
-        purities = [
-            speaker_of(given[i].clip, given[i].windows, reference.vector, "").purity if own else None
-            for i, own in zip(tried, same, strict=True)
-        ]
-        scored = {"similarity": vectors[tried] @ reference.vector, "purity": np.array(purities, float)}
+        scored = {"similarity": reference.voice.similarities(totals[tried], seconds[tried], of)}
         constant = {"condition": condition, "separated": separated, "target": reference.speaker, "utterances": utterances}
         repeated = {name: np.full(len(tried), value) for name, value in constant.items()}
         yield {**columns, **scored, **repeated, "same": same, "same_gender": columns["gender"] == target.gender}
 
 
 def programmes(
-    made: Sequence[Reference], by_condition: Mapping[str, Sequence[Spoken]], separated: bool
+    made: Sequence[Reference], by_condition: Mapping[str, Sequence[Spoken]], of: Vectors, separated: bool
 ) -> Iterator[dict[str, NDArray[np.generic]]]:
     """Similarities in whole programmes, where `tag_speaker` compares clips that sound like one voice together.
 
@@ -161,9 +149,11 @@ def programmes(
         drawn = [placed.get((u.path, names[rng.integers(len(names))])) for u in said]
         tried = [s for s in drawn if s is not None]
         if own and like:
-            rows = compared([s.heard for s in tried], [s.clip for s in tried], reference.vector)
+            totals, seconds = _table(tried)
+            voices = groups(totals, seconds, of)
+            similarity = reference.voice.similarities(added(totals, voices), added(seconds, voices), of)[voices]
             yield {
-                "similarity": np.array([r.similarity for r in rows]),
+                "similarity": similarity,
                 "seconds": np.array([s.seconds for s in tried]),
                 "same": np.array([s.utterance.speaker == reference.speaker for s in tried]),
                 "same_gender": np.array([s.utterance.gender == own[0].gender for s in tried]),
@@ -180,25 +170,9 @@ def _guests(utterances: Sequence[Utterance], count: int, rng: np.random.Generato
     return [u for speaker in chosen for u in [v for v in utterances if v.speaker == speaker][:each]]
 
 
-def turns(made: Sequence[Reference], given: Sequence[Spoken], band: str = "3 to 6 s") -> dict[float, list[float]]:
-    """Purities of clips that end with another speaker of the same gender, by the seconds that the other one speaks.
-
-    The two parts are measured apart, so no window holds both voices, as one at the change would in a real recording.
-    """
-    found: dict[float, list[float]] = defaultdict(list)
-    of_band = [s for s in given if s.band == band]
-    for reference in made:
-        rng = np.random.default_rng(zlib.crc32(reference.speaker.encode()))
-        own = [s for s in of_band if s.utterance.speaker == reference.speaker and s.utterance.path not in reference.paths]
-        like = [s for s in of_band if own and _alike(s.utterance, own[0].utterance)]
-        for one in own if like else []:
-            other = like[rng.integers(len(like))]
-            for seconds in TURN_SECONDS:
-                end = Clip("", other.clip.recording, other.clip.start, other.clip.start + seconds, "", False)
-                purities = [speaker_of(c, s.windows, reference.vector, "").purity for c, s in ((one.clip, one), (end, other))]
-                if None not in purities:
-                    found[seconds].append(min(p for p in purities if p is not None))
-    return found
+def _table(given: Sequence[Spoken]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of vectors, shaped (clips, numbers), and seconds of the clips' voices."""
+    return np.stack([s.voice.total for s in given]), np.array([s.voice.seconds for s in given])
 
 
 def _alike(one: Utterance, other: Utterance) -> bool:
