@@ -1,6 +1,6 @@
 """Speed and memory of `diarize` with both encoders on the same recording.
 
-    PYTHONPATH=. .venvs/diarize/bin/python benchmarks/embed.py --minutes 10 [--audio FILE …] [--threads 2] [--engine campplus]
+    PYTHONPATH=. .venvs/diarize/bin/python benchmarks/diarize.py --minutes 10 [--audio FILE …] [--threads 2] [--engine campplus]
 
 The recording repeats the files until it has --minutes, all of it speech; without files it is a synthetic voice. Each run has a
 process of its own. Prints seconds of audio per second and per CPU second, and peak memory.
@@ -26,7 +26,7 @@ from components.shared.encoders import ENCODERS
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
 from components.shared.table import write_rows
 
-HOP_SECONDS = 0.8
+HOP_SECONDS = 1.6
 
 
 def peak_mb() -> float:
@@ -52,7 +52,7 @@ def make(sources: list[Path], minutes: float, folder: Path) -> None:
             if not left:
                 break
     seconds = file.samples / SAMPLE_RATE_HZ
-    for name in ("segments", "reference", "windows"):
+    for name in ("segments", "reference", "turns"):
         (folder / name).mkdir()
     write_rows(folder / "voices", Recording, [Recording("voices", "local", "", "", "", "", "", seconds, file.samples, "", "", "", "", "")])
     write_rows(folder / "reference", Recording, [])
@@ -65,13 +65,13 @@ def cpu_seconds() -> float:
     return sum(u.ru_utime + u.ru_stime for u in usages)
 
 
-def embed(folder: Path, engine: str, threads: int) -> None:
-    stage(folder / "voices", folder / "segments", folder / "reference", folder / "windows", True, engine, HOP_SECONDS, 64, threads)
+def diarize(folder: Path, engine: str, threads: int) -> None:
+    stage(folder / "voices", folder / "segments", folder / "reference", folder / "turns", True, engine, HOP_SECONDS, 64, threads)
 
 
 def measure(folder: Path, engine: str, threads: int) -> dict[str, float]:
     start = time.monotonic()
-    embed(folder, engine, threads)
+    diarize(folder, engine, threads)
     return {"seconds": time.monotonic() - start, "cpu_seconds": cpu_seconds(), "peak_mb": peak_mb()}
 
 

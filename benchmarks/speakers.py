@@ -17,18 +17,18 @@ from pathlib import Path
 import numpy as np
 
 from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment
+from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment, Turn
 from components.shared.table import write_rows
 from components.shared.task import Lineage
 from components.shared.windows import REFERENCE_TABLE, Windows, WindowsWriter
 
 NAME = "0123456789abcdef"
-HOP_SECONDS, WINDOW_SECONDS = 0.4, 1.6
+TURN_SECONDS, WINDOW_SECONDS = 24.0, 1.6
 
 
 def make(folder: Path, minutes: int) -> None:
     """Writes phrases of 1 to 4 s with pauses of 0.3 s, spoken by two voices in turn."""
-    for name in ("voices", "segments", "windows", "clips", "speakers"):
+    for name in ("voices", "segments", "turns", "clips", "speakers"):
         (folder / name).mkdir()
     minute = np.concatenate(list(_phrases(np.random.default_rng(0))))[: 60 * SAMPLE_RATE_HZ]
     with FlacWriter(folder / "voices" / "audio" / f"{NAME}.flac", channels=1) as file:
@@ -38,9 +38,11 @@ def make(folder: Path, minutes: int) -> None:
     recording = Recording(NAME, "local", "", "", "", "", "", seconds, minutes * len(minute), "", "", "", "", "")
     write_rows(folder / "voices", Recording, [recording])
     write_rows(folder / "segments", Segment, [Segment(NAME, 0.0, seconds, "speech", "male")])
-    with WindowsWriter(folder / "windows") as writer:
+    starts = np.arange(0, seconds, TURN_SECONDS)
+    write_rows(folder / "turns", Turn, [Turn(NAME, s, min(s + TURN_SECONDS, seconds), i % 2) for i, s in enumerate(starts.tolist())])
+    with WindowsWriter(folder / "turns") as writer:
         writer.write(NAME, _windows(seconds))
-    with WindowsWriter(folder / "windows", REFERENCE_TABLE) as writer:
+    with WindowsWriter(folder / "turns", REFERENCE_TABLE) as writer:
         writer.write("fedcba9876543210", _windows(8.0))
 
 
@@ -52,25 +54,24 @@ def _phrases(rng: np.random.Generator) -> Iterator[np.ndarray]:
 
 def _windows(seconds: float) -> Windows:
     rng = np.random.default_rng(1)
-    starts = np.arange(0, seconds - WINDOW_SECONDS, HOP_SECONDS)
-    who = (starts // 23).astype(int) % 2
-    vectors = (rng.random((2, 256)) ** 4)[who] + 0.3 * rng.random((len(starts), 256))
-    return Windows(
-        starts, starts + WINDOW_SECONDS, (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32), "resemblyzer"
-    )
+    starts = np.arange(0, seconds, WINDOW_SECONDS)
+    who = (starts // TURN_SECONDS).astype(int) % 2
+    vectors = rng.standard_normal((2, 192))[who] + rng.standard_normal((len(starts), 192))
+    units = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return Windows(starts, starts + WINDOW_SECONDS, who, units, "campplus")
 
 
 def cut(folder: Path) -> None:
     from components.cut.__main__ import main
 
-    main(folder / "voices", folder / "segments", folder / "windows", folder / "clips", 15.0, 0.2, 0.1, 0.9)
+    main(folder / "voices", folder / "segments", folder / "turns", folder / "clips", 15.0, 0.5, 0.1)
 
 
 def tag_speaker(folder: Path) -> None:
     from components.tag_speaker.__main__ import main
 
     lineage = Lineage({"diarize": {"models": {"reference": "host/0"}}})
-    main(folder / "windows", folder / "clips", folder / "speakers", lineage)
+    main(folder / "turns", folder / "clips", folder / "speakers", lineage)
 
 
 STAGES = {"cut": cut, "tag_speaker": tag_speaker}

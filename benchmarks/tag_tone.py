@@ -40,7 +40,7 @@ def voice(seconds: int, rate_hz: int, seed: int) -> np.ndarray:
 
 def make(folder: Path, minutes: int) -> None:
     """Writes the stage's inputs: one recording, all of it cut into clips of 12 s."""
-    parts = {name: folder / name for name in ("clean", "clips", "windows", "tones")}
+    parts = {name: folder / name for name in ("clean", "clips", "turns", "tones")}
     for part in parts.values():
         part.mkdir(parents=True)
     block = voice(60, SAMPLE_RATE_HZ, 0)
@@ -53,15 +53,15 @@ def make(folder: Path, minutes: int) -> None:
     )
     starts = range(0, minutes * 60, CLIP_SECONDS)
     write_rows(parts["clips"], Clip, [Clip(f"a-{s * 1000:08d}", "a", float(s), float(s + CLIP_SECONDS), "female", False) for s in starts])
-    with WindowsWriter(parts["windows"]):
+    with WindowsWriter(parts["turns"]):
         pass
 
 
 def run(folder: Path) -> None:
     """Runs the stage on a folder's artifacts and prints time and memory."""
     wall, cpu = time.perf_counter(), time.process_time()
-    inputs = (folder / name for name in ("clean", "clips", "windows"))
-    tag_tone(*inputs, MODEL, folder / "tones", enabled=True, clusters=0, voice_normalization=True, same_voice_similarity=0.75)
+    inputs = (folder / name for name in ("clean", "clips", "turns"))
+    tag_tone(*inputs, MODEL, folder / "tones", enabled=True, clusters=0, voice_normalization=True)
     status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory before exec
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024
     print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "megabytes": peak}))

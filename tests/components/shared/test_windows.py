@@ -14,7 +14,8 @@ from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
 
 def windows(count: int, seed: int = 0) -> Windows:
     starts = np.arange(count) * 0.4
-    return Windows(starts, starts + 1.6, np.random.default_rng(seed).standard_normal((count, 192)).astype(np.float32), "campplus")
+    voices = np.arange(count) % 2
+    return Windows(starts, starts + 1.6, voices, np.random.default_rng(seed).standard_normal((count, 192)).astype(np.float32), "campplus")
 
 
 def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None
     found = dict(read_windows(tmp_path))
     assert list(found) == ["first", "second"]
     for name, expected in written.items():
-        for column in ("starts", "ends", "vectors"):
+        for column in ("starts", "ends", "voices", "vectors"):
             np.testing.assert_array_equal(getattr(found[name], column), getattr(expected, column))
         assert found[name].voice_by == "campplus"
 
@@ -34,7 +35,7 @@ def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None
 def test_windows_of_before_there_were_two_encoders_name_none(tmp_path: Path) -> None:
     with WindowsWriter(tmp_path) as writer:
         writer.write("first", windows(3))
-    path = tmp_path / "rows.parquet"
+    path = tmp_path / "windows.parquet"
     pq.write_table(pq.read_table(path).drop_columns(["voice_by"]), path)
     ((_, found),) = read_windows(tmp_path)
     assert found.voice_by == "" and vectors_of(found.voice_by) == ENCODERS["resemblyzer"]
@@ -50,5 +51,5 @@ def test_a_table_appears_only_whole(tmp_path: Path) -> None:
 
 
 def test_a_table_without_rows_holds_no_recording(tmp_path: Path) -> None:
-    write_rows(tmp_path, Window, [])
+    write_rows(tmp_path, Window, [], "windows")
     assert list(read_windows(tmp_path)) == []
