@@ -24,7 +24,7 @@ class Vectors:
 
 ENCODERS = {
     "campplus": Vectors(numbers=192, spread=1.0, voice=0.7, reference=0.75, file=0.5),
-    "resemblyzer": Vectors(numbers=256, spread=0.25, voice=0.88, reference=0.9, file=0.75),
+    "resemblyzer": Vectors(numbers=256, spread=0.4, voice=0.84, reference=0.9, file=0.75),
 }
 """The encoders by the names in the column `voice_by`."""
 

@@ -17,7 +17,7 @@ from components.discover.media import audio_files
 from components.download.component import download
 from components.segment.component import segment
 from components.separate.component import separate
-from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Transcript, Vector
+from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Transcript, Turn, Vector
 from components.shared.table import read_rows
 from components.shared.task import one_line
 from components.stage import Stage
@@ -34,8 +34,8 @@ from store.plans import write_plan
 
 _AUDIO_STAGES = (download, separate, denoise)
 _TAGS: dict[Stage, Any] = {tag_speaker: Speaker, tag_tone: Tone, tag_quality: Quality, transcribe: Transcript}
-_TABLES = (".csv", ".TextGrid")
-FOLDER_STAGES = (download, separate, segment, cut, denoise, *_TAGS)
+_TABLES, _TURNS = (".csv", ".TextGrid"), (".csv", ".rttm")
+FOLDER_STAGES = (download, separate, segment, diarize, cut, denoise, *_TAGS)
 
 # The stage that makes each input. The files of a folder are used as voices: to remove music, run `separate` on them first.
 _MAKERS = {"recordings": download, "voices": download, "segments": segment, "turns": diarize, "clips": cut, "clean": denoise}
@@ -119,11 +119,12 @@ def _items(files: Sequence[Path]) -> tuple[dict[Path, Item], list[str]]:
 
 
 def _paths(stage: Stage, names: Sequence[Path], artifacts: Sequence[Path], max_bytes: int) -> Mapping[Path, Sequence[Path]]:
-    """Returns the paths of each file's results: a sound file for each artifact, or a table and a TextGrid."""
+    """Returns the paths of each file's results: a sound file for each artifact, or a table and a TextGrid, or a table and an RTTM file."""
     if stage in _AUDIO_STAGES:
         return audio_names(names, AUDIO_SUFFIXES, [artifact.name for artifact in artifacts[1:]], max_bytes)
-    bases = result_names(names, _TABLES, max_bytes)
-    return {name: [base.with_name(base.name + ending) for ending in _TABLES] for name, base in bases.items()}
+    endings = _TURNS if stage is diarize else _TABLES
+    bases = result_names(names, endings, max_bytes)
+    return {name: [base.with_name(base.name + ending) for ending in endings] for name, base in bases.items()}
 
 
 def _write(stage: Stage, artifacts: Sequence[Path], clips: Sequence[Clip], recording: Recording, paths: Sequence[Path]) -> None:
@@ -135,6 +136,8 @@ def _write(stage: Stage, artifacts: Sequence[Path], clips: Sequence[Clip], recor
                 convert(flac, path)
     elif stage is segment:
         _write_segments(read_rows(artifacts[0], Segment), recording, paths)
+    elif stage is diarize:
+        _write_turns(read_rows(artifacts[0], Turn), recording, paths)
     else:
         own, kind = [c for c in clips if c.recording == recording.recording], _TAGS.get(stage, Clip)
         _write_clips(own, kind, read_rows(artifacts[0], kind), recording, paths, stage.name)
@@ -155,6 +158,16 @@ def _write_segments(segments: Sequence[Segment], recording: Recording, paths: Se
     table, grid = paths
     write_csv(table, ("start", "end", "label", "gender"), [(r.start, r.end, r.label, r.gender) for r in rows])
     write_textgrid(grid, [(r.start, r.end, r.gender or r.label) for r in rows], recording.seconds, segment.name)
+
+
+def _write_turns(turns: Sequence[Turn], recording: Recording, paths: Sequence[Path]) -> None:
+    """Writes a table, and an RTTM file (NIST, 2009), which names the file as its path does, without spaces."""
+    rows = [(r.start, r.end, f"voice-{r.voice}" if r.voice >= 0 else "unknown") for r in turns if r.recording == recording.recording]
+    table, rttm = paths
+    write_csv(table, ("start", "end", "voice"), rows)
+    name = "_".join(rttm.stem.split())
+    lines = [f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {voice} <NA> <NA>\n" for start, end, voice in rows]
+    rttm.write_text("".join(lines), encoding="utf-8")
 
 
 def _write_clips(clips: Sequence[Clip], kind: Any, rows: Sequence[Any], recording: Recording, paths: Sequence[Path], tier: str) -> None:

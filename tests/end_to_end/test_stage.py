@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from tests.end_to_end.runs import episode, speechmill
+from tests.places import SAMPLE
 
 
 @pytest.fixture
@@ -63,6 +64,19 @@ def test_segment_gives_tables_and_textgrids(folder: Path, tmp_path: Path) -> Non
     assert table[1].startswith("0.0,") and float(table[-1].split(",")[1]) == pytest.approx(3.0)
     grid = (tmp_path / "out" / "below" / "two.TextGrid").read_text()
     assert grid.startswith('File type = "ooTextFile"') and '"segment"' in grid
+
+
+def test_diarize_gives_tables_and_rttm_files_of_who_speaks_when(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "my show.opus").write_bytes((SAMPLE / "episode-2.opus").read_bytes())
+    done = speechmill("stage", "diarize", "--in", tmp_path / "in", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line.split() for line in (tmp_path / "out" / "my show.rttm").read_text().splitlines()]
+    assert {(len(line), line[0], line[1], line[2]) for line in lines} == {(10, "SPEAKER", "my_show", "1")}
+    table = (tmp_path / "out" / "my show.csv").read_text().splitlines()
+    assert table[0] == "start,end,voice" and [row.split(",")[2] for row in table[1:]] == [line[7] for line in lines]
+    assert len({line[7] for line in lines}) == 3, "three people speak"
+    assert [float(line[3]) for line in lines] == sorted(float(line[3]) for line in lines)
 
 
 @pytest.mark.slow
