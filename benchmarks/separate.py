@@ -8,7 +8,6 @@ stereo:
     Separator.separate   the peer: both stems in stereo, not written to a file
     both stems, stereo   the stage's code with the same output
     defaults             the stage's default settings: the speech written as mono FLAC
-    defaults, mwf        the same with the multichannel Wiener filter
 
 The defaults are also measured on --long-minutes. Time includes building the network. The network has the size of Spleeter's
 2stems-16kHz with random weights, which changes neither time nor memory. --model FOLDER uses a real model; to compare it with the
@@ -73,13 +72,6 @@ def defaults(model: Path, recording: Path) -> None:
     separate(recording, recording.with_name("speech.flac"), None, load_network(model), Options(), lambda _: None)
 
 
-def with_filter(model: Path, recording: Path) -> None:
-    from components.separate.wiener import load_wiener
-
-    network = load_network(model, with_instruments=True)
-    separate(recording, recording.with_name("speech.flac"), None, network, Options(refine=load_wiener()), lambda _: None)
-
-
 def parity(model: Path, recording: Path) -> float:
     """The highest difference between the peer's samples and the stage's, over the first minute."""
     minute = next(blocks(recording, 60.0))
@@ -94,7 +86,6 @@ RUNS = {
     "Separator.separate": peer,
     "both stems, stereo": like_the_peer,
     "defaults": defaults,
-    "defaults, mwf": with_filter,
 }
 
 

@@ -8,7 +8,6 @@ from components.separate.separate import Options, Separated, separate
 from components.separate.settings import check_settings
 from components.separate.sfx import sfx
 from components.separate.tones import tones
-from components.separate.wiener import load_wiener
 from components.shared.rows import Recording, Removed
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
@@ -26,16 +25,15 @@ def main(
     keep_accompaniment: bool,
     stereo: bool,
     remove_tones: bool,
-    mwf: bool,
     batch_segments: int,
     threads: int,
 ) -> Outcome:
     check_settings(batch_segments=batch_segments, threads=threads)
-    network = load_network(model, with_instruments=mwf, threads=threads)
+    network = load_network(model, threads)
     name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
-    report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz" + (", with a multichannel Wiener filter" if mwf else ""))
+    report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz")
     before = (*((tones(),) if remove_tones else ()), sfx(effects))
-    options = Options(stereo, load_wiener() if mwf else None, batch_segments, before)
+    options = Options(stereo, batch_segments, before)
     rows = read_rows(recordings, Recording)
     progress = Progress(sum(r.seconds for r in rows))
     results: list[Separated] = []

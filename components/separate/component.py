@@ -16,7 +16,6 @@ def separate(
     keep_accompaniment: bool = False,
     stereo: bool = False,
     remove_tones: bool = True,
-    mwf: bool = False,
     batch_segments: int = 1,
     threads: int = 0,
 ) -> None:
@@ -29,7 +28,6 @@ def separate(
         keep_accompaniment: Whether to also write the accompaniment, which is everything except speech.
         stereo: Whether the results have two channels instead of one.
         remove_tones: Whether to find whistles and hums that last a minute, or all of a shorter recording, and to subtract them.
-        mwf: Whether to apply a multichannel Wiener filter in place of Spleeter's masks; it is several times slower.
         batch_segments: Segments of 6 to 12 seconds per call of the network; more segments take more memory and are faster on a GPU.
         threads: CPU threads; 0 for one per core.
     """

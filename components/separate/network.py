@@ -68,9 +68,8 @@ class Network:
     """GPU or CPU."""
     compensation: float
     """Spleeter's factor for overlap-added frames."""
-    estimate: Callable[[Spectra], tuple[Spectra, Spectra | None]]
-    """Takes magnitudes shaped (segments, segment_frames, bins, 2). Returns the mask of speech, shaped (frames, frame_length / 2 + 1, 2),
-    and with_instruments the magnitudes of every instrument, shaped (frames, frame_length / 2 + 1, 2, instruments)."""
+    mask: Callable[[Spectra], Spectra]
+    """Takes magnitudes shaped (segments, segment_frames, bins, 2). Returns the mask of speech, shaped (frames, frame_length / 2 + 1, 2)."""
 
 
 def read_config(path: Path) -> Config:
@@ -129,11 +128,11 @@ def _are_parameters(value: Any) -> bool:
     return isinstance(filters, list) and len(filters) == HALVINGS and all(type(n) is int and 1 <= n <= 4096 for n in filters)
 
 
-def load_network(folder: Path, with_instruments: bool = False, threads: int = 0) -> Network:
+def load_network(folder: Path, threads: int = 0) -> Network:
     """Loads a model of kind spleeter, on a GPU if TensorFlow finds one, else on `threads` CPU threads, 0 for one per core.
 
-    With `with_instruments` it computes the magnitudes of every instrument as well as the mask of speech. Raises StageError if a file
-    is missing or differs from `model.json`, if the configuration is unsuitable, or if the variables do not fit it.
+    Raises StageError if a file is missing or differs from `model.json`, if the configuration is unsuitable, or if the variables do not
+    fit it.
     """
     model = read_model(folder, "spleeter")
     for name in ("config.json", f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"):
@@ -144,7 +143,6 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
         import tensorflow.compat.v1 as tf
         from spleeter.model import EstimatorSpecBuilder
         from spleeter.model.functions import unet
-        from spleeter.utils.tensor import pad_and_reshape
 
         gpus = tf.config.list_physical_devices("GPU")
         if gpus:
@@ -157,12 +155,9 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
             builder = EstimatorSpecBuilder({f"{mix}_spectrogram": magnitudes, f"{mix}_stft": frames}, config.given)
             layer, unet.Conv2DTranspose = unet.Conv2DTranspose, _transposed_convolution(tf)
             try:
-                outputs = [builder.model_outputs[f"{name}_spectrogram"] for name in config.instruments]
+                wanted = builder.masks[config.instruments[config.speech]]
             finally:
                 unet.Conv2DTranspose = layer
-            wanted = [builder.masks[config.instruments[config.speech]]]
-            if with_instruments:
-                wanted.append(tf.stack([pad_and_reshape(o, config.frame_length, config.bins) for o in outputs], axis=3))
             saver = tf.train.Saver()
             _check_variables(tf, folder, model, {v.op.name: v.shape.as_list() for v in tf.global_variables()})
             options = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
@@ -173,11 +168,10 @@ def load_network(folder: Path, with_instruments: bool = False, threads: int = 0)
             except tf.errors.OpError as error:
                 raise _unreadable(folder, model, error) from None
 
-    def estimate(given: Spectra) -> tuple[Spectra, Spectra | None]:
-        mask, *spectrograms = session.run(wanted, {magnitudes: given})
-        return mask, spectrograms[0] if spectrograms else None
+    def mask(given: Spectra) -> Spectra:
+        return session.run(wanted, {magnitudes: given})
 
-    return Network(model, config, "GPU" if gpus else "CPU", EstimatorSpecBuilder.WINDOW_COMPENSATION_FACTOR, estimate)
+    return Network(model, config, "GPU" if gpus else "CPU", EstimatorSpecBuilder.WINDOW_COMPENSATION_FACTOR, mask)
 
 
 def _transposed_convolution(tf: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from components.separate.known import without
 from components.separate.network import Network
-from components.separate.stream import Filter, separated, windows
+from components.separate.stream import separated, windows
 from components.shared.audio import FlacWriter, Samples
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
 from components.shared.steps import Step
@@ -21,7 +21,6 @@ class Options:
     """Settings of the separation."""
 
     stereo: bool = False
-    refine: Filter | None = None
     segments: int = 1
     """Segments per call of the network."""
     before: tuple[Step, ...] = ()
@@ -42,7 +41,7 @@ def results(recording: Iterator[Samples], network: Network, options: Options, ke
 
     Yields speech and, if kept, accompaniment, shaped (tracks, samples, channels).
     """
-    return separated(windows(recording, network.config, options.segments), network, keep_other, options.stereo, options.refine)
+    return separated(windows(recording, network.config, options.segments), network, keep_other, options.stereo)
 
 
 def separate(

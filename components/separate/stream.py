@@ -4,7 +4,7 @@ Spleeter's network processes each segment of frames on its own, so streaming doe
 Spleeter puts a frame of zeros before a recording; windows and their frames begin there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,9 +16,6 @@ from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spec
 from components.shared.audio import Samples
 
 Item = TypeVar("Item")
-Filter = Callable[[Spectra, Stft], Stft]
-"""Returns the STFTs of one segment's instruments, shaped (instruments, channels, frames, bins), from their magnitudes, shaped
-(frames, bins, channels, instruments), and the STFT of the mix."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +51,12 @@ def windows(blocks: Iterator[Samples], config: Config, segments: int = 1) -> Ite
         yield Window(np.pad(held, ((0, whole - len(held)), (0, 0))).T, len(held))
 
 
-def separated(
-    windows: Iterator[Window], network: Network, keep_other: bool = False, stereo: bool = True, refine: Filter | None = None
-) -> Iterator[Samples]:
+def separated(windows: Iterator[Window], network: Network, keep_other: bool = False, stereo: bool = True) -> Iterator[Samples]:
     """Separates the windows of one recording; yields speech and, if kept, everything else, shaped (tracks, samples, channels).
 
     Args:
         keep_other: Whether to return the accompaniment as well.
         stereo: Whether tracks have two channels; else one, their mean.
-        refine: Filter that replaces the masks; needs a network loaded with instruments.
     """
 
     def folded(part: Stft) -> Stft:
@@ -72,8 +66,8 @@ def separated(
     taper = _hann(config.frame_length)
     speech_sound, other_sound = (_Synthesis(taper, config.frame_step, network.compensation) for _ in range(2))
     before = config.frame_length
-    for window, mix, mask, instruments in _ahead(_estimated(windows, network, taper)):
-        speech = mix * mask if refine is None or instruments is None else _refined(mix, instruments, config, refine)
+    for window, mix, mask in _ahead(_masks(windows, network, taper)):
+        speech = mix * mask
         sounds = [speech_sound.add(folded(speech))]
         if keep_other:
             sounds.append(other_sound.add(folded(_others(mix, speech, config))))
@@ -90,21 +84,14 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
-def _estimated(windows: Iterator[Window], network: Network, taper: Samples) -> Iterator[tuple[Window, Stft, Spectra, Spectra | None]]:
-    """Yields windows with their STFT, their mask of speech, shaped like it, and, if requested, the instruments' magnitudes."""
+def _masks(windows: Iterator[Window], network: Network, taper: Samples) -> Iterator[tuple[Window, Stft, Spectra]]:
+    """Yields windows with their STFT and their mask of speech, shaped like it."""
     config = network.config
     for window in windows:
         mix = _stft(window.signal, taper, config.frame_step)
         magnitudes = np.abs(mix[..., : config.bins])
         batch = np.ascontiguousarray(magnitudes.transpose(1, 2, 0)).reshape(-1, config.segment_frames, config.bins, CHANNELS)
-        mask, instruments = network.estimate(batch)
-        yield window, mix, mask.transpose(2, 0, 1), instruments
-
-
-def _refined(mix: Stft, instruments: Spectra, config: Config, refine: Filter) -> Stft:
-    """Returns the speech, filtered segment by segment."""
-    segments = (slice(start, start + config.segment_frames) for start in range(0, mix.shape[1], config.segment_frames))
-    return np.concatenate([refine(instruments[s], mix[:, s])[config.speech] for s in segments], axis=1)
+        yield window, mix, network.mask(batch).transpose(2, 0, 1)
 
 
 def _others(mix: Stft, speech: Stft, config: Config) -> Stft:

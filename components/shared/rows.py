@@ -257,7 +257,7 @@ class Quality:
     dnsmos_ovrl: float | None
     """DNSMOS P.835 score overall, 1 to 5; null for clips under 0.5 s."""
     snr_db: float | None
-    """Signal-to-noise ratio. The noise is the quietest tenth of the clip. null for clips under 0.5 s."""
+    """Signal-to-noise ratio. The noise is the quietest tenth of the clip. Too high where music was removed. null for clips under 0.5 s."""
     bandwidth_hz: float | None
     """Highest frequency that holds speech; null if no frequency stands out, or for clips under 0.5 s."""
     loudness_lufs: float | None

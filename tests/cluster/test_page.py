@@ -98,7 +98,7 @@ def test_the_form_offers_fixed_choices_and_kubeflow_refuses_others(page: Page, d
     run = start(page, dataset)
     given = client().get_run(run).runtime_config.parameters
     assert (given["segment_engine"], given["transcribe_engine"]) == ("sm", "none")
-    assert (given["separate_stereo"], given["separate_mwf"]) == (True, False)
+    assert (given["separate_stereo"], given["separate_keep_accompaniment"]) == (True, False)
     client().terminate_run(run)
     with pytest.raises(ApiException, match="does not match any of the allowed literal values"):
         client().run_pipeline(

@@ -61,7 +61,7 @@ def write_model(folder: Path, config: dict[str, Any] = SMALL, seed: int = 1) -> 
     return folder
 
 
-def whole_file(folder: Path, waveform: np.ndarray, mwf: bool = False) -> dict[str, np.ndarray]:
+def whole_file(folder: Path, waveform: np.ndarray) -> dict[str, np.ndarray]:
     """What Spleeter's Separator makes of a waveform shaped (samples, channels), with the model in a folder."""
     from spleeter.model import provider
     from spleeter.separator import Separator
@@ -74,7 +74,7 @@ def whole_file(folder: Path, waveform: np.ndarray, mwf: bool = False) -> dict[st
 
     provider.ModelProvider.default = classmethod(lambda _: Here())
     with _silent():
-        separator = Separator(str(folder / "config.json"), MWF=mwf, multiprocess=False)
+        separator = Separator(str(folder / "config.json"), multiprocess=False)
         separator._params["model_dir"] = str(folder)
         return separator.separate(waveform)
 

@@ -36,7 +36,6 @@ def run(recordings: Path, folder: Path, target: Path, effects: Path = NO_EFFECTS
         "keep_accompaniment": False,
         "stereo": False,
         "remove_tones": True,
-        "mwf": False,
         "batch_segments": 1,
         "threads": 0,
     } | changes

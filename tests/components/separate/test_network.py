@@ -15,7 +15,7 @@ from components.shared.task import StageError
 
 def refused(model: Path, **changes: Any) -> str:
     """What the stage says at its start, where there is no recording to read."""
-    settings = {"remove_tones": True, "mwf": False, "batch_segments": 1, "threads": 0} | changes
+    settings = {"remove_tones": True, "batch_segments": 1, "threads": 0} | changes
     nowhere = model / "nowhere"
     with pytest.raises(StageError) as error:
         main(nowhere, model, nowhere, nowhere, nowhere, nowhere, keep_accompaniment=False, stereo=False, **settings)
