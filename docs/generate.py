@@ -24,6 +24,7 @@ from components.deployment import LOCAL, ROOT, Deployment, deployed
 from components.shared import rows
 from components.shared.rows import Vector
 from components.shared.task import StageError
+from components.shared.windows import REFERENCE_TABLE, WINDOWS_TABLE
 from components.stage import Stage
 from pipelines import dataset, training
 from pipelines.inputs.settings import check_settings
@@ -195,9 +196,12 @@ def written() -> list[tuple[str, str, str, str]]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("write_rows", "WindowsWriter"):
                 texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
                 names = [a.id for a in node.args if isinstance(a, ast.Name)]
-                kind = names[1] if node.func.id == "write_rows" else "Window"
-                found.append((path.parent.name, names[0], f"{(texts or ['rows'])[0]}.parquet", kind))
-    return sorted(set(found), key=lambda table: (table[0], table[1], table[2] != "rows.parquet", table[2]))
+                if node.func.id == "WindowsWriter":
+                    kind, file = "Window", REFERENCE_TABLE if "REFERENCE_TABLE" in names else WINDOWS_TABLE
+                else:
+                    kind, file = names[1], (texts or ["rows"])[0]
+                found.append((path.parent.name, names[0], f"{file}.parquet", kind))
+    return sorted(set(found), key=lambda table: (table[0], table[1], table[2] != "rows.parquet", *table[2:]))
 
 
 def explained(module: types.ModuleType) -> dict[str, dict[str, str]]:
