@@ -9,10 +9,10 @@ from typing import Any
 
 from components.publish import speakers as naming
 from components.publish.identities import Identities
-from components.publish.speakers import Voice
 from components.shared.encoders import vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError, one_line
+from components.shared.voices import Voice
 
 
 @dataclass(frozen=True)

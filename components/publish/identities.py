@@ -13,6 +13,7 @@ import numpy as np
 from components.publish import speakers as naming
 from components.shared.encoders import vectors_of
 from components.shared.rows import DatasetRow
+from components.shared.voices import Voice
 from store.datasets import Version, speaker_names
 from store.voices import NamedVoice
 
@@ -63,5 +64,5 @@ def recognized(
     return replace(decided, names=names), {speaker: similarity for speaker, (_, similarity) in best.items()}
 
 
-def _voice(voice: NamedVoice) -> naming.Voice:
-    return naming.Voice(np.frombuffer(voice.centroid, "<f4").astype(np.float64) * voice.speech_seconds, voice.speech_seconds)
+def _voice(voice: NamedVoice) -> Voice:
+    return Voice(np.frombuffer(voice.centroid, "<f4").astype(np.float64) * voice.speech_seconds, voice.speech_seconds)

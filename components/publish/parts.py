@@ -5,9 +5,10 @@ Their common mean is near to neither, so new clips are compared with each of the
 
 from collections.abc import Iterable, Mapping
 
-from components.publish.speakers import Voice, encoder_of, grouped
+from components.publish.speakers import encoder_of, grouped
 from components.shared.encoders import vectors_of
 from components.shared.rows import DatasetRow
+from components.shared.voices import Voice
 
 _STAND_IN = 10**9
 """Ids from this number on stand for parts of a speaker while clips are named; no dataset gives as many."""

@@ -8,7 +8,7 @@ order of the shards.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -19,7 +19,7 @@ from components.shared import encoders
 from components.shared.encoders import Vectors
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.task import StageError
-from components.shared.voices import added, corrected, groups
+from components.shared.voices import Numbers, Voice, added, corrected, groups
 from store.datasets import Version, speaker_names
 from store.speakers import DatasetSpeaker
 
@@ -28,25 +28,6 @@ REMEMBERED_SECONDS = 10.0
 """Speech that stands for that of a speaker whose clips are gone."""
 SHOWN = 20
 """Number of speakers in a version's lineage, those with most speech."""
-
-Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Voice:
-    """The clips of one voice, weighted by their lengths."""
-
-    total: Numbers
-    """Sum of the clips' vectors, each times the clip's seconds, shaped (numbers,)."""
-    seconds: float
-
-    @property
-    def mean(self) -> Numbers:
-        """Mean vector, shaped (numbers,)."""
-        return self.total / self.seconds
-
-    def __add__(self, other: "Voice") -> "Voice":
-        return Voice(self.total + other.total, self.seconds + other.seconds)
 
 
 def similarities(heard: Sequence[Voice], known: Sequence[Voice], of: Vectors) -> Numbers:
@@ -102,7 +83,7 @@ def encoder_of(rows: Iterable[DatasetRow]) -> str:
         found = " and ".join(f"{count} clips by {name}" for name, count in sorted(clips.items()))
         raise StageError(
             f"diarize_engine: expected the vectors of one encoder in a dataset, found {found}, which cannot be compared: run with "
-            "--discover-again, which embeds every recording again, or with the --diarize-engine that the dataset was made with"
+            "--discover-again, which diarizes every recording again, or with the --diarize-engine that the dataset was made with"
         )
     return next(iter(clips), "")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.encoders import Vectors, vectors_of
+from components.shared.encoders import vectors_of
 from components.shared.rows import Clip
 from components.shared.table import by_recording
-from components.shared.voices import Labels, Numbers, added, corrected, groups
+from components.shared.voices import Labels, Numbers, Voice, added, groups
 from components.shared.windows import REFERENCE_TABLE, Windows, read_windows
 
 INSIDE_SHARE = 0.75
@@ -18,20 +18,6 @@ INSIDE_SHARE = 0.75
 
 UNHEARD_SECONDS = 0.1
 """Length that stands for that of a clip without windows."""
-
-
-@dataclass(frozen=True)
-class Voice:
-    """A voice that was heard for some seconds."""
-
-    total: Numbers
-    """Sum of its windows' vectors, shaped (numbers,)."""
-    seconds: float
-
-    def similarities(self, totals: Numbers, seconds: Numbers, of: Vectors) -> Numbers:
-        """Corrected similarity to each of other voices, at most 1."""
-        own = corrected(self.total[None], np.array([self.seconds]), of)[0]
-        return np.minimum(corrected(totals, seconds, of) @ own, 1.0)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ vectors so that their dot product estimates the cosine of the voices without the
 The proof and measurement of association between two things, 1904). So one threshold fits a word and an hour.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,29 @@ WINDOW_SECONDS = 1.6
 """Length of the windows whose vectors are added. `Vectors.spread` is the error of one of them."""
 BLOCK = 2048
 """Number of vectors and groups that are compared with each other at a time: their similarities take 32 MiB."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What was heard of a voice."""
+
+    total: Numbers
+    """Sum of vectors, shaped (numbers,)."""
+    seconds: float
+    """Seconds of speech, above 0."""
+
+    @property
+    def mean(self) -> Numbers:
+        """Mean vector a second, shaped (numbers,)."""
+        return self.total / self.seconds
+
+    def __add__(self, other: "Voice") -> "Voice":
+        return Voice(self.total + other.total, self.seconds + other.seconds)
+
+    def similarities(self, totals: Numbers, seconds: Numbers, of: Vectors) -> Numbers:
+        """Similarity to each of other voices, at most 1, shaped (voices,)."""
+        own = corrected(self.total[None], np.array([self.seconds]), of)[0]
+        return np.minimum(corrected(totals, seconds, of) @ own, 1.0)
 
 
 def corrected(sums: Numbers, seconds: Numbers, of: Vectors) -> Numbers:

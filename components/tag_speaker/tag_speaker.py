@@ -6,9 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from components.shared.clip_voices import ClipVoices, Voice
+from components.shared.clip_voices import ClipVoices
 from components.shared.encoders import vectors_of
 from components.shared.rows import Clip, Speaker, Turn, Vector
+from components.shared.voices import Voice
 
 NO_VOICE = Vector(b"")
 Shares = tuple[float | None, float | None]

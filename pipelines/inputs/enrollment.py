@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from components.publish.parts import parts
-from components.publish.speakers import Voice, encoder_of
+from components.publish.speakers import encoder_of
 from components.shared.model import Model
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.rules import with_thresholds
 from components.shared.table import write_rows
 from components.shared.task import StageError
+from components.shared.voices import Voice
 from pipelines.inputs.media import VOICE_REFERENCE, make
 from pipelines.inputs.references import FEW_SECONDS, LEAST_SECONDS
 from store.datasets import audio_key

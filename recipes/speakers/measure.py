@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from components.deployment import ROOT
 from components.diarize.component import diarize
 from components.separate.component import separate
-from components.shared.clip_voices import Voice, clip_voice
+from components.shared.clip_voices import clip_voice
 from components.shared.encoders import ENCODERS, Vectors
 from components.shared.rows import Clip, Recording, Segment
 from components.shared.table import read_rows, write_rows
+from components.shared.voices import Voice
 from components.shared.windows import Windows, read_windows
 from pipelines.local.display import Display
 from pipelines.local.single import run_stage

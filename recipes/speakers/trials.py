@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.clip_voices import Voice, clip_voice
+from components.shared.clip_voices import clip_voice
 from components.shared.encoders import Vectors
 from components.shared.rows import Clip
-from components.shared.voices import added, groups
+from components.shared.voices import Voice, added, groups
 from components.shared.windows import Windows
 from recipes.speakers.mixtures import Utterance, recording_id
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from components.shared.clip_voices import Voice
 from components.shared.encoders import ENCODERS
+from components.shared.voices import Voice
 from components.shared.windows import Windows
 from recipes.speakers.mixtures import Utterance, recording_id
 from recipes.speakers.report import by_threshold, threshold_by_time
