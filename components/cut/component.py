@@ -12,7 +12,7 @@ def cut(
     turns: Input[Dataset],
     clips: Output[Dataset],
     max_seconds: float = 15.0,
-    merge_gap_seconds: float = 0.5,
+    merge_gap_seconds: float = 0.7,
     pad_seconds: float = 0.1,
 ) -> None:
     """Cuts speech into clips at changes of speaker and at long pauses, and speech of two people at once into clips of its own.
