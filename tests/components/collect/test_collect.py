@@ -116,7 +116,7 @@ def write_inputs(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     write_rows(folder / "clips", Clip, cut)
     for name, kind in TAGS.items():
         write_rows(folder / name, kind, [])
-    write_rows(folder / "speakers", Speaker, [Speaker(cut[0].clip, VOICE, "resemblyzer", None, 0.5, "")])
+    write_rows(folder / "speakers", Speaker, [Speaker(cut[0].clip, VOICE, "resemblyzer", None, None, 0.5, 0.0, "")])
     return noise
 
 
@@ -189,8 +189,8 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
     tone = Tone(second, "tone-2", None, 0.5, 210.0, 4.0, -1.5, -23.0, 0.6, "clusters", Vector(b"1234"))
     tags = {
         "speakers": [
-            Speaker(first, vector, "resemblyzer", 0.8, None, "host/0123456789ab"),
-            Speaker(second, Vector(b""), "", None, None, ""),
+            Speaker(first, vector, "resemblyzer", 0.8, 0.7, None, 0.1, "host/0123456789ab"),
+            Speaker(second, Vector(b""), "", None, None, None, None, ""),
         ],
         "tones": [tone],
         "quality": [Quality(first, 3.0, 4.0, 2.5, None, 8000.0, -23.0, -2.0, 0.0, "dnsmos")],
