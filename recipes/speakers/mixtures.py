@@ -1,4 +1,5 @@
-"""Builds the test recordings: each speaker's utterances one after the other, clean, over music, and over ambience.
+"""Builds the test recordings: each speaker's utterances one after the other, clean, over music or ambience, on the
+telephone, and in a room.
 
 An utterance lies at the same time in every condition, so all conditions are compared on the same speech.
 """
@@ -26,8 +27,20 @@ MOST_UTTERANCES = 8
 LEFT_GAIN, RIGHT_GAIN = 1.3, 0.7
 """Gains of the music in the two channels: it lies to one side, as in a broadcast. Speech and ambience are in the middle."""
 
-CONDITIONS = {"clean": None, "talk": ("music", -18.0, -12.0), "bed": ("music", -12.0, -5.0), "ambience": ("noise", -15.0, -15.0)}
+CONDITIONS = {
+    "clean": None,
+    "talk": ("music", -18.0, -12.0),
+    "bed": ("music", -12.0, -5.0),
+    "ambience": ("noise", -15.0, -15.0),
+    "phone": None,
+    "room": None,
+}
 """What is mixed under the speech, and the range of its level relative to the speech, in dB."""
+PHONE_HZ = (300.0, 3400.0)
+"""The band of a telephone."""
+ROOM_SECONDS = (0.2, 0.5)
+"""Time in which a room's sound falls by 60 dB, and ROOM_DB, how far it lies below the direct sound."""
+ROOM_DB = (4.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,8 @@ def write_mixtures(
             name = recording_id(condition, speaker)
             rng = np.random.default_rng(int(name, 16))
             with FlacWriter(folder / "audio" / f"{name}.flac", channels=2) as file:
-                for _, voice in voices:
+                for _, clean in voices:
+                    voice = _heard(clean, condition, rng)
                     under = _bed(CONDITIONS[condition], beds, music, len(voice), rng)
                     pause = np.zeros((_pause_samples(), 2), np.float32)
                     file.write(np.concatenate([_stereo(voice, under, to_one_side="noise" not in (CONDITIONS[condition] or ())), pause]))
@@ -121,6 +135,22 @@ def _bed(
     sound = sounds[beds[name][rng.integers(len(beds[name]))]["path"]]
     piece = np.take(sound, np.arange(samples) + rng.integers(len(sound)), mode="wrap")
     return _leveled(piece) * np.float32(10 ** (rng.uniform(low_db, high_db) / 20))
+
+
+def _heard(voice: Samples, condition: str, rng: np.random.Generator) -> Samples:
+    """The voice as it is heard on the telephone or in a room, of the same length and level; as it is in other conditions."""
+    if condition == "phone":
+        spectrum, hz = np.fft.rfft(voice), np.fft.rfftfreq(len(voice), 1 / SAMPLE_RATE_HZ)
+        spectrum[(hz < PHONE_HZ[0]) | (hz > PHONE_HZ[1])] = 0
+        return _leveled(np.fft.irfft(spectrum, len(voice)).astype(np.float32))
+    if condition == "room":
+        fall = rng.uniform(*ROOM_SECONDS)
+        tail = rng.standard_normal(round(fall * SAMPLE_RATE_HZ)) * 10 ** (-3 * np.linspace(0, 1, round(fall * SAMPLE_RATE_HZ)))
+        tail *= 10 ** (-rng.uniform(*ROOM_DB) / 20) / np.sqrt(np.sum(tail**2))
+        tail[0] += 1
+        size = len(voice) + len(tail)
+        return _leveled(np.fft.irfft(np.fft.rfft(voice, size) * np.fft.rfft(tail, size), size)[: len(voice)].astype(np.float32))
+    return voice
 
 
 def _stereo(voice: Samples, under: Samples, to_one_side: bool) -> Samples:

@@ -55,6 +55,23 @@ def test_what_lies_under_the_speech_has_the_level_and_the_side_of_its_condition(
         assert level_db(left) - level_db(right) == pytest.approx(20 * np.log10(1.3 / 0.7) if kind == "music" else 0, abs=0.1)
 
 
+def test_the_telephone_lets_its_band_through_at_the_same_level(mixed: tuple[Path, list[Utterance]]) -> None:
+    for utterance in mixed[1]:
+        spoken = part(sound(mixed, "phone"), utterance)[:, 0]
+        assert level_db(spoken) == pytest.approx(0, abs=0.1)
+        power, hz = np.abs(np.fft.rfft(spoken)) ** 2, np.fft.rfftfreq(len(spoken), 1 / SAMPLE_RATE_HZ)
+        assert power[(hz >= 300) & (hz <= 3400)].sum() > 0.999 * power.sum()
+
+
+def test_a_room_goes_on_after_the_voice_and_keeps_its_level(mixed: tuple[Path, list[Utterance]]) -> None:
+    for utterance in mixed[1]:
+        spoken, clean = (part(sound(mixed, condition), utterance)[:, 0] for condition in ("room", "clean"))
+        assert level_db(spoken) == pytest.approx(0, abs=0.1)
+        direct = float(spoken @ clean / (clean @ clean))
+        below_db = 20 * np.log10(np.sqrt(np.mean((spoken - direct * clean) ** 2)) / (direct * np.sqrt(np.mean(clean**2))))
+        assert -11 <= below_db <= -3
+
+
 def test_mixing_again_gives_the_same_bytes(mixed: tuple[Path, list[Utterance]], tmp_path: Path) -> None:
     said = [{"path": u.path, "gender": "F", "lang": "ko-KR"} for u in mixed[1]]
     beds = {"music": [{"path": "music.wav"}], "noise": [{"path": "street.wav"}]}
