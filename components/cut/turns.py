@@ -7,7 +7,7 @@ from itertools import pairwise
 from components.shared.rows import Turn, span, to_samples
 
 OVERLAP_SECONDS = 0.2
-"""Shortest overlap that gets a clip of its own. A shorter one is a breath or the end of a word."""
+"""Shortest overlap that is cut out of the clips beside it. A shorter one is a breath or the end of a word."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Borders:
     """Samples at which clips end, in order."""
 
     changes: Sequence[int] = ()
-    """The middle between the words of two speakers; a clip may end at a pause nearby instead."""
+    """The middle between the words of two speakers; a clip ends at the quietest moment nearby."""
     overlaps: Sequence[int] = ()
     """Starts and ends of overlaps. A clip ends exactly there."""
 

@@ -1,6 +1,6 @@
 """Cuts a recording into stretches in which one person speaks, and makes turns of them. Positions are frames of `activity`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ def turns_of(recording: str, samples: int, parts: Spans, voices: NDArray[np.int6
     said = [(int(a), int(b), int(v)) for (a, b), v in zip(parts, voices, strict=True)]
     for start, end in overlaps.tolist():
         at = int(np.searchsorted(parts[:, 0], start))
-        near = voices[max(0, at - 1) : at + 1].tolist()
+        near = voices[max(0, at - 1) : at + 1].tolist() or [0]
         said += [(start, end, voice) for voice in [*dict.fromkeys(near), -1][:2]]
     return [_turn(recording, samples, *turn) for turn in _joined(sorted(said))]
 
@@ -94,12 +94,17 @@ def _joined(said: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     last: dict[int, int] = {}
     for start, end, voice in said:
         at = last.get(voice, -1)
-        if at >= 0 and start - found[at][1] <= TURN_FRAMES and not any(e > found[at][1] and s < start for s, e, _ in found[at + 1 :]):
+        if at >= 0 and start - found[at][1] <= TURN_FRAMES and not _between(found, last, voice, found[at][1], start):
             found[at] = (found[at][0], max(end, found[at][1]), voice)
         else:
             last[voice] = len(found)
             found.append((start, end, voice))
     return found
+
+
+def _between(found: list[tuple[int, int, int]], last: Mapping[int, int], voice: int, start: int, end: int) -> bool:
+    """Whether the last turn of another voice lies between two frames in part. `last` is the index in `found` of each voice's last turn."""
+    return any(other != voice and found[i][1] > start and found[i][0] < end for other, i in last.items())
 
 
 def _turn(recording: str, samples: int, start: int, end: int, voice: int) -> Turn:

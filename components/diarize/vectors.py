@@ -64,7 +64,7 @@ def embed_windows(blocks: Iterator[Signal], spans: Spans, encoder: Encoder, batc
             vectors[waiting], waiting = encoder.vectors(batch), []
     if waiting:
         vectors[waiting] = encoder.vectors(batch[: len(waiting)])
-    audible = levels_db >= SILENT_DB
+    audible = (levels_db >= SILENT_DB) & vectors.any(axis=1)
     return Embeddings(spans, vectors, medians_db)[audible], audible
 
 

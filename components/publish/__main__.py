@@ -48,8 +48,8 @@ def main(
         report(f"nothing changes: dataset {dataset} " + (f"stays at version {number}" if newest else "has no version yet"))
     for recording, reason in published.replaced.items():
         report(f"the clips of {recording} are those of another file now: {reason}")
-    for speaker, cosine in published.recognized.items():
-        report(f"{speaker} is {speakers['names'][speaker]}, a named voice of the store: similarity {cosine:.2f}")
+    for speaker, similarity in published.recognized.items():
+        report(f"{speaker} is {speakers['names'][speaker]}, a named voice of the store: similarity {similarity:.2f}")
     if dominant := speakers.get("dominant"):
         report(f"dominant speaker: {dominant}, with {dominant_share(speakers):.1%} of the speech of {speakers['count']} speakers")
     return {

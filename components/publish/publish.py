@@ -98,6 +98,7 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, 
         rows, given = now.rows, now.given
         speakers = naming.facts(naming.speech_seconds(rows, same), given) | decided.facts
         check_measured(rows, chosen)
+        _tell_of_cosines(rows)
         rows = select(rows, resolved(chosen, rows, speakers["dominant"], given, decided, named), same, repeats)
         seconds = seconds_by_outcome(rows, recordings.values())
         lineage = _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
@@ -125,6 +126,15 @@ def _check_audio(store: Store, dataset: str, rows: Sequence[DatasetRow]) -> None
         raise StageError(
             f"expected the audio of {len(rows)} clips in {store.uri}, found none for {len(missing)} of them, the first is {missing[0]}: "
             "start the run again"
+        )
+
+
+def _tell_of_cosines(rows: Sequence[DatasetRow]) -> None:
+    """Reports clips whose similarity is a cosine, as before it was corrected for length: the rules do not look at it."""
+    if older := sum(r.similarity is not None and r.clip_similarity is None for r in rows):
+        report(
+            f"{older} clips were compared with the reference by an older measure, so publish_min_similarity keeps them: "
+            "run with discover_again to compare them again"
         )
 
 

@@ -97,7 +97,7 @@ def _reason(row: DatasetRow, wanted: Wanted, duplicates: Collection[str], active
 
 
 def _is_measured(rule: Setting, row: DatasetRow) -> bool:
-    column = rule.filled_by if isinstance(rule, Names) and rule.filled_by else rule.column
+    column = rule.filled_by or rule.column
     return getattr(row, column) not in ("", None)
 
 

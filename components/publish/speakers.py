@@ -31,9 +31,9 @@ SHOWN = 20
 
 
 def similarities(heard: Sequence[Voice], known: Sequence[Voice], of: Vectors) -> Numbers:
-    """Similarities of voices, corrected for their lengths, shaped (heard, known). `of` are the facts of their encoder."""
+    """Similarities of voices, corrected for their lengths, at most 1, shaped (heard, known). `of` are the facts of their encoder."""
     mine, others = (corrected(np.array([v.total for v in vs]), np.array([v.seconds for v in vs]), of) for vs in (heard, known))
-    return np.asarray(mine @ others.T)
+    return np.minimum(mine @ others.T, 1.0)
 
 
 def grouped(rows: Sequence[DatasetRow], of: Vectors, join_similarity: float) -> tuple[list[Voice], NDArray[np.int64]]:
@@ -52,12 +52,12 @@ def named(
     It joins two groups, or a group and a speaker, whose similarity is `join_similarity` or more. Returns all rows, and the number
     of ids given now; `given` is the number so far. `of` are the facts of the vectors' encoder.
     """
-    rows, found = list(rows), dict(known)
+    rows = list(rows)
     new = sorted((r for r in rows if r.vector and not r.speaker), key=lambda r: (-r.samples, r.clip))
     if not new:
         return rows, given
     heard, labels = grouped(new, of, join_similarity)
-    nearest, speakers = _nearest(heard, found, of), [""] * len(heard)
+    nearest, speakers = _nearest(heard, known, of), [""] * len(heard)
     for i in sorted(range(len(heard)), key=lambda i: -heard[i].seconds):
         speakers[i], similarity = nearest[i]
         if similarity < join_similarity:
@@ -172,7 +172,14 @@ def _blocks(rows: Iterable[DatasetRow]) -> Iterator[list[DatasetRow]]:
         yield block
 
 
+def voice_of(row: DatasetRow) -> Voice:
+    """The voice of a clip that has a vector."""
+    vectors, seconds = _arrays([row])
+    return Voice(vectors[0] * seconds[0], float(seconds[0]))
+
+
 def _arrays(rows: Sequence[DatasetRow]) -> tuple[NDArray[np.float32], Numbers]:
-    """The rows' vectors, shaped (clips, numbers), and seconds, shaped (clips,)."""
+    """The rows' vectors, shaped (clips, numbers), and seconds, shaped (clips,). Clips are nearly all speech, so their lengths stand for
+    the seconds that their vectors were heard for."""
     vectors = np.frombuffer(b"".join(r.vector for r in rows), "<f4").reshape(len(rows), -1)
     return vectors, np.array([r.samples for r in rows]) / SAMPLE_RATE_HZ

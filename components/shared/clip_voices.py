@@ -11,10 +11,13 @@ from components.shared.encoders import vectors_of
 from components.shared.rows import Clip
 from components.shared.table import by_recording
 from components.shared.voices import Labels, Numbers, Voice, added, groups
-from components.shared.windows import REFERENCE_TABLE, Windows, read_windows
+from components.shared.windows import REFERENCE_TABLE, Windows, covered, read_windows
 
 INSIDE_SHARE = 0.75
 """Share of a window inside a clip from which on it counts: below, it holds too much of what surrounds the clip."""
+
+LEAST_SHARE = 0.25
+"""Share of a window from which on it may stand for a clip without one inside; less will do if it is half of the clip."""
 
 UNHEARD_SECONDS = 0.1
 """Length that stands for that of a clip without windows."""
@@ -27,7 +30,7 @@ class ClipVoices:
     totals: Numbers
     """Sum of the vectors of each clip's windows, shaped (clips, numbers); zeros without windows."""
     seconds: Numbers
-    """Seconds that these windows cover, shaped (clips,); UNHEARD_SECONDS without windows."""
+    """Seconds of each clip that these windows cover, shaped (clips,); UNHEARD_SECONDS without windows."""
     labels: Labels
     """The voice of each clip, from 0, shaped (clips,); -1 without windows."""
     voice_totals: Numbers
@@ -56,7 +59,7 @@ def clip_voices(turns: Path, clips: Sequence[Clip]) -> ClipVoices:
         for clip in cut[recording]:
             inside, number = _inside(clip, windows)
             if len(inside):
-                own[clip.clip] = index[number], _voice(windows, inside, clip.end - clip.start)
+                own[clip.clip] = index[number], _voice(windows, inside, clip.start, clip.end)
     totals, seconds = _table(local)
     labels = groups(totals, seconds, vectors_of(voice_by)) if local else np.zeros(0, np.int64)
     nobody = (-1, Voice(np.zeros(totals.shape[1]), UNHEARD_SECONDS))
@@ -74,12 +77,13 @@ def _table(voices: Sequence[Voice]) -> tuple[Numbers, Numbers]:
 def clip_voice(clip: Clip, windows: Windows) -> Voice | None:
     """The voice of one clip by the windows of its recording; None if none overlaps it."""
     inside, _ = _inside(clip, windows)
-    return _voice(windows, inside, clip.end - clip.start) if len(inside) else None
+    return _voice(windows, inside, clip.start, clip.end) if len(inside) else None
 
 
-def _voice(windows: Windows, which: Labels, most_seconds: float = np.inf) -> Voice:
+def _voice(windows: Windows, which: Labels, start: float = 0.0, end: float = np.inf) -> Voice:
+    """The voice of some windows, heard for what they cover between two times."""
     total = windows.vectors[which].sum(axis=0, dtype=np.float64)
-    return Voice(total, min(_covered(windows.starts[which], windows.ends[which]), most_seconds))
+    return Voice(total, covered(windows.starts[which].clip(start, end), windows.ends[which].clip(start, end)))
 
 
 def reference_voice(turns: Path) -> tuple[Voice | None, NDArray[np.float32]]:
@@ -88,11 +92,11 @@ def reference_voice(turns: Path) -> tuple[Voice | None, NDArray[np.float32]]:
     if not own:
         return None, np.zeros((0, 0), np.float32)
     vectors = np.concatenate([windows.vectors for windows in own])
-    return Voice(vectors.sum(axis=0, dtype=np.float64), sum(_covered(w.starts, w.ends) for w in own)), vectors
+    return Voice(vectors.sum(axis=0, dtype=np.float64), sum(covered(w.starts, w.ends) for w in own)), vectors
 
 
 def _inside(clip: Clip, windows: Windows) -> tuple[Labels, int]:
-    """The windows of a clip's main voice in it, and the voice: those inside, or the one that overlaps most."""
+    """The windows of a clip's main voice in it, and the voice: those inside, or the one that overlaps most, if that is enough."""
     first, last = int(np.searchsorted(windows.ends, clip.start, "right")), int(np.searchsorted(windows.starts, clip.end, "left"))
     near = np.arange(first, last)
     if not len(near):
@@ -100,12 +104,10 @@ def _inside(clip: Clip, windows: Windows) -> tuple[Labels, int]:
     starts, ends = windows.starts[near], windows.ends[near]
     overlap = np.minimum(ends, clip.end) - np.maximum(starts, clip.start)
     share = overlap / (ends - starts)
-    near = near[share >= min(float(share.max()), INSIDE_SHARE)]
+    enough = (share >= LEAST_SHARE) | (overlap >= (clip.end - clip.start) / 2)
+    if not enough.any():
+        return near[:0], -1
+    near = near[enough & (share >= min(float(share.max()), INSIDE_SHARE))]
     voices = windows.voices[near]
     voice = int(np.bincount(voices).argmax())
     return near[voices == voice], voice
-
-
-def _covered(starts: Numbers, ends: Numbers) -> float:
-    """Seconds that windows cover; they are ordered by start."""
-    return float(np.sum(np.minimum(ends, np.append(starts[1:], np.inf)) - starts)) if len(starts) else 0.0

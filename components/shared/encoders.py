@@ -1,4 +1,4 @@
-"""The voice encoders, and which cosines of their vectors mean what: one network's vectors are closer than another's.
+"""The voice encoders, and which similarities of their vectors mean what: one network's vectors are closer than another's.
 
 A setting of 0 takes the threshold from here. docs/speakers.md has the tables that they are from.
 """

@@ -120,7 +120,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The voice vector of at most 1.6 s of speech of one person. The windows of a recording are ordered by time and overlap."""
+    """The voice vector of at most 1.6 s of speech of one person. The windows of a recording are ordered by time and may overlap."""
 
     recording: str
     start: float
@@ -205,7 +205,7 @@ class Speaker:
     Vectors of two encoders cannot be compared."""
     similarity: float | None
     """Similarity of the reference and the clip's voice, at most 1, corrected for the length of the speech; null without a reference.
-    The voice is that of all clips of the shard that `diarize` hears as one, because a few seconds over music are too little to compare."""
+    The voice is all that `diarize` hears as one in the shard, because a few seconds over music are too little to compare."""
     clip_similarity: float | None
     """The same of the clip alone."""
     purity: float | None

@@ -53,6 +53,8 @@ class Setting:
     """The column of DatasetRow that the rule compares; "" if the setting compares no column."""
     absent: Any = None
     """The value that stands in for a missing one; None if the rule rejects clips without a value."""
+    filled_by: str = ""
+    """The column that has a value exactly if the rule's column was measured; "" for that column itself."""
     needs: str = ""
     """The stage that fills the column and the setting that enables it; "" if the rule needs none."""
 
@@ -110,8 +112,6 @@ class Names(Setting):
     """Description of valid names for an error message."""
     rejects: bool = False
     """Whether the rule rejects clips with one of the names, and keeps all others."""
-    filled_by: str = ""
-    """The column that has a value exactly if the rule's column was measured; "" for that column itself."""
 
     @property
     def neutral(self) -> str:
@@ -173,6 +173,7 @@ SETTINGS: tuple[Setting, ...] = (
         name="min_similarity",
         reason="similarity",
         column="similarity",
+        filled_by="clip_similarity",  # rows without it were compared by cosines
         absent=1.0,
         title="Similarity to the reference",
         unit="similarity",

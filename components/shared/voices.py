@@ -18,7 +18,8 @@ Labels = NDArray[np.int64]
 WINDOW_SECONDS = 1.6
 """Length of the windows whose vectors are added. `Vectors.spread` is the error of one of them."""
 BLOCK = 2048
-"""Number of vectors and groups that are compared with each other at a time: their similarities take 32 MiB."""
+"""Number of voices that are compared with each other at a time, beside the groups of those before: 32 MiB of similarities if the groups
+are few."""
 
 
 @dataclass(frozen=True)

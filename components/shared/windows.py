@@ -35,12 +35,14 @@ class Windows:
     """The encoder, as in the column `voice_by`."""
 
 
-NONE = Windows(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros((0, 0), np.float32), "")
+def covered(starts: NDArray[np.float64], ends: NDArray[np.float64]) -> float:
+    """Seconds that windows cover; they are ordered by start."""
+    return float(np.sum(np.minimum(ends, np.append(starts[1:], np.inf)) - starts)) if len(starts) else 0.0
 
 
-def together(vectors: NDArray[np.float32], weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Pools vectors, shaped (windows, numbers), into their mean, scaled to length 1; without `weights` all count the same."""
-    total = (np.ones(len(vectors)) if weights is None else weights) @ vectors.astype(np.float64)
+def together(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Pools vectors, shaped (windows, numbers), into their mean, scaled to length 1."""
+    total = vectors.sum(axis=0, dtype=np.float64)
     return np.asarray(total / np.linalg.norm(total))
 
 
@@ -91,6 +93,6 @@ def read_windows(folder: Path, name: str = WINDOWS_TABLE) -> Iterator[tuple[str,
                 continue
             lists: Any = table["vector"].combine_chunks()
             vectors = lists.flatten().to_numpy().reshape(table.num_rows, -1)
-            voice_by = table["voice_by"][0].as_py() if "voice_by" in table.column_names else ""
+            voice_by = table["voice_by"][0].as_py()
             times = table["start"].to_numpy(), table["end"].to_numpy()
             yield table["recording"][0].as_py(), Windows(*times, table["voice"].to_numpy(), vectors, voice_by)

@@ -29,19 +29,25 @@ def standardized(measures: Matrix, labels: Labels, genders: Sequence[str], devia
 
     A voice's mean is shrunk toward that of all clips of its gender in the shard, and its deviation toward `deviations`, by default
     those of the shard's voices, with the weight of PRIOR_CLIPS clips. So a voice of few clips is compared with the others, and a
-    constant voice is not amplified. `measures` are shaped (clips, measures), without NaN.
+    constant voice is not amplified. The gender of a voice is that of most of its clips.
+    `measures` are shaped (clips, measures), without NaN.
     """
     result = np.zeros_like(measures)
     usual = within(measures, labels) if deviations is None else deviations
     for label in np.unique(labels):
         mine = labels == label
-        gender = genders[int(np.argmax(mine))]
+        gender = _most([genders[i] for i in np.flatnonzero(mine).tolist()])
         peers = np.array([g == gender for g in genders], bool)
         count, values = int(mine.sum()), measures[mine]
         mean = (values.sum(axis=0) + PRIOR_CLIPS * measures[peers].mean(axis=0)) / (count + PRIOR_CLIPS)
         square = (np.square(values - values.mean(axis=0)).sum(axis=0) + PRIOR_CLIPS * np.square(usual)) / (count + PRIOR_CLIPS)
         result[mine] = (values - mean) / np.sqrt(np.maximum(square, 1e-12))
     return np.clip(result, -LIMIT, LIMIT)
+
+
+def _most(genders: Sequence[str]) -> str:
+    """The most frequent one, the first by name of several."""
+    return max(sorted(set(genders)), key=list(genders).count)
 
 
 def within(measures: Matrix, labels: Labels) -> Matrix:

@@ -12,6 +12,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from components.publish.speakers import encoder_of, voice_of
+from components.shared.encoders import vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError
 from pipelines.commands.corrections import merge_speakers, name_speaker, split_speaker
@@ -198,8 +200,8 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
         raise StageError(
             f"expected two clips or more labeled {SAME} and one labeled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"
         )
-    own, others = (np.stack([np.frombuffer(r.vector, "<f4") for r in clips[label]]) for label in (SAME, OTHER))
-    scored = leave_one_out(own, others)
+    own, others = ([voice_of(r) for r in clips[label]] for label in (SAME, OTHER))
+    scored = leave_one_out(own, others, vectors_of(encoder_of(r for of_label in clips.values() for r in of_label)))
     return {label: scores.tolist() for label, scores in zip((SAME, OTHER), scored, strict=True)}, JOIN_OPTION
 
 

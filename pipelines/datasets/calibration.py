@@ -8,12 +8,16 @@ confidence of a rate they count as one clip.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from pathlib import Path
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from components.shared.encoders import Vectors
+from components.shared.voices import Voice
 
 Numbers = NDArray[np.float64]
 
@@ -161,15 +165,15 @@ def doubts(found: Calibration) -> list[str]:
     return lines
 
 
-def leave_one_out(same: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]) -> tuple[Numbers, Numbers]:
-    """Returns similarities without a reference: of each clip to the mean of the voice's clips without itself.
+def leave_one_out(same: Sequence[Voice], other: Sequence[Voice], of: Vectors) -> tuple[Numbers, Numbers]:
+    """Returns similarities without a reference: of each clip to the voice's clips without itself.
 
-    It takes vectors of length 1, shaped (clips, numbers), of at least two own clips and of other voices.
+    It takes the voices of at least two own clips and of clips of others. `of` are the facts of their encoder.
     """
-    total = np.sum(same, axis=0, dtype=np.float64)
-    rest = total - same
-    own = np.sum(same * rest, axis=1) / np.linalg.norm(rest, axis=1)
-    return own, other @ (total / np.linalg.norm(total))
+    total = reduce(add, same)
+    rest = [Voice(total.total - v.total, total.seconds - v.seconds) for v in same]
+    own = [r.similarities(v.total[None], np.array([v.seconds]), of)[0] for r, v in zip(rest, same, strict=True)]
+    return np.array(own), total.similarities(np.array([v.total for v in other]), np.array([v.seconds for v in other]), of)
 
 
 def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float] | None = None) -> None:

@@ -11,7 +11,7 @@ from components.diarize.component import diarize
 from components.shared.encoders import vectors_of
 from components.shared.rows import Recording, Segment
 from components.shared.table import write_rows
-from components.shared.windows import REFERENCE_TABLE, read_windows, together
+from components.shared.windows import REFERENCE_TABLE, covered, read_windows, together
 from pipelines.local.display import Display
 from pipelines.local.single import run_stage
 
@@ -45,8 +45,7 @@ def embed_files(reference: Path, scratch: Path, display: Display) -> list[Refere
     turns = run_stage(diarize, inputs, {}, scratch, display)["turns"]
     files = []
     for recording, found in read_windows(turns, REFERENCE_TABLE):
-        begins = np.concatenate([found.starts[1:], [np.inf]])
-        files.append(ReferenceFile(recording, float(np.sum(np.minimum(found.ends, begins) - found.starts)), found.vectors, found.voice_by))
+        files.append(ReferenceFile(recording, covered(found.starts, found.ends), found.vectors, found.voice_by))
     return files
 
 

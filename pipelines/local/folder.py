@@ -166,7 +166,8 @@ def _write_turns(turns: Sequence[Turn], recording: Recording, paths: Sequence[Pa
     table, rttm = paths
     write_csv(table, ("start", "end", "voice"), rows)
     name = "_".join(rttm.stem.split())
-    lines = [f"SPEAKER {name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {voice} <NA> <NA>\n" for start, end, voice in rows]
+    spans = [(round(1000 * start), round(1000 * end), voice) for start, end, voice in rows]
+    lines = [f"SPEAKER {name} 1 {a / 1000:.3f} {(b - a) / 1000:.3f} <NA> <NA> {voice} <NA> <NA>\n" for a, b, voice in spans]
     rttm.write_text("".join(lines), encoding="utf-8")
 
 

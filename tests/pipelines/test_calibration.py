@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from components.shared.encoders import ENCODERS
+from components.shared.voices import Voice
 from pipelines.datasets.calibration import (
     calibrate,
     confidence_interval,
@@ -136,13 +138,19 @@ def test_what_cannot_be_calibrated_is_refused(same: list[float], other: list[flo
 
 
 def test_without_a_reference_a_clip_is_no_reference_of_itself() -> None:
-    same, other = np.eye(4)[:2], np.eye(4)[2:]
-    own, others = leave_one_out(same, other)
+    voices = [Voice(30 * axis, 30.0) for axis in np.eye(4)]
+    own, others = leave_one_out(voices[:2], voices[2:], ENCODERS["campplus"])
     assert own.tolist() == [0, 0]  # with itself in the mean it would be 0.7
     assert others.tolist() == [0, 0]
-    own, others = leave_one_out(np.array([[1.0, 0], [1, 0], [0, 1]]), np.array([[1.0, 0]]))
-    assert own.tolist() == pytest.approx([math.sqrt(0.5), math.sqrt(0.5), 0])
-    assert others.tolist() == pytest.approx([2 / math.sqrt(5)])
+
+
+def test_without_a_reference_similarities_are_those_of_publish() -> None:
+    rng, of = np.random.default_rng(1), ENCODERS["campplus"]
+    voice = rng.standard_normal(192)
+    seconds = rng.uniform(1, 9, 60)
+    clips = [Voice(s * (v / np.linalg.norm(v)), s) for s in seconds for v in [voice + rng.standard_normal(192) * np.sqrt(1.6 / s)]]
+    own, others = leave_one_out(clips[:30], clips[30:], of)
+    assert own.mean() == pytest.approx(1, abs=0.06) and others.mean() == pytest.approx(1, abs=0.06)
 
 
 def test_the_plot_is_an_image_of_the_curve(tmp_path: Path) -> None:

@@ -85,6 +85,15 @@ def test_somebody_unknown_speaks_into_the_turn_of_one_voice():
     assert turns([(10, 100)], [0], [(100, 120)]) == [(10, 120, 0), (100, 120, -1)]
 
 
+def test_somebody_who_says_yes_twice_does_not_speak_in_between():
+    said = turns([(0, 100), (120, 140), (160, 300)], [0, 0, 0], [(100, 120), (140, 160)])
+    assert said == [(0, 300, 0), (100, 120, -1), (140, 160, -1)]
+
+
+def test_a_recording_that_is_all_overlap_is_one():
+    assert turns(np.zeros((0, 2), np.int64), np.zeros(0, np.int64), [(60, 600)]) == [(60, 600, -1), (60, 600, 0)]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 60), st.integers(0, 2), st.booleans()), max_size=12))
 def test_turns_are_ordered_and_hold_every_stretch_and_overlap(parts):

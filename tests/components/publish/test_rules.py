@@ -23,6 +23,7 @@ MEASURED = {
     "speaker": "s0001",
     "similarity": 0.7,
     "purity": 0.6,
+    "clip_similarity": 0.9,
     "overlap_share": 0.02,
     "tone": "calm",
     "dnsmos_ovrl": 3.2,
@@ -117,7 +118,11 @@ def test_a_clip_that_was_not_measured_is_refused_by_the_rule(name: str) -> None:
 
 
 def test_similarity_is_asked_only_of_clips_that_were_compared() -> None:
-    assert reason(row("a-1", **MEASURED | {"similarity": None}), **STRICT) == ""
+    assert reason(row("a-1", **MEASURED | {"similarity": None, "clip_similarity": None}), **STRICT) == ""
+
+
+def test_similarities_of_before_they_were_corrected_for_length_are_not_asked() -> None:
+    assert reason(row("a-1", **MEASURED | {"similarity": 0.1, "clip_similarity": None}), **STRICT) == ""
 
 
 def test_the_first_reason_in_the_documented_order_counts() -> None:

@@ -162,7 +162,9 @@ def test_a_dataset_that_is_embedded_again_by_the_other_encoder_has_new_speakers(
 @pytest.mark.parametrize(("voice_by", "kept"), [("campplus", 3), ("", 1)])
 def test_without_a_threshold_the_encoder_s_own_selects(show: Show, voice_by: str, kept: int) -> None:
     similarities = (0.74, 0.76, 0.89, 0.91)
-    heard = [replace(r, voice_by=voice_by, similarity=s) for r, s in zip(episode("a", 1, clips=4), similarities, strict=True)]
+    heard = [
+        replace(r, voice_by=voice_by, similarity=s, clip_similarity=s) for r, s in zip(episode("a", 1, clips=4), similarities, strict=True)
+    ]
     rows = publish(show, "run-1", heard, min_similarity=0.0, join_similarity=0.0)
     assert sum(r.kept for r in rows) == kept
     assert show.dataset.version().lineage["stages"]["publish"]["settings"]["min_similarity"] == 0

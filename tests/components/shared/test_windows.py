@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-from components.shared.encoders import ENCODERS, vectors_of
 from components.shared.rows import Window
 from components.shared.table import SchemaError, write_rows
-from components.shared.windows import NONE, Windows, WindowsWriter, read_windows
+from components.shared.windows import Windows, WindowsWriter, covered, read_windows
 
 
 def windows(count: int, seed: int = 0) -> Windows:
@@ -22,7 +20,7 @@ def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None
     written = {"first": windows(3), "second": windows(5, seed=1)}
     with WindowsWriter(tmp_path) as writer:
         writer.write("first", written["first"])
-        writer.write("silent", NONE)
+        writer.write("silent", windows(0))
         writer.write("second", written["second"])
     found = dict(read_windows(tmp_path))
     assert list(found) == ["first", "second"]
@@ -32,13 +30,9 @@ def test_every_recording_comes_back_with_its_own_windows(tmp_path: Path) -> None
         assert found[name].voice_by == "campplus"
 
 
-def test_windows_of_before_there_were_two_encoders_name_none(tmp_path: Path) -> None:
-    with WindowsWriter(tmp_path) as writer:
-        writer.write("first", windows(3))
-    path = tmp_path / "windows.parquet"
-    pq.write_table(pq.read_table(path).drop_columns(["voice_by"]), path)
-    ((_, found),) = read_windows(tmp_path)
-    assert found.voice_by == "" and vectors_of(found.voice_by) == ENCODERS["resemblyzer"]
+def test_windows_cover_what_lies_in_any_of_them_once() -> None:
+    assert covered(np.array([0.0, 0.8, 5.0]), np.array([1.6, 2.4, 6.0])) == pytest.approx(3.4)
+    assert covered(np.zeros(0), np.zeros(0)) == 0
 
 
 def test_a_table_appears_only_whole(tmp_path: Path) -> None:

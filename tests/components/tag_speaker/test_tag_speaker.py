@@ -126,6 +126,12 @@ def test_a_neighbor_s_voice_at_the_edges_does_not_count(tmp_path: Path) -> None:
     assert found.purity == pytest.approx(4 / 4.4)
 
 
+def test_a_clip_that_hardly_touches_a_window_has_no_voice(tmp_path: Path) -> None:
+    _, (touching, half) = tagged(tmp_path, [clip(1.59, 4), clip(1.3, 1.59)], {NAME: [(1.6, 0)]}, voices(1), [(8, 0)])
+    assert (touching.vector, touching.similarity) == (b"", None)
+    assert half.vector and half.similarity is not None
+
+
 def test_a_clip_without_a_window_has_a_row_without_a_voice(tmp_path: Path) -> None:
     clips = [clip(0, 4), clip(50, 52), clip(0, 3, "aaaaaaaaaaaaaaaa")]
     outcome, rows = tagged(tmp_path, clips, {NAME: [(6, 0)]}, voices(1), [(8, 0)])
