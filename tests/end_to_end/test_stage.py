@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
+@pytest.mark.slow
 def test_denoise_gives_files_of_the_same_names_and_lengths(folder: Path, tmp_path: Path) -> None:
     done = speechmill("stage", "denoise", "--in", folder, "--out", tmp_path / "out", "--chain", "lowpass:5000:36:2")
     assert done.returncode == 0, done.stdout + done.stderr

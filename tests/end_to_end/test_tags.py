@@ -88,6 +88,7 @@ def test_a_rule_without_its_measurement_names_the_stage_to_switch_on(sample: Dat
     assert "tag_quality" in refused.stderr.splitlines()[-1] and "dnsmos" in refused.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_reference_keeps_only_clips_of_its_voice(sample: Dataset, tmp_path: Path) -> None:
     added = speechmill("references", "add", "host", *host_of_the_sample(tmp_path), "--store", sample.folder)
     assert added.returncode == 0, added.stdout + added.stderr

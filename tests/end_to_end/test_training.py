@@ -32,6 +32,7 @@ def songs(tmp_path: Path) -> Path:
     return tmp_path / "songs"
 
 
+@pytest.mark.slow
 def test_the_bundled_model_is_trained_further_and_separate_uses_the_result(songs: Path, tmp_path: Path) -> None:
     store = tmp_path / "store"
     given = parse(SEPARATE.bundled_folder / MODEL)

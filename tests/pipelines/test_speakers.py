@@ -169,6 +169,7 @@ def spoken(speaker: str) -> list[Path]:
 
 
 @pytest.mark.skipif(not (DATA / "manifest.csv").exists(), reason="no folder of real speech: set SPEECHMILL_DATA")
+@pytest.mark.slow
 def test_files_are_heard_by_the_stages_and_those_that_cannot_be_are_named(tmp_path: Path) -> None:
     host, guest = spoken("ls1998"), spoken("ls3080")
     for label, files in {"same": host[2:5], "other": guest[:3]}.items():

@@ -138,6 +138,7 @@ def espeak_version() -> str:
 
 
 @pytest.mark.skipif(": 1.51 " not in espeak_version(), reason="the sample was made with espeak-ng 1.51, which is not installed")
+@pytest.mark.slow
 def test_the_script_reproduces_the_sample(tmp_path, sounds, truths):
     make.make(tmp_path)
     first, second = (re.sub(r' length="\d+"', "", (f / "feed.xml").read_text(encoding="utf-8")) for f in (make.FEED, tmp_path))
