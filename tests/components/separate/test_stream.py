@@ -57,11 +57,14 @@ def test_it_gives_spleeter_s_own_samples(folder: Path, network: Network, length:
     "changes",
     [
         {"separation_exponent": 1, "instrument_list": ["accompaniment", "speech"]},
-        {"instrument_list": ["vocals", "drums", "bass", "other"], "mask_extension": "average"},
-        {
-            "instrument_list": ["vocals", "piano", "drums", "bass", "other"],
-            "model": {"type": "unet.softmax_unet", "params": {"conv_n_filters": [4, 8, 8, 8, 8, 8], "conv_activation": "ELU"}},
-        },
+        pytest.param({"instrument_list": ["vocals", "drums", "bass", "other"], "mask_extension": "average"}, marks=pytest.mark.slow),
+        pytest.param(
+            {
+                "instrument_list": ["vocals", "piano", "drums", "bass", "other"],
+                "model": {"type": "unet.softmax_unet", "params": {"conv_n_filters": [4, 8, 8, 8, 8, 8], "conv_activation": "ELU"}},
+            },
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_any_configuration_of_spleeter_s_u_net_gives_its_samples(tmp_path: Path, changes: dict[str, Any]) -> None:
