@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.shared.audio import FlacWriter, decode
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Segment, Speaker, Tone, Transcript, Window
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Segment, Speaker, Tone, Transcript, Turn, Window
 from components.shared.table import read_rows, write_rows
 from components.stage import Stage
 from pipelines.dataset import SHARD_STAGES
@@ -115,7 +115,8 @@ def test_the_compute_stages_process_a_recording(folder: Path, built: Mapping[str
     segments = read_rows(folder / "segments", Segment)
     assert segments[0].start == 0 and segments[-1].end == SECONDS
     assert any(s.label == "speech" and s.gender in ("female", "male") for s in segments)
-    assert len(read_rows(folder / "windows", Window)) > 10
+    assert [t.voice for t in read_rows(folder / "turns", Turn)] == [0, 1, 0, 1], "two people speak in turn"
+    assert len(read_rows(folder / "turns", Window, "windows")) >= 8
     clips = read_rows(folder / "clips", Clip)
     assert clips and all(0 <= c.start < c.end <= SECONDS for c in clips)
     for output, kind in (("speakers", Speaker), ("tones", Tone), ("quality", Quality)):
