@@ -50,8 +50,8 @@ def show(store: Store, name: str, number: int | None = None) -> None:
     table = Table("seconds", "", "share", box=None)
     total = sum(version.lineage["seconds"].values())
     for reason, seconds in sorted(version.lineage["seconds"].items(), key=lambda item: (item[0] != "kept_seconds", -item[1])):
-        table.add_row(reason.removesuffix("_seconds").replace("_", " "), _clock(seconds), f"{seconds / total:.1%}" if total else "")
-    table.add_row("in all", _clock(total), "")
+        table.add_row(reason.removesuffix("_seconds").replace("_", " "), clock(seconds), f"{seconds / total:.1%}" if total else "")
+    table.add_row("in all", clock(total), "")
     print_out(table)
     names = speaker_names(version.lineage)
     if line := _speakers(version):
@@ -60,7 +60,7 @@ def show(store: Store, name: str, number: int | None = None) -> None:
         by_value = _seconds_by(column, kept)
         if column == "gender" or by_value.keys() - {""}:
             most = [
-                f"{_named(value or 'unknown', names if column == 'speaker' else {})} {_clock(seconds)}"
+                f"{_named(value or 'unknown', names if column == 'speaker' else {})} {clock(seconds)}"
                 for value, seconds in by_value.most_common(_MOST)
             ]
             more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
@@ -90,7 +90,7 @@ def print_choice(slot: Slot, model: Model, more: str = "") -> None:
 
 def summary(version: Version) -> tuple[str, str, str]:
     made = datetime.fromtimestamp(version.timestamp_ms / 1000).astimezone()
-    return str(version.number), f"{made:%Y-%m-%d %H:%M:%S %Z}", _clock(version.lineage["seconds"]["kept_seconds"])
+    return str(version.number), f"{made:%Y-%m-%d %H:%M:%S %Z}", clock(version.lineage["seconds"]["kept_seconds"])
 
 
 def rules_of(version: Version) -> str:
@@ -143,8 +143,10 @@ def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:
     return total
 
 
-def _clock(seconds: float) -> str:
-    return f"{seconds // 3600:.0f}:{seconds // 60 % 60:02.0f}:{seconds % 60:05.2f}"
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds, such as 0:02:59.99."""
+    hundredths = round(100 * seconds)
+    return f"{hundredths // 360_000}:{hundredths // 6000 % 60:02d}:{hundredths % 6000 / 100:05.2f}"
 
 
 def print_out(what: object) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from components.shared.rows import DatasetRow
 from components.shared.table import empty
 from pipelines.commands.dataset import command
-from pipelines.commands.shared import show
+from pipelines.commands.shared import clock, show
 from store.datasets import DatasetStore
 from store.ledger import FAILED, FILTERED, Ledger, LedgerRow
 from store.objects import open_store
@@ -66,3 +66,11 @@ def test_a_folder_that_is_no_dataset_is_named_and_the_datasets_are_listed(tmp_pa
         f"left out: the folder {name!r} in datasets/, whose name is none of a dataset"
         for name in ("._show", "Show", "my copy of show", "봄")
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00:00.00"), (179.996, "0:03:00.00"), (59.994, "0:00:59.99"), (3599.999, "1:00:00.00"), (36_061.5, "10:01:01.50")],
+)
+def test_times_are_rounded_before_they_are_split_into_minutes(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
