@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from components.diarize.activity import Signal, frames_in
+from components.diarize.activity import frames_in
 from components.diarize.diarize import Diarized, diarize
 from components.diarize.encoder import Encoder, load_encoder, load_segmentation
-from components.diarize.mel import RATE_HZ
-from components.diarize.plan import frames_in as tens_in
-from components.diarize.plan import seconds, windows_of
+from components.diarize.mel import RATE_HZ, Signal
+from components.diarize.plan import seconds_of_tens, tens_in, windows_of
 from components.diarize.settings import check_settings
 from components.diarize.stretches import spoken, turns_of
 from components.diarize.vectors import Embeddings, embed_windows, without_pauses
@@ -63,7 +62,8 @@ def main(
             count, voices_found = count + len(said.windows.spans), voices_found + _voices(said)
             progress.add(recording.seconds)
     write_rows(turns, Turn, rows)
-    return {"turns": len(rows), "voices": voices_found, "windows": count, **_seconds(rows)} | certainty(np.concatenate(own))
+    facts = {"turns": len(rows), "voices": voices_found, "windows": count, "turn_seconds": sum(t.end - t.start for t in rows)}
+    return facts | certainty(np.concatenate(own))
 
 
 def _signal(folder: Path, recording: Recording) -> Iterator[Signal]:
@@ -78,15 +78,12 @@ def _whole(read: partial[Iterator[Signal]], recording: Recording, encoder: Encod
 
 
 def _timed(embeddings: Embeddings, voices: np.ndarray, engine: str) -> Windows:
-    return Windows(seconds(embeddings.spans[:, 0]), seconds(embeddings.spans[:, 1]), voices, embeddings.vectors, engine)
+    starts, ends = seconds_of_tens(embeddings.spans).T
+    return Windows(starts, ends, voices, embeddings.vectors, engine)
 
 
 def _voices(said: Diarized) -> int:
     return int(said.voices.max(initial=-1)) + 1
-
-
-def _seconds(rows: list[Turn]) -> dict[str, float]:
-    return {"turn_seconds": sum(t.end - t.start for t in rows)}
 
 
 if __name__ == "__main__":

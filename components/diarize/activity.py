@@ -4,13 +4,16 @@ Windows of 10 s overlap, and their probabilities are averaged. The order of a wi
 only what does not depend on it is averaged: who the speakers are, their voices tell.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from components.diarize.segmentation import CLASSES, FIRST_SAMPLE, FRAMES, RATE_HZ, SPEAKERS, STEP_SAMPLES, WINDOW_SAMPLES
+from components.diarize.mel import RATE_HZ, Signal
+from components.diarize.ranges import parts_of
+from components.diarize.segmentation import CLASSES, FIRST_SAMPLE, FRAMES, SPEAKERS, STEP_SAMPLES, WINDOW_SAMPLES
 
 HOP_FRAMES = 148
 """Frames from one window to the next, 2.5 s."""
@@ -19,8 +22,6 @@ BATCH = 8
 SPOKEN = 0.5
 """Probability above which a speaker of a window speaks."""
 
-Signal = NDArray[np.float32]
-"""16 kHz mono, in [-1, 1)."""
 Hear = Callable[[Signal], NDArray[np.float32]]
 """Probabilities of CLASSES, shaped (windows, FRAMES, 7), of windows shaped (windows, WINDOW_SAMPLES)."""
 Frames = NDArray[np.float32]
@@ -57,7 +58,8 @@ def activity(blocks: Iterator[Signal], samples: int, spoken: NDArray[np.bool_], 
     """Hears a recording of `samples` samples, which `blocks` give from its start; only windows with a frame of `spoken`."""
     total = np.zeros((3, frames_in(samples)), np.float32)
     count = np.zeros(total.shape[1], np.float32)
-    for start, classes in _heard(_windows(blocks, samples, spoken), hear):
+    places = range(0, max(1, len(count) - FRAMES + HOP_FRAMES), HOP_FRAMES)
+    for start, classes in _heard(blocks, [p for p in places if spoken[p : p + FRAMES].any()], hear):
         part = slice(start, min(start + FRAMES, len(count)))
         shown = classes[: part.stop - start]
         total[:, part] += 1 - shown[:, 0], shown[:, 1 + SPEAKERS :].sum(axis=1), changes(shown)
@@ -76,30 +78,9 @@ def changes(classes: NDArray[np.float32]) -> NDArray[np.bool_]:
     return found
 
 
-def _windows(blocks: Iterator[Signal], samples: int, spoken: NDArray[np.bool_]) -> Iterator[tuple[int, Signal]]:
-    """Yields the first frame and the samples of each window, with silence after the recording."""
-    kept, first = np.zeros(0, np.float32), 0
-    for start in range(0, max(1, frames_in(samples) - FRAMES + HOP_FRAMES), HOP_FRAMES):
-        if spoken[start : start + FRAMES].any():
-            begin, end = start * STEP_SAMPLES, start * STEP_SAMPLES + WINDOW_SAMPLES
-            while first + len(kept) < end and (block := next(blocks, None)) is not None:
-                gone = min(max(0, begin - first), len(kept))
-                kept, first = np.concatenate([kept[gone:], block]), first + gone
-            window = kept[max(0, begin - first) : end - first]
-            yield start, np.pad(window, (0, WINDOW_SAMPLES - len(window)))
-
-
-def _heard(windows: Iterator[tuple[int, Signal]], hear: Hear) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    waiting: list[tuple[int, Signal]] = []
-    for window in windows:
-        waiting.append(window)
-        if len(waiting) == BATCH:
-            yield from _batch(waiting, hear)
-            waiting = []
-    if waiting:
-        yield from _batch(waiting, hear)
-
-
-def _batch(waiting: list[tuple[int, Signal]], hear: Hear) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    starts, signals = zip(*waiting, strict=True)
-    yield from zip(starts, hear(np.stack(signals)), strict=True)
+def _heard(blocks: Iterator[Signal], starts: Sequence[int], hear: Hear) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Yields the first frame and the probabilities of each window, BATCH windows per call of the network."""
+    places = [start * STEP_SAMPLES for start in starts]
+    signals = parts_of(blocks, ((place, place + WINDOW_SAMPLES) for place in places))
+    for first in range(0, len(starts), BATCH):
+        yield from zip(starts[first : first + BATCH], hear(np.stack(list(islice(signals, BATCH)))), strict=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.diarize.activity import Activity, Hear, Signal, activity, seconds
+from components.diarize.activity import Activity, Hear, activity, seconds
 from components.diarize.encoder import Encoder
+from components.diarize.mel import Signal
 from components.diarize.plan import windows_of
 from components.diarize.stretches import OVERLAP, SPEECH, Spans, runs, stretches
 from components.diarize.vectors import Embeddings, embed_windows

@@ -19,12 +19,12 @@ Spans = NDArray[np.int64]
 """First frame and end frame (exclusive), shaped (windows, 2)."""
 
 
-def frames_in(samples: int) -> int:
+def tens_in(samples: int) -> int:
     """Number of whole frames in samples at SAMPLE_RATE_HZ."""
     return samples // FRAME_SAMPLES
 
 
-def seconds(frames: Spans) -> NDArray[np.float64]:
+def seconds_of_tens(frames: Spans) -> NDArray[np.float64]:
     """Start times of frames on the recording's timeline, in seconds."""
     return frames * FRAME_SAMPLES / SAMPLE_RATE_HZ
 
@@ -35,14 +35,14 @@ def windows_of(speech: Spans, hop_seconds: float) -> tuple[Spans, NDArray[np.int
 
     A stretch shorter than a window becomes one window of its own length; one shorter than MIN_FRAMES gets none.
     """
-    hop = max(1, round(hop_seconds * 100))
-    found, of = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
-    for number, (start, end) in enumerate(speech.tolist()):
-        room = end - start - WINDOW_FRAMES
-        if room >= 0:
-            starts = start + np.rint(np.linspace(0, room, -(-room // hop) + 1)).astype(np.int64)
-            found.append(np.stack([starts, starts + WINDOW_FRAMES], axis=1))
-        elif end - start >= MIN_FRAMES:
-            found.append(np.array([[start, end]]))
-        of.append(np.full(len(found[-1]) if room >= 0 or end - start >= MIN_FRAMES else 0, number))
-    return np.concatenate(found), np.concatenate(of)
+    found = [_windows_in(start, end, max(1, round(hop_seconds * 100))) for start, end in speech.tolist()]
+    of = np.repeat(np.arange(len(found)), [len(windows) for windows in found])
+    return np.concatenate([np.zeros((0, 2), np.int64), *found]), of
+
+
+def _windows_in(start: int, end: int, hop: int) -> Spans:
+    room = end - start - WINDOW_FRAMES
+    if room >= 0:
+        starts = start + np.rint(np.linspace(0, room, -(-room // hop) + 1)).astype(np.int64)
+        return np.stack([starts, starts + WINDOW_FRAMES], axis=1)
+    return np.array([[start, end]] if end - start >= MIN_FRAMES else [], np.int64).reshape(-1, 2)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from components.diarize.checkpoint import Tensors
 from components.diarize.graph import Graph
+from components.diarize.mel import RATE_HZ
 
-RATE_HZ = 16_000
 WINDOW_SAMPLES = 10 * RATE_HZ
 STEP_SAMPLES = 270
 """Samples from one frame of the result to the next."""

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from components.diarize.encoder import Encoder
-from components.diarize.mel import FRAME, SPAN, Mel, Signal
+from components.diarize.mel import FRAME, Mel, Signal
 from components.diarize.plan import WINDOW_FRAMES, Spans
+from components.diarize.ranges import MARGIN, parts_of
 from components.shared.encoders import ENCODERS
 
-MARGIN = SPAN // 2
-"""Samples before a window that its first spectrum covers."""
 RUN_WINDOWS = 64
 """Number of overlapping windows whose spectra are computed at a time."""
 
@@ -76,8 +74,9 @@ def without_pauses(embeddings: Embeddings) -> Embeddings:
 def _pieces(blocks: Iterator[Signal], spans: Spans, encoder: Encoder) -> Iterator[tuple[Signal, Mel]]:
     """Yields the samples and spectra of each window."""
     runs = list(_runs(spans))
+    # the first spectrum of a window covers MARGIN samples before it
     ranges = [(int(run[0, 0]) * FRAME - MARGIN, (int(run[-1, 1]) - 1) * FRAME + MARGIN) for run in runs]
-    for run, signal in zip(runs, _cut(blocks, ranges), strict=True):
+    for run, signal in zip(runs, parts_of(blocks, ranges), strict=True):
         spectra = encoder.spectra(signal)
         for start, end in (run - run[0, 0]).tolist():
             yield signal[MARGIN + start * FRAME : MARGIN + end * FRAME], spectra[start:end]
@@ -89,17 +88,6 @@ def _runs(spans: Spans) -> Iterator[Spans]:
     for run in np.split(spans, gaps):
         for i in range(0, len(run), RUN_WINDOWS):
             yield run[i : i + RUN_WINDOWS]
-
-
-def _cut(blocks: Iterator[Signal], ranges: list[tuple[int, int]]) -> Iterator[Signal]:
-    """Yields the samples of ranges, sorted by start, with silence before and after the recording. It drops samples once used."""
-    silence = np.zeros(MARGIN, np.float32)
-    padded, kept, first = chain(blocks, repeat(silence)), silence, -len(silence)
-    for start, end in ranges:
-        while first + len(kept) < end:
-            gone = min(max(0, start - first), len(kept))
-            kept, first = np.concatenate([kept[gone:], next(padded)]), first + gone
-        yield kept[start - first : end - first]
 
 
 def _db(power: float | np.floating) -> float:
