@@ -66,18 +66,19 @@ class Timeline:
 
 def rttm(timeline: Timeline) -> str:
     """Returns one SPEAKER line per exported clip, with times to the millisecond and the speaker's id."""
-    spans = ((s, _ms(s.start), _ms(s.end)) for s in timeline.exported)
-    lines = (
-        f"SPEAKER {timeline.recording} 1 {start / 1000:.3f} {(end - start) / 1000:.3f} <NA> <NA> {s.speaker or UNKNOWN} <NA> <NA>\n"
-        for s, start, end in spans
-    )
-    return "".join(lines)
+    return "".join(rttm_line(timeline.recording, s.start, s.end, s.speaker) for s in timeline.exported)
+
+
+def rttm_line(recording: str, start: float, end: float, speaker: str) -> str:
+    """Returns a SPEAKER line (NIST, The 2009 rich transcription evaluation plan). Times are in seconds; "" is an unknown speaker."""
+    first, last = _ms(start), _ms(end)
+    return f"SPEAKER {recording} 1 {first / 1000:.3f} {(last - first) / 1000:.3f} <NA> <NA> {speaker or UNKNOWN} <NA> <NA>\n"
 
 
 def textgrid(timeline: Timeline) -> str:
     """Returns a TextGrid in Praat's long format with the tiers speaker, text and clip, each of which covers the recording.
 
-    It has all clips, kept or not: the tier clip says which is which. What is no clip has empty labels.
+    It holds all clips. The tier `clip` says whether each one is kept. Time outside clips has empty labels.
     """
     tiers = {
         "speaker": [timeline.shown(s) for s in timeline.stretches],

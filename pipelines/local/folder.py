@@ -26,6 +26,7 @@ from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
 from pipelines.datasets.export import AUDIO_SUFFIXES, ExportError, convert, empty_folder, write_csv, write_textgrid
+from pipelines.datasets.formats import UNKNOWN, rttm_line
 from pipelines.local.display import Display
 from pipelines.local.names import audio_names, result_names
 from pipelines.local.single import run_stage
@@ -161,14 +162,12 @@ def _write_segments(segments: Sequence[Segment], recording: Recording, paths: Se
 
 
 def _write_turns(turns: Sequence[Turn], recording: Recording, paths: Sequence[Path]) -> None:
-    """Writes a table, and an RTTM file (NIST, 2009), which names the file as its path does, without spaces."""
-    rows = [(r.start, r.end, f"voice-{r.voice}" if r.voice >= 0 else "unknown") for r in turns if r.recording == recording.recording]
+    """Writes a table, and an RTTM file, whose lines hold the file's name without spaces."""
+    rows = [(r.start, r.end, f"voice-{r.voice}" if r.voice >= 0 else UNKNOWN) for r in turns if r.recording == recording.recording]
     table, rttm = paths
     write_csv(table, ("start", "end", "voice"), rows)
     name = "_".join(rttm.stem.split())
-    spans = [(round(1000 * start), round(1000 * end), voice) for start, end, voice in rows]
-    lines = [f"SPEAKER {name} 1 {a / 1000:.3f} {(b - a) / 1000:.3f} <NA> <NA> {voice} <NA> <NA>\n" for a, b, voice in spans]
-    rttm.write_text("".join(lines), encoding="utf-8")
+    rttm.write_text("".join(rttm_line(name, *row) for row in rows), encoding="utf-8")
 
 
 def _write_clips(clips: Sequence[Clip], kind: Any, rows: Sequence[Any], recording: Recording, paths: Sequence[Path], tier: str) -> None:
