@@ -12,7 +12,7 @@ from components.publish.identities import Identities
 from components.shared.encoders import vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.task import StageError, one_line
-from components.shared.voices import Voice
+from components.shared.voices import Voice, table
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def split_of(speaker: str, clips: Collection[str]) -> Correction:
         heard, merged = naming.voices(r for r in rows if r.speaker in (speaker, new)), dict(now.decided.merged)
         for other, target in now.decided.merged.items():
             if target == speaker and other in now.known:
-                pair = naming.similarities([now.known[other]], [heard[new], heard[speaker]], of)[0]
+                pair = now.known[other].similarities(*table([heard[new], heard[speaker]]), of)
                 merged[other] = new if pair[0] > pair[1] else speaker
         decided = replace(now.decided, merged=merged, unnamed=now.decided.unnamed | {new})
         said = {"action": "split", "speaker": speaker, "into": new, "clips": _amount(r for r in rows if r.speaker == new)}

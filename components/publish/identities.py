@@ -13,7 +13,7 @@ import numpy as np
 from components.publish import speakers as naming
 from components.shared.encoders import vectors_of
 from components.shared.rows import DatasetRow
-from components.shared.voices import Voice
+from components.shared.voices import Voice, similarities, table
 from store.datasets import Version, speaker_names
 from store.voices import NamedVoice
 
@@ -57,7 +57,7 @@ def recognized(
     known = [(name, _voice(v)) for name, own in voices.items() for v in own]
     if not known or not heard:
         return decided, {}
-    near = naming.similarities(list(heard.values()), [v for _, v in known], vectors_of(naming.encoder_of(rows)))
+    near = similarities(table(list(heard.values())), table([v for _, v in known]), vectors_of(naming.encoder_of(rows)))
     most = {s: (known[int(np.argmax(row))][0], float(row.max())) for s, row in zip(heard, near, strict=True)}
     best = {s: found for s, found in most.items() if found[1] >= join_similarity}
     names = {**decided.names, **{speaker: name for speaker, (name, _) in best.items()}}

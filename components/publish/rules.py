@@ -35,7 +35,7 @@ def resolved(
 
     A tone of one speaker only becomes a pair of the speaker's id and the tone. `dominant` is an id or "", `given` is the number of
     ids that the dataset has given, and `voices` are the names of the store's voices: one that is not heard yet keeps no clip.
-    Raises StageError if the settings name an id that it never gave, or a name that nobody has.
+    Raises StageError if the settings hold an id or a name that does not exist.
     """
     speakers, tones, names = wanted["speakers"], wanted["tones"], {*decided.names.values(), *voices}
     if unknown := [name for name in speakers if name not in (DOMINANT, *names) and not _was_given(name, given)]:

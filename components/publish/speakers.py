@@ -19,7 +19,8 @@ from components.shared import encoders
 from components.shared.encoders import Vectors
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.task import StageError
-from components.shared.voices import Numbers, Voice, added, corrected, groups
+from components.shared.voices import Numbers, Voice, added, groups, similarities
+from components.shared.voices import table as voice_table
 from store.datasets import Version, speaker_names
 from store.speakers import DatasetSpeaker
 
@@ -28,12 +29,6 @@ REMEMBERED_SECONDS = 10.0
 """Speech that stands for that of a speaker whose clips are gone."""
 SHOWN = 20
 """Number of speakers in a version's lineage, those with most speech."""
-
-
-def similarities(heard: Sequence[Voice], known: Sequence[Voice], of: Vectors) -> Numbers:
-    """Similarities of voices, corrected for their lengths, at most 1, shaped (heard, known). `of` are the facts of their encoder."""
-    mine, others = (corrected(np.array([v.total for v in vs]), np.array([v.seconds for v in vs]), of) for vs in (heard, known))
-    return np.minimum(mine @ others.T, 1.0)
 
 
 def grouped(rows: Sequence[DatasetRow], of: Vectors, join_similarity: float) -> tuple[list[Voice], NDArray[np.int64]]:
@@ -72,7 +67,7 @@ def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice], of: Vectors) ->
     if not known:
         return [("", -np.inf)] * len(heard)
     speakers = sorted(known, key=_number)
-    near = similarities(heard, [known[s] for s in speakers], of)
+    near = similarities(voice_table(heard), voice_table([known[s] for s in speakers]), of)
     return [(speakers[i], float(row[i])) for row, i in zip(near, np.argmax(near, axis=1), strict=True)]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from components.shared.encoders import vectors_of
 from components.shared.rows import Clip
 from components.shared.table import by_recording
-from components.shared.voices import Labels, Numbers, Voice, added, groups
+from components.shared.voices import Labels, Numbers, Voice, added, groups, table
 from components.shared.windows import REFERENCE_TABLE, Windows, covered, read_windows
 
 INSIDE_SHARE = 0.75
@@ -60,18 +60,12 @@ def clip_voices(turns: Path, clips: Sequence[Clip]) -> ClipVoices:
             inside, number = _inside(clip, windows)
             if len(inside):
                 own[clip.clip] = index[number], _voice(windows, inside, clip.start, clip.end)
-    totals, seconds = _table(local)
+    totals, seconds = table(local)
     labels = groups(totals, seconds, vectors_of(voice_by)) if local else np.zeros(0, np.int64)
     nobody = (-1, Voice(np.zeros(totals.shape[1]), UNHEARD_SECONDS))
     found = [own.get(clip.clip, nobody) for clip in clips]
     of_clip = np.array([labels[i] if i >= 0 else -1 for i, _ in found], np.int64)
-    return ClipVoices(*_table([v for _, v in found]), of_clip, added(totals, labels), added(seconds, labels), voice_by)
-
-
-def _table(voices: Sequence[Voice]) -> tuple[Numbers, Numbers]:
-    """The totals of voices, shaped (voices, numbers), and their seconds."""
-    totals = np.stack([v.total for v in voices]) if voices else np.zeros((0, 0))
-    return totals, np.array([v.seconds for v in voices])
+    return ClipVoices(*table([v for _, v in found]), of_clip, added(totals, labels), added(seconds, labels), voice_by)
 
 
 def clip_voice(clip: Clip, windows: Windows) -> Voice | None:

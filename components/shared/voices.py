@@ -5,6 +5,7 @@ vectors so that their dot product estimates the cosine of the voices without the
 The proof and measurement of association between two things, 1904). So one threshold fits a word and an hour.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,8 +42,18 @@ class Voice:
 
     def similarities(self, totals: Numbers, seconds: Numbers, of: Vectors) -> Numbers:
         """Similarity to each of other voices, at most 1, shaped (voices,)."""
-        own = corrected(self.total[None], np.array([self.seconds]), of)[0]
-        return np.minimum(corrected(totals, seconds, of) @ own, 1.0)
+        return similarities(table([self]), (totals, seconds), of)[0]
+
+
+def table(voices: Sequence[Voice]) -> tuple[Numbers, Numbers]:
+    """The totals of voices, shaped (voices, numbers), and their seconds, shaped (voices,)."""
+    totals = np.stack([v.total for v in voices]) if voices else np.zeros((0, 0))
+    return totals, np.array([v.seconds for v in voices])
+
+
+def similarities(ones: tuple[Numbers, Numbers], others: tuple[Numbers, Numbers], of: Vectors) -> Numbers:
+    """Corrected similarities of voices, each given as a `table`, at most 1, shaped (ones, others). `of` are the encoder's facts."""
+    return np.minimum(corrected(*ones, of) @ corrected(*others, of).T, 1.0)
 
 
 def corrected(sums: Numbers, seconds: Numbers, of: Vectors) -> Numbers:

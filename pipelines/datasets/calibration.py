@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from components.shared.encoders import Vectors
-from components.shared.voices import Voice
+from components.shared.voices import Voice, table
 
 Numbers = NDArray[np.float64]
 
@@ -172,8 +172,8 @@ def leave_one_out(same: Sequence[Voice], other: Sequence[Voice], of: Vectors) ->
     """
     total = reduce(add, same)
     rest = [Voice(total.total - v.total, total.seconds - v.seconds) for v in same]
-    own = [r.similarities(v.total[None], np.array([v.seconds]), of)[0] for r, v in zip(rest, same, strict=True)]
-    return np.array(own), total.similarities(np.array([v.total for v in other]), np.array([v.seconds for v in other]), of)
+    own = [r.similarities(*table([v]), of)[0] for r, v in zip(rest, same, strict=True)]
+    return np.array(own), total.similarities(*table(other), of)
 
 
 def plot_det(curves: Mapping[str, Curve], path: Path, point: tuple[float, float] | None = None) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from components.shared.clip_voices import clip_voice
 from components.shared.encoders import Vectors
 from components.shared.rows import Clip
-from components.shared.voices import Voice, added, groups
+from components.shared.voices import Voice, added, groups, table
 from components.shared.windows import Windows
 from recipes.speakers.mixtures import Utterance, recording_id
 
@@ -110,7 +110,7 @@ def trials(
         "band": np.array([s.band for s in given]),
         "seconds": np.array([s.seconds for s in given]),
     }
-    totals, seconds = _table(given)
+    totals, seconds = table([s.voice for s in given])
     targets = {s.utterance.speaker: s.utterance for s in given}
     for reference in (r for r in made if r.speaker in targets):
         target = targets[reference.speaker]
@@ -149,7 +149,7 @@ def programmes(
         drawn = [placed.get((u.path, names[rng.integers(len(names))])) for u in said]
         tried = [s for s in drawn if s is not None]
         if own and like:
-            totals, seconds = _table(tried)
+            totals, seconds = table([s.voice for s in tried])
             voices = groups(totals, seconds, of)
             similarity = reference.voice.similarities(added(totals, voices), added(seconds, voices), of)[voices]
             yield {
@@ -168,11 +168,6 @@ def _guests(utterances: Sequence[Utterance], count: int, rng: np.random.Generato
     speakers = sorted({u.speaker for u in utterances})
     chosen = rng.permutation(speakers)[:count] if speakers else []
     return [u for speaker in chosen for u in [v for v in utterances if v.speaker == speaker][:each]]
-
-
-def _table(given: Sequence[Spoken]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of vectors, shaped (clips, numbers), and seconds of the clips' voices."""
-    return np.stack([s.voice.total for s in given]), np.array([s.voice.seconds for s in given])
 
 
 def _alike(one: Utterance, other: Utterance) -> bool:

@@ -66,7 +66,7 @@ def test_a_rule_about_speakers_means_ids_by_names_and_by_ids_that_were_merged() 
 
     assert meant("host") == ("s0001", "s0004")
     assert meant("dominant,s0003,GUEST") == ("s0005", "s0002", "s0002")
-    assert meant("pengsu") == ("pengsu",), "a rule that nobody meets yet, not no rule"
+    assert meant("pengsu") == ("pengsu",), "the rule stays and keeps no clip"
     with pytest.raises(StageError, match="found nobody, s0006: it has s0001 to s0005, and there are the names guest, host, pengsu"):
         meant("nobody,s0006,host")
 
