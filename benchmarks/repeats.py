@@ -63,8 +63,7 @@ def with_minutes(new: Fingerprint, stored: list[Fingerprint]) -> Fingerprint:
 
 def found_in(store: FingerprintStore, new: list[Fingerprint], what: str) -> None:
     """Writes the new fingerprints to a store, finds the repeats and prints time and memory."""
-    for fingerprint in new:
-        store.write(thinned(fingerprint))
+    store.write([thinned(fingerprint) for fingerprint in new])
     before, began, spent = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic(), time.process_time()
     repeats = found(store, new, {f.recording for f in new}, lambda recording: ("", recording))
     print(
@@ -78,10 +77,7 @@ def matching(stored_hours: int, new_hours: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = FingerprintStore(open_store(folder), "show")
         copied = [made(f"old{seed:05d}", seed, 3600) for seed in range(3)]
-        for fingerprint in copied:
-            store.write(thinned(fingerprint))
-        for seed in range(3, stored_hours):
-            store.write(made(f"old{seed:05d}", seed, 3600, THINNED))
+        store.write([*map(thinned, copied), *(made(f"old{seed:05d}", seed, 3600, THINNED) for seed in range(3, stored_hours))])
         new = [with_minutes(made(f"new{n:05d}", stored_hours + n, 3600), copied) for n in range(new_hours)]
         found_in(store, new, f"{new_hours} new hours and {stored_hours} stored ones")
         size = sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file()) / (stored_hours + new_hours)

@@ -1,20 +1,31 @@
-"""A dataset and its versions: a Delta table with a row per clip, kept or rejected, and the audio of each clip under its hash."""
+"""A dataset and its versions: a row per clip, kept or rejected, and the audio of each clip under its hash.
+
+A version is one commit of the table of decisions. All else that it says is in files that never change, and that the commit names:
+the measurements of its clips, its recordings with their accounts, and its speakers.
+"""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.shared.rows import DatasetRow
+from components.shared.table import from_table, schema
+from store.blocks import DECIDED, MEASURED, Blocks
+from store.decisions import DecisionTable, File
 from store.interface import Store, StoreError
 from store.objects import check_name, is_name
-from store.tables import Table
+from store.tables import retried
+from store.version_rows import DatasetSpeaker, Recorded
 
 _VERSION = "speechmill.version"
 _RUN = "speechmill.run"
 _LINEAGE = "speechmill.lineage"
+_RECORDINGS = "speechmill.recordings"
+_SPEAKERS = "speechmill.speakers"
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,21 @@ class Version:
     lineage: dict[str, Any]
     """`stages`: image and settings of each stage; `sources_sha256`: hash of the sources; `seconds`: the dataset's seconds by outcome;
     `speakers`: who speaks most, their names, and ids that were merged; `correction`: what a person changed of them in this version."""
+    recordings: str
+    """Name of the file with its recordings."""
+    speakers: str
+    """Name of the file with its speakers."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The next version of a dataset."""
+
+    decisions: Iterable[tuple[str, pa.Table]]
+    """The blocks that change, each with its Decision rows, sorted by clip; a block without rows leaves the version."""
+    recordings: list[Recorded]
+    speakers: list[DatasetSpeaker]
+    lineage: dict[str, Any]
 
 
 def rules(lineage: dict[str, Any]) -> dict[str, Any]:
@@ -59,12 +85,13 @@ class DatasetStore:
     """Reads and publishes the versions of one dataset."""
 
     def __init__(self, store: Store, name: str) -> None:
-        self.name, self._store = check_name(name), store
-        self._table = Table(store, f"datasets/{name}/table", DatasetRow, "clip")
+        self.name, self.store = check_name(name), store
+        self.blocks = Blocks(store, name)
+        self.table = DecisionTable(store, f"datasets/{name}/decisions")
 
     def versions(self) -> list[Version]:
-        """All versions, oldest first. Commits that only maintain the table are not versions."""
-        return _versions(self._table.history())
+        """All versions, oldest first."""
+        return _versions(self.table.history())
 
     def version(self, number: int | None = None) -> Version:
         """The version with this number, by default the newest. Raises StoreError if it does not exist."""
@@ -73,39 +100,103 @@ class DatasetStore:
         if not found:
             there = f"versions 1 to {versions[-1].number}" if versions else "none"
             raise StoreError(
-                f"expected {f'version {number}' if number else 'a version'} of dataset {self.name} in {self._store.uri}, found {there}: "
+                f"expected {f'version {number}' if number else 'a version'} of dataset {self.name} in {self.store.uri}, found {there}: "
                 "see `speechmill dataset list`"
             )
         return found[-1]
 
-    def rows(self, version: Version) -> list[DatasetRow]:
-        """All rows of a version, kept or rejected, sorted by clip."""
-        return self._table.rows(version.commit)
+    def files(self, version: Version | None) -> dict[str, File]:
+        """The decisions of a version by block; none before the first version."""
+        return self.table.files(version.commit if version else None)
+
+    def tables(self, version: Version, columns: Collection[str] = ()) -> Iterator[pa.Table]:
+        """The clips of a version, one block at a time: `columns` of DatasetRow, by default all, in the order of DatasetRow.
+
+        Each table is sorted by clip. A recording's clips are in one table.
+        """
+        wanted = [f for f in schema(DatasetRow) if not columns or f.name in columns]
+        for block, file in self.files(version).items():
+            decisions = self.table.read(
+                file, {"clip", *(f.name for f in wanted if f.name in DECIDED or f.name in ("recording", "samples"))}
+            )
+            yield self.joined(block, decisions, wanted)
+
+    def joined(self, block: str, decisions: pa.Table, wanted: Collection[pa.Field]) -> pa.Table:
+        """The columns `wanted` of DatasetRow for decisions of a block."""
+        there = set(decisions.column_names)
+        names = [f.name for f in wanted if f.name in MEASURED and f.name not in there]
+        measures = self.measures(block, decisions["clip"], names) if names else decisions
+        return pa.table([(decisions if f.name in there else measures)[f.name] for f in wanted], schema=pa.schema(wanted))
+
+    def measures(self, block: str, clips: pa.ChunkedArray, columns: Collection[str]) -> pa.Table:
+        """Measurements of these clips of a block, in their order. Raises StoreError if the block lacks one."""
+        found = self.blocks.read(block, {"clip", *columns})
+        if found["clip"].equals(clips):
+            return found
+        places = pc.index_in(clips, value_set=found["clip"])
+        if places.null_count:
+            raise StoreError(f"expected {len(clips)} clips in block {block} of dataset {self.name}, found {len(clips) - places.null_count}")
+        return found.take(places)
 
     def columns(self, version: Version, kind: type) -> pa.Table:
         """Some columns of all rows of a version, in no order: those of the dataclass `kind`, which are `clip` and others of DatasetRow."""
-        return self._table.columns(kind, version.commit)
+        names = [f.name for f in fields(kind)]
+        tables = (t.select(names) for t in self.tables(version, names))
+        return pa.concat_tables([schema(kind).empty_table(), *tables])
 
-    def publish(self, run: str, compute: Callable[[list[DatasetRow]], tuple[list[DatasetRow], dict[str, Any]]]) -> Version | None:
+    def rows(self, version: Version) -> list[DatasetRow]:
+        """All rows of a version, kept or rejected, sorted by clip. They are all in memory, 3 kB each: for small datasets."""
+        return sorted((r for t in self.tables(version) for r in from_table(DatasetRow, t)), key=lambda r: r.clip)
+
+    def recordings(self, version: Version | None) -> list[Recorded]:
+        """The recordings of a version that have audio, sorted by id; none before the first version."""
+        return self.blocks.read_rows(Recorded, version.recordings) if version else []
+
+    def speakers(self, version: Version | None) -> list[DatasetSpeaker]:
+        """The speakers of a version, sorted by number, and those that have no clip any more; none before the first version."""
+        return self.blocks.read_rows(DatasetSpeaker, version.speakers) if version else []
+
+    def publish(self, run: str, compute: Callable[[list[Version]], Change]) -> Version | None:
         """Commits and returns one version, or returns None if neither the rows, the rules nor the names changed.
 
-        A run publishes at most once: a second call commits nothing and returns the version of the first. `compute` takes the rows
-        of the newest version and returns all rows of the new version and its lineage, as in `Table.change`.
+        A run publishes at most once: a second call commits nothing and returns the version of the first. `compute` takes all
+        versions, and is called again if another writer commits first; everything that it reads is of the newest of them.
         """
+        return retried(lambda: self._attempt(run, compute), f"dataset {self.name}", self.store.uri)
 
-        def changed(present: list[DatasetRow], history: list[dict[str, Any]]) -> tuple[list[DatasetRow], dict[str, str]] | None:
-            versions = _versions(history)
-            if any(v.run == run for v in versions):
-                return None
-            rows, lineage = compute(present)
-            rows = sorted(rows, key=lambda r: r.clip)
-            if rows == present and (not versions or _decisions(versions[-1].lineage) == _decisions(lineage)):
-                return None
-            number = versions[-1].number + 1 if versions else 1
-            return rows, {_VERSION: str(number), _RUN: run, _LINEAGE: json.dumps(lineage, sort_keys=True)}
+    def _attempt(self, run: str, compute: Callable[[list[Version]], Change]) -> Version | None:
+        history = self.table.history()
+        versions = _versions(history)
+        if own := [v for v in versions if v.run == run]:
+            return own[0]
+        change, before = compute(versions), versions[-1] if versions else None
+        files, recordings = self._files_after(before, change), self.blocks.write_rows(Recorded, change.recordings)
+        if self._is_nothing_new(before, change, files, recordings):
+            return None
+        metadata = {
+            _VERSION: str(before.number + 1 if before else 1),
+            _RUN: run,
+            _LINEAGE: json.dumps(change.lineage, sort_keys=True),
+            _RECORDINGS: recordings,
+            _SPEAKERS: self.blocks.write_rows(DatasetSpeaker, change.speakers),
+        }
+        self.table.commit(history[0]["version"] if history else None, files, metadata)
+        return next(v for v in self.versions() if v.run == run)
 
-        self._table.change(changed)
-        return next((v for v in self.versions() if v.run == run), None)
+    def _is_nothing_new(self, before: Version | None, change: Change, files: Mapping[str, File], recordings: str) -> bool:
+        if before is None:
+            return not change.recordings
+        same_rows = files == self.files(before) and recordings == before.recordings
+        return same_rows and _decisions(before.lineage) == _decisions(change.lineage)
+
+    def _files_after(self, before: Version | None, change: Change) -> dict[str, File]:
+        files = self.files(before)
+        for block, decisions in change.decisions:
+            if decisions.num_rows:
+                files[block] = self.table.write(block, decisions)
+            else:
+                files.pop(block, None)
+        return files
 
 
 def _decisions(lineage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -116,7 +207,7 @@ def _decisions(lineage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
 def _versions(history: list[dict[str, Any]]) -> list[Version]:
     """The versions in a table's history, oldest first."""
     return [
-        Version(int(c[_VERSION]), c["version"], c[_RUN], c["timestamp"], json.loads(c[_LINEAGE]))
+        Version(int(c[_VERSION]), c["version"], c[_RUN], c["timestamp"], json.loads(c[_LINEAGE]), c[_RECORDINGS], c[_SPEAKERS])
         for c in reversed(history)
         if _VERSION in c
     ]

@@ -6,7 +6,7 @@ A store holds objects under keys such as `plans/<hash>.parquet`. Its backend is 
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from components.shared.task import StageError
 
@@ -42,11 +42,23 @@ class Store(Protocol):
         The bytes are not verified: the caller checks them against a hash.
         """
 
+    def create(self, key: str, data: bytes) -> bool:
+        """Writes an object unless there is one already; returns whether it wrote. Of several writers at once, one succeeds."""
+
+    def open(self, key: str) -> BinaryIO:
+        """An object as a file, of which a reader fetches only the parts that it reads. Raises StoreError if there is none."""
+
+    def delete(self, key: str) -> None:
+        """Deletes an object, if it exists."""
+
     def exists(self, key: str) -> bool:
         """Whether the object exists."""
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Keys that begin with `prefix`, sorted. The prefix is a folder with a slash at its end, or empty."""
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Keys as `keys` gives them, each with the object's size in bytes."""
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly below `prefix`, sorted."""

@@ -9,8 +9,9 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import certifi
 import urllib3
@@ -23,12 +24,15 @@ from urllib3.util import Retry, Timeout
 from components.shared.network import public_url
 from components.shared.task import one_line
 from store.interface import BLOCK_BYTES, StoreError, check_key, missing
+from store.ranges import Ranges
 
 Result = TypeVar("Result")
 
 PART_BYTES = 16 * 1024 * 1024
 """Larger objects are uploaded in parts of this size."""
 _SHA256 = "x-amz-meta-sha256"
+_EXISTS = 412
+"""The status of a conditional write whose object exists."""
 _BROKEN = ("IncompleteBody", "XAmzContentSHA256Mismatch", "BadDigest", "NoSuchUpload")
 """S3 errors that a retry may cure: the data was damaged on its way, the disk was full for a moment, or
 the call that completes an upload was retried although it had succeeded."""
@@ -164,6 +168,7 @@ class MinioStore:
         self.uri = f"s3://{self._bucket}"
         self._access = access()
         self._client = client(self._access)
+        self._http = pool()
 
     def read(self, key: str) -> bytes:
         with self._explained("read", key):
@@ -193,6 +198,24 @@ class MinioStore:
                     if done and done == self._client.stat_object(self._bucket, key).size:
                         return  # it broke off after the last byte: a request beyond the end would fail
 
+    def create(self, key: str, data: bytes) -> bool:
+        with self._explained("write", key):
+            url = self._client.presigned_put_object(self._bucket, key, timedelta(minutes=5))  # put_object takes no condition
+            headers = {"If-None-Match": "*", _SHA256: hashlib.sha256(data).hexdigest()}
+            answer = self._http.request("PUT", url, body=data, headers=headers)
+            if answer.status not in (200, _EXISTS):
+                raise HTTPError(f"expected status 200, found {answer.status}: {answer.data.decode(errors='replace')}")
+        return answer.status == 200
+
+    def open(self, key: str) -> BinaryIO:
+        with self._explained("read", key):
+            size = self._client.stat_object(self._bucket, key).size or 0
+        return cast(BinaryIO, Ranges(size, lambda start, count: self._range(key, start, count)))
+
+    def delete(self, key: str) -> None:
+        with self._explained("delete", key):
+            self._client.remove_object(self._bucket, key)
+
     def exists(self, key: str) -> bool:
         with self._explained("look for", key):
             try:
@@ -204,9 +227,12 @@ class MinioStore:
         return True
 
     def keys(self, prefix: str) -> Iterator[str]:
+        return (key for key, _ in self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
         with self._explained("list", prefix):
             for found in self._client.list_objects(self._bucket, prefix, recursive=True):
-                yield str(found.object_name)
+                yield str(found.object_name), found.size or 0
 
     def folders(self, prefix: str) -> list[str]:
         with self._explained("list", prefix):
@@ -268,9 +294,17 @@ class MinioStore:
         with self._explained("write", key):
             self._whole(send)
 
+    def _range(self, key: str, start: int, count: int) -> bytes:
+        def get() -> bytes:
+            with self._response(key, start, count) as response:
+                return response.read()
+
+        with self._explained("read", key):
+            return self._whole(get)
+
     @contextlib.contextmanager
-    def _response(self, key: str, start: int = 0) -> Iterator[BaseHTTPResponse]:
-        response = self._client.get_object(self._bucket, key, offset=start)
+    def _response(self, key: str, start: int = 0, count: int = 0) -> Iterator[BaseHTTPResponse]:
+        response = self._client.get_object(self._bucket, key, offset=start, length=count)
         try:
             yield response
         finally:

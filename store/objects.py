@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from components.shared.task import one_line
 from store.interface import BLOCK_BYTES, Store, StoreError, check_key, missing
@@ -38,12 +39,42 @@ class LocalStore:
         except FileNotFoundError:
             raise missing(key, self.uri) from None
 
+    def create(self, key: str, data: bytes) -> bool:
+        path = self._path(key)
+        part = path.with_name(f".part-{secrets.token_hex(8)}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(data)
+            path.hardlink_to(part)  # fails if the file exists, and shows it whole
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise self.refusal(f"write {key}", error) from None
+        finally:
+            part.unlink(missing_ok=True)
+        return True
+
+    def open(self, key: str) -> BinaryIO:
+        try:
+            return self._path(key).open("rb")
+        except FileNotFoundError:
+            raise missing(key, self.uri) from None
+
+    def delete(self, key: str) -> None:
+        try:
+            self._path(key).unlink(missing_ok=True)
+        except OSError as error:
+            raise self.refusal(f"delete {key}", error) from None
+
     def exists(self, key: str) -> bool:
         return self._path(key).is_file()
 
     def keys(self, prefix: str) -> Iterator[str]:
-        paths = (p for p in self._path(prefix).rglob("*") if p.is_file() and not p.name.startswith(".part-"))
-        yield from sorted(p.relative_to(self._folder).as_posix() for p in paths)
+        return (key for key, _ in self.sizes(prefix))
+
+    def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        found = ((p, p.stat().st_size) for p in self._path(prefix).rglob("*") if p.is_file() and not p.name.startswith(".part-"))
+        yield from sorted((p.relative_to(self._folder).as_posix(), size) for p, size in found)
 
     def folders(self, prefix: str) -> list[str]:
         folder = self._path(prefix)

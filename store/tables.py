@@ -11,19 +11,19 @@ from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from components.shared.table import check, empty, from_table, schema, to_table
+from components.shared.table import from_table, schema, to_table
 from store.interface import Store, StoreError
+from store.parquet import conformed, read_columns
 
 Row = TypeVar("Row")
+Result = TypeVar("Result")
 _Compute = Callable[[list[Row], list[dict[str, Any]]], tuple[list[Row], Mapping[str, str]] | None]
 
 # By default Delta Lake removes log entries after 30 days, and old versions with them.
-_KEEP_FOR_EVER = {
+KEEP_FOR_EVER = {
     "delta.enableExpiredLogCleanup": "false",
     "delta.logRetentionDuration": "interval 36500 days",
     "delta.deletedFileRetentionDuration": "interval 36500 days",
@@ -69,13 +69,7 @@ class Table(Generic[Row]):
         nothing. It is called for each attempt. Raises StoreError if the store refuses or does not answer, if rows share an id, or
         if all attempts met a conflict.
         """
-        for tried in range(_TRIES):
-            try:
-                return self._attempt(compute)
-            except CommitFailedError as error:  # from a commit, or from creating the table at the same time as another writer
-                refusal = error
-                time.sleep(random.uniform(0, 0.1 * (tried + 1)))
-        raise StoreError(f"could not commit to {self._key} in {self._store.uri} in {_TRIES} attempts: {refusal}: run it again")
+        return retried(lambda: self._attempt(compute), self._key, self._store.uri)
 
     def replace(self, compute: Callable[[list[Row]], Iterable[Row]]) -> None:
         """Replaces the rows by those that `compute` returns for the present ones, as `change` does, unless they are the same."""
@@ -144,14 +138,9 @@ class Table(Generic[Row]):
 
     def _create(self) -> DeltaTable:
         uri, options = self._store.table_uri(self._key), self._store.storage_options()
-        return DeltaTable.create(uri, schema(self._kind), mode="ignore", configuration=_KEEP_FOR_EVER, storage_options=options)
+        return DeltaTable.create(uri, schema(self._kind), mode="ignore", configuration=KEEP_FOR_EVER, storage_options=options)
 
     def _read(self, table: DeltaTable) -> list[Row]:
-        """Reads all rows, without Arrow's threads.
-
-        If such a thread releases a Python buffer while the process exits, the process aborts with
-        SIGABRT. deltalake's own reader has the same fault (delta-rs issue 2184).
-        """
         parts = [self._part(name, self._kind) for name in _files(table)]
         rows = (row for part in parts for row in from_table(self._kind, part))
         return sorted(rows, key=operator.attrgetter(self._id))
@@ -159,19 +148,10 @@ class Table(Generic[Row]):
     def _part(self, name: str, kind: type, names: Collection[str] = ()) -> pa.Table:
         """The rows of one file as rows of `kind`; of the file's columns only those in `names`, if given."""
         key = f"{self._key}/{name}"
-        file = pq.ParquetFile(pa.BufferReader(self._store.read(key)))
-        wanted = [n for n in file.schema_arrow.names if n in names] if names else None
-        return _conform(kind, self._id, file.read(wanted, use_threads=False), f"{key} in {self._store.uri}")
+        return conformed(kind, read_columns(pa.BufferReader(self._store.read(key)), names or None), f"{key} in {self._store.uri}")
 
-    @contextlib.contextmanager
-    def _explained(self, verb: str) -> Iterator[None]:
-        """deltalake raises OSError if the store fails, and sometimes a DeltaError that quotes the store's error."""
-        try:
-            yield
-        except (OSError, DeltaError) as error:
-            if isinstance(error, DeltaError) and not re.search(r"Generic \w+ error", str(error)):
-                raise
-            raise self._store.refusal(f"{verb} the table {self._key}", error) from None
+    def _explained(self, verb: str) -> contextlib.AbstractContextManager[None]:
+        return explained(self._store, verb, self._key)
 
 
 def _files(table: DeltaTable) -> list[str]:
@@ -179,26 +159,23 @@ def _files(table: DeltaTable) -> list[str]:
     return [urllib.parse.unquote(uri.rpartition("/")[2]) for uri in table.file_uris()]
 
 
-def _conform(kind: type, id_column: str, found: pa.Table, where: str) -> pa.Table:
-    """The table with the columns of `kind`, in that order and with their types.
-
-    A missing column, and a null in a column that allows none, is filled with the value of `empty`. Raises SchemaError if the id
-    column is missing, or if a column is unknown or has another type.
-    """
-    known, nothing = schema(kind), to_table(kind, [empty(kind)])
-    columns = {name: column.cast(_plain(column.type)) for name, column in zip(found.column_names, found.columns, strict=True)}
-    missing = {f.name: pa.nulls(found.num_rows, f.type) for f in known if f.name not in columns and f.name != id_column}
-    names = [name for name in known.names if name in columns or name in missing] + [n for n in columns if n not in known.names]
-    table = pa.table({name: columns.get(name, missing.get(name)) for name in names})
-    check(kind, table.schema, where)
-    filled = [c if f.nullable else pc.coalesce(c, nothing[f.name][0]) for f, c in zip(known, table.columns, strict=True)]
-    return pa.table(filled, schema=known)
+@contextlib.contextmanager
+def explained(store: Store, verb: str, key: str) -> Iterator[None]:
+    """Turns an error of the store into a StoreError: deltalake raises OSError, and sometimes a DeltaError that quotes the store's."""
+    try:
+        yield
+    except (OSError, DeltaError) as error:
+        if isinstance(error, DeltaError) and not re.search(r"Generic \w+ error", str(error)):
+            raise
+        raise store.refusal(f"{verb} the table {key}", error) from None
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """The plain Arrow type for texts and lists, which Delta Lake writes as equivalent types."""
-    if pa.types.is_string_view(kind) or pa.types.is_large_string(kind):
-        return pa.string()
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return pa.list_(_plain(kind.value_type))
-    return kind
+def retried(attempt: Callable[[], Result], what: str, where: str) -> Result:
+    """Calls `attempt` until no other writer commits first, up to 30 times. Raises StoreError if all attempts met a conflict."""
+    for tried in range(_TRIES):
+        try:
+            return attempt()
+        except CommitFailedError as error:  # from a commit, or from creating the table at the same time as another writer
+            refusal = error
+            time.sleep(random.uniform(0, 0.1 * (tried + 1)))
+    raise StoreError(f"could not commit to {what} in {where} in {_TRIES} attempts: {refusal}: run it again")

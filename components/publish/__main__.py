@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.publish.outcomes import seconds_by_outcome
+import pyarrow as pa
+
 from components.publish.publish import Batch, origin, publish
 from components.publish.rules import parse
 from components.publish.settings import check_settings, takes_settings
 from components.publish.speakers import dominant_share
 from components.shared.rows import Account, DatasetRow, Fingerprint
-from components.shared.table import read_rows, write_rows
+from components.shared.table import check, read_rows, schema, write_rows
 from components.shared.task import Lineage, Outcome, report
 from components.shared.task import run as run_task
 from store.objects import open_store
+from store.parquet import conformed, read_columns
+from store.version_rows import Recorded
 
 
 @takes_settings
@@ -33,13 +36,13 @@ def main(
 
     batch = Batch(
         accounts=[a for part in parts for a in read_rows(part, Account, "recordings")],
-        rows=[r for part in parts for r in read_rows(part, DatasetRow)],
+        rows=pa.concat_tables([schema(DatasetRow).empty_table(), *(_rows(part) for part in parts)]),
         fingerprints=fingerprints,
         sources_sha256=sources_sha256,
         lineage=lineage,
     )
     published = publish(open_store(store), dataset, run, batch, parse(settings))
-    write_rows(version, DatasetRow, published.rows)
+    write_rows(version, Recorded, published.recordings)
     newest, speakers = published.newest, published.speakers
     number = newest.number if newest else 0
     if published.made:
@@ -52,21 +55,30 @@ def main(
         report(f"{speaker} is {speakers['names'][speaker]}, a named voice of the store: similarity {similarity:.2f}")
     if dominant := speakers.get("dominant"):
         report(f"dominant speaker: {dominant}, with {dominant_share(speakers):.1%} of the speech of {speakers['count']} speakers")
+    said = newest.lineage if newest else {}
     return {
         "version_number": number,
         "store": store,
         "dataset": dataset,
         "version": number,
         **(origin(newest) if newest else {}),
-        "clips": len(published.rows),
-        "kept_clips": sum(r.kept for r in published.rows),
+        "clips": said.get("clips", {}).get("all", 0),
+        "kept_clips": said.get("clips", {}).get("kept", 0),
         "replaced_recordings": len(published.replaced),
-        "repeats": len(published.repeats),
+        "repeats": published.repeats,
         "speakers": speakers.get("count", 0),
         "dominant_speaker": speakers.get("dominant", ""),
         "dominant_share": dominant_share(speakers),
-        **seconds_by_outcome(published.rows, published.recordings),
+        **said.get("seconds", {}),
     }
+
+
+def _rows(part: Path) -> pa.Table:
+    """The clips of a part, as DatasetRow rows."""
+    path = part / "rows.parquet"
+    found = read_columns(path, None)
+    check(DatasetRow, found.schema, str(path))
+    return conformed(DatasetRow, found, str(path))
 
 
 if __name__ == "__main__":

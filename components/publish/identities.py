@@ -4,15 +4,13 @@ People decide it (corrections.py), and `publish` gives names to speakers whose v
 version holds it, and the next version takes it over. Ids of clips are in the rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from components.publish import speakers as naming
-from components.shared.encoders import vectors_of
-from components.shared.rows import DatasetRow
+from components.shared.encoders import Vectors
 from components.shared.voices import Voice, similarities, table
 from store.datasets import Version, speaker_names
 from store.voices import NamedVoice
@@ -45,19 +43,19 @@ def identities(version: Version | None) -> Identities:
 
 
 def recognized(
-    rows: Iterable[DatasetRow], decided: Identities, voices: Mapping[str, Sequence[NamedVoice]], join_similarity: float
+    heard: Mapping[str, Voice], decided: Identities, voices: Mapping[str, Sequence[NamedVoice]], of: Vectors, join_similarity: float
 ) -> tuple[Identities, dict[str, float]]:
     """Gives names to speakers without one.
 
-    A speaker gets the name of the named voice that is most similar, if the similarity is `join_similarity` or more. All vectors are of
-    one encoder. Returns the decisions and the similarity of each speaker that got a name now.
+    A speaker gets the name of the named voice that is most similar, if the similarity is `join_similarity` or more. `heard` are the
+    voices of all speakers that have clips. All vectors are of the encoder with the facts `of`. Returns the decisions and the
+    similarity of each speaker that got a name now.
     """
-    rows = list(rows)
-    heard = {s: v for s, v in naming.voices(rows).items() if s not in decided.names and s not in decided.unnamed}
+    heard = {s: v for s, v in heard.items() if s not in decided.names and s not in decided.unnamed}
     known = [(name, _voice(v)) for name, own in voices.items() for v in own]
     if not known or not heard:
         return decided, {}
-    near = similarities(table(list(heard.values())), table([v for _, v in known]), vectors_of(naming.encoder_of(rows)))
+    near = similarities(table(list(heard.values())), table([v for _, v in known]), of)
     most = {s: (known[int(np.argmax(row))][0], float(row.max())) for s, row in zip(heard, near, strict=True)}
     best = {s: found for s, found in most.items() if found[1] >= join_similarity}
     names = {**decided.names, **{speaker: name for speaker, (name, _) in best.items()}}

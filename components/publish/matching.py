@@ -35,6 +35,8 @@ _AROUND_SECONDS = 10.0
 """How far before and after equal hashes the bits are compared first."""
 _SAME_SECONDS = LEAST_REPEAT_SECONDS / 2
 """Matches of one stretch whose diagonals are no further apart are the same match; the best one stays."""
+_BITS = 1 << 22
+"""Size of the table that says whether the index may have a hash, by its last 22 bits."""
 _NOWHERE = np.iinfo(np.int64).min // 2
 _SMOOTHED = 5
 """Number of consecutive hashes over which the bit error is averaged."""
@@ -82,6 +84,20 @@ class Index:
         first = np.arange(len(places)) - np.searchsorted(by_value, by_value) < _MOST_PLACES
         self._places: Positions = places[first]
         self._sorted: Hashes = by_value[first]
+        self._known = np.zeros(_BITS, bool)
+        self._known[self._sorted & (_BITS - 1)] = True
+
+    def near(self, thinned: Sequence[Fingerprint]) -> list[Fingerprint]:
+        """Those of some fingerprints that `thinned` returned that have as many hashes of the index as a match needs."""
+        if not thinned or not len(self._sorted):
+            return []
+        lengths = [len(f.hashes) // 4 for f in thinned]
+        hashes = np.frombuffer(b"".join(f.hashes for f in thinned), "<u4")
+        perhaps = np.flatnonzero(self._known[hashes & (_BITS - 1)])  # a look into a small table leaves few to search for
+        nearest = np.minimum(np.searchsorted(self._sorted, hashes[perhaps]), len(self._sorted) - 1)
+        equal = perhaps[self._sorted[nearest] == hashes[perhaps]]
+        counts = np.bincount(np.repeat(np.arange(len(thinned)), lengths)[equal], minlength=len(thinned))
+        return [f for f, count in zip(thinned, counts, strict=True) if count >= _SEEDS]
 
     def seeds(self, thinned: Fingerprint) -> Iterator[tuple[int, int, Positions]]:
         """Finds equal hashes that lie on one diagonal, for a fingerprint that `thinned` returned.

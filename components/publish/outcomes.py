@@ -1,101 +1,153 @@
 """The outcome of each recording and the sums of seconds by outcome: pure functions of the rows."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 
-from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow
+import pyarrow as pa
+
+from components.publish.draft import Sums
+from components.shared.rows import SAMPLE_RATE_HZ, Account
 from components.shared.state import change
 from store.ledger import CHANGED, FAILED, PENDING, PUBLISHED, LedgerRow
+from store.version_rows import Recorded
 
 _SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)} - {"recording", "kind", "seconds"}
+_DERIVED = (
+    "media_sha256",
+    "duplicate_of",
+    "conversion",
+    "samples",
+    "music_samples",
+    "noise_samples",
+    "silence_samples",
+    "unclipped_speech_samples",
+    "kept_samples",
+    "rejected_samples",
+)
+"""The columns of the ledger that only repeat what the newest version says."""
 
 
-def merge(present: Iterable[DatasetRow], accounts: Iterable[Account], new: Iterable[DatasetRow]) -> list[DatasetRow]:
-    """All rows, with the run's in place of older ones of the same recordings; one whose download failed this time keeps its rows."""
-    replaced = {a.recording for a in accounts if a.samples}
-    return [r for r in present if r.recording not in replaced] + list(new)
+def with_audio(known: Mapping[str, Recorded], accounts: Iterable[Account]) -> dict[str, Account]:
+    """Every recording that has audio, as the run found it, or else as the version before has it."""
+    return {**known, **{a.recording: a for a in accounts if a.samples}}
 
 
-def with_audio(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, LedgerRow | Account]:
-    """Every recording that has audio, as the run found it, or else as the ledger has it."""
-    current: dict[str, LedgerRow | Account] = {**ledger, **{a.recording: a for a in accounts if a.samples}}
-    return {name: row for name, row in current.items() if row.samples}
-
-
-def duplicates(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
+def duplicates(before: Mapping[str, Recorded], accounts: Iterable[Account]) -> dict[str, str]:
     """Each recording that has the same media as an earlier one, with the id of that one.
 
-    Recordings that the dataset already had come before new ones. Then publication date and id decide.
+    Recordings that the version `before` already had come before new ones. Then publication date and id decide.
     """
     media: dict[str, dict[str, tuple[bool, bool, str, str]]] = defaultdict(dict)
-    for name, row in with_audio(ledger, accounts).items():
-        known = ledger.get(name)
-        media[row.media_sha256][name] = (not (known and known.samples), bool(known and known.duplicate_of), row.published, name)
+    for name, row in with_audio(before, accounts).items():
+        known = before.get(name)
+        media[row.media_sha256][name] = (known is None, bool(known and known.duplicate_of), row.published, name)
     firsts = {sha256: min(orders, key=lambda r: orders[r]) for sha256, orders in media.items()}
     return {r: firsts[sha256] for sha256, orders in media.items() for r in orders if r != firsts[sha256]}
 
 
-def replaced(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account]) -> dict[str, str]:
+def replaced(before: Mapping[str, Recorded], accounts: Iterable[Account]) -> dict[str, str]:
     """The recordings whose earlier clips make room for those of another file, with the reason."""
     found = {}
     for account in accounts:
-        known = ledger.get(account.recording)
-        if known and known.samples and account.samples and known.media_sha256 != account.media_sha256:
+        known = before.get(account.recording)
+        if known and account.samples and known.media_sha256 != account.media_sha256:
             found[account.recording] = f"{CHANGED}: {change(known.state, account.state) or 'its file holds other bytes'}"
     return found
 
 
-def check_law(accounts: Iterable[Account], rows: Iterable[DatasetRow]) -> None:
+def check_law(accounts: Iterable[Account], rows: pa.Table) -> None:
     """Raises ValueError unless each sample of each recording is in a clip or counted in its account."""
-    clipped: dict[str, int] = defaultdict(int)
-    for row in rows:
-        clipped[row.recording] += row.samples
+    sums = rows.group_by("recording", use_threads=False).aggregate([("samples", "sum")]).to_pydict()
+    clipped = dict(zip(sums["recording"], sums["samples_sum"], strict=True))
     for a in accounts:
-        found = clipped[a.recording] + a.music_samples + a.noise_samples + a.silence_samples + a.unclipped_speech_samples
+        found = clipped.pop(a.recording, 0) + outside(a)
         if found != a.samples:
             raise ValueError(f"expected clips and account of recording {a.recording} to add up to {a.samples} samples, found {found}")
+    if clipped:
+        raise ValueError(f"expected an account of each recording that has clips, found none of {', '.join(sorted(clipped))}")
 
 
-def outcomes(
-    ledger: Mapping[str, LedgerRow], accounts: Sequence[Account], rows: Iterable[DatasetRow], same: Mapping[str, str]
-) -> list[LedgerRow]:
-    """The ledger's rows after a publication, with what the run found and what the rules keep of each recording.
+def outside(account: Account) -> int:
+    """Samples of a recording that are in no clip."""
+    return account.music_samples + account.noise_samples + account.silence_samples + account.unclipped_speech_samples
 
-    `rows` are those of the newest version, and `same` is what `duplicates` returned. Applying it again changes nothing.
+
+def recorded(
+    before: Mapping[str, Recorded], accounts: Iterable[Account], run: str, same: Mapping[str, str], blocks: Mapping[str, str], sums: Sums
+) -> list[Recorded]:
+    """The recordings of the next version, sorted by id.
+
+    Args:
+        before: Those of the version before.
+        accounts: What the run found.
+        run: The run.
+        same: What `duplicates` returned.
+        blocks: The block of each recording whose clips are new or moved.
+        sums: The sums of the decisions of the blocks that change.
     """
-    kept: dict[str, int] = defaultdict(int)
-    rejected: dict[str, int] = defaultdict(int)
-    for row in rows:
-        (kept if row.kept else rejected)[row.recording] += row.samples
-    found = {a.recording: a for a in accounts}
+    rows = dict(before)
+    for a in accounts:
+        if a.samples:
+            rows[a.recording] = Recorded(
+                **{f.name: getattr(a, f.name) for f in fields(Account)}, run=run, block="", kept_samples=0, rejected_samples=0
+            )
+    found = []
+    for name, row in sorted(rows.items()):
+        block = blocks.get(name, row.block)
+        kept, rejected = sums.recordings.get(name, (row.kept_samples, row.rejected_samples))
+        now = replace(row, duplicate_of=same.get(name, ""), block=block, kept_samples=kept, rejected_samples=rejected)
+        known = before.get(name)
+        found.append(known if known and replace(now, run=known.run) == known else now)
+    return found
+
+
+def outcomes(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account], recordings: Iterable[Recorded]) -> list[LedgerRow]:
+    """The ledger's rows as the newest version has them, whose recordings these are, and with what a run found.
+
+    Without accounts, it repairs a ledger that a run did not write after its commit. Applying it again changes nothing.
+    """
+    found, published = {a.recording: a for a in accounts}, {r.recording: r for r in recordings}
     updated = []
     for known in ledger.values():
-        entry = _with_account(known, found[known.recording]) if known.recording in found else known
-        original = same.get(entry.recording, "" if entry.samples else entry.duplicate_of)
-        updated.append(
-            replace(entry, duplicate_of=original, kept_samples=kept[entry.recording], rejected_samples=rejected[entry.recording])
-        )
+        entry, version = known, published.get(known.recording)
+        if known.recording in found:
+            entry = _with_account(known, found[known.recording], version is not None)
+        elif version and known.outcome == PENDING and version.run == known.run:
+            entry = replace(known, outcome=PUBLISHED, reason="")
+        if version:
+            entry = replace(entry, **{name: getattr(version, name) for name in _DERIVED})
+        updated.append(entry)
     return updated
 
 
-def _with_account(known: LedgerRow, account: Account) -> LedgerRow:
+def _with_account(known: LedgerRow, account: Account, is_published: bool) -> LedgerRow:
     failed = bool(account.reason) and not account.duplicate_of
     failures = known.failures + (failed and known.outcome == PENDING)
-    if account.reason and known.samples:  # a failed download takes nothing from the dataset
+    if account.reason and is_published:  # a failed download takes nothing from the dataset
         return replace(known, outcome=PUBLISHED, reason=account.reason, failures=failures)
     shared = {name: getattr(account, name) for name in _SHARED}
     return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, failures=failures)
 
 
-def seconds_by_outcome(rows: Iterable[DatasetRow], recordings: Iterable[Account | LedgerRow]) -> dict[str, float]:
-    """Sums of seconds: `kept_seconds`, and `rejected_<reason>_seconds` for each reason, which ends at its colon."""
+def seconds_by_outcome(clips: Mapping[str, int], recordings: Iterable[Account]) -> dict[str, float]:
+    """Sums of seconds: `kept_seconds`, and `rejected_<reason>_seconds` for each reason; `clips` are samples by reason, "" of kept ones."""
     total: dict[str, int] = defaultdict(int, kept=0)
-    for row in rows:
-        total["kept" if row.kept else f"rejected_{row.reason.partition(':')[0]}"] += row.samples
+    for reason, samples in sorted(clips.items()):
+        if samples or not reason:
+            total[f"rejected_{reason}" if reason else "kept"] += samples
     for r in recordings:
         total["rejected_music"] += r.music_samples
         total["rejected_noise"] += r.noise_samples
         total["rejected_silence"] += r.silence_samples
         total["rejected_unclipped_speech"] += r.unclipped_speech_samples
     return {f"{name}_seconds": samples / SAMPLE_RATE_HZ for name, samples in total.items()}
+
+
+_OUTSIDE = ("music", "noise", "silence", "unclipped_speech")
+
+
+def samples_by_reason(seconds: Mapping[str, float]) -> Counter[str]:
+    """The samples in clips by reason, from what `seconds_by_outcome` returned; "" of kept ones."""
+    names = {n.removesuffix("_seconds").removeprefix("rejected_"): round(s * SAMPLE_RATE_HZ) for n, s in seconds.items()}
+    return Counter({"" if name == "kept" else name: samples for name, samples in names.items() if name not in _OUTSIDE})

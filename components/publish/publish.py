@@ -1,28 +1,30 @@
 """Publishes what a run found as the next version of a dataset, and updates what the store knows of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from components.publish import repeats as repeating
-from components.publish import speakers as naming
-from components.publish.corrections import Correction, Speakers
-from components.publish.identities import identities, recognized
+from components.publish.corrections import Correction
 from components.publish.matching import thinned
-from components.publish.outcomes import check_law, duplicates, merge, outcomes, replaced, seconds_by_outcome, with_audio
-from components.publish.parts import in_parts
-from components.publish.rules import Wanted, check_measured, resolved, select
-from components.shared.encoders import vectors_of
-from components.shared.rows import Account, DatasetRow, Fingerprint
-from components.shared.rules import with_thresholds
+from components.publish.next import Base, Found, next_version
+from components.publish.outcomes import check_law, outcomes, with_audio
+from components.publish.rules import Wanted
+from components.shared.rows import Account, Fingerprint
 from components.shared.task import Lineage, StageError, report
-from store.datasets import DatasetStore, Version, audio_key
+from store.datasets import DatasetStore, Version, audio_key, timeline_key
 from store.fingerprints import FingerprintStore
 from store.interface import Store
-from store.ledger import Ledger, LedgerRow
+from store.lease import lease
+from store.ledger import Ledger
 from store.repeats import Repeat, RepeatStore
-from store.speakers import DatasetSpeaker, SpeakerStore
+from store.version_rows import Recorded
 from store.voices import named_voices
+
+_LISTED = 1000
+"""Number of keys that one request lists."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,8 @@ class Batch:
     """What a run found in all its shards."""
 
     accounts: list[Account]
-    rows: list[DatasetRow]
+    rows: pa.Table
+    """Clips as DatasetRow rows."""
     fingerprints: Callable[[], Iterator[Fingerprint]]
     """Reads the fingerprints of the run's recordings, those of one shard at a time."""
     sources_sha256: str
@@ -51,10 +54,10 @@ class Published:
     """The version that the run committed; None if it changed nothing."""
     newest: Version | None
     """The newest version; None if the dataset has none yet."""
-    rows: list[DatasetRow]
-    """All rows of the newest version, kept or not."""
-    repeats: list[Repeat]
-    recordings: list[LedgerRow]
+    recordings: list[Recorded]
+    """The recordings of the newest version."""
+    repeats: int
+    """Number of repeats in the dataset."""
     replaced: Mapping[str, str]
     """The recordings whose clips were replaced by those of another file, with the reason."""
     recognized: Mapping[str, float]
@@ -70,48 +73,41 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, 
     """Commits the next version of a dataset and writes the outcome of every recording into the ledger.
 
     A correction is what a person changes of the speakers, on top of what the run found. No version is committed if rows, rules and
-    names stay the same. Publishing the same run again changes nothing.
+    names stay the same. Publishing the same run again changes nothing. Waits while another run publishes the dataset.
 
     Raises:
         StageError: The store lacks the audio of a clip, a rule needs what no stage measured, or the correction cannot be made.
         ValueError: A recording has samples that are neither in a clip nor accounted for.
     """
-    datasets, ledger, voices = DatasetStore(store, dataset), Ledger(store, dataset), SpeakerStore(store, dataset)
     check_law(batch.accounts, batch.rows)
-    _check_audio(store, dataset, batch.rows)
-    known = ledger.rows()
-    same, recordings, changed = duplicates(known, batch.accounts), with_audio(known, batch.accounts), replaced(known, batch.accounts)
-    repeats, near = _update_repeats(store, dataset, batch), dict[str, float]()
-    _check_fingerprints(FingerprintStore(store, dataset), recordings, wanted)
+    with lease(store, dataset, run, report):
+        return _publish(store, dataset, run, batch, wanted, correction)
 
-    def next_version(present: list[DatasetRow]) -> tuple[list[DatasetRow], dict[str, Any]]:
-        versions = datasets.versions()
-        before = versions[-1] if versions else None
-        rows = _next_rows(present, batch)
-        chosen = with_thresholds(wanted, voice_by := naming.encoder_of(rows))
-        now = _heard(rows, present, voices.rows(), before, voice_by, chosen["join_similarity"])
-        now, said = correction(now) if correction else (now, {})
-        named = named_voices(store, voice_by) if voice_by else {}
-        decided, found = recognized(now.rows, now.decided, named, chosen["join_similarity"])
-        near.clear()  # of an attempt to commit that another run was faster than
-        near.update(found)
-        rows, given = now.rows, now.given
-        speakers = naming.facts(naming.speech_seconds(rows, same), given) | decided.facts
-        check_measured(rows, chosen)
-        _tell_of_cosines(rows)
-        rows = select(rows, resolved(chosen, rows, speakers["dominant"], given, decided, named), same, repeats)
-        seconds = seconds_by_outcome(rows, recordings.values())
-        lineage = _lineage(before, batch) | {"seconds": seconds, "speakers": speakers, "replaced": changed}
-        return rows, lineage | ({"correction": said} if said else {})
 
-    made = datasets.publish(run, next_version)
+def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, correction: Correction | None) -> Published:
+    datasets, ledger = DatasetStore(store, dataset), Ledger(store, dataset)
+    versions = datasets.versions()
+    present = datasets.recordings(versions[-1] if versions else None)
+    _check_objects(store, dataset, batch.rows, sum(f.clips for f in datasets.files(versions[-1] if versions else None).values()))
+    ledger.write(lambda rows: outcomes(rows, [], present))
+    repeats = _update_repeats(store, dataset, batch)
+    _check_fingerprints(FingerprintStore(store, dataset), set(with_audio({r.recording: r for r in present}, batch.accounts)), wanted)
+    found = Found(batch.accounts, batch.rows, batch.sources_sha256, batch.lineage)
+    last: list[Mapping[str, Any]] = []
+
+    def compute(versions: list[Version]) -> Any:
+        base = Base(datasets, versions[-1] if versions else None, repeats, lambda encoder: named_voices(store, encoder))
+        change, said = next_version(base, run, found, wanted, correction)
+        last[:] = [said]
+        return change
+
+    made = datasets.publish(run, compute)
     versions = datasets.versions()
     newest = versions[-1] if versions else None
-    rows = datasets.rows(newest) if newest else []
-    if newest and naming.given_ids(newest):
-        voices.write(lambda: _speakers_now(datasets, newest, rows))
-    ledger.write(lambda present: outcomes(present, batch.accounts, rows, same))
-    return Published(made, newest, rows, repeats, list(ledger.rows().values()), changed, near if made else {})
+    recordings = datasets.recordings(newest)
+    ledger.write(lambda rows: outcomes(rows, batch.accounts, recordings))
+    said = last[0] if last and made else {"replaced": {}, "recognized": {}}
+    return Published(made, newest, recordings, len(repeats), said["replaced"], said["recognized"])
 
 
 def origin(version: Version) -> dict[str, str]:
@@ -120,93 +116,50 @@ def origin(version: Version) -> dict[str, str]:
     return {"run": version.run, "sources_sha256": version.lineage["sources_sha256"], "models": ", ".join(sorted(models))}
 
 
-def _check_audio(store: Store, dataset: str, rows: Sequence[DatasetRow]) -> None:
-    """Raises StageError if the store lacks the audio of a clip."""
-    if missing := [r.clip for r in rows if not store.exists(audio_key(dataset, r.audio_sha256))]:
+def _check_objects(store: Store, dataset: str, rows: pa.Table, known: int) -> None:
+    """Raises StageError if the store lacks the audio of a clip, its original audio, or a timeline. `known` are the clips before."""
+    columns = rows.select(["clip", "audio_sha256", "before_sha256", "timeline_sha256"]).to_pydict()
+    of: dict[str, str] = {}
+    for clip, audio, before, timeline in zip(*columns.values(), strict=True):
+        for sha256, key in ((audio, audio_key), (before, audio_key), (timeline, timeline_key)):
+            if sha256:
+                of.setdefault(key(dataset, sha256), clip)
+    if missing := sorted(_absent(store, set(of), known)):
         raise StageError(
-            f"expected the audio of {len(rows)} clips in {store.uri}, found none for {len(missing)} of them, the first is {missing[0]}: "
-            "start the run again"
+            f"expected the audio of {rows.num_rows} clips in {store.uri}, found {len(of) - len(missing)} of {len(of)} objects, "
+            f"the first one missing is of clip {of[missing[0]]}: start the run again"
         )
 
 
-def _tell_of_cosines(rows: Sequence[DatasetRow]) -> None:
-    """Reports clips whose similarity is a cosine, as before it was corrected for length: the rules do not look at it."""
-    if older := sum(r.similarity is not None and r.clip_similarity is None for r in rows):
-        report(
-            f"{older} clips were compared with the reference by an older measure, so publish_min_similarity keeps them: "
-            "run with discover_again to compare them again"
-        )
-
-
-def _next_rows(present: list[DatasetRow], batch: Batch) -> list[DatasetRow]:
-    """The next version's rows before speakers are named. A clip made again with the same vector keeps its speaker."""
-    same = {(r.clip, r.vector): r.speaker for r in present}
-    return merge(present, batch.accounts, [replace(r, speaker=same.get((r.clip, r.vector), "")) for r in batch.rows])
-
-
-def _heard(
-    rows: list[DatasetRow],
-    present: Sequence[DatasetRow],
-    remembered: Sequence[DatasetSpeaker],
-    before: Version | None,
-    voice_by: str,
-    join_similarity: float,
-) -> Speakers:
-    """The speakers of the next version, as they sound: `rows` with an id for each clip that has none yet.
-
-    `present` are the rows of the version `before`, and `remembered` are the speakers with those that have no clip any more.
-    """
-    decided, of = identities(before), vectors_of(voice_by)
-    known = naming.voices(present, remembered, of.numbers)
-    if any(r.vector and not r.speaker for r in rows):
-        same_encoder = (r for r in present if len(r.vector) == 4 * of.numbers)
-        compared, meant = in_parts(known, same_encoder, decided.merged, join_similarity)
-    else:
-        compared, meant = known, {}
-    named, given = naming.named(rows, compared, naming.given_ids(before) if before else 0, of, join_similarity)
-    named = [replace(r, speaker=meant[r.speaker]) if r.speaker in meant else r for r in named]
-    return Speakers(named, decided, given, known)
-
-
-def _lineage(before: Version | None, batch: Batch) -> dict[str, Any]:
-    """Stages and sources of the next version. What the run did not do is as in the version before."""
-    known = before.lineage if before else {}
-    return {
-        "stages": known.get("stages", {}) | batch.lineage,
-        "sources_sha256": batch.sources_sha256 or known["sources_sha256"],
-    }
-
-
-def _speakers_now(datasets: DatasetStore, version: Version, rows: list[DatasetRow]) -> list[DatasetSpeaker]:
-    """The speakers of the newest version. `rows` are those of `version`, which is the newest unless another run was faster."""
-    versions = datasets.versions()
-    return naming.table(rows if versions[-1].number == version.number else datasets.rows(versions[-1]), versions)
+def _absent(store: Store, keys: set[str], known: int) -> set[str]:
+    """Those of the keys that the store lacks: by listing their folders, or one by one if the folders hold more than that."""
+    if (known + len(keys)) / _LISTED > len(keys):
+        return {key for key in keys if not store.exists(key)}
+    folders = {key.rpartition("/")[0] + "/" for key in keys}
+    return keys - {key for folder in folders for key in store.keys(folder)}
 
 
 def _update_repeats(store: Store, dataset: str, batch: Batch) -> list[Repeat]:
     """Compares the run's recordings with all of the dataset and returns the dataset's repeats."""
-    stored, repeats, ledger = FingerprintStore(store, dataset), RepeatStore(store, dataset), Ledger(store, dataset)
-    worked = batch.worked
-
-    def order_now() -> repeating.Order:
-        """The order by the ledger as it is now: other runs plan and publish meanwhile."""
-        dates = {r.recording: r.published for r in (*ledger.rows().values(), *batch.accounts)}
-        return lambda recording: (dates.get(recording, ""), recording)
-
-    def fingerprints() -> Iterator[Fingerprint]:
-        return (f for f in batch.fingerprints() if f.recording in worked)
-
+    stored, repeats, worked = FingerprintStore(store, dataset), RepeatStore(store, dataset), batch.worked
     if worked:
-        for fingerprint in fingerprints():  # all before any is compared: another run may look for them
-            stored.write(thinned(fingerprint))
-        found = repeating.found(stored, fingerprints(), worked, order_now())
-        repeats.write(lambda present: repeating.chosen(present, found, worked, order_now()))
+        dates = {r.recording: r.published for r in (*Ledger(store, dataset).rows().values(), *batch.accounts)}
+
+        def order(recording: str) -> tuple[str, str]:
+            return dates.get(recording, ""), recording
+
+        def fingerprints() -> Iterator[Fingerprint]:
+            return (f for f in batch.fingerprints() if f.recording in worked)
+
+        stored.write([thinned(f) for f in fingerprints()])
+        found = repeating.found(stored, fingerprints(), worked, order)
+        repeats.write(lambda present: repeating.chosen(present, found, worked, order))
     return repeats.rows()
 
 
-def _check_fingerprints(stored: FingerprintStore, recordings: Mapping[str, LedgerRow | Account], wanted: Wanted) -> None:
+def _check_fingerprints(stored: FingerprintStore, recordings: set[str], wanted: Wanted) -> None:
     """Reports recordings without a fingerprint. Raises StageError if repeats are to be rejected and none has one."""
-    missing = len(set(recordings) - set(stored.recordings()))
+    missing = len(recordings - stored.recordings())
     advice = "run with discover_again to add fingerprints"
     if wanted["refuse_repeats"] and recordings and missing == len(recordings):
         raise StageError(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import NamedTuple
 
 from components.publish.matching import Index, matches
-from components.shared.rows import DatasetRow, Fingerprint
+from components.shared.rows import Fingerprint
 from components.shared.rules import LEAST_REPEAT_SECONDS
 from store.fingerprints import FingerprintStore
 from store.repeats import Repeat
@@ -66,11 +66,21 @@ class _Collected:
         self._pieces[row.recording].append(Piece(row.recording, row.start, row.end))
 
 
+class Heard(NamedTuple):
+    """A clip with its place in time; columns of DatasetRow."""
+
+    clip: str
+    recording: str
+    published: str
+    start: float
+    end: float
+
+
 def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collection[str], order: Order) -> list[Repeat]:
     """Finds the repeats between new and stored recordings, among new ones, and within each new one.
 
-    A stretch that many recordings have has one repeat, mostly of the earliest of them. One block of new fingerprints and one
-    stored fingerprint are in memory at a time.
+    A stretch that many recordings have has one repeat, mostly of the earliest of them. One block of new fingerprints, one of
+    stored ones, and those of them that have something in common with the new ones are in memory at a time.
 
     Args:
         stored: The thinned fingerprints of all recordings, the new ones included.
@@ -80,9 +90,10 @@ def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collecti
     collected = _Collected()
     for block in _blocks(new):
         index = Index(sorted(block, key=lambda f: order(f.recording)))
-        for name in sorted(stored.recordings(), key=order):
+        near = {f.recording: f for several in stored.blocks() for f in index.near(several)}
+        for name in sorted(near, key=order):
             before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # each pair is compared once
-            shared = matches(index, stored.read(name), before)
+            shared = matches(index, near[name], before)
             collected.add([_row((m.recording, m.start), (name, m.other_start), m.seconds, m.similarity, order) for m in shared], order)
     return list(collected.rows.values())
 
@@ -181,7 +192,28 @@ def _seconds(pieces: Iterable[Piece]) -> float:
     return sum(p.end - p.start for p in pieces)
 
 
-def heard_before(rows: Iterable[DatasetRow], repeats: Iterable[Repeat], min_seconds: float) -> dict[str, str]:
+def places(repeats: Iterable[Repeat], min_seconds: float) -> dict[str, list[Piece]]:
+    """The stretches by recording that repeats lead from or to. Only clips in them matter to `heard_before`."""
+    around: dict[str, list[Piece]] = defaultdict(list)
+    for r in repeats:
+        if r.end - r.start >= min_seconds:
+            around[r.recording].append(Piece(r.recording, r.start, r.end))
+            around[r.first_recording].append(Piece(r.first_recording, r.first_start, r.first_start + r.end - r.start))
+    return {recording: _union(pieces) for recording, pieces in around.items()}
+
+
+def _union(pieces: Iterable[Piece]) -> list[Piece]:
+    """The same stretches without overlap, in order."""
+    joined = list[Piece]()
+    for piece in sorted(pieces):
+        if joined and piece.start <= joined[-1].end:
+            joined[-1] = joined[-1]._replace(end=max(joined[-1].end, piece.end))
+        else:
+            joined.append(piece)
+    return joined
+
+
+def heard_before(rows: Iterable[Heard], repeats: Iterable[Repeat], min_seconds: float) -> dict[str, str]:
     """Finds the clips of which half or more is also heard in earlier clips that are not repeats themselves.
 
     `rows` are the clips that all other rules keep. Publication date, recording and time decide which clip is earlier. Repeats

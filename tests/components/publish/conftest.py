@@ -14,7 +14,7 @@ from components.shared.table import empty, write_rows
 from store.datasets import DatasetStore, audio_key
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
-from store.speakers import SpeakerStore
+from store.version_rows import DatasetSpeaker
 from tests.tasks import artifacts, stage_command
 
 SETTINGS = {s.name: s.neutral for s in TABLE} | {"min_seconds": 1.5, "join_similarity": 0.6}
@@ -47,7 +47,10 @@ class Show:
     def __init__(self, folder: Path) -> None:
         self.folder, self.store = folder, open_store(str(folder / "store"))
         self.dataset, self.ledger = DatasetStore(self.store, "show"), Ledger(self.store, "show")
-        self.speakers = SpeakerStore(self.store, "show")
+
+    def speakers(self) -> list[DatasetSpeaker]:
+        """The speakers of the newest version."""
+        return self.dataset.speakers(self.dataset.version())
 
     def plan(self, *recordings: str) -> None:
         self.ledger.write(lambda rows: [rows.get(r, made(LedgerRow, recording=r, attempts=1)) for r in recordings])
@@ -62,8 +65,8 @@ class Show:
         there = {f.recording for f in fingerprints}
         without = [Fingerprint(a.recording, HOP_SECONDS, SPAN_SECONDS, b"") for a in accounts if a.recording not in there]
         write_rows(part, Fingerprint, [*fingerprints, *without], "fingerprints")
-        for r in rows if audio else ():
-            self.store.write(audio_key("show", r.audio_sha256), b"fLaC")
+        for sha256 in {r.audio_sha256 for r in rows if r.audio_sha256} if audio else ():
+            self.store.write(audio_key("show", sha256), b"fLaC")
         return part
 
     def publish(self, run: str, *parts: Path, outputs: Path | None = None, **settings: Any) -> subprocess.CompletedProcess[str]:

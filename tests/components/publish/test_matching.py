@@ -28,7 +28,7 @@ def all_new(folder: Path, *fingerprints: Fingerprint) -> tuple[list[Repeat], int
     """What new recordings repeat, and how many bytes it took to find it."""
     store = FingerprintStore(open_store(str(folder)), "show")
     for fingerprint in fingerprints:
-        store.write(thinned(fingerprint))
+        store.write([thinned(fingerprint)])
     tracemalloc.start()
     rows = found(store, fingerprints, {f.recording for f in fingerprints}, by_name)
     peak = tracemalloc.get_traced_memory()[1]

@@ -5,30 +5,38 @@ from dataclasses import replace
 
 import pytest
 
-from components.publish.outcomes import check_law, duplicates, merge
-from components.shared.rows import SAMPLE_RATE_HZ
-from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
+from components.publish.outcomes import check_law, duplicates
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.table import to_table
+from store.ledger import FAILED, PENDING, PUBLISHED
+from store.version_rows import Recorded
 from tests.components.publish.conftest import Show, account, made, row
 
 
-def test_a_recording_is_replaced_whole_and_one_that_is_gone_keeps_its_rows() -> None:
-    present = [row("a-1"), row("a-2"), row("b-1"), row("c-1")]
-    merged = merge(present, [account("a"), account("b", seconds=0, reason="HTTP 404")], [row("a-3")])
-    assert [r.clip for r in merged] == ["b-1", "c-1", "a-3"]
+def test_a_recording_is_replaced_whole_and_one_that_is_gone_keeps_its_rows(show: Show) -> None:
+    show.plan("a", "b", "c")
+    rows = [row(clip, audio_sha256="aa11") for clip in ("a-1", "a-2", "b-1", "c-1")]
+    assert show.publish("run-1", show.part([account("a", 4), account("b"), account("c")], rows)).returncode == 0
+    part = show.part([account("a"), account("b", seconds=0, reason="HTTP 404")], [row("a-3", audio_sha256="aa11")])
+    assert show.publish("run-2", part).returncode == 0
+    assert [r.clip for r in show.dataset.rows(show.dataset.version())] == ["a-3", "b-1", "c-1"]
 
 
 def test_the_same_media_is_published_once_and_the_first_one_stays() -> None:
-    ledger = {"old": made(LedgerRow, recording="old", media_sha256="m", samples=9, published="2024-05-01", outcome=PUBLISHED)}
+    before = {"old": made(Recorded, recording="old", media_sha256="m", samples=9, published="2024-05-01")}
     new = [account("new", media_sha256="m", published="2020-01-01"), account("other", media_sha256="n")]
-    assert duplicates(ledger, new) == {"new": "old"}
-    ledger["new"] = made(LedgerRow, recording="new", media_sha256="m", samples=9, published="2020-01-01", duplicate_of="old")
-    assert duplicates(ledger, []) == {"new": "old"}
+    assert duplicates(before, new) == {"new": "old"}
+    before["new"] = made(Recorded, recording="new", media_sha256="m", samples=9, published="2020-01-01", duplicate_of="old")
+    assert duplicates(before, []) == {"new": "old"}
 
 
 def test_a_sample_without_a_reason_is_found_out() -> None:
-    check_law([account("a", music_samples=44_100)], [row("a-1", seconds=1)])
+    rows = to_table(DatasetRow, [row("a-1", seconds=1)])
+    check_law([account("a", music_samples=44_100)], rows)
     with pytest.raises(ValueError, match="recording a to add up to 88200 samples, found 88199"):
-        check_law([account("a", music_samples=44_099)], [row("a-1", seconds=1)])
+        check_law([account("a", music_samples=44_099)], rows)
+    with pytest.raises(ValueError, match="expected an account of each recording that has clips, found none of a"):
+        check_law([], rows)
 
 
 def test_a_run_publishes_and_the_ledger_says_what_became_of_every_recording(show: Show) -> None:

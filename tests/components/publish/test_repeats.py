@@ -10,10 +10,8 @@ from conftest import Show, account, row
 from episodes import CUT_SECONDS, DATES, SHARED
 
 from components.publish.matching import thinned
-from components.publish.outcomes import seconds_by_outcome
 from components.publish.repeats import chosen, groups, heard_before
 from components.shared.rows import DatasetRow
-from components.shared.table import read_rows
 from store.fingerprints import FingerprintStore
 from store.repeats import Repeat, RepeatStore
 from tests.places import DATA
@@ -40,7 +38,7 @@ def publish(show: Show, shared: episodes.Show, run: str, *names: str, **settings
     parts = [show.part(accounts, _with_the_rest(accounts, rows), fingerprints=[shared.fingerprints[n] for n in names])] if names else []
     done = show.publish(run, *parts, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
-    return read_rows(show.folder / "version", DatasetRow)
+    return show.dataset.rows(show.dataset.version())
 
 
 def _with_the_rest(accounts: list, rows: list[DatasetRow]) -> list[DatasetRow]:
@@ -111,7 +109,7 @@ def test_a_rule_refuses_all_but_the_first_without_audio(show: Show, shared: epis
             assert said in ("", "too_short"), r
         elif share > 0.7 and r.samples > 1.5 * 44_100:
             assert said == "repeats" and by_clip[clip].kept and by_clip[clip].published < r.published, r
-    seconds = seconds_by_outcome(after, [])
+    seconds = show.dataset.version().lineage["seconds"]
     assert {n for n in seconds if "repeats" in n} == {"rejected_repeats_seconds"}
     longer = publish(show, shared, "run-3", refuse_repeats=True, min_repeat_seconds=30.0)
     assert sum(r.kept for r in after) < sum(r.kept for r in longer) < sum(r.kept for r in before)
@@ -142,7 +140,7 @@ def test_what_was_published_before_there_were_fingerprints_is_told_of_and_a_rule
     done = show.publish("run-4", min_seconds=0.5)
     assert done.returncode == 0
     assert "1 of 1 recordings have no fingerprint" in done.stdout
-    assert FingerprintStore(show.store, "show").recordings() == []
+    assert FingerprintStore(show.store, "show").recordings() == set()
 
 
 def repeat(recording: str, start: float, end: float, first: str, first_start: float) -> Repeat:
@@ -213,7 +211,7 @@ def test_what_a_failed_download_dates_anew_leads_in_no_circle(show: Show, shared
 def test_what_another_run_is_about_to_publish_has_its_date_already(show: Show, shared: episodes.Show) -> None:
     show.plan("three")
     show.ledger.write(lambda rows: [replace(rows["three"], published=DATES["three"])])
-    FingerprintStore(show.store, "show").write(thinned(shared.fingerprints["three"]))
+    FingerprintStore(show.store, "show").write([thinned(shared.fingerprints["three"])])
     publish(show, shared, "run-1", "one")
     assert_found(show, [expected(shared, "three", name, "one") for name in ("jingle", "advertisement")])
 

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.publish.draft import Sums, decided, with_column
 from components.publish.outcomes import seconds_by_outcome
-from components.publish.rules import Wanted, check_measured, parse, resolved, select
+from components.publish.rules import Wanted, check_measured, last_tones, measured, parse, reasons, resolved
 from components.publish.settings import check_settings
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.rules import RULES, Names, Number
 from components.shared.rules import SETTINGS as TABLE
+from components.shared.table import to_table
 from components.shared.task import StageError
 from tests.components.publish.conftest import SETTINGS, Show, account, row
 
@@ -96,10 +98,13 @@ def wanted(**settings: Any) -> Wanted:
     return parse(given)
 
 
+def selected(rows: list[DatasetRow], wanted: Wanted, duplicates: set[str]) -> list[DatasetRow]:
+    found = reasons(to_table(DatasetRow, rows), wanted, duplicates).to_pylist()
+    return [replace(r, kept=not reason, reason=reason) for r, reason in zip(rows, found, strict=True)]
+
+
 def reason(clip: DatasetRow, **settings: Any) -> str:
-    (selected,) = select([clip], wanted(**settings), {"b"})
-    assert selected == replace(clip, kept=not selected.reason, reason=selected.reason), "nothing else changes"
-    return selected.reason
+    return selected([clip], wanted(**settings), {"b"})[0].reason
 
 
 def test_a_clip_that_every_rule_likes_is_kept() -> None:
@@ -223,11 +228,15 @@ def test_a_character_rate_that_nothing_can_have_is_refused() -> None:
     ],
 )
 def test_a_rule_about_what_nothing_measured_says_what_to_switch_on(setting: str, value: object, remedy: str) -> None:
+    def check(*rows: DatasetRow) -> None:
+        table = to_table(DatasetRow, rows)
+        check_measured(wanted(**{setting: value}), len(rows), lambda column: any(measured(table[column]).to_pylist()))
+
     rows = [row("a-1", gender=""), row("a-2", gender="")]
     with pytest.raises(StageError, match=f"publish_{setting}: .*found none in 2 .*{remedy}"):
-        check_measured(rows, wanted(**{setting: value}))
-    check_measured([], wanted(**{setting: value}))
-    check_measured([*rows, row("a-3", **MEASURED)], wanted(**{setting: value}))
+        check(*rows)
+    check()
+    check(*rows, row("a-3", **MEASURED))
 
 
 def test_a_run_by_such_a_rule_publishes_nothing(show: Show) -> None:
@@ -241,12 +250,12 @@ def test_a_run_by_such_a_rule_publishes_nothing(show: Show) -> None:
 
 
 def test_the_dominant_speaker_is_its_id_and_an_id_that_was_never_given_is_refused() -> None:
-    found = resolved(wanted(speakers="dominant,s0002"), [row("a-1", speaker="s0003")], "s0003", 3)
+    found = resolved(wanted(speakers="dominant,s0002"), {}, "s0003", 3)
     assert found["speakers"] == ("s0003", "s0002")
     with pytest.raises(StageError, match="found s0004, s0000: it has s0001 to s0003"):
-        resolved(wanted(speakers="s0004,s0000,s0001"), [], "s0003", 3)
+        resolved(wanted(speakers="s0004,s0000,s0001"), {}, "s0003", 3)
     with pytest.raises(StageError, match="it has none yet"):
-        resolved(wanted(speakers="s0001"), [], "", 0)
+        resolved(wanted(speakers="s0001"), {}, "", 0)
 
 
 def test_the_calmest_and_the_most_aroused_clips_of_every_speaker_can_be_selected() -> None:
@@ -254,8 +263,8 @@ def test_the_calmest_and_the_most_aroused_clips_of_every_speaker_can_be_selected
     rows = [row(f"a-{i}", speaker=speaker, tone=tone) for i, (speaker, tone) in enumerate(tones)]
 
     def kept(tones: str) -> list[int]:
-        selected = select(rows, resolved(wanted(tones=tones), rows, "s0001", 3), ())
-        return [i for i, r in enumerate(selected) if r.kept]
+        meant = resolved(wanted(tones=tones), last_tones([to_table(DatasetRow, rows)]), "s0001", 3)
+        return [i for i, r in enumerate(selected(rows, meant, set())) if r.kept]
 
     assert kept("calmest") == [0, 3, 5]
     assert kept("most_aroused") == [2, 4, 5]
@@ -278,13 +287,17 @@ CLIPS = st.builds(
 @given(st.lists(CLIPS, max_size=20), st.sets(st.sampled_from(sorted(STRICT))), st.booleans())
 def test_kept_and_rejected_seconds_add_up_whatever_the_rules(clips: list[DatasetRow], chosen: set[str], twice: bool) -> None:
     rows = [replace(clip, clip=f"{'ab'[i % 2]}-{i}", recording="ab"[i % 2]) for i, clip in enumerate(clips)]
-    selected = select(rows, wanted(**{name: STRICT[name] for name in chosen}), {"b"} if twice else set())
-    assert all(r.kept != bool(r.reason) and r.reason in ("", *ORDER) for r in selected)
+    found = selected(rows, wanted(**{name: STRICT[name] for name in chosen}), {"b"} if twice else set())
+    assert all(r.reason in ("", *ORDER) for r in found)
+    table, sums = to_table(DatasetRow, found), Sums()
+    nobody = table["gender"].combine_chunks()
+    decisions = with_column(decided("b", table, nobody, nobody), "reason", table["reason"])
+    sums.add(with_column(decisions, "kept", table["kept"]))
     total = sum(r.samples for r in rows) + 300
-    seconds = seconds_by_outcome(selected, [account("a", music_samples=100, noise_samples=200)])
+    seconds = seconds_by_outcome(sums.outcomes, [account("a", music_samples=100, noise_samples=200)])
     assert sum(seconds.values()) == pytest.approx(total / SAMPLE_RATE_HZ)
-    for name in {r.reason for r in selected if r.reason}:
-        assert seconds[f"rejected_{name}_seconds"] == pytest.approx(sum(r.samples for r in selected if r.reason == name) / SAMPLE_RATE_HZ)
+    for name in {r.reason for r in found if r.reason}:
+        assert seconds[f"rejected_{name}_seconds"] == pytest.approx(sum(r.samples for r in found if r.reason == name) / SAMPLE_RATE_HZ)
 
 
 def test_another_rule_selects_again_without_parts_or_audio(show: Show) -> None:
