@@ -5,6 +5,7 @@ the measurements of its clips, its recordings with their accounts, and its speak
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,8 +22,11 @@ from store.objects import check_name, is_name
 from store.tables import retried
 from store.version_rows import DatasetSpeaker, Recorded
 
+_OWN = frozenset({*DECIDED, "clip", "recording", "samples"})
+"""The columns of DatasetRow that the table of decisions has."""
 _VERSION = "speechmill.version"
 _RUN = "speechmill.run"
+_MADE = "speechmill.made_ms"
 _LINEAGE = "speechmill.lineage"
 _RECORDINGS = "speechmill.recordings"
 _SPEAKERS = "speechmill.speakers"
@@ -76,6 +80,11 @@ def timeline_key(dataset: str, sha256: str) -> str:
     return f"datasets/{check_name(dataset)}/timelines/{sha256[:2]}/{sha256}.parquet"
 
 
+def old_log(dataset: str) -> str:
+    """The key of the first commit of a dataset in the form of earlier releases (store/upgrade.py)."""
+    return f"datasets/{check_name(dataset)}/table/_delta_log/{0:020d}.json"
+
+
 def dataset_names(store: Store) -> list[str]:
     """Names of all datasets in a store, sorted. Includes datasets that have no version yet, and no folders with other names."""
     return [name for name in store.folders("datasets/") if is_name(name)]
@@ -90,8 +99,14 @@ class DatasetStore:
         self.table = DecisionTable(store, f"datasets/{name}/decisions")
 
     def versions(self) -> list[Version]:
-        """All versions, oldest first."""
-        return _versions(self.table.history())
+        """All versions, oldest first. Raises StoreError if they are in the form of an earlier release."""
+        history = self.table.history()
+        if not history and self.store.exists(old_log(self.name)):
+            raise StoreError(
+                f"expected dataset {self.name} in {self.store.uri} in the form of this release, found that of an earlier one: "
+                f"run `speechmill dataset upgrade {self.name}`, or publish into it"
+            )
+        return versions_in(history)
 
     def version(self, number: int | None = None) -> Version:
         """The version with this number, by default the newest. Raises StoreError if it does not exist."""
@@ -114,16 +129,16 @@ class DatasetStore:
 
         Each table is sorted by clip. A recording's clips are in one table.
         """
-        wanted = [f for f in schema(DatasetRow) if not columns or f.name in columns]
-        for block, file in self.files(version).items():
-            decisions = self.table.read(
-                file, {"clip", *(f.name for f in wanted if f.name in DECIDED or f.name in ("recording", "samples"))}
-            )
-            yield self.joined(block, decisions, wanted)
+        return (self._rows_of(file, columns) for file in self.files(version).values())
 
-    def joined(self, block: str, decisions: pa.Table, wanted: Collection[pa.Field]) -> pa.Table:
-        """The columns `wanted` of DatasetRow for decisions of a block."""
-        there = set(decisions.column_names)
+    def rows_of(self, version: Version, block: str, columns: Collection[str] = ()) -> pa.Table:
+        """The clips of one block of a version, as in `tables`."""
+        return self._rows_of(self.files(version)[block], columns)
+
+    def _rows_of(self, file: File, columns: Collection[str]) -> pa.Table:
+        wanted = [f for f in schema(DatasetRow) if not columns or f.name in columns]
+        decisions = self.table.read(file, {"clip", *(f.name for f in wanted if f.name in _OWN)})
+        block, there = file.block, set(decisions.column_names)
         names = [f.name for f in wanted if f.name in MEASURED and f.name not in there]
         measures = self.measures(block, decisions["clip"], names) if names else decisions
         return pa.table([(decisions if f.name in there else measures)[f.name] for f in wanted], schema=pa.schema(wanted))
@@ -166,21 +181,16 @@ class DatasetStore:
 
     def _attempt(self, run: str, compute: Callable[[list[Version]], Change]) -> Version | None:
         history = self.table.history()
-        versions = _versions(history)
+        versions = versions_in(history)
         if own := [v for v in versions if v.run == run]:
             return own[0]
         change, before = compute(versions), versions[-1] if versions else None
         files, recordings = self._files_after(before, change), self.blocks.write_rows(Recorded, change.recordings)
         if self._is_nothing_new(before, change, files, recordings):
             return None
-        metadata = {
-            _VERSION: str(before.number + 1 if before else 1),
-            _RUN: run,
-            _LINEAGE: json.dumps(change.lineage, sort_keys=True),
-            _RECORDINGS: recordings,
-            _SPEAKERS: self.blocks.write_rows(DatasetSpeaker, change.speakers),
-        }
-        self.table.commit(history[0]["version"] if history else None, files, metadata)
+        speakers, now_ms = self.blocks.write_rows(DatasetSpeaker, change.speakers), int(time.time() * 1000)
+        made = Version(before.number + 1 if before else 1, 0, run, now_ms, change.lineage, recordings, speakers)
+        self.table.commit(history[0]["version"] if history else None, files, metadata_of(made))
         return next(v for v in self.versions() if v.run == run)
 
     def _is_nothing_new(self, before: Version | None, change: Change, files: Mapping[str, File], recordings: str) -> bool:
@@ -204,10 +214,30 @@ def _decisions(lineage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]
     return rules(lineage), speaker_names(lineage)
 
 
-def _versions(history: list[dict[str, Any]]) -> list[Version]:
-    """The versions in a table's history, oldest first."""
+def metadata_of(version: Version) -> dict[str, str]:
+    """The metadata of the commit that makes a version."""
+    return {
+        _VERSION: str(version.number),
+        _RUN: version.run,
+        _MADE: str(version.timestamp_ms),
+        _LINEAGE: json.dumps(version.lineage, sort_keys=True),
+        _RECORDINGS: version.recordings,
+        _SPEAKERS: version.speakers,
+    }
+
+
+def versions_in(history: list[dict[str, Any]]) -> list[Version]:
+    """The versions in a table's history, oldest first. Commits that only maintain the table are not versions."""
     return [
-        Version(int(c[_VERSION]), c["version"], c[_RUN], c["timestamp"], json.loads(c[_LINEAGE]), c[_RECORDINGS], c[_SPEAKERS])
+        Version(
+            int(c[_VERSION]),
+            c["version"],
+            c[_RUN],
+            int(c.get(_MADE, c["timestamp"])),
+            json.loads(c[_LINEAGE]),
+            c.get(_RECORDINGS, ""),
+            c.get(_SPEAKERS, ""),
+        )
         for c in reversed(history)
         if _VERSION in c
     ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
 from components.shared.table import schema
@@ -87,7 +87,8 @@ class DecisionTable:
         gone = [f for b, f in old.items() if files.get(b) != f]
         properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
         with explained(self._store, "commit to", self._key):
-            table = self._open(before) or self._create()
+            table = self._create() if before is None else self._open(before)
+            assert table
             actions: list[AddAction | RemoveAction] = [*_additions(added, now_ms)]
             actions += [RemoveAction(f.name, True, now_ms, f.size_bytes, {}) for f in gone]
             table.create_write_transaction(actions, "append", schema(Decision), commit_properties=properties)
@@ -100,7 +101,12 @@ class DecisionTable:
 
     def _create(self) -> DeltaTable:
         uri, options = self._store.table_uri(self._key), self._store.storage_options()
-        return DeltaTable.create(uri, schema(Decision), mode="error", configuration=KEEP_FOR_EVER, storage_options=options)
+        try:
+            return DeltaTable.create(uri, schema(Decision), mode="error", configuration=KEEP_FOR_EVER, storage_options=options)
+        except DeltaError as error:
+            if "already exists" in str(error):
+                raise CommitFailedError("another writer made the table") from None
+            raise
 
 
 def _additions(files: Iterable[File], now_ms: int) -> list[AddAction]:

@@ -16,6 +16,7 @@ from store.datasets import DatasetStore, audio_key, timeline_key
 from store.interface import Store
 from store.ledger import FAILED, Ledger, LedgerRow
 from store.truth import Truth, write_truth
+from tests.versions import put_version
 
 NAME = "show"
 HOSTILE = '<script>alert("title")</script>\'"><img src=x onerror=alert(1)>'
@@ -108,7 +109,7 @@ def make(store: Store, clips: int = 40) -> list[DatasetRow]:
     found = rows(clips, audio, put_sound(store, 3.0, 9), [put_timeline(store, f"r{i}", 10) for i in range(2)])
     kept = sum(r.samples for r in found if r.kept) / SAMPLE_RATE_HZ
     lineage = LINEAGE | {"seconds": LINEAGE["seconds"] | {"kept_seconds": kept}}  # type: ignore[operator]
-    DatasetStore(store, NAME).publish("run", lambda _: (found, lineage))
+    put_version(DatasetStore(store, NAME), found, lineage=lineage)
     lost = replace(empty(LedgerRow), recording="lost", title=HOSTILE, url="https://example.org/x", outcome=FAILED, reason=f"404 {HOSTILE}")
     Ledger(store, NAME).write(lambda _: [lost])
     write_truth(store, NAME, [Truth("r0.mp3", 0.0, 60.0, "calm"), Truth("https://example.org/r1.mp3", 0.0, 60.0, "angry")])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -48,15 +47,10 @@ class Base:
     named_voices: Callable[[str], Mapping[str, list[NamedVoice]]]
     """The named voices of the store by encoder."""
 
-    @cached_property
-    def recordings(self) -> dict[str, Recorded]:
-        """The recordings of the version by id."""
-        return {r.recording: r for r in self.datasets.recordings(self.version)}
-
-    @cached_property
-    def speakers(self) -> list[DatasetSpeaker]:
-        """The speakers of the version."""
-        return self.datasets.speakers(self.version)
+    recordings: Mapping[str, Recorded]
+    """The recordings of the version by id."""
+    speakers: Sequence[DatasetSpeaker]
+    """The speakers of the version."""
 
     def sums(self) -> Sums:
         """What the decisions of the version add up to."""

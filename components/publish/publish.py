@@ -20,6 +20,7 @@ from store.interface import Store
 from store.lease import lease
 from store.ledger import Ledger
 from store.repeats import Repeat, RepeatStore
+from store.upgrade import is_old, upgrade
 from store.version_rows import Recorded
 from store.voices import named_voices
 
@@ -86,6 +87,9 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, 
 
 def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, correction: Correction | None) -> Published:
     datasets, ledger = DatasetStore(store, dataset), Ledger(store, dataset)
+    if is_old(store, dataset):
+        report(f"dataset {dataset} is in the form of an earlier release: making its versions again")
+        upgrade(store, dataset)
     versions = datasets.versions()
     present = datasets.recordings(versions[-1] if versions else None)
     _check_objects(store, dataset, batch.rows, sum(f.clips for f in datasets.files(versions[-1] if versions else None).values()))
@@ -96,7 +100,9 @@ def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted,
     last: list[Mapping[str, Any]] = []
 
     def compute(versions: list[Version]) -> Any:
-        base = Base(datasets, versions[-1] if versions else None, repeats, lambda encoder: named_voices(store, encoder))
+        before = versions[-1] if versions else None
+        recordings = {r.recording: r for r in datasets.recordings(before)}
+        base = Base(datasets, before, repeats, lambda encoder: named_voices(store, encoder), recordings, datasets.speakers(before))
         change, said = next_version(base, run, found, wanted, correction)
         last[:] = [said]
         return change

@@ -71,7 +71,11 @@ def clips_of(rows: pa.Table) -> Clips:
     """The clips of a table with the columns `clip`, `samples` and `vector`, all of which have a vector of one length."""
     vectors = rows["vector"].combine_chunks()
     numbers = vectors.flatten().to_numpy(zero_copy_only=False).astype("<f4", copy=False)
-    return Clips(rows["clip"].to_pylist(), numbers.reshape(rows.num_rows, len(numbers) // max(1, rows.num_rows)), rows["samples"].to_numpy() / SAMPLE_RATE_HZ)
+    return Clips(
+        rows["clip"].to_pylist(),
+        numbers.reshape(rows.num_rows, len(numbers) // max(1, rows.num_rows)),
+        rows["samples"].to_numpy() / SAMPLE_RATE_HZ,
+    )
 
 
 def encoder_of(voice_by: Iterable[str], speakers: Iterable[DatasetSpeaker] = ()) -> str:

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from components.report.amounts import funnel, outside_seconds, shares
+from components.report.amounts import Amounts, outside_seconds
 from components.report.confusion import Confusion, confusion
 from components.report.listening import choose, listen
 from components.report.page import Contents, Failures
 from components.report.page import page as html
+from components.report.reading import of_sources, sample, scores
 from components.report.scores import SCORES, measured
 from components.report.timeline import candidates, timeline, variety
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, TimelineSpan
+from components.shared.rows import TimelineSpan
 from components.shared.rules import with_thresholds
 from components.shared.task import Outcome, run
 from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
@@ -30,23 +31,30 @@ def read_timeline(store: Store, dataset: str, sha256: str) -> list[TimelineSpan]
     return read_object(store, timeline_key(dataset, sha256), TimelineSpan) if sha256 else []
 
 
-def contents(store: Store, dataset: str, version: Version, newest: int, rows: list[DatasetRow], found: Confusion | None) -> Contents:
+def contents(dataset: DatasetStore, version: Version, newest: int, found: Confusion | None) -> Contents:
     """Collects what the page of a version shows."""
+    store, rows = dataset.store, sample(dataset, version)
     outside = outside_seconds(version.lineage.get("seconds", {}))
-    settings = with_thresholds(rules(version.lineage), next((r.voice_by for r in rows if r.vector), ""))
-    shown = {column: shares(rows, column) for column in COLUMNS if any(getattr(r, column) for r in rows)}
-    recordings = [(clips, read_timeline(store, dataset, clips[0].timeline_sha256)) for clips in candidates(rows)]
+    settings = with_thresholds(rules(version.lineage), next((r.voice_by for r in rows if r.voice_by), ""))
+    amounts = Amounts(COLUMNS)
+    for table in dataset.tables(version, {*COLUMNS, *Amounts.COLUMNS}):
+        amounts.add(table)
+    scored = scores(dataset, version, {*(rule.column for rule in SCORES), *Amounts.COLUMNS})
+    recordings = [(clips, read_timeline(store, dataset.name, clips[0].timeline_sha256)) for clips in candidates(rows)]
     varied = max(recordings, key=lambda recording: variety(*recording), default=None)
     return Contents(
         version=version,
         newest=newest,
-        rows=rows,
-        crawled_seconds=sum(outside.values()) + sum(r.samples for r in rows) / SAMPLE_RATE_HZ,
-        kept_seconds=sum(r.samples for r in rows if r.kept) / SAMPLE_RATE_HZ,
-        steps=funnel(rows, outside),
-        shares=shown,
-        measured=[m for rule in SCORES if (m := measured(rule, rows, settings))],
-        clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset, sha256))),
+        sample=rows,
+        scored=scored.num_rows,
+        amounts=amounts,
+        recordings=sum(bool(r.block) for r in dataset.recordings(version)),
+        speakers=version.lineage.get("speakers", {}).get("count", 0),
+        crawled_seconds=sum(outside.values()) + amounts.seconds,
+        steps=amounts.funnel(outside),
+        shares={column: shares for column in COLUMNS if (shares := amounts.shares(column))},
+        measured=[m for rule in SCORES if (m := measured(rule, scored, settings))],
+        clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset.name, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,
     )
@@ -72,20 +80,20 @@ def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
         page.write_text(html(dataset, None, failures), encoding="utf-8")
         return {"version": 0, **lost, "tone_confusion": {}}
     chosen = table.version(version or None)
-    rows = table.rows(chosen)
-    found = confusion(rows, read_truth(target, dataset))
-    shown = contents(target, dataset, chosen, table.versions()[-1].number, rows, found)
+    truths = read_truth(target, dataset)
+    found = confusion(of_sources(table, chosen, {t.source for t in truths}), truths)
+    shown = contents(table, chosen, table.versions()[-1].number, found)
     page.write_text(html(dataset, shown, failures), encoding="utf-8")
     truth = {"clips_with_true_tone": found.total, "right_tone_share": found.right} if found else {}
     return {
         "version": chosen.number,
-        "clips": len(rows),
-        "kept_clips": sum(r.kept for r in rows),
-        "recordings": len({r.recording for r in rows}),
-        "speakers": len({r.speaker for r in rows if r.speaker}),
+        "clips": shown.amounts.clips,
+        "kept_clips": shown.amounts.kept_clips,
+        "recordings": shown.recordings,
+        "speakers": shown.speakers,
         **lost,
         "crawled_seconds": shown.crawled_seconds,
-        "kept_seconds": shown.kept_seconds,
+        "kept_seconds": shown.amounts.kept_seconds,
         "page_bytes": page.stat().st_size,
         **truth,
         "tone_confusion": found.metadata() if found else {},

@@ -3,6 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 
@@ -52,38 +55,77 @@ def outside_seconds(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: seconds.get(f"rejected_{name}_seconds", 0.0) for name in OUTSIDE}
 
 
-def funnel(rows: Iterable[DatasetRow], outside: Mapping[str, float]) -> list[Step]:
-    """The steps from the crawled to the kept seconds: first those in no clip, then each reason, the longest first."""
-    samples: Counter[str] = Counter()
-    clips: Counter[str] = Counter()
-    for row in rows:
-        name = "" if row.kept else reason_of(row)
-        samples[name] += row.samples
-        clips[name] += 1
-    kept = samples.pop("", 0) / SAMPLE_RATE_HZ
-    reasons = sorted(samples, key=lambda name: (-samples[name], name))
-    lost = [(name, outside[name], 0) for name in outside if outside[name]]
-    lost += [(name, samples[name] / SAMPLE_RATE_HZ, clips[name]) for name in reasons]
-    left = kept + sum(seconds for _, seconds, _ in lost)
-    steps = []
-    for name, seconds, count in lost:
-        left -= seconds
-        steps.append(Step(name, seconds, max(left, 0.0), count))
-    return steps
+class Amounts:
+    """The samples and clips of a version by outcome and by the values of some columns, added up block by block."""
+
+    COLUMNS = ("samples", "kept", "reason")
+    """The columns that each table needs, beside those to add up by."""
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self._by_reason: Counter[str] = Counter()
+        self._clips: Counter[str] = Counter()
+        self._by_value: dict[str, dict[str, Counter[str]]] = {column: defaultdict(Counter) for column in columns}
+
+    def add(self, table: pa.Table) -> None:
+        """Adds the clips of a table."""
+        for (kept, reason), samples, clips in _sums(table, ["kept", "reason"]):
+            name = "" if kept else reason.partition(":")[0]
+            self._by_reason[name] += samples
+            self._clips[name] += clips
+        for column, found in self._by_value.items():
+            for (value, kept), samples, clips in _sums(table, [column, "kept"]):
+                found[value].update(samples=samples, kept=samples * kept, clips=clips)
+
+    @property
+    def clips(self) -> int:
+        """Number of clips, kept or rejected."""
+        return sum(self._clips.values())
+
+    @property
+    def kept_clips(self) -> int:
+        """Number of kept clips."""
+        return self._clips[""]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds in clips."""
+        return sum(self._by_reason.values()) / SAMPLE_RATE_HZ
+
+    @property
+    def kept_seconds(self) -> float:
+        """Seconds in kept clips."""
+        return self._by_reason[""] / SAMPLE_RATE_HZ
+
+    def funnel(self, outside: Mapping[str, float]) -> list[Step]:
+        """The steps from the crawled to the kept seconds: first those in no clip, then each reason, the longest first."""
+        samples = {name: count for name, count in self._by_reason.items() if name}
+        reasons = sorted(samples, key=lambda name: (-samples[name], name))
+        lost = [(name, outside[name], 0) for name in outside if outside[name]]
+        lost += [(name, samples[name] / SAMPLE_RATE_HZ, self._clips[name]) for name in reasons]
+        left = self.kept_seconds + sum(seconds for _, seconds, _ in lost)
+        steps = []
+        for name, seconds, count in lost:
+            left -= seconds
+            steps.append(Step(name, seconds, max(left, 0.0), count))
+        return steps
+
+    def shares(self, column: str) -> list[Share]:
+        """The seconds of each value of a column, most kept seconds first. "" becomes UNKNOWN. Empty if no clip has a value."""
+        found = self._by_value[column]
+        if not found.keys() - {""}:
+            return []
+        order = sorted(found, key=lambda name: (-found[name]["kept"], -found[name]["samples"], name or UNKNOWN))
+        return [
+            Share(name or UNKNOWN, own["samples"] / SAMPLE_RATE_HZ, own["kept"] / SAMPLE_RATE_HZ, own["clips"])
+            for name, own in ((name, found[name]) for name in order)
+        ]
 
 
-def shares(rows: Iterable[DatasetRow], column: str) -> list[Share]:
-    """The seconds of each value of a text column, most kept seconds first. "" becomes UNKNOWN."""
-    samples: dict[str, int] = defaultdict(int)
-    kept: dict[str, int] = defaultdict(int)
-    clips: Counter[str] = Counter()
-    for row in rows:
-        name = getattr(row, column) or UNKNOWN
-        samples[name] += row.samples
-        kept[name] += row.samples * row.kept
-        clips[name] += 1
-    order = sorted(samples, key=lambda name: (-kept[name], -samples[name], name))
-    return [Share(name, samples[name] / SAMPLE_RATE_HZ, kept[name] / SAMPLE_RATE_HZ, clips[name]) for name in order]
+def _sums(table: pa.Table, keys: list[str]) -> list[tuple[tuple[Any, ...], int, int]]:
+    """Samples and number of clips of each combination of values."""
+    sums = table.group_by(keys, use_threads=False).aggregate([("samples", "sum"), ("samples", "count")]).to_pydict()
+    rows = zip(*(sums[k] for k in keys), sums["samples_sum"], sums["samples_count"], strict=True)
+    return [(tuple(row[:-2]), row[-2], row[-1]) for row in rows]
 
 
 def most(found: Sequence[Share], count: int) -> list[Share]:

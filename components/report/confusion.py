@@ -3,12 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
+from components.report.reading import file_name
 from components.report.texts import shortened
 from components.shared.rows import DatasetRow
 from store.truth import Truth
@@ -81,7 +80,7 @@ def _names(pairs: Counter[tuple[str, str]]) -> dict[str, str]:
 
 def _spans(row: DatasetRow, known: dict[str, list[Truth]]) -> Sequence[Truth]:
     """The true tones of the clip's recording, which people name by its URL or by its file name."""
-    return known.get(row.source) or known.get(PurePosixPath(unquote(urlsplit(row.source).path)).name) or ()
+    return known.get(row.source) or known.get(file_name(row.source)) or ()
 
 
 def _tone(row: DatasetRow, spans: Sequence[Truth]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from components.report.amounts import Share, Step, most
+from components.report.amounts import Amounts, Share, Step, most
 from components.report.charts import chart
 from components.report.confusion import Confusion
 from components.report.listening import MOST_SECONDS, ClipSounds
@@ -49,9 +49,16 @@ class Contents:
     version: Version
     newest: int
     """Number of the dataset's newest version."""
-    rows: Sequence[DatasetRow]
+    sample: Sequence[DatasetRow]
+    """Some of the clips, all of them in a small dataset."""
+    scored: int
+    """Number of clips whose scores are drawn."""
+    amounts: Amounts
+    recordings: int
+    """Number of recordings that have clips."""
+    speakers: int
+    """Number of speakers that have clips."""
     crawled_seconds: float
-    kept_seconds: float
     steps: list[Step]
     shares: Mapping[str, list[Share]]
     """The values of each column that has any, by column."""
@@ -87,14 +94,11 @@ def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
 
 
 def _shown(contents: Contents) -> dict[str, Any]:
-    repeats = [r for r in contents.rows if r.reason.startswith(f"{REPEATS}:")]
+    repeats = [r for r in contents.sample if r.reason.startswith(f"{REPEATS}:")]
     return {
         "made": f"{datetime.fromtimestamp(contents.version.timestamp_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC",
-        "recordings": len({r.recording for r in contents.rows}),
-        "speakers": len({r.speaker for r in contents.rows if r.speaker}),
-        "kept_clips": sum(r.kept for r in contents.rows),
         "repeats": [(r, r.reason.partition(":")[2]) for r in repeats[:MOST_REPEATS]],
-        "repeat_count": len(repeats),
+        "repeat_count": sum(step.clips for step in contents.steps if step.reason == REPEATS),
         "replaced": contents.version.lineage.get("replaced", {}),
         "refuses_repeats": bool(rules(contents.version.lineage).get("refuse_repeats")),
         "stages": sorted(contents.version.lineage.get("stages", {}).items(), key=lambda item: (_place(item[0]), item[0])),

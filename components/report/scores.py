@@ -1,14 +1,15 @@
 """How the clips' scores are distributed, and what other thresholds of the rules would keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from components.report.amounts import reason_of, seconds_of
-from components.shared.rows import DatasetRow
+from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.rules import RULES, Number
 
 SCORES = tuple(rule for rule in RULES if isinstance(rule, Number))
@@ -25,7 +26,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measured:
-    """How one score is distributed over all clips, and what its rule keeps at each threshold."""
+    """How one score is distributed over clips, and what its rule keeps at each threshold."""
 
     rule: Number
     threshold: float | None
@@ -57,15 +58,18 @@ def threshold(rule: Number, settings: Mapping[str, Any]) -> float | None:
     return None if value == rule.neutral else value
 
 
-def measured(rule: Number, rows: Sequence[DatasetRow], settings: Mapping[str, Any]) -> Measured | None:
-    """The distribution of a rule's score over all clips, or None if no clip has the score."""
-    values = np.array([getattr(r, rule.column) for r in rows], np.float64) / rule.scale  # None becomes NaN
+def measured(rule: Number, rows: pa.Table, settings: Mapping[str, Any]) -> Measured | None:
+    """The distribution of a rule's score over clips, or None if no clip has the score.
+
+    `rows` has the rule's column, `samples`, `kept` and `reason`.
+    """
+    values = rows[rule.column].to_numpy().astype(np.float64) / rule.scale  # null becomes NaN
     there = np.isfinite(values)
     if not there.any():
         return None
-    seconds = np.array([seconds_of(r) for r in rows])
-    kept = np.array([r.kept for r in rows])
-    rejected = np.array([reason_of(r) == rule.reason for r in rows])
+    seconds = rows["samples"].to_numpy() / SAMPLE_RATE_HZ
+    kept = rows["kept"].to_numpy()
+    rejected = pc.equal(rows["reason"], rule.reason).to_numpy()
     at = threshold(rule, settings)
     edges = _edges(values[there], at)
     bars = [_bars(values[there & part], seconds[there & part], edges) for part in (kept, ~kept)]

@@ -104,9 +104,10 @@ def _clips(name: str, number: int, uri: str) -> tuple[list[list[File]], dict[str
     dataset = DatasetStore(open_store(uri), name)
     version = dataset.version(number or None)
     recordings: dict[str, list[File]] = {}
-    for row in dataset.rows(version):
-        if row.kept:
-            recordings.setdefault(row.recording, []).append(File(Stored(uri, audio_key(name, row.audio_sha256)), row.samples))
+    for clips in dataset.tables(version, ("recording", "samples", "audio_sha256", "kept")):
+        kept = clips.filter(clips["kept"]).to_pydict()
+        for recording, samples, sha256 in zip(kept["recording"], kept["samples"], kept["audio_sha256"], strict=True):
+            recordings.setdefault(recording, []).append(File(Stored(uri, audio_key(name, sha256)), samples))
     return [recordings[key] for key in sorted(recordings)], {"dataset": name, "version": version.number}
 
 

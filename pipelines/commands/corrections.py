@@ -11,8 +11,9 @@ from components.publish.corrections import Correction, check_speakers, merge_of,
 from components.publish.identities import identities
 from components.publish.publish import Batch, Published, publish
 from components.publish.rules import parse
-from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.rules import DOMINANT, SETTINGS, SPEAKER_ID
+from components.shared.table import schema
 from components.shared.task import Lineage, StageError, one_line
 from pipelines.commands.shared import new_run_id, print_out, store_option
 from store.datasets import DatasetStore, Version, rules, speaker_names
@@ -43,11 +44,10 @@ def name_speaker(name: str, speaker: str, dataset: str, store_uri: str) -> None:
     store = open_store(store_uri)
     datasets = DatasetStore(store, dataset)
     version = datasets.version()
-    rows = datasets.rows(version)
     _check_id(speaker)
-    check_speakers(rows, identities(version), [speaker])
+    check_speakers({s.speaker: s.clips for s in datasets.speakers(version)}, identities(version), [speaker])
     with tempfile.TemporaryDirectory(prefix="speechmill-") as scratch:
-        made, clips = enroll(store, dataset, rows, speaker, name, _wanted(version)["join_similarity"], Path(scratch))
+        made, clips = enroll(datasets, version, speaker, name, _wanted(version)["join_similarity"], Path(scratch))
         references = ModelStore(store, REFERENCES)
         older = [m.version for m in references.versions(name) if m.version != made.version]
         references.push(Path(scratch, "reference"))
@@ -111,7 +111,7 @@ def _publish(store_uri: str, dataset: str, correction: Correction) -> Published:
     """Publishes a version with a correction; rules, stages and sources stay as they are."""
     store = open_store(store_uri)
     wanted = _wanted(DatasetStore(store, dataset).version())
-    batch = Batch(accounts=[], rows=[], fingerprints=lambda: iter(()), sources_sha256="", lineage=Lineage({}))
+    batch = Batch(accounts=[], rows=schema(DatasetRow).empty_table(), fingerprints=lambda: iter(()), sources_sha256="", lineage=Lineage({}))
     return publish(store, dataset, new_run_id(), batch, parse(wanted), correction)
 
 

@@ -24,6 +24,7 @@ from store.ledger import Ledger
 from store.objects import open_store
 from store.repeats import RepeatStore
 from store.truth import write_truth
+from store.upgrade import is_old, upgrade
 
 AUDIO_FORMATS = ("files", "jsonl")
 
@@ -195,6 +196,18 @@ def report_dataset(name: str, number: int | None, out: Path | None, opened: bool
     print_out(f"wrote version {version.number} of dataset {name} to {path}, {path.stat().st_size / 1e6:.1f} MB")
     if opened and not webbrowser.open(path.as_uri()):
         print_out(f"no browser could be started: open {path.as_uri()} in one")
+
+
+@command.command("upgrade")
+@click.argument("name")
+@store_option
+def upgrade_dataset(name: str, store_uri: str) -> None:
+    """Bring dataset NAME of an earlier release into the form of this one, with all its versions."""
+    store = open_store(store_uri)
+    if not is_old(store, name):
+        print_out(f"dataset {name} has the form of this release")
+        return
+    print_out(f"made {upgrade(store, name)} versions of dataset {name} again")
 
 
 @command.command("truth")

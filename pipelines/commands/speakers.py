@@ -3,24 +3,29 @@
 import csv
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.table import Table
 
-from components.publish.speakers import encoder_of, voice_of
+from components.publish.speakers import encoder_of
 from components.shared.encoders import vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.table import from_table
 from components.shared.task import StageError
+from components.shared.voices import Voice
 from pipelines.commands.corrections import merge_speakers, name_speaker, split_speaker
 from pipelines.commands.dataset import version_option
 from pipelines.commands.shared import print_out, store_option
 from pipelines.datasets.calibration import Calibration, calibrate, curve, doubts, leave_one_out, plot_det
-from store.datasets import DatasetStore, speaker_names
+from store.datasets import DatasetStore, Version, speaker_names
 from store.objects import open_store
 
 SAME, OTHER = "same", "other"
@@ -48,28 +53,36 @@ def list_speakers(name: str, number: int | None, store_uri: str) -> None:
     """List the voices of DATASET by id and name, the one with the most speech first."""
     dataset = DatasetStore(open_store(store_uri), name)
     version = dataset.version(number)
-    rows = dataset.rows(version)
-    voices: dict[str, list[DatasetRow]] = {}
-    for row in rows:
-        voices.setdefault(row.speaker, []).append(row)
-    if not voices.keys() - {""}:
+    groups: dict[str, Counter[str]] = {}
+    for table in dataset.tables(version, ("samples", "speaker", "gender", "similarity", "kept")):
+        _count(groups, table)
+    if not groups.keys() - {""}:
         print_out(f"no speakers in version {version.number} of dataset {name}: diarize was switched off, or found no speech")
         return
-    total = _seconds(rows)
-    names = speaker_names(version.lineage)
+    total, names = sum(g["samples"] for g in groups.values()), speaker_names(version.lineage)
     table = Table("speaker", "name", "seconds", "share", "kept seconds", "clips", "gender", "similarity", box=None)
-    for speaker, own in sorted(voices.items(), key=lambda voice: (not voice[0], -_seconds(voice[1]), voice[0])):
-        kept, seconds = _seconds(r for r in own if r.kept), _seconds(own)
-        gender = max(("female", "male", ""), key=lambda g: _seconds(r for r in own if r.gender == g))
-        near = [r.similarity for r in own if r.similarity is not None]
-        similarity = f"{np.mean(near):.3f}" if near else ""
+    for speaker, own in sorted(groups.items(), key=lambda voice: (not voice[0], -voice[1]["samples"], voice[0])):
+        gender = max(("female", "male", ""), key=lambda g: own[f"gender {g}"])
+        similarity = f"{own['similarity'] / own['compared']:.3f}" if own["compared"] else ""
+        kept, seconds = own["kept"] / SAMPLE_RATE_HZ, own["samples"] / SAMPLE_RATE_HZ
         shown = (speaker or "unknown", names.get(speaker, ""))
-        table.add_row(*shown, f"{seconds:.1f}", f"{seconds / total:.1%}", f"{kept:.1f}", str(len(own)), gender, similarity)
+        table.add_row(*shown, f"{seconds:.1f}", f"{own['samples'] / total:.1%}", f"{kept:.1f}", str(own["clips"]), gender, similarity)
     print_out(table)
 
 
-def _seconds(rows: Iterable[DatasetRow]) -> float:
-    return sum(r.samples for r in rows) / SAMPLE_RATE_HZ
+def _count(groups: dict[str, Counter[str]], table: pa.Table) -> None:
+    """Adds the clips of a table to the sums of each speaker."""
+    sums = table.group_by(["speaker", "gender", "kept"], use_threads=False).aggregate(
+        [("samples", "sum"), ("samples", "count"), ("similarity", "sum"), ("similarity", "count")]
+    )
+    for row in sums.to_pylist():
+        own = groups.setdefault(row["speaker"], Counter())
+        own["samples"] += row["samples_sum"]
+        own["clips"] += row["samples_count"]
+        own["kept"] += row["samples_sum"] * row["kept"]
+        own[f"gender {row['gender']}"] += row["samples_sum"]
+        own["similarity"] += row["similarity_sum"] or 0
+        own["compared"] += row["similarity_count"]
 
 
 @command.command("calibrate")
@@ -183,7 +196,7 @@ def _labelled(path: Path) -> dict[str, str]:
 def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, str]) -> tuple[Scores, str]:
     """Returns the scores of a dataset's labeled clips, and the option of publish that they calibrate."""
     version = dataset.version(number)
-    rows = {r.clip: r for r in dataset.rows(version)}
+    rows = {r.clip: r for r in _labelled_rows(dataset, version, labels)}
     if missing := [clip for clip in labels if clip not in rows]:
         raise StageError(
             f"expected the labeled clips in version {version.number} of dataset {dataset.name}, found no {missing[0]} and "
@@ -200,9 +213,22 @@ def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, 
         raise StageError(
             f"expected two clips or more labeled {SAME} and one labeled {OTHER}, found {len(clips[SAME])} and {len(clips[OTHER])}"
         )
-    own, others = ([voice_of(r) for r in clips[label]] for label in (SAME, OTHER))
-    scored = leave_one_out(own, others, vectors_of(encoder_of(r for of_label in clips.values() for r in of_label)))
+    own, others = ([_voice(r) for r in clips[label]] for label in (SAME, OTHER))
+    scored = leave_one_out(own, others, vectors_of(encoder_of(r.voice_by for of_label in clips.values() for r in of_label)))
     return {label: scores.tolist() for label, scores in zip((SAME, OTHER), scored, strict=True)}, JOIN_OPTION
+
+
+def _labelled_rows(dataset: DatasetStore, version: Version, labels: Collection[str]) -> list[DatasetRow]:
+    """The rows of some clips of a version; a clip that it does not have has none."""
+    wanted = pa.array(sorted(labels), pa.string())
+    tables = (t.filter(pc.is_in(t["clip"], value_set=wanted)) for t in dataset.tables(version))
+    return [r for table in tables for r in from_table(DatasetRow, table)]
+
+
+def _voice(row: DatasetRow) -> Voice:
+    """The voice of a clip that has a vector."""
+    seconds = row.samples / SAMPLE_RATE_HZ
+    return Voice(np.frombuffer(row.vector, "<f4").astype(np.float64) * seconds, seconds)
 
 
 def _of_files(

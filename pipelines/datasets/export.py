@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from components.shared.audio import ffmpeg, ffmpeg_input
 from components.shared.files import atomic_write
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.table import from_table
 from components.shared.task import StageError, one_line
 from store.datasets import DatasetStore, Version, audio_key, speaker_names
 from store.interface import Store
@@ -36,6 +37,7 @@ CODECS = {
     "wma": ("asf", "wmav2"),
 }
 LOSSY_BITRATE = "192k"
+_ROWS = 1024
 INCOMPLETE = ".incomplete"
 """Folder inside the target of an export, until the export is complete."""
 MANIFEST = "manifest.jsonl"
@@ -105,7 +107,7 @@ def whole(folder: Path, what: str) -> Iterator[Path]:
 def export(
     store: Store, dataset: DatasetStore, version: Version, folder: Path, *, numbered: bool, codec: str, done: Callable[[float], None]
 ) -> tuple[int, int]:
-    """Writes the kept clips of a version and manifest.jsonl: one line per clip, ordered by recording and start.
+    """Writes the kept clips of a version and manifest.jsonl: one line per clip, those of a recording together and ordered by start.
 
     Until all are written, they are in the folder INCOMPLETE. An export that was interrupted is continued.
 
@@ -121,11 +123,11 @@ def export(
     Returns:
         The number of clips, and of those that an interrupted export had written.
     """
-    found, names = 0, speaker_names(version.lineage)
-    kept = sorted((r for r in dataset.rows(version) if r.kept), key=lambda r: (r.recording, r.start))
+    found = number = 0
+    names = speaker_names(version.lineage)
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {codec}, {'numbered' if numbered else 'named'}"
     with whole(folder, what) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
-        for number, row in enumerate(kept, 1):
+        for number, row in enumerate(kept_rows(dataset, version), 1):
             name = f"{number}.{codec}" if numbered else f"audio/{row.clip}.{codec}"
             if (part / name).exists() or (folder / name).exists():
                 found += 1
@@ -138,7 +140,18 @@ def export(
                 json.dumps(_line(row, name, names.get(row.speaker, ""), dataset.name, version.number), ensure_ascii=False) + "\n"
             )
             done(row.end - row.start)
-    return len(kept), found
+    return number, found
+
+
+def kept_rows(dataset: DatasetStore, version: Version) -> Iterator[DatasetRow]:
+    """The kept clips of a version, those of a recording together and ordered by start. The same version gives the same order.
+
+    One block is in memory at a time.
+    """
+    for table in dataset.tables(version):
+        kept = table.filter(table["kept"])
+        for start in range(0, kept.num_rows, _ROWS):
+            yield from from_table(DatasetRow, kept.slice(start, _ROWS))
 
 
 def _samples(flac: bytes) -> NDArray[np.int16]:

@@ -2,7 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,13 @@ from components.publish.rules import parse
 from components.shared.audio import flac_bytes
 from components.shared.model import read_model
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Recording, Vector
-from components.shared.table import read_rows
+from components.shared.table import read_rows, to_table
 from components.shared.task import Lineage, StageError
 from pipelines.inputs.enrollment import WANTED_SECONDS, best_clips
 from pipelines.inputs.slots import REFERENCE, find, local_folder
 from store.datasets import DatasetStore, Version, audio_key, rules
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
-from store.speakers import DatasetSpeaker, SpeakerStore
-from store.tables import Table
 from tests.command import speechmill
 from tests.components.publish.conftest import SETTINGS, account, made
 from tests.components.publish.test_speakers import clip, episode, vectors_of, whole
@@ -49,7 +47,7 @@ class Place:
             self.store,
             dataset,
             f"run-{len(self.versions(dataset))}",
-            Batch(accounts, rows, lambda: iter(()), "5" * 64, lineage),
+            Batch(accounts, to_table(DatasetRow, rows), lambda: iter(()), "5" * 64, lineage),
             parse(wanted),
         )
         return self.rows(dataset)
@@ -61,7 +59,7 @@ class Place:
         return DatasetStore(self.store, dataset).rows(self.versions(dataset)[-1])
 
     def names(self, dataset: str) -> dict[str, str]:
-        return {s.speaker: s.name for s in SpeakerStore(self.store, dataset).rows() if s.name}
+        return {s.speaker: s.name for s in DatasetStore(self.store, dataset).speakers(self.versions(dataset)[-1]) if s.name}
 
     def speakers(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return speechmill("speakers", *arguments, "--store", self.folder)
@@ -277,20 +275,6 @@ def test_a_reference_is_of_typical_clips_of_all_recordings_the_clearest_first() 
         assert own == sorted(own, reverse=True)
     assert len({r.audio_sha256 for r in found}) == len(found)
     assert best_clips([]) == []
-
-
-def test_a_table_of_speakers_from_before_names_gets_them_with_the_next_version(place: Place) -> None:
-    columns = [f.name for f in fields(DatasetSpeaker) if f.name != "name"]
-    types = {c: DatasetSpeaker.__annotations__[c] for c in columns}
-    old = dataclass(frozen=True, slots=True)(type("Old", (), {"__annotations__": types}))
-    rows = SpeakerStore(place.store, "radio").rows()
-    for path in (place.folder / "datasets" / "radio" / "speakers").rglob("*"):
-        path.unlink() if path.is_file() else None
-    table = Table(place.store, "datasets/radio/speakers", old, "speaker")
-    table.replace(lambda _: [old(*(getattr(r, c) for c in columns)) for r in rows])
-    assert SpeakerStore(place.store, "radio").rows() == rows
-    place.done("name", "pengsu", "s0002", "--dataset", "radio")
-    assert place.names("radio") == {"s0002": "pengsu"}
 
 
 def test_vectors_of_another_encoder_are_not_compared(place: Place) -> None:

@@ -9,6 +9,7 @@ from store.datasets import DatasetStore
 from store.objects import open_store
 from tests import report_store
 from tests.end_to_end.runs import speechmill
+from tests.versions import put_version
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +18,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     made = open_store(str(folder))
     report_store.make(made, clips=4)
-    DatasetStore(made, report_store.NAME).publish("emptied", lambda _: ([], report_store.LINEAGE))
+    put_version(DatasetStore(made, report_store.NAME), [], "emptied", report_store.LINEAGE)
     return folder
 
 

@@ -23,6 +23,7 @@ from pipelines.datasets.export import CODECS, INCOMPLETE, ExportError, empty_fol
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
 from tests.places import ROOT
+from tests.versions import put_version
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))
@@ -57,7 +58,7 @@ def test_a_manifest_has_all_that_is_known_of_a_clip_in_a_readable_form(tmp_path:
         dataclasses.replace(nothing, clip="r-1", start=1.0),
     ]
     dataset = DatasetStore(store, "show")
-    version = dataset.publish("run", lambda _: (rows, {}))
+    version = put_version(dataset, rows, "run", {})
     assert version
     export(store, dataset, version, tmp_path / "out", numbered=True, codec="flac", done=lambda seconds: None)
     first, second = (json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text(encoding="utf-8").splitlines())
@@ -94,6 +95,7 @@ from pathlib import Path
 from pipelines.datasets.export import export
 from store.datasets import DatasetStore
 from store.objects import open_store
+from tests.versions import put_version
 store = open_store(sys.argv[1])
 dataset, left = DatasetStore(store, "show"), [None, None]
 end = lambda _: left.pop() if left else os._exit(9)
@@ -118,7 +120,7 @@ def test_an_export_that_is_killed_does_not_look_whole_and_is_continued(tmp_path:
             )
         )
     dataset = DatasetStore(store, "show")
-    version = dataset.publish("run", lambda _: (rows, {}))
+    version = put_version(dataset, rows, "run", {})
     assert version
 
     def complete(**changed: Any) -> tuple[int, int]:
@@ -152,7 +154,7 @@ def test_an_export_with_other_settings_begins_anew_in_the_folder_of_one_that_was
         for n in range(2)
     ]
     dataset = DatasetStore(store, "show")
-    version = dataset.publish("run", lambda _: (rows, {}))
+    version = put_version(dataset, rows, "run", {})
     assert version
 
     def interrupt(_: float) -> None:

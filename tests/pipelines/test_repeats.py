@@ -13,6 +13,7 @@ from store.datasets import DatasetStore
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
 from store.repeats import Repeat, RepeatStore
+from tests.versions import put_version
 
 
 def repeat(recording: str, start: float, end: float, first: str, first_start: float) -> Repeat:
@@ -29,7 +30,7 @@ REPEATS = [
 def test_what_comes_back_is_one_line_with_where_it_is_heard_first(tmp_path: Path) -> None:
     store = open_store(str(tmp_path))
     lineage = {"stages": {}, "sources_sha256": "", "seconds": {"kept_seconds": 2.0}}
-    DatasetStore(store, "show").publish("run", lambda _: ([replace(empty(DatasetRow), clip="a")], lineage))
+    put_version(DatasetStore(store, "show"), [replace(empty(DatasetRow), clip="a")], "run", lineage)
     run = CliRunner().invoke(command, ["repeats", "show", "--store", str(tmp_path)])
     assert (run.exit_code, run.output.strip()) == (0, "no repeats are known in dataset show")
     Ledger(store, "show").write(lambda _: [replace(empty(LedgerRow), recording="a", title="Episode 1")])

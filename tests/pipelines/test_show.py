@@ -14,13 +14,14 @@ from pipelines.commands.shared import clock, show
 from store.datasets import DatasetStore
 from store.ledger import FAILED, FILTERED, Ledger, LedgerRow
 from store.objects import open_store
+from tests.versions import put_version
 
 
 def shown(folder: Path, speakers: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> list[str]:
     store = open_store(str(folder))
     row = replace(empty(DatasetRow), clip="a", end=2.0, kept=True, speaker="s0001", tone="calm", language="ko", gender="female")
-    lineage = {"stages": {}, "sources_sha256": "", "seconds": {"kept_seconds": 2.0}} | ({"speakers": speakers} if speakers else {})
-    DatasetStore(store, "show").publish("run", lambda _: ([row], lineage))
+    lineage = {"stages": {}, "sources_sha256": "", "seconds": {"kept_seconds": 2.0}} | {"speakers": speakers}
+    put_version(DatasetStore(store, "show"), [row], "run", lineage)
     show(store, "show")
     return capsys.readouterr().out.splitlines()
 

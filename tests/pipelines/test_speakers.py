@@ -18,6 +18,7 @@ from store.datasets import DatasetStore
 from store.objects import open_store
 from tests.command import speechmill
 from tests.places import DATA
+from tests.versions import put_version
 
 
 def speakers(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -37,7 +38,7 @@ def row(clip: str, similarity: float | None = None, **columns: object) -> Datase
 
 
 def published(folder: Path, rows: Iterable[DatasetRow]) -> Path:
-    DatasetStore(open_store(str(folder)), "radio").publish("run", lambda _: (list(rows), {"stages": {}, "seconds": {}}))
+    put_version(DatasetStore(open_store(str(folder)), "radio"), list(rows), "run", {"stages": {}, "seconds": {}})
     return folder
 
 

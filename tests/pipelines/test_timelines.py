@@ -29,6 +29,7 @@ from store.objects import open_store
 from store.parquet import to_bytes
 from tests.command import speechmill
 from tests.places import ROOT
+from tests.versions import add_rows, put_version
 
 SECONDS = 20.0
 """Length of every recording."""
@@ -68,7 +69,7 @@ def published(folder: Path, rows: Sequence[DatasetRow]) -> Path:
         spans = [TimelineSpan(recording, 0.0, 10.0, "speech", ""), TimelineSpan(recording, 10.0, SECONDS, "music", "")]
         store.write(timeline_key("radio", f"aa{recording}"), to_bytes(TimelineSpan, spans))
     lineage = {"stages": {}, "seconds": {"kept_seconds": 1.0}, "speakers": {"names": NAMES}}
-    assert DatasetStore(store, "radio").publish("run", lambda _: (list(rows), lineage))
+    assert put_version(DatasetStore(store, "radio"), list(rows), "run", lineage)
     return folder
 
 
@@ -194,6 +195,7 @@ from pathlib import Path
 from pipelines.datasets.timelines import export_timelines
 from store.datasets import DatasetStore
 from store.objects import open_store
+from tests.versions import add_rows, put_version
 store = open_store(sys.argv[1])
 dataset = DatasetStore(store, "radio")
 export_timelines(store, dataset, dataset.version(), Path(sys.argv[2]), kind="eaf", rejected=False, done=lambda _: os._exit(9))
@@ -220,7 +222,7 @@ def test_what_cannot_be_exported_is_one_line(store: Path, tmp_path: Path) -> Non
     assert "expected kept clips in version 1 of dataset radio, found none of 4" in refused(none, out, "eaf")
     outside = published(tmp_path / "outside", TALK[:1])
     moved = replace(TALK[0], clip="x", recording="../0aa", timeline_sha256="")
-    assert DatasetStore(open_store(str(outside)), "radio").publish("run-2", lambda rows: ([*rows, moved], {"seconds": {}}))
+    assert add_rows(DatasetStore(open_store(str(outside)), "radio"), "run-2", moved)
     assert "found '../0aa'" in refused(outside, out, "rttm")
 
 

@@ -14,6 +14,7 @@ from store.datasets import DatasetStore
 from store.interface import StoreError
 from store.objects import open_store
 from store.truth import Truth, read_truth
+from tests.versions import put_version
 
 ROWS = [Truth("https://example.org/a.mp3", 0.0, 2.5, "calm"), Truth("둘, 셋.wav", 1.0, 2.0, "")]
 
@@ -64,7 +65,7 @@ def test_the_command_keeps_the_truth_of_a_dataset_that_is_there(tmp_path: Path) 
     (tmp_path / "a.csv").write_text("source,start,end,tone\nb.wav,0,1,calm\n", encoding="utf-8")
     store, arguments = open_store(str(tmp_path / "store")), ["truth", "show", str(tmp_path / "a.csv"), "--store", str(tmp_path / "store")]
     assert isinstance(CliRunner().invoke(command, arguments).exception, StoreError) and read_truth(store, "show") == []
-    DatasetStore(store, "show").publish("run", lambda _: ([empty(DatasetRow)], {"stages": {}, "sources_sha256": "", "seconds": {}}))
+    put_version(DatasetStore(store, "show"), [empty(DatasetRow)], "run", {"stages": {}, "sources_sha256": "", "seconds": {}})
     done = CliRunner().invoke(command, arguments)
     assert done.output == "stored the tones of 1 stretches in 1 recordings of dataset show\n"
     assert read_truth(store, "show") == [Truth("b.wav", 0.0, 1.0, "calm")]

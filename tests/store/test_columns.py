@@ -12,8 +12,11 @@ import pytest
 from components.shared.rows import DatasetRow, Vector
 from components.shared.table import SchemaError, empty
 from store.datasets import DatasetStore
+from store.interface import StoreError
 from store.objects import open_store
 from store.tables import Table
+from store.upgrade import is_old, upgrade
+from tests.versions import add_rows, change_version
 
 BEFORE_TAGS = Path(__file__).parent / "before_tags"
 """A store written before clips had speakers, tones, quality and transcripts: two versions of a dataset."""
@@ -25,6 +28,9 @@ def old(uri: str) -> DatasetStore:
     for path in BEFORE_TAGS.rglob("*"):
         if path.is_file():
             store.write(path.relative_to(BEFORE_TAGS).as_posix(), path.read_bytes())
+    with pytest.raises(StoreError, match="run `speechmill dataset upgrade show`"):
+        DatasetStore(store, "show").versions()
+    assert is_old(store, "show") and upgrade(store, "show") == 2 and not is_old(store, "show")
     return DatasetStore(store, "show")
 
 
@@ -47,12 +53,12 @@ def test_an_old_dataset_takes_new_rows_and_its_old_versions_stay(old: DatasetSto
     tagged = replace(
         empty(DatasetRow), clip="f", vector=vector, similarity=0.5, words=["안녕", "하세요"], speaker="s0001", text="안녕 하세요"
     )
-    made = old.publish("run-3", lambda rows: ([*rows, tagged], {}))
+    made = add_rows(old, "run-3", tagged)
     assert made and made.number == 3
     assert old.rows(made) == [*then, tagged]
-    assert [v.number for v in old.versions()] == [1, 2, 3], "adding columns makes no version"
+    assert [v.number for v in old.versions()] == [1, 2, 3]
     assert old.rows(first) == before
-    changed = old.publish("run-4", lambda rows: ([replace(rows[0], speaker="s0002"), *rows[1:]], {}))
+    changed = change_version(old, lambda rows: [replace(rows[0], speaker="s0002"), *rows[1:]], "run-4")
     assert changed and [r.speaker for r in old.rows(changed)] == ["s0002", "", "", "s0001"]
     assert old.rows(made) == [*then, tagged]
 
@@ -69,18 +75,18 @@ class Said:
 
 def test_some_columns_of_a_version_are_those_of_its_rows(old: DatasetStore) -> None:
     first, second = old.versions()
-    old.publish("run-3", lambda rows: ([*rows, replace(empty(DatasetRow), clip="f", text="안녕", vector=Vector(b""))], {}))
+    add_rows(old, "run-3", replace(empty(DatasetRow), clip="f", text="안녕", vector=Vector(b"")))
     for version in (first, second, old.version()):
         found = old.columns(version, Said).sort_by("clip").to_pylist()
         assert found == [{f.name: getattr(r, f.name) for f in dataclasses.fields(Said)} for r in old.rows(version)]
 
 
-def test_concurrent_publishers_add_the_new_columns_once(old: DatasetStore) -> None:
+def test_concurrent_publishers_lose_no_rows_of_an_upgraded_dataset(old: DatasetStore) -> None:
     ready = threading.Barrier(4, timeout=60)
 
     def publish(run: int) -> None:
         ready.wait()
-        old.publish(f"more-{run}", lambda rows: ([*rows, replace(empty(DatasetRow), clip=f"more-{run}", speaker="s0001")], {}))
+        add_rows(old, f"more-{run}", replace(empty(DatasetRow), clip=f"more-{run}", speaker="s0001"))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(publish, range(4)))
@@ -90,7 +96,7 @@ def test_concurrent_publishers_add_the_new_columns_once(old: DatasetStore) -> No
 
 def test_an_old_dataset_can_get_a_version_with_the_same_rows(old: DatasetStore) -> None:
     rows = old.rows(old.version())
-    made = old.publish("run-3", lambda rows: (rows, {"stages": {"publish": {"settings": {"min_seconds": 0.4}}}}))
+    made = change_version(old, lambda rows: rows, "run-3", {"stages": {"publish": {"settings": {"min_seconds": 0.4}}}})
     assert made and old.rows(made) == rows
 
 
@@ -107,8 +113,8 @@ def test_lists_and_vectors_are_read_back_bit_for_bit(uri: str) -> None:
         for i, v in enumerate(numbers)
     ]
     dataset = DatasetStore(open_store(uri), "show")
-    dataset.publish("one", lambda _: ([*rows, replace(empty(DatasetRow), clip="none")], {}))
-    dataset.publish("two", lambda rows: ([replace(r, kept=True) if r.clip == "2" else r for r in rows], {}))  # a merge rewrites the file
+    add_rows(dataset, "one", *rows, replace(empty(DatasetRow), clip="none"))
+    change_version(dataset, lambda rows: [replace(r, kept=True) if r.clip == "2" else r for r in rows], "two")
     assert dataset.rows(dataset.version()) == [replace(r, kept=r.clip == "2") for r in rows] + [replace(empty(DatasetRow), clip="none")]
 
 

@@ -23,18 +23,20 @@ from store.minio import PART_BYTES, access, client
 from store.objects import open_store
 from tests.minio_server import MinioServer, proxy, serving
 from tests.store.test_tables import row
+from tests.versions import add_rows
 
 PUBLISHER = """
 import sys
 from store.datasets import DatasetStore
 from store.objects import open_store
 from tests.store.test_tables import row
+from tests.versions import add_rows
 
 store = open_store(sys.argv[1])
 dataset = DatasetStore(store, "show")
 for i in range(1000):
     run = f"{sys.argv[2]}-{i}"
-    version = dataset.publish(run, lambda rows: ([*rows, row(run)], {}))
+    version = add_rows(dataset, run, row(run))
     print(version.number, flush=True)
 """
 WRITER = """
@@ -77,7 +79,7 @@ def test_a_killed_publisher_leaves_only_complete_versions(uri: str) -> None:
         assert dataset.versions()[-1].number in (int(printed[-1]), int(printed[-1]) + 1)
         check_versions(dataset)
     last = dataset.versions()[-1].number
-    made = dataset.publish("after", lambda rows: ([*rows, row("after")], {}))
+    made = add_rows(dataset, "after", row("after"))
     assert made and made.number == last + 1
 
 
@@ -153,7 +155,7 @@ def operations(store: Store) -> list[Callable[[], object]]:
         lambda: store.folders("a/"),
         lambda: Ledger(store, "show").rows(),
         lambda: DatasetStore(store, "show").versions(),
-        lambda: DatasetStore(store, "show").publish("run", lambda rows: ([*rows, row("a")], {})),
+        lambda: add_rows(DatasetStore(store, "show"), "run", row("a")),
     ]
 
 
@@ -229,7 +231,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def fill(store: Store, folder: Path) -> None:
     """Fills a disk through a store; checks the errors, and that earlier contents stay complete."""
     dataset = DatasetStore(store, "show")
-    dataset.publish("one", lambda _: ([row("a")], {}))
+    add_rows(dataset, "one", row("a"))
     with pytest.raises(StoreError, match=r"could not write clips/\d+ in .*: make room there and run it again") as error:
         for i in range(100):
             store.write(f"clips/{i}", bytes([i]) * 1_000_000)
@@ -239,8 +241,8 @@ def fill(store: Store, folder: Path) -> None:
         while True:
             file.write(b"0" * 4096)
             file.flush()
-    with pytest.raises(StoreError, match=r"could not .* the table datasets/show/table in .*make room there and run it again") as error:
-        dataset.publish("two", lambda rows: ([*rows, *(row(secrets.token_hex(500)) for _ in range(1000))], {}))
+    with pytest.raises(StoreError, match=r"could not write datasets/show/.* in .*make room there and run it again") as error:
+        add_rows(dataset, "two", *(row(secrets.token_hex(500)) for _ in range(1000)))
     assert "\n" not in str(error.value)
     assert [v.run for v in dataset.versions()] == ["one"] and dataset.rows(dataset.version()) == [row("a")]
     for key in store.keys("clips/"):

@@ -30,6 +30,7 @@ from store.plans import read_plan, write_plan
 from tests.minio_server import MinioServer
 from tests.models import write_model
 from tests.store.test_tables import row
+from tests.versions import put_version
 
 RUNNER, PUBLISHER, READER = (f"SPEECHMILL_{role}_SECRET_KEY" for role in ("RUNNER", "PUBLISHER", "READER"))
 Use = Callable[[str], str]
@@ -89,8 +90,8 @@ def test_the_publisher_can_write_plans_datasets_and_the_ledger(use: Use) -> None
     store.write(audio_key("show", "ab12"), b"flac" * 5_000_000)
     dataset, ledger = DatasetStore(store, "show"), Ledger(store, "show")
     for i in range(3):
-        dataset.publish(f"run-{i}", lambda _, i=i: ([row("a", title=str(i))], {}))
-        DeltaTable(store.table_uri("datasets/show/table"), storage_options=store.storage_options()).create_checkpoint()
+        put_version(dataset, [row("a", title=str(i))], f"run-{i}")
+        DeltaTable(store.table_uri("datasets/show/decisions"), storage_options=store.storage_options()).create_checkpoint()
     ledger.write(lambda _: [])
     assert dataset.version().number == 3 and dataset.rows(dataset.version(1)) == [row("a", title="0")]
     assert len(store.read(audio_key("show", "ab12"))) == 20_000_000
@@ -135,7 +136,7 @@ def test_the_runner_reads_inputs_of_runs_and_writes_only_runs(use: Use, minio: M
 def test_the_reader_only_reads_datasets(use: Use, minio: MinioServer, monkeypatch: pytest.MonkeyPatch) -> None:
     publisher = open_store(use("publisher"))
     publisher.write(audio_key("show", "ab12"), b"flac")
-    DatasetStore(publisher, "show").publish("run", lambda _: ([row("a")], {}))
+    put_version(DatasetStore(publisher, "show"), [row("a")])
     minio.lead(monkeypatch)
     for key in ("models/a/1/x", "runs/x", "plans/x"):
         open_store(publisher.uri).write(key, b"1")

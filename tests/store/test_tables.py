@@ -20,6 +20,7 @@ from store.ledger import Ledger, LedgerRow
 from store.objects import check_name, open_store
 from store.plans import write_plan
 from store.tables import Table
+from tests.versions import add_rows, change_version, put_version
 
 
 def row(clip: str, **columns: object) -> DatasetRow:
@@ -27,32 +28,32 @@ def row(clip: str, **columns: object) -> DatasetRow:
 
 
 def publish(uri: str, run: str, clip: str) -> int:
-    made = DatasetStore(open_store(uri), "show").publish(run, lambda rows: ([*rows, row(clip)], {"by": run}))
+    made = add_rows(DatasetStore(open_store(uri), "show"), run, row(clip))
     assert made
     return made.number
 
 
 def test_a_published_version_does_not_change(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
-    dataset.publish("one", lambda _: ([row("a"), row("b", reason="too_short")], {"made": "first"}))
-    dataset.publish("two", lambda rows: ([dataclasses.replace(rows[1], kept=True, reason=""), row("c")], {}))
+    put_version(dataset, [row("a"), row("b", reason="too_short")], "one", {"made": "first"})
+    change_version(dataset, lambda rows: [dataclasses.replace(rows[1], kept=True, reason=""), row("c")], "two")
     first, second = dataset.versions()
     assert [r.clip for r in dataset.rows(first)] == ["a", "b"]
     assert dataset.rows(second) == [row("b", kept=True), row("c")]
-    assert (first.number, first.run, first.lineage, second.number) == (1, "one", {"made": "first"}, 2)
+    assert (first.number, first.run, first.lineage["made"], second.number) == (1, "one", "first", 2)
 
 
 def test_a_run_publishes_only_once(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
-    first = dataset.publish("one", lambda _: ([row("a")], {}))
-    assert dataset.publish("one", lambda _: ([row("b")], {})) == first
+    first = put_version(dataset, [row("a")], "one")
+    assert put_version(dataset, [row("b")], "one") == first
     assert [r.clip for r in dataset.rows(dataset.version())] == ["a"]
 
 
 def test_unchanged_rows_make_no_version(uri: str) -> None:
     dataset = DatasetStore(open_store(uri), "show")
-    dataset.publish("one", lambda _: ([row("a")], {}))
-    assert dataset.publish("two", lambda rows: (rows, {"other": "lineage"})) is None
+    put_version(dataset, [row("a")], "one")
+    assert change_version(dataset, lambda rows: rows, "two", {"other": "lineage"}) is None
     assert len(dataset.versions()) == 1
 
 
@@ -84,8 +85,8 @@ def test_concurrent_first_writers_of_a_table_lose_no_rows(tmp_path: Path) -> Non
 def test_the_history_is_never_removed(tmp_path: Path) -> None:
     """By default Delta Lake removes log entries older than 30 days at every checkpoint, once in 100 commits."""
     dataset = DatasetStore(open_store(str(tmp_path)), "show")
-    dataset.publish("first", lambda _: ([row("a")], {}))
-    log = tmp_path / "datasets" / "show" / "table" / "_delta_log"
+    put_version(dataset, [row("a")], "first")
+    log = tmp_path / "datasets" / "show" / "decisions" / "_delta_log"
     for i in range(110):
         if i == 50:
             for entry in log.glob("*.json"):
@@ -95,7 +96,7 @@ def test_the_history_is_never_removed(tmp_path: Path) -> None:
                         line["commitInfo"]["timestamp"] = 1_000_000_000_000
                 entry.write_text("\n".join(json.dumps(line) for line in lines))
                 os.utime(entry, (1_000_000_000, 1_000_000_000))
-        dataset.publish(f"run-{i}", lambda _, i=i: ([row("a", title=str(i))], {}))
+        put_version(dataset, [row("a", title=str(i))], f"run-{i}")
     assert list(log.glob("*.checkpoint.parquet"))
     assert dataset.versions()[0].run == "first"
     assert dataset.rows(dataset.version(1)) == [row("a")]
@@ -104,8 +105,8 @@ def test_the_history_is_never_removed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["my store", "데이터", "k=v", "a:b"])
 def test_the_folder_of_a_store_may_have_any_name(tmp_path: Path, name: str) -> None:
     dataset = DatasetStore(open_store(str(tmp_path / name)), "show")
-    dataset.publish("one", lambda _: ([row("a")], {}))
-    dataset.publish("two", lambda rows: ([*rows, row("b")], {}))
+    put_version(dataset, [row("a")], "one")
+    add_rows(dataset, "two", row("b"))
     assert [r.clip for r in dataset.rows(dataset.version())] == ["a", "b"]
     assert [p.name for p in (tmp_path / name).iterdir()] == ["datasets"]
 
@@ -125,7 +126,7 @@ def test_a_missing_version_is_an_error_that_lists_the_versions(uri: str) -> None
     dataset = DatasetStore(open_store(uri), "show")
     with pytest.raises(StoreError, match="found none"):
         dataset.version()
-    dataset.publish("one", lambda _: ([row("a")], {}))
+    put_version(dataset, [row("a")], "one")
     with pytest.raises(StoreError, match=r"expected version 7 .* found versions 1 to 1"):
         dataset.version(7)
     open_store(uri).write("datasets/my stray folder/x", b"")

@@ -19,7 +19,6 @@ from tests.components.publish.conftest import SETTINGS, Show, account
 from tests.components.publish.test_speakers import JOIN, by_campplus, episode, names, vectors_of, whole
 from tests.components.publish.test_speakers import publish as published
 
-
 NOTHING = Batch([], to_table(DatasetRow, []), lambda: iter(()), "", Lineage({}))
 """What a run found that only corrects speakers."""
 

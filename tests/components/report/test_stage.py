@@ -23,6 +23,7 @@ from tests import report_store
 from tests.report.parsed import Parsed
 from tests.report_store import HOSTILE, NAME
 from tests.tasks import artifacts, stage_command
+from tests.versions import put_version
 
 KINDS = {"page": "system.HTML", "metrics": "system.Metrics", "tone_confusion": "system.ClassificationMetrics"}
 
@@ -173,7 +174,7 @@ def test_the_page_says_which_recordings_hold_the_clips_of_another_file_than_befo
     report_store.make(store)
     before = DatasetStore(store, NAME).version()
     lineage = before.lineage | {"replaced": {"r0": f"{CHANGED}: etag {HOSTILE}"}}
-    DatasetStore(store, NAME).publish("another", lambda rows: (rows[1:], lineage))
+    put_version(DatasetStore(store, NAME), DatasetStore(store, NAME).rows(before)[1:], "another", lineage)
     found = report(tmp_path)
     (replaced,) = Parsed(found.page).tables["replaced"]
     assert replaced == ["r0", f"{CHANGED}: etag {HOSTILE}"]
@@ -184,7 +185,7 @@ def test_of_a_recording_of_hours_clips_and_what_was_removed_are_drawn(tmp_path: 
     store = open_store(str(tmp_path / "store"))
     clips, audio = 1600, [report_store.put_sound(store, 2.0, 1)]
     rows = report_store.rows(clips, audio, "", [report_store.put_timeline(store, "r0", clips)], of_recording=clips)
-    DatasetStore(store, NAME).publish("run", lambda _: (rows, report_store.LINEAGE))
+    put_version(DatasetStore(store, NAME), rows, lineage=report_store.LINEAGE)
     page = report(tmp_path).page
     drawn = Parsed(page).drawn
     crossing = 12  # lines end within a clip, and the whistle goes on in each
@@ -219,7 +220,7 @@ def test_a_page_stays_small_whatever_strangers_wrote(tmp_path: Path) -> None:
         )
         for i, r in enumerate(made)
     ]
-    DatasetStore(store, NAME).publish("run", lambda _: (rows, report_store.LINEAGE))
+    put_version(DatasetStore(store, NAME), rows, lineage=report_store.LINEAGE)
     lost = replace(
         empty(LedgerRow), kind="media", title="제목" * 100, url="https://example.org/" + "u" * 1500, outcome=FAILED, reason="이유" * 300
     )
@@ -238,7 +239,7 @@ def test_a_version_that_refuses_repeats_says_what_the_curves_do_not_know(tmp_pat
     store, lineage = open_store(str(tmp_path / "store")), copy.deepcopy(report_store.LINEAGE)
     lineage["stages"]["publish"]["settings"]["refuse_repeats"] = True  # type: ignore[index]
     rows = report_store.rows(20, [report_store.put_sound(store, 2.0, 1)], "", [""])
-    DatasetStore(store, NAME).publish("run", lambda _: (rows, lineage))
+    put_version(DatasetStore(store, NAME), rows, "run", lineage)
     page = report(tmp_path).page
     assert said in page and "earlier in the same one" in page
 
@@ -248,9 +249,9 @@ def test_a_version_without_clips_and_one_of_before_timelines_have_pages(tmp_path
     dataset = DatasetStore(store, NAME)
     audio = report_store.put_sound(store, 3.0, 1)
     lineage = {"stages": {}, "sources_sha256": "", "seconds": {}}
-    dataset.publish("old", lambda _: (report_store.rows(3, [audio], "", [""]), lineage))
+    put_version(dataset, report_store.rows(3, [audio], "", [""]), "old", lineage)
     page = report(tmp_path).page
     assert "version 1" in page and "published before timelines were kept" in page and page.count("<audio") == 3
     assert "speech" not in keys(page), "the key names what is drawn"
-    dataset.publish("empty", lambda _: ([], lineage))
+    put_version(dataset, [], "empty", lineage)
     assert "From crawled to kept" in report(tmp_path).page and "<audio" not in report(tmp_path).page

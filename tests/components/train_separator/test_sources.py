@@ -19,6 +19,7 @@ from components.train_separator.sources import WindowSource, open_data
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
 from tests.components.train_separator.conftest import CONFIG, music, voice, write
+from tests.versions import put_version
 
 
 def files(source: WindowSource) -> set[str]:
@@ -147,9 +148,7 @@ def published(tmp_path: Path) -> Path:
                 )
             )
     for version in (rows, [replace(r, kept=True, reason="") for r in rows]):
-        DatasetStore(store, "radio").publish(
-            f"run {len([r for r in version if r.kept])}", lambda _, found=version: (found, {"seconds": {}})
-        )
+        put_version(DatasetStore(store, "radio"), version, f"run {len([r for r in version if r.kept])}")
     return tmp_path / "store"
 
 
