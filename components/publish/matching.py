@@ -13,7 +13,7 @@ is one match, not a hundred thousand.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -37,6 +37,8 @@ _SAME_SECONDS = LEAST_REPEAT_SECONDS / 2
 """Matches of one stretch whose diagonals are no further apart are the same match; the best one stays."""
 _BITS = 1 << 22
 """Size of the table that says whether the index may have a hash, by its last 22 bits."""
+_EDGE_SECONDS = 1.5
+"""The ends of a match may be off by this much."""
 _NOWHERE = np.iinfo(np.int64).min // 2
 _SMOOTHED = 5
 """Number of consecutive hashes over which the bit error is averaged."""
@@ -51,6 +53,8 @@ _EARLY_SECONDS, _LATE_SECONDS = 0.3, 1.0
 
 Hashes = NDArray[np.uint32]
 Positions = NDArray[np.int64]
+Span = tuple[float, float]
+"""Start and end in seconds."""
 
 
 class Match(NamedTuple):
@@ -87,8 +91,11 @@ class Index:
         self._known = np.zeros(_BITS, bool)
         self._known[self._sorted & (_BITS - 1)] = True
 
-    def near(self, thinned: Sequence[Fingerprint]) -> list[Fingerprint]:
-        """Those of some fingerprints that `thinned` returned that have as many hashes of the index as a match needs."""
+    def near(self, thinned: Sequence[Fingerprint], known: Mapping[str, Sequence[Span]]) -> list[Fingerprint]:
+        """Those of some fingerprints that `thinned` returned that have as many hashes of the index as a match needs.
+
+        Hashes in stretches that are `known` to repeat an earlier recording do not count: that one is found, too.
+        """
         if not thinned or not len(self._sorted):
             return []
         lengths = [len(f.hashes) // 4 for f in thinned]
@@ -96,8 +103,10 @@ class Index:
         perhaps = np.flatnonzero(self._known[hashes & (_BITS - 1)])  # a look into a small table leaves few to search for
         nearest = np.minimum(np.searchsorted(self._sorted, hashes[perhaps]), len(self._sorted) - 1)
         equal = perhaps[self._sorted[nearest] == hashes[perhaps]]
-        counts = np.bincount(np.repeat(np.arange(len(thinned)), lengths)[equal], minlength=len(thinned))
-        return [f for f, count in zip(thinned, counts, strict=True) if count >= _SEEDS]
+        borders = np.searchsorted(equal, np.cumsum([0, *lengths]))
+        offsets = np.cumsum([0, *lengths])
+        own = (equal[borders[i] : borders[i + 1]] - offsets[i] for i in range(len(thinned)))
+        return [f for f, places in zip(thinned, own, strict=True) if _outside(places, f, known.get(f.recording, ())) >= _SEEDS]
 
     def seeds(self, thinned: Fingerprint) -> Iterator[tuple[int, int, Positions]]:
         """Finds equal hashes that lie on one diagonal, for a fingerprint that `thinned` returned.
@@ -105,7 +114,7 @@ class Index:
         Yields the number of the index's recording, the diagonal, and ascending positions in `thinned` that are near each other.
         """
         other = values(thinned)
-        positions = np.flatnonzero(varied(other, thinned.hop_seconds))
+        positions = np.flatnonzero(varied(other, thinned.hop_seconds) & self._known[other & (_BITS - 1)])
         low, high = (np.searchsorted(self._sorted, other[positions], side=side) for side in ("left", "right"))
         there = high > low
         positions, low, counts = positions[there], low[there], (high - low)[there]
@@ -130,6 +139,15 @@ class Index:
         order = np.lexsort((lines[starts], positions[starts], recordings[starts]))
         for a, b in zip(starts[order], ends[order], strict=True):
             yield int(recordings[a]), int(lines[a] - self.starts[recordings[a]]), positions[a:b]
+
+
+def _outside(places: Positions, fingerprint: Fingerprint, known: Sequence[Span]) -> int:
+    """How many positions in a fingerprint are in none of the known stretches, or near one."""
+    seconds = places * fingerprint.hop_seconds
+    left = np.ones(len(places), bool)
+    for start, end in known:
+        left &= (seconds < start - _EDGE_SECONDS) | (seconds > end + _EDGE_SECONDS - fingerprint.span_seconds)
+    return int(left.sum())
 
 
 def values(fingerprint: Fingerprint) -> Hashes:

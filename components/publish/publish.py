@@ -158,7 +158,7 @@ def _update_repeats(store: Store, dataset: str, batch: Batch) -> list[Repeat]:
             return (f for f in batch.fingerprints() if f.recording in worked)
 
         stored.write([thinned(f) for f in fingerprints()])
-        found = repeating.found(stored, fingerprints(), worked, order)
+        found = repeating.found(stored, fingerprints(), worked, order, repeats.rows())
         repeats.write(lambda present: repeating.chosen(present, found, worked, order))
     return repeats.rows()
 

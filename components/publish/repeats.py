@@ -76,7 +76,9 @@ class Heard(NamedTuple):
     end: float
 
 
-def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collection[str], order: Order) -> list[Repeat]:
+def found(
+    stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collection[str], order: Order, present: Iterable[Repeat] = ()
+) -> list[Repeat]:
     """Finds the repeats between new and stored recordings, among new ones, and within each new one.
 
     A stretch that many recordings have has one repeat, mostly of the earliest of them. One block of new fingerprints, one of
@@ -86,11 +88,18 @@ def found(stored: FingerprintStore, new: Iterable[Fingerprint], worked: Collecti
         stored: The thinned fingerprints of all recordings, the new ones included.
         new: The whole fingerprints of the new recordings.
         worked: The new recordings.
+        order: The order of recordings.
+        present: The repeats that are known. A stored stretch that repeats another one is not looked for again, so that the jingle of
+            all episodes is compared once.
     """
+    known: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for r in present:
+        if not {r.recording, r.first_recording} & set(worked):
+            known[r.recording].append((r.start, r.end))
     collected = _Collected()
     for block in _blocks(new):
         index = Index(sorted(block, key=lambda f: order(f.recording)))
-        near = {f.recording: f for several in stored.blocks() for f in index.near(several)}
+        near = {f.recording: f for several in stored.blocks() for f in index.near(several, known)}
         for name in sorted(near, key=order):
             before = {r for r in index.recordings if name not in worked or order(r) <= order(name)}  # each pair is compared once
             shared = matches(index, near[name], before)
@@ -233,7 +242,7 @@ def heard_before(rows: Iterable[Heard], repeats: Iterable[Repeat], min_seconds: 
         if _seconds(pieces) - _seconds(unheard) >= (row.end - row.start) / 2:
             before[row.clip] = _most_shared(near)
             continue
-        for piece in pieces:
+        for piece in unheard:  # what was heard before is an earlier clip's, so that a jingle of all episodes is there once
             for bucket in _buckets(piece):
                 heard[bucket].append((piece, row.clip))
     return before
