@@ -1,6 +1,6 @@
 """Tells an MLflow server which version of a dataset a run uses, by MLflow's REST API.
 
-The client of MLflow brings thirty packages more; this takes five requests.
+The client of MLflow would bring 24 packages more; this takes five requests.
 """
 
 import json
