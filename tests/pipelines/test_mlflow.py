@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from pipelines.datasets.facts import facts_of
+from pipelines.datasets.tracking import log_version
+from store.datasets import DatasetStore
+from store.objects import open_store
 from tests import readers
 from tests.command import speechmill
-from tests.lineage_store import RUN, fill
+from tests.lineage_store import NAME, RUN, fill
 from tests.receiver import receiving
 
 INPUTS = """
@@ -120,6 +124,10 @@ def test_mlflow_s_client_reads_which_version_a_training_run_used(store: Path, se
     new = readers.read(INPUTS, server, logged(store, "--mlflow", server, "--experiment", "목소리"))
     assert (new["experiment"], new["status"], new["name"]) == ("목소리", "FINISHED", "radio version 1")
     assert new["inputs"] == [used], "a version has the same digest in every run"
+
+    dataset = DatasetStore(open_store(str(store)), NAME)
+    bucket = readers.read(INPUTS, server, log_version(server, facts_of("s3://speech", dataset, dataset.version())))
+    assert [i["uri"] for i in bucket["inputs"]] == ["s3://speech/datasets/radio"], "MLflow's client knows what a bucket is"
 
     said = refused(store, "--mlflow", server, "--run-id", "0" * 32)
     assert "to do runs/log-inputs, found a refusal: Run with id=" in said

@@ -16,6 +16,8 @@ from openlineage.client.generated.base import RunEvent
 from referencing import Registry, Resource
 
 from components.shared.task import StageError
+from pipelines.datasets.events import of_version
+from pipelines.datasets.facts import facts_of
 from pipelines.datasets.lineage import reported
 from pipelines.local.embedded import environment_of
 from store.datasets import DatasetStore
@@ -143,6 +145,13 @@ def test_the_dataset_is_the_output_with_version_schema_counts_and_reasons(store:
     assert (metrics["licence"]["nullCount"], metrics["licence"]["distinctCount"]) == (1, 2)
     assert (own[OWN]["keptClips"], own[OWN]["rejectedClips"]) == (3, {"dnsmos": 1})
     assert own[OWN]["seconds"] == {"kept": 6.0, "dnsmos": 2.0, "music": 4.0}
+
+
+def test_a_dataset_in_a_bucket_has_the_bucket_as_its_namespace(store: Path) -> None:
+    dataset = DatasetStore(open_store(str(store)), NAME)
+    _, complete = of_version("voices", facts_of("s3://speech", dataset, dataset.version()))
+    (output,) = complete.outputs
+    assert (output.namespace, output.name, output.facets["dataSource"].uri) == ("s3://speech", "datasets/radio", "s3://speech")
 
 
 def test_the_run_says_its_settings_images_and_models(store: Path, service: Receiver) -> None:
