@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,13 @@ from rich.table import Table
 
 from components.publish.repeats import groups
 from components.shared.task import one_line
+from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
+from pipelines.datasets.described import describe
 from pipelines.datasets.export import CODECS, export
+from pipelines.datasets.facts import facts_of
 from pipelines.datasets.formats import FORMATS
+from pipelines.datasets.lineage import reported
 from pipelines.datasets.timelines import export_timelines
 from pipelines.datasets.truth import read_truth_file
 from pipelines.local.display import Display
@@ -46,6 +51,9 @@ class DatasetGroup(click.Group):
 @click.group("dataset", cls=DatasetGroup)
 def command() -> None:
     """Show and export published datasets, and select their clips again."""
+
+
+command.add_command(log_dataset)
 
 
 @command.command("list")
@@ -101,8 +109,9 @@ def _select() -> click.Command:
         store = open_store(store_uri)
         before = rules(DatasetStore(store, name).version().lineage)
         wanted = before | {n.removeprefix("publish_"): value for n, value in settings.items() if value is not None}
-        wiring = {"sources_sha256": "", "dataset": name, "store": store.uri, "run": new_run_id()}
-        with tempfile.TemporaryDirectory() as scratch, Display() as display:
+        wiring = {"sources_sha256": "", "dataset": name, "store": store.uri, "run": (run := new_run_id())}
+        told = reported(store, name, run, {f"publish_{rule}": value for rule, value in wanted.items()})
+        with tempfile.TemporaryDirectory() as scratch, Display() as display, told:
             run_stage(publish, {}, wiring | wanted, Path(scratch), display)
         show(store, name)
 
@@ -133,7 +142,10 @@ def _select() -> click.Command:
 @version_option
 @store_option
 def export_dataset(name: str, folder: Path, kind: str, codec: str | None, all_clips: bool, number: int | None, store_uri: str) -> None:
-    """Write the kept clips of dataset NAME as audio files with a manifest, or its timelines in a format of other tools."""
+    """Write the kept clips of dataset NAME as audio files with a manifest, or its timelines in a format of other tools.
+
+    Beside them are a dataset card, README.md, and a description in Croissant, croissant.json, both with the licenses.
+    """
     if kind in FORMATS and codec:
         raise click.UsageError(f"--codec: expected it with --format {' or '.join(AUDIO_FORMATS)}, found it with {kind}, which has no sound")
     if kind not in FORMATS and all_clips:
@@ -141,6 +153,11 @@ def export_dataset(name: str, folder: Path, kind: str, codec: str | None, all_cl
     store = open_store(store_uri)
     dataset = DatasetStore(store, name)
     version = dataset.version(number)
+    facts = facts_of(store.uri, dataset, version)
+    from pipelines.dataset import STAGES  # imports kfp
+
+    defaults = {stage.name: {name: p.default for name, p in stage.settings.items()} for stage in STAGES}
+    described = partial(describe, facts=facts, kind=kind, rejected=all_clips, defaults=defaults)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task(f"exporting {name}", total=1 if kind in FORMATS else version.lineage["seconds"]["kept_seconds"])
 
@@ -148,13 +165,17 @@ def export_dataset(name: str, folder: Path, kind: str, codec: str | None, all_cl
             progress.advance(bar, amount)
 
         if kind in FORMATS:
-            wrote = export_timelines(store, dataset, version, folder, kind=kind, rejected=all_clips, done=done)
+            wrote = export_timelines(store, dataset, version, folder, kind=kind, rejected=all_clips, done=done, describe=described)
             said, before = f"{wrote.clips} clips in {wrote.recordings} recordings", ""
         else:
-            clips, found = export(store, dataset, version, folder, numbered=kind == "files", codec=codec or "flac", done=done)
+            clips, found = export(
+                store, dataset, version, folder, numbered=kind == "files", codec=codec or "flac", done=done, describe=described
+            )
             before = f"; {found} of them had been written by an export that was interrupted" if found else ""
             said = f"{clips} clips"
-    print_out(f"wrote {said} of version {version.number} of dataset {name} and manifest.jsonl to {folder}{before}")
+    print_out(
+        f"wrote {said} of version {version.number} of dataset {name}, manifest.jsonl, README.md and croissant.json to {folder}{before}"
+    )
 
 
 @command.command("repeats")

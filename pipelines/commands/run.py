@@ -18,6 +18,7 @@ from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.shared import new_run_id, print_choice, show, show_left_out, store_option
 from pipelines.commands.transfers import Transfers
 from pipelines.dataset import STAGES, build
+from pipelines.datasets.lineage import reported
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, fetch_preferred, local_folder
 from pipelines.inputs.transcription import AZURE, ENGINE, settle
@@ -161,7 +162,7 @@ def command(
         arguments[slot.parameter] = str(local_folder(store, slot, model, runs))
     run_id = new_run_id()
     try:
-        with alone(runs, name), Display() as display:
+        with alone(runs, name), Display() as display, reported(store, name, run_id, settings):
             root = runs / runner  # the kinds of runs do not share a cache
             run_pipeline(build(deployment), arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
     except (KeyboardInterrupt, RunError) as end:

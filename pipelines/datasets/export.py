@@ -42,6 +42,8 @@ INCOMPLETE = ".incomplete"
 """Folder inside the target of an export, until the export is complete."""
 MANIFEST = "manifest.jsonl"
 AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
+Describe = Callable[[Path], None]
+"""Writes descriptions of an export into its folder, which has all other files."""
 
 
 class ExportError(StageError):
@@ -78,10 +80,11 @@ def empty_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def whole(folder: Path, what: str) -> Iterator[Path]:
+def whole(folder: Path, what: str, describe: Describe | None = None) -> Iterator[Path]:
     """Yields a folder for files that move to `folder` together, the manifest last, when the `with` block ends without an error.
 
-    After an interruption, the files of the same export (`what`) are kept, and those of another one deleted.
+    `describe` is called with the folder before they move. After an interruption, the files of the same export (`what`) are kept, and
+    those of another one deleted.
 
     Raises:
         ExportError: The folder holds other files.
@@ -97,6 +100,8 @@ def whole(folder: Path, what: str) -> Iterator[Path]:
         part.mkdir()
         note.write_text(what, encoding="utf-8")
     yield part
+    if describe:
+        describe(part)
     for path in sorted((p for p in part.rglob("*") if p.is_file() and p != note), key=lambda p: p.name == MANIFEST):
         target = folder / path.relative_to(part)
         target.parent.mkdir(exist_ok=True)
@@ -105,7 +110,15 @@ def whole(folder: Path, what: str) -> Iterator[Path]:
 
 
 def export(
-    store: Store, dataset: DatasetStore, version: Version, folder: Path, *, numbered: bool, codec: str, done: Callable[[float], None]
+    store: Store,
+    dataset: DatasetStore,
+    version: Version,
+    folder: Path,
+    *,
+    numbered: bool,
+    codec: str,
+    done: Callable[[float], None],
+    describe: Describe | None = None,
 ) -> tuple[int, int]:
     """Writes the kept clips of a version and manifest.jsonl: one line per clip, those of a recording together and ordered by start.
 
@@ -119,6 +132,7 @@ def export(
         numbered: Whether the files are named 1, 2, …; otherwise audio/<clip>.
         codec: One of CODECS.
         done: Called with the seconds of each clip after it is written.
+        describe: Called with the folder that has all files, to add descriptions.
 
     Returns:
         The number of clips, and of those that an interrupted export had written.
@@ -126,7 +140,7 @@ def export(
     found = number = 0
     names = speaker_names(version.lineage)
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {codec}, {'numbered' if numbered else 'named'}"
-    with whole(folder, what) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
+    with whole(folder, what, describe) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
         for number, row in enumerate(kept_rows(dataset, version), 1):
             name = f"{number}.{codec}" if numbered else f"audio/{row.clip}.{codec}"
             if (part / name).exists() or (folder / name).exists():

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from components.shared.rows import TimelineSpan
 from components.shared.table import from_table
-from pipelines.datasets.export import INCOMPLETE, MANIFEST, ExportError, whole
+from pipelines.datasets.export import INCOMPLETE, MANIFEST, Describe, ExportError, whole
 from pipelines.datasets.formats import FORMATS, Stretch, Timeline, plain
 from store.datasets import DatasetStore, Version, speaker_names, timeline_key
 from store.interface import Store
@@ -38,7 +38,15 @@ class Exported:
 
 
 def export_timelines(
-    store: Store, dataset: DatasetStore, version: Version, folder: Path, *, kind: str, rejected: bool, done: Callable[[float], None]
+    store: Store,
+    dataset: DatasetStore,
+    version: Version,
+    folder: Path,
+    *,
+    kind: str,
+    rejected: bool,
+    done: Callable[[float], None],
+    describe: Describe | None = None,
 ) -> Exported:
     """Writes one file per recording that has clips, named by the recording's id, and manifest.jsonl, one line per file.
 
@@ -52,6 +60,7 @@ def export_timelines(
         kind: One of FORMATS.
         rejected: Whether to write rejected clips, too.
         done: Called after each recording with its share of all clips, 0 to 1.
+        describe: Called with the folder that has all files, to add descriptions.
 
     Raises:
         ExportError: The folder holds other files, or there is nothing to write.
@@ -62,7 +71,7 @@ def export_timelines(
     names, made = speaker_names(version.lineage), datetime.fromtimestamp(version.timestamp_ms / 1000, UTC)
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {kind}, {'all' if rejected else 'kept'}"
     recordings = clips = 0
-    with appearing(folder, what) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
+    with appearing(folder, what, describe) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
         for own in by_recording(stretches):
             first = own[0]
             timeline = Timeline(first.recording, _seconds(store, dataset.name, own), own, rejected, names, made)
@@ -99,10 +108,10 @@ def by_recording(stretches: pa.Table) -> Iterator[list[Stretch]]:
 
 
 @contextmanager
-def appearing(folder: Path, what: str) -> Iterator[Path]:
+def appearing(folder: Path, what: str, describe: Describe | None = None) -> Iterator[Path]:
     """Yields a folder for files. A new `folder` appears with all of them when the `with` block ends; one that is there is as in `whole`."""
     if folder.exists():
-        with whole(folder, what) as part:
+        with whole(folder, what, describe) as part:
             yield part
         return
     part = folder.with_name(f".{folder.name}{INCOMPLETE}")
@@ -110,6 +119,8 @@ def appearing(folder: Path, what: str) -> Iterator[Path]:
     part.mkdir(parents=True)
     try:
         yield part
+        if describe:
+            describe(part)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)

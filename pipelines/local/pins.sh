@@ -10,6 +10,7 @@ if [ $# = 0 ]; then
     compile pyproject.toml --group dev -o requirements.txt
     compile requirements.bootstrap.in -o requirements.bootstrap.txt
     compile tests/requirements.in -o tests/requirements.txt
+    compile tests/readers.in -o tests/readers.txt
     # shellcheck disable=SC2046
     set -- $(ls components)
 fi

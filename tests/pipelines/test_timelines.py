@@ -61,6 +61,8 @@ TALK = [
 ]
 ALONE = [clip("0bb", 1.0, 3.0, "s0002", "alone"), clip("0bb", 3.0, 5.0, "s0002")]
 NAMES = {"s0002": "pengsu"}
+BESIDE = ["README.md", "croissant.json", "manifest.jsonl"]
+"""The files of every export."""
 
 
 def published(folder: Path, rows: Sequence[DatasetRow]) -> Path:
@@ -172,7 +174,7 @@ def test_whatever_was_said_is_read_back(tmp_path_factory: pytest.TempPathFactory
 def test_the_same_version_gives_the_same_bytes_and_a_manifest_that_names_the_recordings(store: Path, tmp_path: Path, kind: str) -> None:
     one, two = (exported(store, tmp_path / name, kind) for name in "ab")
     files = sorted(p.name for p in one.iterdir())
-    assert files == [f"0aa{FORMATS[kind][1]}", f"0bb{FORMATS[kind][1]}", "manifest.jsonl"]
+    assert files == [f"0aa{FORMATS[kind][1]}", f"0bb{FORMATS[kind][1]}", *BESIDE]
     assert all((one / name).read_bytes() == (two / name).read_bytes() for name in files)
     lines = [json.loads(line) for line in (one / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(x["file"], x["title"], x["seconds"], x["version"]) for x in lines] == [(f, f"../../{f[:3]}", SECONDS, 1) for f in files[:2]]
@@ -183,10 +185,10 @@ def test_the_same_version_gives_the_same_bytes_and_a_manifest_that_names_the_rec
 def test_a_folder_that_is_there_is_filled_and_one_with_files_is_not_touched(store: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     out = exported(store, tmp_path / "out", "rttm")
-    assert sorted(p.name for p in out.iterdir()) == ["0aa.rttm", "0bb.rttm", "manifest.jsonl"]
+    assert sorted(p.name for p in out.iterdir()) == ["0aa.rttm", "0bb.rttm", *BESIDE]
     done = speechmill("dataset", "export", "radio", "--store", store, "--out", out, "--format", "srt")
     assert done.returncode != 0 and "expected an empty or a new folder" in done.stderr
-    assert sorted(p.name for p in out.iterdir()) == ["0aa.rttm", "0bb.rttm", "manifest.jsonl"]
+    assert sorted(p.name for p in out.iterdir()) == ["0aa.rttm", "0bb.rttm", *BESIDE]
 
 
 KILLED = """
