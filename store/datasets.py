@@ -90,6 +90,13 @@ def dataset_names(store: Store) -> list[str]:
     return [name for name in store.folders("datasets/") if is_name(name)]
 
 
+def newest_recordings(store: Store, dataset: str) -> list[Recorded]:
+    """The recordings of the newest version of a dataset; none if it has no version."""
+    datasets = DatasetStore(store, dataset)
+    versions = datasets.versions()
+    return datasets.recordings(versions[-1]) if versions else []
+
+
 class DatasetStore:
     """Reads and publishes the versions of one dataset."""
 

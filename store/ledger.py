@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from components.shared.rows import SourceInfo
 from store.interface import Store
 from store.objects import check_name
 from store.tables import Table
+from store.version_rows import Recorded
 
 PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED = "", "published", "failed", "given_up", "filtered"
 CHANGED = "changed at its source"
@@ -51,6 +53,33 @@ class LedgerRow(SourceInfo):
     """Samples in clips that were rejected."""
 
 
+_DERIVED = (
+    "media_sha256",
+    "duplicate_of",
+    "conversion",
+    "samples",
+    "music_samples",
+    "noise_samples",
+    "silence_samples",
+    "unclipped_speech_samples",
+    "kept_samples",
+    "rejected_samples",
+)
+"""The columns that only repeat what the newest version says."""
+
+
+def as_published(known: LedgerRow, version: Recorded | None) -> LedgerRow:
+    """A ledger row as the newest version of the dataset has its recording; `version` is None if that has none.
+
+    A recording is published if the version has it from the run that planned it last.
+    """
+    if version is None:
+        return known
+    done = known.outcome == PENDING and known.run == version.run
+    columns: dict[str, Any] = {name: getattr(version, name) for name in _DERIVED}
+    return replace(known, **columns | ({"outcome": PUBLISHED, "reason": ""} if done else {}))
+
+
 class Ledger:
     """Reads and writes the ledger of one dataset."""
 
@@ -69,6 +98,11 @@ class Ledger:
             return (before | {r.recording: r for r in compute(before)}).values()
 
         self._table.replace(merged)
+
+    def follow(self, recordings: Iterable[Recorded]) -> None:
+        """Repairs the ledger after a run that died between its commit and its entry here. `recordings` are the newest version's."""
+        published = {r.recording: r for r in recordings}
+        self.write(lambda rows: [as_published(row, published.get(name)) for name, row in rows.items()])
 
     def survived(self, shard: str) -> None:
         """Records that all stages of a shard finished. Its recordings lose no attempt, even if the run fails before it publishes."""

@@ -17,10 +17,12 @@ from components.shared.logins import remember, without_logins
 from components.shared.network import public_only, without_secrets
 from components.shared.task import Outcome, StageError, one_line, report
 from components.shared.task import run as run_task
+from store.datasets import newest_recordings
 from store.interface import Store
 from store.ledger import CHANGED, FAILED, FILTERED, Ledger, LedgerRow
 from store.objects import open_store
 from store.plans import has_plan, read_plan, shard_name, write_plan
+from store.upgrade import is_old
 
 MOST_NAMED = 10
 """Number of recordings to name in a line."""
@@ -123,6 +125,8 @@ def main(
     if not allow_private:
         public_only()
     target = open_store(store)
+    if not is_old(target, dataset):
+        Ledger(target, dataset).follow(newest_recordings(target, dataset))
     ledger = Ledger(target, dataset).rows()  # fails on an unreadable store before listing the sources
     listed, reasons = list_all(entries)
     listed = examined(measured(listed, ledger, settings), ledger, refresh)

@@ -9,23 +9,10 @@ import pyarrow as pa
 from components.publish.draft import Sums
 from components.shared.rows import SAMPLE_RATE_HZ, Account
 from components.shared.state import change
-from store.ledger import CHANGED, FAILED, PENDING, PUBLISHED, LedgerRow
+from store.ledger import CHANGED, FAILED, PENDING, PUBLISHED, LedgerRow, as_published
 from store.version_rows import Recorded
 
 _SHARED = {f.name for f in fields(Account)} & {f.name for f in fields(LedgerRow)} - {"recording", "kind", "seconds"}
-_DERIVED = (
-    "media_sha256",
-    "duplicate_of",
-    "conversion",
-    "samples",
-    "music_samples",
-    "noise_samples",
-    "silence_samples",
-    "unclipped_speech_samples",
-    "kept_samples",
-    "rejected_samples",
-)
-"""The columns of the ledger that only repeat what the newest version says."""
 
 
 def with_audio(known: Mapping[str, Recorded], accounts: Iterable[Account]) -> dict[str, Account]:
@@ -105,19 +92,13 @@ def recorded(
 def outcomes(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account], recordings: Iterable[Recorded]) -> list[LedgerRow]:
     """The ledger's rows as the newest version has them, whose recordings these are, and with what a run found.
 
-    Without accounts, it repairs a ledger that a run did not write after its commit. Applying it again changes nothing.
+    Applying it again changes nothing.
     """
     found, published = {a.recording: a for a in accounts}, {r.recording: r for r in recordings}
     updated = []
-    for known in ledger.values():
-        entry, version = known, published.get(known.recording)
-        if known.recording in found:
-            entry = _with_account(known, found[known.recording], version is not None)
-        elif version and known.outcome == PENDING and version.run == known.run:
-            entry = replace(known, outcome=PUBLISHED, reason="")
-        if version:
-            entry = replace(entry, **{name: getattr(version, name) for name in _DERIVED})
-        updated.append(entry)
+    for name, known in ledger.items():
+        entry = _with_account(known, found[name], name in published) if name in found else known
+        updated.append(as_published(entry, published.get(name)))
     return updated
 
 

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from components.discover.feeds import SAMPLE
+from components.shared.rows import DatasetRow
+from components.shared.table import empty
+from store.datasets import DatasetStore
 from store.ledger import FAILED, FILTERED, PUBLISHED, Ledger
 from store.objects import open_store
 from store.plans import read_plan
@@ -18,6 +21,7 @@ from tests.http_server import serving
 from tests.places import ROOT
 from tests.places import SAMPLE as AUDIO
 from tests.tasks import stage_command
+from tests.versions import put_version
 
 SETTINGS = {
     "max_recordings": 0,
@@ -296,3 +300,14 @@ def test_a_feed_with_broken_references_costs_no_other_feed(task, web):
     (shard,) = task.run(f"{web.url}/emoji,{web.url}/lone,{web.url}/good")
     assert task.titles(shard) == ["a", "둘째", "오늘의 사연 😀"]
     assert "Traceback" not in task.error
+
+
+def test_what_a_run_published_before_it_died_is_not_planned_again(task, web):
+    web.pages["/feed"] = feed("a", "b")
+    assert task.run(f"{web.url}/feed")
+    ledger = Ledger(task.store, "radio")
+    first, second = sorted(ledger.rows())
+    ledger.write(lambda rows: [replace(r, run="run") for r in rows.values()])  # as tests.versions names the run that publishes
+    put_version(DatasetStore(task.store, "radio"), [replace(empty(DatasetRow), clip="x", recording=first, samples=9, kept=True)])
+    assert [i.recording for shard in task.run(f"{web.url}/feed") for i in read_plan(task.store, shard)] == [second]
+    assert (ledger.rows()[first].outcome, ledger.rows()[first].kept_samples) == (PUBLISHED, 9)
