@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from components.publish.speakers import encoder_of
-from components.shared.encoders import vectors_of
+from components.shared.encoders import ENCODERS, vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import from_table
 from components.shared.task import StageError
@@ -96,6 +96,7 @@ def _count(groups: dict[str, Counter[str]], table: pa.Table) -> None:
     metavar="FOLDER|FILE",
     help="Clean utterances of the voice, instead of a reference.",
 )
+@click.option("--engine", type=click.Choice(list(ENCODERS)), default="campplus", show_default=True, help="Encoder that hears the files.")
 @click.option("--dataset", "name", metavar="NAME", help="A dataset that holds the clips, instead of files.")
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV", help="Its labels, in the columns clip,label."
@@ -117,6 +118,7 @@ def calibrate_speakers(
     other: tuple[Path, ...],
     reference: str | None,
     reference_files: tuple[Path, ...],
+    engine: str,
     name: str | None,
     labels: Path | None,
     false_accept_rate: float,
@@ -138,7 +140,7 @@ def calibrate_speakers(
     if name and labels:
         scores, option = _of_dataset(DatasetStore(open_store(store_uri), name), number, _labelled(labels))
     else:
-        scores, left_out = _of_files(same, other, reference, reference_files, store_uri)
+        scores, left_out = _of_files(same, other, reference, reference_files, engine, store_uri)
     for label in (SAME, OTHER):
         if not scores[label]:
             lost = "".join(f"; {file}: {reason}" for file, reason in left_out.items())
@@ -232,7 +234,7 @@ def _voice(row: DatasetRow) -> Voice:
 
 
 def _of_files(
-    same: Sequence[Path], other: Sequence[Path], reference: str | None, reference_files: Sequence[Path], store_uri: str
+    same: Sequence[Path], other: Sequence[Path], reference: str | None, reference_files: Sequence[Path], engine: str, store_uri: str
 ) -> tuple[Scores, dict[str, str]]:
     """Returns the scores of labeled files, and the reasons why other files have none."""
     from pipelines.inputs.voices import similarities
@@ -247,7 +249,7 @@ def _of_files(
         voice = (
             _make_reference(_media(reference_files), scratch) if reference_files else _stored_reference(store_uri, reference or "", scratch)
         )
-        near, left_out = similarities([*files[SAME], *files[OTHER]], voice, scratch, display)
+        near, left_out = similarities([*files[SAME], *files[OTHER]], voice, scratch, display, engine)
     scores = {label: [near[f] for f in own if f in near] for label, own in files.items()}
     return scores, {str(file): reason for file, reason in left_out.items()}
 

@@ -2,8 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from components.diarize.component import diarize
 from components.download.component import download
@@ -19,9 +20,13 @@ from pipelines.local.single import run_stage
 from store.objects import open_store
 from store.plans import write_plan
 
+_DEFAULTS: Mapping[str, Any] = {}
 
-def similarities(files: Sequence[Path], reference: Path, scratch: Path, display: Display) -> tuple[dict[Path, float], dict[Path, str]]:
-    """Returns the similarity of each file, as one clip, to a reference; and the reason for each file without one.
+
+def similarities(
+    files: Sequence[Path], reference: Path, scratch: Path, display: Display, engine: str
+) -> tuple[dict[Path, float], dict[Path, str]]:
+    """Returns the similarity of each file, as one clip, to a reference by an encoder; and the reason for each file without one.
 
     Only speech counts, as `segment` detects it in a run. Music is not removed. Identical audio counts once. The reference is a
     recordings artifact with its `model.json`. Raises StageError if it holds no voice, and RunError if a stage fails.
@@ -45,11 +50,11 @@ def similarities(files: Sequence[Path], reference: Path, scratch: Path, display:
     whole = [Clip(f"{r.recording}-00000000", r.recording, 0.0, r.seconds, "", False) for r in rows if names[r.recording] not in left_out]
     write_rows(clips, Clip, whole)
 
-    def run(stage: Stage, **inputs: Path) -> Path:
-        return next(iter(run_stage(stage, inputs, {}, scratch, display).values()))
+    def run(stage: Stage, settings: Mapping[str, Any] = _DEFAULTS, **inputs: Path) -> Path:
+        return next(iter(run_stage(stage, inputs, settings, scratch, display).values()))
 
     segments = run(segment, voices=recordings)
-    turns = run(diarize, voices=recordings, segments=segments, reference=reference)
+    turns = run(diarize, {"engine": engine}, voices=recordings, segments=segments, reference=reference)
     speakers = read_rows(run(tag_speaker, turns=turns, clips=clips), Speaker)
     found = {names[s.clip.partition("-")[0]]: s.similarity for s in speakers if s.similarity is not None}
     silent = {names[c.recording] for c in whole} - found.keys()

@@ -171,7 +171,8 @@ def spoken(speaker: str) -> list[Path]:
 
 @pytest.mark.skipif(not (DATA / "manifest.csv").exists(), reason="no folder of real speech: set SPEECHMILL_DATA")
 @pytest.mark.slow
-def test_files_are_heard_by_the_stages_and_those_that_cannot_be_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["campplus", "resemblyzer"])
+def test_files_are_heard_by_the_stages_and_those_that_cannot_be_are_named(tmp_path: Path, engine: str) -> None:
     host, guest = spoken("ls1998"), spoken("ls3080")
     for label, files in {"same": host[2:5], "other": guest[:3]}.items():
         (tmp_path / label).mkdir()
@@ -182,7 +183,7 @@ def test_files_are_heard_by_the_stages_and_those_that_cannot_be_are_named(tmp_pa
     (tmp_path / "same" / f"again-{host[2].name}").write_bytes(host[2].read_bytes())
     (tmp_path / "same" / f"reference-{host[0].name}").write_bytes(host[0].read_bytes())
     given = ["--same", tmp_path / "same", "--other", tmp_path / "other", "--reference-files", host[0], "--reference-files", host[1]]
-    done = speakers("calibrate", *given, "--json")
+    done = speakers("calibrate", *given, "--engine", engine, "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["same_clips"], found["other_clips"]) == (3, 3)
