@@ -46,7 +46,11 @@ class Blocks:
 
     def read_rows(self, kind: type[Row], name: str) -> list[Row]:
         """The recordings or the speakers in a file that `write_rows` wrote."""
-        return from_table(kind, self._get(kind, f"{self._folder}/{FOLDERS[kind]}/{name}.parquet", schema(kind).names))
+        return from_table(kind, self.read_table(kind, name, schema(kind).names))
+
+    def read_table(self, kind: type, name: str, columns: Collection[str]) -> pa.Table:
+        """These columns of the recordings or the speakers in a file that `write_rows` wrote, in its order."""
+        return self._get(kind, f"{self._folder}/{FOLDERS[kind]}/{name}.parquet", columns)
 
     def _put(self, folder: str, table: pa.Table) -> str:
         data = parquet(table)

@@ -20,6 +20,7 @@ from store.decisions import DecisionTable, File
 from store.interface import Store, StoreError
 from store.objects import check_name, is_name
 from store.tables import retried
+from store.tags import TagStore
 from store.version_rows import DatasetSpeaker, Recorded
 
 _OWN = frozenset({*DECIDED, "clip", "recording", "samples"})
@@ -42,7 +43,8 @@ class Version:
     timestamp_ms: int
     lineage: dict[str, Any]
     """`stages`: image and settings of each stage; `sources_sha256`: hash of the sources; `seconds`: the dataset's seconds by outcome;
-    `speakers`: who speaks most, their names, and ids that were merged; `correction`: what a person changed of them in this version."""
+    `speakers`: who speaks most, their names, and ids that were merged; `correction`: what a person changed of them in this version;
+    `rolled_back_to`: the number of the version that this one equals because a person went back to it."""
     recordings: str
     """Name of the file with its recordings."""
     speakers: str
@@ -115,8 +117,9 @@ class DatasetStore:
             )
         return versions_in(history)
 
-    def version(self, number: int | None = None) -> Version:
-        """The version with this number, by default the newest. Raises StoreError if it does not exist."""
+    def version(self, wanted: int | str | None = None) -> Version:
+        """The version with this number or tag, by default the newest. Raises StoreError if it does not exist."""
+        number = TagStore(self.store, self.name).version(wanted) if isinstance(wanted, str) else wanted
         versions = self.versions()
         found = [v for v in versions if number in (None, v.number)]
         if not found:
@@ -195,8 +198,31 @@ class DatasetStore:
         files, recordings = self._files_after(before, change), self.blocks.write_rows(Recorded, change.recordings)
         if self._is_nothing_new(before, change, files, recordings):
             return None
-        speakers, now_ms = self.blocks.write_rows(DatasetSpeaker, change.speakers), int(time.time() * 1000)
-        made = Version(before.number + 1 if before else 1, 0, run, now_ms, change.lineage, recordings, speakers)
+        speakers = self.blocks.write_rows(DatasetSpeaker, change.speakers)
+        return self._commit(history, run, files, change.lineage, recordings, speakers)
+
+    def roll_back(self, run: str, to: Version) -> Version | None:
+        """Commits and returns a version that equals an older one, or returns None if the newest equals it already.
+
+        Its clips, recordings and speakers are in the same files. Ids of speakers that were given since stay given.
+        """
+        return retried(lambda: self._attempt_again(run, to), f"dataset {self.name}", self.store.uri)
+
+    def _attempt_again(self, run: str, to: Version) -> Version | None:
+        history = self.table.history()
+        versions, files = versions_in(history), self.files(to)
+        newest, lineage = versions[-1], _lineage_again(to, versions)
+        same_files = (files, to.recordings, to.speakers) == (self.files(newest), newest.recordings, newest.speakers)
+        if newest.run == run or (same_files and _decisions(lineage) == _decisions(newest.lineage)):
+            return newest if newest.run == run else None
+        return self._commit(history, run, files, lineage, to.recordings, to.speakers)
+
+    def _commit(
+        self, history: list[dict[str, Any]], run: str, files: Mapping[str, File], lineage: dict[str, Any], recordings: str, speakers: str
+    ) -> Version:
+        """Commits a version after the newest in `history`."""
+        numbers, now_ms = [v.number for v in versions_in(history)], int(time.time() * 1000)
+        made = Version(numbers[-1] + 1 if numbers else 1, 0, run, now_ms, lineage, recordings, speakers)
         self.table.commit(history[0]["version"] if history else None, files, metadata_of(made))
         return next(v for v in self.versions() if v.run == run)
 
@@ -219,6 +245,14 @@ class DatasetStore:
 def _decisions(lineage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """What makes a version with the same rows another one: the rules and the speakers' names."""
     return rules(lineage), speaker_names(lineage)
+
+
+def _lineage_again(to: Version, versions: list[Version]) -> dict[str, Any]:
+    """The lineage of a version that equals `to`, without what happened in that one. `given`: how many ids of speakers were given."""
+    speakers = to.lineage.get("speakers", {})
+    given = max(v.lineage.get("speakers", {}).get("given", 0) for v in versions)
+    kept = {name: said for name, said in to.lineage.items() if name not in ("correction", "replaced")}
+    return kept | {"rolled_back_to": to.number, "speakers": speakers | {"given": given}}
 
 
 def metadata_of(version: Version) -> dict[str, str]:

@@ -4,13 +4,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from components.shared.rows import SourceInfo
+from components.shared.table import from_table
 from store.interface import Store
 from store.objects import check_name
 from store.tables import Table
 from store.version_rows import Recorded
 
-PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED = "", "published", "failed", "given_up", "filtered"
+PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED, ROLLED_BACK = "", "published", "failed", "given_up", "filtered", "rolled_back"
 CHANGED = "changed at its source"
 """The beginning of the reason of a published recording whose file was replaced at its source."""
 
@@ -30,10 +34,10 @@ class LedgerRow(SourceInfo):
     failures: int
     """Number of downloads that failed."""
     outcome: str
-    """Empty (planned, not yet published), published, failed (the download failed), given_up (too many runs did not finish its shard)
-    or filtered (left out by its length)."""
+    """Empty (planned, not yet published), published, failed (the download failed), given_up (too many runs did not finish its shard),
+    filtered (left out by its length), or rolled_back (a newer version had it, and the next run that lists it plans it again)."""
     reason: str
-    """Why the recording failed, was given up or was left out, or how its file changed at the source, on one line, or empty."""
+    """Why the recording failed, was given up, left out or rolled back, or how its file changed at the source, on one line, or empty."""
     media_sha256: str
     duplicate_of: str
     """Id of an earlier recording with the same media file, or empty."""
@@ -89,6 +93,13 @@ class Ledger:
     def rows(self) -> dict[str, LedgerRow]:
         """All rows, by id of the recording."""
         return {r.recording: r for r in self._table.rows()}
+
+    def noted(self) -> list[LedgerRow]:
+        """The rows with a reason, and those that are neither planned nor published, sorted by id. No others become Python objects."""
+        rows = self._table.columns(LedgerRow)
+        usual = pc.is_in(rows["outcome"], value_set=pa.array([PENDING, PUBLISHED]))
+        said = pc.or_(pc.not_equal(rows["reason"], ""), pc.invert(usual))
+        return sorted(from_table(LedgerRow, rows.filter(said)), key=lambda r: r.recording)
 
     def write(self, compute: Callable[[dict[str, LedgerRow]], Iterable[LedgerRow]]) -> None:
         """Adds or replaces the rows that `compute` returns for the present ones, as in `Table.replace`."""

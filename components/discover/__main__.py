@@ -19,7 +19,7 @@ from components.shared.task import Outcome, StageError, one_line, report
 from components.shared.task import run as run_task
 from store.datasets import newest_recordings
 from store.interface import Store
-from store.ledger import CHANGED, FAILED, FILTERED, Ledger, LedgerRow
+from store.ledger import CHANGED, FAILED, FILTERED, ROLLED_BACK, Ledger, LedgerRow
 from store.objects import open_store
 from store.plans import has_plan, read_plan, shard_name, write_plan
 from store.upgrade import is_old
@@ -62,7 +62,7 @@ def measured(listed: list[Listed], ledger: Mapping[str, LedgerRow], settings: Pl
 
     def matters(entry: Listed) -> bool:
         row = ledger.get(entry.item.recording)
-        return entry.item.kind == "local" and not entry.refusal and (row is None or row.outcome in (FAILED, FILTERED))
+        return entry.item.kind == "local" and not entry.refusal and (row is None or row.outcome in (FAILED, FILTERED, ROLLED_BACK))
 
     if not (settings.min_seconds or settings.max_seconds):
         return listed

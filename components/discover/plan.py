@@ -10,7 +10,7 @@ from components.shared.network import public_url
 from components.shared.rows import UNKNOWN_SECONDS, Item
 from components.shared.state import change, joined
 from components.shared.table import empty
-from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, PENDING, LedgerRow
+from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, PENDING, ROLLED_BACK, LedgerRow
 from store.plans import shard_name
 
 SOURCE = "source"
@@ -117,7 +117,7 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str
     """Returns the fate of a listed recording according to its own ledger row."""
     if row and row.outcome == GIVEN_UP and row.run == run:
         return "given_up"  # by an earlier attempt of this run's task
-    if row and row.outcome not in (PENDING, FAILED, FILTERED):
+    if row and row.outcome not in (PENDING, FAILED, FILTERED, ROLLED_BACK):
         finished = "given_up" if row.outcome == GIVEN_UP else "changed" if _changed(entry, row) else "done"
         if entry.refusal:
             return finished

@@ -13,7 +13,7 @@ COMMANDS = {
     "run": "Make a version of a dataset from sources.",
     "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
-    "dataset": "Show and export published datasets, and select their clips again.",
+    "dataset": "Show, compare, tag and export published datasets, and select their clips again.",
     "speakers": "List, name, merge and split a dataset's voices, and calibrate the similarity threshold that separates them.",
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",

@@ -13,9 +13,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from components.publish.repeats import groups
-from components.shared.task import one_line
 from pipelines.commands.log import log_dataset
-from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
+from pipelines.commands.shared import new_run_id, print_out, show, store_option
+from pipelines.commands.versions import COMMANDS, version_option
 from pipelines.datasets.described import describe
 from pipelines.datasets.export import CODECS, export
 from pipelines.datasets.facts import facts_of
@@ -24,7 +24,7 @@ from pipelines.datasets.lineage import reported
 from pipelines.datasets.timelines import export_timelines
 from pipelines.datasets.truth import read_truth_file
 from pipelines.local.display import Display
-from store.datasets import DatasetStore, dataset_names, rules
+from store.datasets import DatasetStore, rules
 from store.ledger import Ledger
 from store.objects import open_store
 from store.repeats import RepeatStore
@@ -32,10 +32,6 @@ from store.truth import write_truth
 from store.upgrade import is_old, upgrade
 
 AUDIO_FORMATS = ("files", "jsonl")
-
-version_option = click.option(
-    "--version", "number", type=click.IntRange(1), metavar="N", help="Number of the version; default: the newest."
-)
 
 
 class DatasetGroup(click.Group):
@@ -50,46 +46,11 @@ class DatasetGroup(click.Group):
 
 @click.group("dataset", cls=DatasetGroup)
 def command() -> None:
-    """Show and export published datasets, and select their clips again."""
+    """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-command.add_command(log_dataset)
-
-
-@command.command("list")
-@store_option
-def list_datasets(store_uri: str) -> None:
-    """List the datasets of a store with their newest versions."""
-    store = open_store(store_uri)
-    table = Table("dataset", "version", "made", "kept", box=None)
-    for name in dataset_names(store):
-        for version in DatasetStore(store, name).versions()[-1:]:
-            table.add_row(name, *summary(version))
-    print_out(table if table.rows else f"no datasets in {store.uri}")
-    for name in sorted(set(store.folders("datasets/")) - set(dataset_names(store))):
-        print_out(f"left out: the folder {one_line(name)!r} in datasets/, whose name is none of a dataset")
-
-
-@command.command("versions")
-@click.argument("name")
-@store_option
-def list_versions(name: str, store_uri: str) -> None:
-    """List the versions of dataset NAME with their time, kept duration, run and rules."""
-    dataset = DatasetStore(open_store(store_uri), name)
-    dataset.version()
-    table = Table("version", "made", "kept", "run", "rules", box=None)
-    for version in dataset.versions():
-        table.add_row(*summary(version), version.run, rules_of(version))
-    print_out(table)
-
-
-@command.command("show")
-@click.argument("name")
-@version_option
-@store_option
-def show_dataset(name: str, number: int | None, store_uri: str) -> None:
-    """Show a version of dataset NAME: its clips, the seconds kept and rejected by reason, and failed recordings."""
-    show(open_store(store_uri), name, number)
+for managed in (*COMMANDS, log_dataset):
+    command.add_command(managed)
 
 
 def _select() -> click.Command:
@@ -141,7 +102,9 @@ def _select() -> click.Command:
 @click.option("--all-clips", is_flag=True, help="Of rttm, srt and eaf: rejected clips too. A textgrid always has all clips.")
 @version_option
 @store_option
-def export_dataset(name: str, folder: Path, kind: str, codec: str | None, all_clips: bool, number: int | None, store_uri: str) -> None:
+def export_dataset(
+    name: str, folder: Path, kind: str, codec: str | None, all_clips: bool, number: int | str | None, store_uri: str
+) -> None:
     """Write the kept clips of dataset NAME as audio files with a manifest, or its timelines in a format of other tools.
 
     Beside them are a dataset card, README.md, and a description in Croissant, croissant.json, both with the licenses.
@@ -202,7 +165,7 @@ def list_repeats(name: str, store_uri: str) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Output file; default: NAME-vN.html.")
 @click.option("--open", "opened", is_flag=True, help="Open the report in the browser.")
 @store_option
-def report_dataset(name: str, number: int | None, out: Path | None, opened: bool, store_uri: str) -> None:
+def report_dataset(name: str, number: int | str | None, out: Path | None, opened: bool, store_uri: str) -> None:
     """Write the report of a version of dataset NAME, with clips to listen to, as one HTML file."""
     from components.report.component import report
     from pipelines.local.single import run_stage

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from components.shared.model import Model
-from components.shared.rows import DatasetRow
 from components.shared.rules import SETTINGS
+from pipelines.datasets.summary import summary_of
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
-from store.datasets import DatasetStore, Version, rules, speaker_names
+from store.datasets import Version, rules, speaker_names
 from store.interface import Store
-from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, Ledger
+from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, ROLLED_BACK, Ledger
 
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Folder or bucket of the store."
@@ -31,46 +31,51 @@ def new_run_id() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def show(store: Store, name: str, number: int | None = None) -> None:
-    """Prints a version; without a number, the newest."""
-    dataset = DatasetStore(store, name)
-    version = dataset.version(number)
-    rows = dataset.rows(version)
-    kept = [r for r in rows if r.kept]
+def show(store: Store, name: str, wanted: int | str | None = None) -> None:
+    """Prints a version; without a number or tag, the newest."""
+    found = summary_of(store, name, wanted)
+    version, lineage = found.version, found.lineage
     made, _ = summary(version)[1:]
-    print_out(f"dataset {name}, version {version.number} of {dataset.versions()[-1].number}, made {made} by run {version.run}")
+    tags = f", tagged {', '.join(found.tags)}" if found.tags else ""
+    print_out(f"dataset {name}, version {version.number} of {found.newest}, made {made} by run {version.run}{tags}")
     print_out(f"in {store.uri}, rules: {rules_of(version)}")
-    for line in _made_by(version.lineage["stages"]):
+    for line in _made_by(lineage["stages"]):
         print_out(line)
-    if line := _correction(version.lineage.get("correction", {})):
+    if before := lineage.get("rolled_back_to"):
+        print_out(f"rolled back to version {before}")
+    if line := correction_line(lineage.get("correction", {})):
         print_out(line)
-    for recording, reason in version.lineage.get("replaced", {}).items():
+    for recording, reason in lineage.get("replaced", {}).items():
         print_out(f"its clips of {recording} are those of another file than before: {reason}")
-    print_out(f"{len(kept)} of {len(rows)} clips kept, of {len({r.recording for r in kept})} recordings")
-    table = Table("seconds", "", "share", box=None)
-    total = sum(version.lineage["seconds"].values())
-    for reason, seconds in sorted(version.lineage["seconds"].items(), key=lambda item: (item[0] != "kept_seconds", -item[1])):
-        table.add_row(reason.removesuffix("_seconds").replace("_", " "), clock(seconds), f"{seconds / total:.1%}" if total else "")
-    table.add_row("in all", clock(total), "")
-    print_out(table)
-    names = speaker_names(version.lineage)
+    clips = lineage["clips"]
+    print_out(f"{clips['kept']} of {clips['all']} clips kept, of {found.kept_recordings} recordings")
+    print_out(_seconds_table(lineage["seconds"]))
     if line := _speakers(version):
         print_out(line)
-    for column in ("gender", "speaker", "tone", "language"):
-        by_value = _seconds_by(column, kept)
+    names = speaker_names(lineage)
+    for column, by_value in found.kept_seconds.items():
         if column == "gender" or by_value.keys() - {""}:
             most = [
                 f"{_named(value or 'unknown', names if column == 'speaker' else {})} {clock(seconds)}"
-                for value, seconds in by_value.most_common(_MOST)
+                for value, seconds in list(by_value.items())[:_MOST]
             ]
             more = f" and {len(by_value) - _MOST} more" if len(by_value) > _MOST else ""
             print_out(f"kept by {column}: {', '.join(most)}{more}")
     show_left_out(store, name)
 
 
+def _seconds_table(outcomes: Mapping[str, float]) -> Table:
+    """The seconds of a version by outcome, the kept ones first."""
+    table, total = Table("seconds", "", "share", box=None), sum(outcomes.values())
+    for reason, seconds in sorted(outcomes.items(), key=lambda item: (item[0] != "kept_seconds", -item[1])):
+        table.add_row(reason.removesuffix("_seconds").replace("_", " "), clock(seconds), f"{seconds / total:.1%}" if total else "")
+    table.add_row("in all", clock(total), "")
+    return table
+
+
 def show_left_out(store: Store, name: str) -> None:
-    """Prints recordings and sources of a dataset that failed or have other files now, and recordings left out by their length."""
-    ledger = Ledger(store, name).rows().values()
+    """Prints recordings and sources of a dataset that failed or have other files now, and recordings left out or rolled back."""
+    ledger = Ledger(store, name).noted()
     for row in [r for r in ledger if r.reason.startswith(CHANGED)]:
         print_out(f"not up to date: {row.title or row.url} ({row.recording}): {row.reason}")
     for row in [r for r in ledger if r.outcome in (FAILED, GIVEN_UP)]:
@@ -80,6 +85,11 @@ def show_left_out(store: Store, name: str) -> None:
         print_out(f"left out by its length: {row.title or row.url} ({row.recording}): {row.reason}")
     if len(filtered) > _MOST:
         print_out(f"left out by their lengths: {len(filtered) - _MOST} more recordings")
+    gone = [r for r in ledger if r.outcome == ROLLED_BACK]
+    for row in gone[:_MOST]:
+        print_out(f"rolled back: {row.title or row.url} ({row.recording}): {row.reason}")
+    if len(gone) > _MOST:
+        print_out(f"rolled back: {len(gone) - _MOST} more recordings")
 
 
 def print_choice(slot: Slot, model: Model, more: str = "") -> None:
@@ -108,7 +118,7 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
     return [*lines, f"transcripts are written by {engine}"] if engine != NONE else lines
 
 
-def _correction(said: Mapping[str, Any]) -> str:
+def correction_line(said: Mapping[str, Any]) -> str:
     """Returns what a person corrected of the speakers in a version; empty if nothing."""
     if not said:
         return ""
@@ -134,13 +144,6 @@ def _speakers(version: Version) -> str:
 def _named(speaker: str, names: Mapping[str, str]) -> str:
     """A speaker's id, and the name if there is one."""
     return f"{speaker} ({names[speaker]})" if speaker in names else speaker
-
-
-def _seconds_by(column: str, rows: list[DatasetRow]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for row in rows:
-        total[getattr(row, column)] += row.end - row.start  # type: ignore[assignment]
-    return total
 
 
 def clock(seconds: float) -> str:

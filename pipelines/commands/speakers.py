@@ -22,8 +22,8 @@ from components.shared.table import from_table
 from components.shared.task import StageError
 from components.shared.voices import Voice
 from pipelines.commands.corrections import merge_speakers, name_speaker, split_speaker
-from pipelines.commands.dataset import version_option
 from pipelines.commands.shared import print_out, store_option
+from pipelines.commands.versions import version_option
 from pipelines.datasets.calibration import Calibration, calibrate, curve, doubts, leave_one_out, plot_det
 from store.datasets import DatasetStore, Version, speaker_names
 from store.objects import open_store
@@ -49,7 +49,7 @@ for corrects in (name_speaker, merge_speakers, split_speaker):
 @click.argument("name", metavar="DATASET")
 @version_option
 @store_option
-def list_speakers(name: str, number: int | None, store_uri: str) -> None:
+def list_speakers(name: str, number: int | str | None, store_uri: str) -> None:
     """List the voices of DATASET by id and name, the one with the most speech first."""
     dataset = DatasetStore(open_store(store_uri), name)
     version = dataset.version(number)
@@ -124,7 +124,7 @@ def calibrate_speakers(
     false_accept_rate: float,
     plot: Path | None,
     as_json: bool,
-    number: int | None,
+    number: int | str | None,
     store_uri: str,
 ) -> None:
     """Measure on labeled clips how well the similarity separates a voice from others, and suggest a threshold.
@@ -195,7 +195,7 @@ def _labelled(path: Path) -> dict[str, str]:
     return found
 
 
-def _of_dataset(dataset: DatasetStore, number: int | None, labels: Mapping[str, str]) -> tuple[Scores, str]:
+def _of_dataset(dataset: DatasetStore, number: int | str | None, labels: Mapping[str, str]) -> tuple[Scores, str]:
     """Returns the scores of a dataset's labeled clips, and the option of publish that they calibrate."""
     version = dataset.version(number)
     rows = {r.clip: r for r in _labelled_rows(dataset, version, labels)}

@@ -11,7 +11,7 @@ from components.discover.items import Listed
 from components.discover.plan import PlanSettings, source_rows
 from components.discover.settings import check_settings
 from components.shared.task import StageError
-from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, PUBLISHED
+from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, PUBLISHED, ROLLED_BACK
 from store.plans import shard_name
 from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
@@ -238,6 +238,18 @@ def test_again_takes_up_what_was_given_up():
     assert dataset.outcomes() == {1: GIVEN_UP}
     assert numbers(dataset.plan(listed, AGAIN)) == [[1]]
     assert dataset.ledger[f"{1:016x}"].attempts == 1
+
+
+@pytest.mark.parametrize("listed", [(1, 2), (2,)])
+def test_what_a_rollback_dropped_is_planned_again_if_it_is_listed(listed):
+    dataset = Dataset()
+    (shard,) = names(dataset.plan(episodes(1, 2)))
+    dataset.publish(shard)
+    dataset.ledger |= {r: replace(row, outcome=ROLLED_BACK, reason="not in it", attempts=0) for r, row in dataset.ledger.items()}
+    plan = dataset.plan(episodes(*listed))
+    assert numbers(plan) == [list(listed)] and (names(plan) == [shard]) == (listed == (1, 2))  # its stages are cached then
+    assert {n for n, outcome in dataset.outcomes().items() if outcome == PENDING} == set(listed)
+    assert not any(row.reason for row in dataset.ledger.values() if row.outcome == PENDING)
 
 
 def test_what_its_source_refuses_is_a_failed_row_that_may_be_offered_later():

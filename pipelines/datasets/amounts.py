@@ -1,0 +1,53 @@
+"""What the clips of a version add up to, from few columns of one block at a time."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.table import schema
+from store.datasets import DatasetStore, Version
+from store.version_rows import Recorded
+
+KEPT_BY = ("gender", "speaker", "tone", "language")
+"""The columns by which `dataset show` lists kept seconds."""
+
+
+def kept_seconds(dataset: DatasetStore, version: Version, columns: Sequence[str] = KEPT_BY) -> dict[str, dict[str, float]]:
+    """The kept seconds of a version by each value of some columns, the longest first."""
+    return in_seconds(kept_samples(dataset, version, dataset.files(version), columns))
+
+
+def kept_samples(
+    dataset: DatasetStore, version: Version, blocks: Iterable[str], columns: Sequence[str] = KEPT_BY
+) -> dict[str, Counter[str]]:
+    """The kept samples in some blocks of a version by each value of some columns."""
+    files, total = dataset.files(version), {c: Counter[str]() for c in columns}
+    wanted = [f for f in schema(DatasetRow) if f.name in ("samples", *columns)]
+    for block in blocks:
+        decisions = dataset.table.read(files[block], {"clip", "samples", "kept", *columns})
+        rows = dataset.joined(block, decisions, wanted).filter(decisions["kept"])
+        for column in columns:
+            total[column].update(samples_by(rows, [column]))
+    return total
+
+
+def samples_by(rows: pa.Table, columns: Sequence[str]) -> dict[Any, int]:
+    """The sum of the column `samples` for each value of one column, or for each combination of several as a tuple."""
+    found = pa.TableGroupBy(rows, list(columns), use_threads=False).aggregate([("samples", "sum")])
+    keys = [found[c].to_pylist() for c in columns]
+    return dict(zip(keys[0] if len(keys) == 1 else zip(*keys, strict=True), found["samples_sum"].to_pylist(), strict=True))
+
+
+def in_seconds(samples: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float]]:
+    """Samples as seconds, the longest first."""
+    return {c: {v: n / SAMPLE_RATE_HZ for v, n in Counter(by_value).most_common()} for c, by_value in samples.items()}
+
+
+def recordings_with_kept_clips(dataset: DatasetStore, version: Version) -> tuple[int, int]:
+    """Number of recordings of a version that have kept clips, and of all that have audio."""
+    rows = dataset.blocks.read_table(Recorded, version.recordings, ["recording", "kept_samples"])
+    return pc.sum(pc.greater(rows["kept_samples"], 0)).as_py() or 0, rows.num_rows
