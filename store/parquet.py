@@ -1,5 +1,6 @@
 """Parquet: tables of typed rows as single objects, and tables that were written before a column existed."""
 
+import functools
 import io
 from collections.abc import Collection, Iterable
 from typing import Any, TypeVar
@@ -52,7 +53,7 @@ def conformed(kind: type, found: pa.Table, where: str, names: Collection[str] = 
     if the first column is missing, or if a column is unknown or has another type.
     """
     known = pa.schema([f for f in schema(kind) if not names or f.name in names])
-    nothing = to_table(kind, [empty(kind)])
+    nothing = _nothing(kind)
     columns = {name: column.cast(_plain(column.type)) for name, column in zip(found.column_names, found.columns, strict=True)}
     missing = {f.name: pa.nulls(found.num_rows, f.type) for f in known if f.name not in columns and f.name != known.names[0]}
     present = [n for n in known.names if n in columns or n in missing] + [n for n in columns if n not in known.names]
@@ -61,6 +62,12 @@ def conformed(kind: type, found: pa.Table, where: str, names: Collection[str] = 
         raise SchemaError(f"expected {kind.__name__} rows ({_shown(known)}), found ({_shown(table.schema)}) in {where}")
     filled = [c if f.nullable else pc.coalesce(c, nothing[f.name][0]) for f, c in zip(known, table.columns, strict=True)]
     return pa.table(filled, schema=known)
+
+
+@functools.cache
+def _nothing(kind: type) -> pa.Table:
+    """One empty row."""
+    return to_table(kind, [empty(kind)])
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
