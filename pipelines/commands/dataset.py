@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from components.publish.repeats import groups
+from pipelines.commands.diff import diff_versions
 from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, show, store_option
 from pipelines.commands.versions import COMMANDS, version_option
@@ -49,7 +50,7 @@ def command() -> None:
     """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-for managed in (*COMMANDS, log_dataset):
+for managed in (*COMMANDS, diff_versions, log_dataset):
     command.add_command(managed)
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from components.shared.model import Model
 from components.shared.rules import SETTINGS
+from pipelines.datasets.diff_text import clock, correction
 from pipelines.datasets.summary import summary_of
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import Version, rules, speaker_names
@@ -43,8 +44,8 @@ def show(store: Store, name: str, wanted: int | str | None = None) -> None:
         print_out(line)
     if before := lineage.get("rolled_back_to"):
         print_out(f"rolled back to version {before}")
-    if line := correction_line(lineage.get("correction", {})):
-        print_out(line)
+    if said := lineage.get("correction"):
+        print_out(correction(said))
     for recording, reason in lineage.get("replaced", {}).items():
         print_out(f"its clips of {recording} are those of another file than before: {reason}")
     clips = lineage["clips"]
@@ -118,17 +119,6 @@ def _made_by(stages: Mapping[str, Any]) -> list[str]:
     return [*lines, f"transcripts are written by {engine}"] if engine != NONE else lines
 
 
-def correction_line(said: Mapping[str, Any]) -> str:
-    """Returns what a person corrected of the speakers in a version; empty if nothing."""
-    if not said:
-        return ""
-    if said["action"] == "name":
-        return f"corrected: {said['speaker']} was named {said['name']}"
-    if said["action"] == "merge":
-        return f"corrected: {', '.join(said['clips'])} merged into {said['into']}"
-    return f"corrected: {said['clips']['clips']} clips of {said['speaker']} split off as {said['into']}"
-
-
 def _speakers(version: Version) -> str:
     """Returns each speaker's share of all speech in a version, kept or not, the dominant one first; empty without names."""
     speech = version.lineage.get("speakers", {})
@@ -144,12 +134,6 @@ def _speakers(version: Version) -> str:
 def _named(speaker: str, names: Mapping[str, str]) -> str:
     """A speaker's id, and the name if there is one."""
     return f"{speaker} ({names[speaker]})" if speaker in names else speaker
-
-
-def clock(seconds: float) -> str:
-    """Hours, minutes and seconds, such as 0:02:59.99."""
-    hundredths = round(100 * seconds)
-    return f"{hundredths // 360_000}:{hundredths // 6000 % 60:02d}:{hundredths % 6000 / 100:05.2f}"
 
 
 def print_out(what: object) -> None:
