@@ -204,9 +204,23 @@ class DatasetStore:
     def roll_back(self, run: str, to: Version) -> Version | None:
         """Commits and returns a version that equals an older one, or returns None if the newest equals it already.
 
-        Its clips, recordings and speakers are in the same files. Ids of speakers that were given since stay given.
+        Its clips, recordings and speakers are in the same files. Ids of speakers that were given since stay given. Raises StoreError
+        if a file of the older one was deleted since.
         """
+        self._check_files(to)
         return retried(lambda: self._attempt_again(run, to), f"dataset {self.name}", self.store.uri)
+
+    def _check_files(self, version: Version) -> None:
+        """Raises StoreError unless the store has all files of a version, but for the audio."""
+        folder, files = f"datasets/{self.name}", self.files(version)
+        wanted = {f"{folder}/decisions/{f.name}" for f in files.values()} | {f"{folder}/measures/{b}.parquet" for b in files}
+        wanted |= {f"{folder}/recordings/{version.recordings}.parquet", f"{folder}/speakers/{version.speakers}.parquet"}
+        there = {key for name in ("decisions", "measures", "recordings", "speakers") for key in self.store.keys(f"{folder}/{name}/")}
+        if gone := sorted(wanted - there):
+            raise StoreError(
+                f"expected the files of version {version.number} of dataset {self.name} in {self.store.uri}, found {len(gone)} of "
+                f"{len(wanted)} missing, the first one {gone[0]}: choose another version"
+            )
 
     def _attempt_again(self, run: str, to: Version) -> Version | None:
         history = self.table.history()

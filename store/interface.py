@@ -6,9 +6,12 @@ A store holds objects under keys such as `plans/<hash>.parquet`. Its backend is 
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from components.shared.task import StageError
+
+if TYPE_CHECKING:
+    import pyarrow.fs as pafs
 
 BLOCK_BYTES = 1 << 20
 """Large objects are read and written in blocks of this size."""
@@ -65,6 +68,9 @@ class Store(Protocol):
 
     def table_uri(self, key: str) -> str:
         """The URI of a Delta table, for deltalake."""
+
+    def filesystem(self) -> "tuple[pafs.FileSystem, str]":
+        """A file system of pyarrow that reads the store without Python, and the path of the store in it."""
 
     def storage_options(self) -> dict[str, str]:
         """The options with which deltalake connects to the backend."""

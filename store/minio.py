@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import certifi
 import urllib3
@@ -25,6 +25,9 @@ from components.shared.network import public_url
 from components.shared.task import one_line
 from store.interface import BLOCK_BYTES, StoreError, check_key, missing
 from store.ranges import Ranges
+
+if TYPE_CHECKING:
+    import pyarrow.fs as pafs
 
 Result = TypeVar("Result")
 
@@ -98,8 +101,13 @@ def pool() -> urllib3.PoolManager:
         allowed_methods=None,
         raise_on_status=False,
     )
-    trusted = os.environ.get("SSL_CERT_FILE") or certifi.where()
-    return urllib3.PoolManager(timeout=Timeout(connect=5, read=60), retries=retries, cert_reqs="CERT_REQUIRED", ca_certs=trusted)
+    timeout = Timeout(connect=5, read=60)
+    return urllib3.PoolManager(timeout=timeout, retries=retries, cert_reqs="CERT_REQUIRED", ca_certs=trusted_certificates())
+
+
+def trusted_certificates() -> str:
+    """The file with the certificates of those whom connections trust."""
+    return os.environ.get("SSL_CERT_FILE") or certifi.where()
 
 
 def client(who: Access) -> Minio:
@@ -201,8 +209,7 @@ class MinioStore:
     def create(self, key: str, data: bytes) -> bool:
         with self._explained("write", key):
             url = self._client.presigned_put_object(self._bucket, key, timedelta(minutes=5))  # put_object takes no condition
-            headers = {"If-None-Match": "*", _SHA256: hashlib.sha256(data).hexdigest()}
-            answer = self._http.request("PUT", url, body=data, headers=headers)
+            answer = self._http.request("PUT", url, body=data, headers={"If-None-Match": "*"})  # it refuses metadata beside the signature
             if answer.status not in (200, _EXISTS):
                 raise HTTPError(f"expected status 200, found {answer.status}: {answer.data.decode(errors='replace')}")
         return answer.status == 200
@@ -242,6 +249,23 @@ class MinioStore:
     def table_uri(self, key: str) -> str:
         check_key(key)
         return f"{self.uri}/{key}"
+
+    def filesystem(self) -> "tuple[pafs.FileSystem, str]":
+        from pyarrow.fs import S3FileSystem
+
+        who = self._access
+        trusted = {"tls_ca_file_path": trusted_certificates()} if who.secure else {}
+        system = S3FileSystem(
+            access_key=who.access_key,
+            secret_key=who.secret_key,
+            region=who.region,
+            scheme="https" if who.secure else "http",
+            endpoint_override=who.host,
+            connect_timeout=5,
+            request_timeout=60,
+            **trusted,
+        )
+        return system, self._bucket
 
     def storage_options(self) -> dict[str, str]:
         return {

@@ -6,10 +6,13 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from components.shared.task import one_line
 from store.interface import BLOCK_BYTES, Store, StoreError, check_key, missing
+
+if TYPE_CHECKING:
+    import pyarrow.fs as pafs
 
 
 class LocalStore:
@@ -82,6 +85,11 @@ class LocalStore:
 
     def table_uri(self, key: str) -> str:
         return self._path(key).as_uri()
+
+    def filesystem(self) -> "tuple[pafs.FileSystem, str]":
+        from pyarrow.fs import LocalFileSystem
+
+        return LocalFileSystem(), str(self._folder)
 
     def storage_options(self) -> dict[str, str]:
         return {}

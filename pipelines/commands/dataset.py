@@ -16,6 +16,7 @@ from components.publish.repeats import groups
 from pipelines.commands.diff import diff_versions
 from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, show, store_option
+from pipelines.commands.sql import query_dataset
 from pipelines.commands.versions import COMMANDS, version_option
 from pipelines.datasets.described import describe
 from pipelines.datasets.export import CODECS, export
@@ -50,7 +51,7 @@ def command() -> None:
     """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-for managed in (*COMMANDS, diff_versions, log_dataset):
+for managed in (*COMMANDS, diff_versions, log_dataset, query_dataset):
     command.add_command(managed)
 
 

@@ -173,3 +173,10 @@ def test_ids_of_speakers_are_not_given_again_after_a_rollback(tmp_path: Path) ->
     said(show, "rollback", "show", 1)
     show.publish("run-4", heard[2:])
     assert {r.clip: r.speaker for r in clips_of(show)} == {"a-1": "s0001", "c-1": "s0003"}
+
+
+def test_a_version_whose_files_were_deleted_is_refused(show: Dataset) -> None:
+    gone = next(iter(show.versions.files(show.versions.version(1)).values()))
+    show.store.delete(f"datasets/show/decisions/{gone.name}")
+    assert "found 1 of 4 missing" in refused(show, "rollback", "show", 1)
+    assert len(show.versions.versions()) == 3
