@@ -14,6 +14,7 @@ from rich.table import Table
 
 from components.publish.repeats import groups
 from pipelines.commands.diff import diff_versions
+from pipelines.commands.history import show_history
 from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, show, store_option
 from pipelines.commands.sql import query_dataset
@@ -51,7 +52,7 @@ def command() -> None:
     """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-for managed in (*COMMANDS, diff_versions, log_dataset, query_dataset):
+for managed in (*COMMANDS, diff_versions, log_dataset, query_dataset, show_history):
     command.add_command(managed)
 
 
