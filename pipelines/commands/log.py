@@ -3,6 +3,7 @@
 import click
 
 from pipelines.commands.shared import print_out, store_option
+from pipelines.commands.versions import version_option
 from pipelines.datasets import lineage, tracking
 from pipelines.datasets.facts import facts_of
 from store.datasets import DatasetStore
@@ -11,7 +12,7 @@ from store.objects import open_store
 
 @click.command("log")
 @click.argument("name")
-@click.option("--version", "number", type=click.IntRange(1), metavar="N", help="Number of the version; default: the newest.")
+@version_option
 @click.option(
     "--openlineage", is_flag=True, help="Send START and COMPLETE of the run that made the version to where OPENLINEAGE_URL and others say."
 )
@@ -20,7 +21,7 @@ from store.objects import open_store
 @click.option("--run-id", metavar="ID", help="With --mlflow: the run that uses the version; default: a new one.")
 @store_option
 def log_dataset(
-    name: str, number: int | None, openlineage: bool, url: str | None, experiment: str | None, run_id: str | None, store_uri: str
+    name: str, number: int | str | None, openlineage: bool, url: str | None, experiment: str | None, run_id: str | None, store_uri: str
 ) -> None:
     """Tell OpenLineage or MLflow of a version of dataset NAME. Nothing is sent unless one of them is given."""
     if not openlineage and not url:

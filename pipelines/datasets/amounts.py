@@ -29,13 +29,13 @@ def kept_samples(
     """The kept samples in some blocks of a version by each value of some columns."""
     files, total = dataset.files(version), {c: Counter[str]() for c in columns}
     for block in blocks:
-        rows = _kept(dataset, block, files[block], columns)
+        rows = _kept(dataset, version, files[block], columns)
         for column in columns:
             total[column].update(samples_by(rows, [column]))
     return total
 
 
-def _kept(dataset: DatasetStore, block: str, file: File, columns: Sequence[str]) -> pa.Table:
+def _kept(dataset: DatasetStore, version: Version, file: File, columns: Sequence[str]) -> pa.Table:
     """The column `samples` and these columns of the kept clips of a block.
 
     Decisions and measurements are in the order of their clips. If the block has no clip that was replaced since, the ids need not
@@ -43,11 +43,11 @@ def _kept(dataset: DatasetStore, block: str, file: File, columns: Sequence[str])
     """
     wanted = [f for f in schema(DatasetRow) if f.name in ("samples", *columns)]
     decisions = dataset.table.read(file, {"samples", "kept", *columns})
-    measures = dataset.blocks.read(block, [c for c in columns if c not in DECIDED])
+    measures = dataset.blocks.read(file.block, [c for c in columns if c not in DECIDED])
     if measures.num_rows == decisions.num_rows:
         rows = pa.table([(decisions if f.name in decisions.column_names else measures)[f.name] for f in wanted], schema=pa.schema(wanted))
     else:
-        rows = dataset.joined(block, dataset.table.read(file, {"clip", "samples", *columns}), wanted)
+        rows = dataset.rows_of(version, file.block, [f.name for f in wanted])
     return rows.filter(decisions["kept"])
 
 

@@ -6,8 +6,9 @@ clip that is not in the same block of the other version.
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +52,7 @@ class ClipChanges:
     examples: dict[str, list[Example]] = field(default_factory=lambda: defaultdict(list))
     """A few clips of each kind of change, each with its recording."""
     changed: list[pa.Array] = field(default_factory=list)
-    """Clips of the recordings that were made again and whose decisions differ."""
+    """Clips whose decisions differ, of the recordings whose clips are in other blocks."""
 
     def add(self, kind: str, rows: pa.Table) -> None:
         """Counts clips of one kind, which have the columns clip, recording and samples."""
@@ -61,8 +62,8 @@ class ClipChanges:
         if room > 0:
             self.examples[kind] += zip(rows["clip"][:room].to_pylist(), rows["recording"][:room].to_pylist(), strict=True)
 
-    def compare(self, old: pa.Table, new: pa.Table, again: pa.Array) -> None:
-        """Compares clips that both versions have, in the same order. `again` are the recordings that were made again."""
+    def compare(self, old: pa.Table, new: pa.Table, moved: Any) -> None:
+        """Compares clips that both versions have, in the same order. `moved` are the recordings whose clips are in other blocks."""
         differs = {c: pc.not_equal(old[c], new[c]) for c in COMPARED}
         for column, mask in differs.items():
             self.columns[column] += _count(mask)
@@ -78,8 +79,8 @@ class ClipChanges:
         changed = pc.or_(pc.or_(differs["kept"], differs["reason"]), differs["speaker"])
         self.add("changed", new.filter(changed))
         self.add("same", new.filter(pc.invert(changed)))
-        if len(again):
-            self.changed.append(new.filter(pc.and_(changed, pc.is_in(new["recording"], value_set=again)))["clip"].combine_chunks())
+        if len(moved):
+            self.changed.append(new.filter(pc.and_(changed, pc.is_in(new["recording"], value_set=moved)))["clip"].combine_chunks())
 
     def _count_moves(self, old: pa.Table, new: pa.Table, differs: pa.ChunkedArray) -> None:
         reasons = {"before": old["reason"].filter(differs), "after": new["reason"].filter(differs)}
@@ -91,21 +92,21 @@ class ClipChanges:
             self.moved_clips[_short(before), _short(after)] += clips
 
 
-def clip_changes(dataset: DatasetStore, a: Version, b: Version, again: Sequence[str], most_examples: int) -> ClipChanges:
-    """Compares the decisions of two versions. `again` are the recordings whose clips were made again in between."""
-    files, made_again = (dataset.files(a), dataset.files(b)), pa.array(again, pa.string())
+def clip_changes(dataset: DatasetStore, a: Version, b: Version, moved: pa.ChunkedArray, most_examples: int) -> ClipChanges:
+    """Compares the decisions of two versions. `moved` are the recordings whose clips are in other blocks."""
+    files = dataset.files(a), dataset.files(b)
     found, left = ClipChanges(most_examples), (list[pa.Table](), list[pa.Table]())
     for block in sorted({*files[0], *files[1]}):
         one, two = files[0].get(block), files[1].get(block)
         if one and one == two:
             found.clips["same"] += one.clips
             continue
-        only = _compare(_read(dataset, one), _read(dataset, two), found, made_again)
+        only = _compare(_read(dataset, one), _read(dataset, two), found, moved)
         for rows, own in zip(only, left, strict=True):
             if rows.num_rows:
                 own.append(_compact(rows))
     for old, new in _parts(*left):
-        only = _compare(old, new, found, made_again)
+        only = _compare(old, new, found, moved)
         found.add("removed", only[0])
         found.add("added", only[1])
     return found
@@ -122,14 +123,14 @@ def _read(dataset: DatasetStore, file: File | None) -> pa.Table:
     return dataset.table.read(file, names) if file else schema(Decision).empty_table().select(names)
 
 
-def _compare(old: pa.Table, new: pa.Table, found: ClipChanges, again: pa.Array) -> tuple[pa.Table, pa.Table]:
+def _compare(old: pa.Table, new: pa.Table, found: ClipChanges, moved: Any) -> tuple[pa.Table, pa.Table]:
     """Compares the clips that are in both tables. Returns those that are in one of them only."""
     if old["clip"].equals(new["clip"]):
-        found.compare(old, new, again)
+        found.compare(old, new, moved)
         return old.slice(0, 0), new.slice(0, 0)
     places = pc.index_in(new["clip"], value_set=old["clip"])
     both = pc.is_valid(places)
-    found.compare(old.take(places.drop_null()), new.filter(both), again)
+    found.compare(old.take(places.drop_null()), new.filter(both), moved)
     gone = pc.invert(pc.is_in(old["clip"], value_set=new["clip"]))
     return old.filter(gone), new.filter(pc.invert(both))
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.rows import DatasetRow
-from components.shared.table import from_table, schema
+from components.shared.table import from_table
 from pipelines.datasets.clip_changes import Example
 from store.datasets import DatasetStore, Version
 from store.version_rows import Recorded
@@ -21,11 +21,10 @@ def clip_rows(dataset: DatasetStore, version: Version, clips: Iterable[Example])
     for clip, recording in wanted.items():
         if block := blocks.get(recording):
             by_block[block].append(clip)
-    files = dataset.files(version)
     for block, own in by_block.items():
-        decisions = dataset.table.read(files[block])
-        decisions = decisions.filter(pc.is_in(decisions["clip"], value_set=pa.array(own, pa.string())))
-        found |= {row.clip: row for row in from_table(DatasetRow, dataset.joined(block, decisions, schema(DatasetRow)))}
+        rows = dataset.rows_of(version, block)
+        rows = rows.filter(pc.is_in(rows["clip"], value_set=pa.array(own, pa.string())))
+        found |= {row.clip: row for row in from_table(DatasetRow, rows)}
     return found
 
 

@@ -40,9 +40,10 @@ def diff(dataset: DatasetStore, before: Version, after: Version, most_examples: 
     """
     old, new = (dataset.blocks.read_table(Recorded, v.recordings, _RECORDED) for v in (before, after))
     both = _in_both(old, new)
+    moved = both.filter(pc.not_equal(both["before"], both["after"]))  # made again, or joined with other small blocks
     again = both.filter(pc.not_equal(both["run_before"], both["run_after"]))
-    clips = clip_changes(dataset, before, after, again["recording"].to_pylist(), most_examples)
-    compare_measurements(dataset.blocks, again.select(["recording", "before", "after"]), clips)
+    clips = clip_changes(dataset, before, after, moved["recording"], most_examples)
+    compare_measurements(dataset.blocks, moved.select(["recording", "before", "after"]), clips)
     causes = {
         "sources": _pair(before.lineage["sources_sha256"], after.lineage["sources_sha256"]),
         "recordings": _recordings(old, new, again, _between(dataset, before, after)),

@@ -1,4 +1,4 @@
-"""Which measurements differ between two versions, of clips whose recordings were made again in between.
+"""Which measurements differ between two versions, of clips that are in other blocks.
 
 Of the older version a few blocks are in memory at a time, and of the newer one a single block. Vectors and lists are compared by hashes.
 """
@@ -22,12 +22,11 @@ BATCH_BLOCKS = 6
 _LISTS = [f.name for f in schema(DatasetRow) if pa.types.is_list(f.type)]
 
 
-def compare_measurements(blocks: Blocks, again: pa.Table, found: ClipChanges) -> None:
+def compare_measurements(blocks: Blocks, moved: pa.Table, found: ClipChanges) -> None:
     """Adds the clips whose measurements differ to `found`.
 
-    `again` are the recordings that were made again, with the columns recording, before and after: the blocks of their clips.
+    `moved` are the recordings whose clips are in other blocks, with the columns recording, before and after: these blocks.
     """
-    moved = again.filter(pc.not_equal(again["before"], again["after"]))
     moved = moved.filter(pc.and_(pc.not_equal(moved["before"], ""), pc.not_equal(moved["after"], "")))
     changed = pa.chunked_array([*found.changed, pa.array([], pa.string())])
     names = sorted(pc.unique(moved["before"]).to_pylist())

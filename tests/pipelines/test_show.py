@@ -19,7 +19,9 @@ from tests.versions import put_version
 
 def shown(folder: Path, speakers: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> list[str]:
     store = open_store(str(folder))
-    row = replace(empty(DatasetRow), clip="a", end=2.0, samples=88_200, kept=True, speaker="s0001", tone="calm", language="ko", gender="female")
+    row = replace(
+        empty(DatasetRow), clip="a", end=2.0, samples=88_200, kept=True, speaker="s0001", tone="calm", language="ko", gender="female"
+    )
     lineage = {"stages": {}, "sources_sha256": "", "seconds": {"kept_seconds": 2.0}} | {"speakers": speakers}
     put_version(DatasetStore(store, "show"), [row], "run", lineage)
     show(store, "show")
