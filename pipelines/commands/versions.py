@@ -14,6 +14,7 @@ from store.datasets import DatasetStore, dataset_names
 from store.ledger import Ledger
 from store.objects import open_store
 from store.tags import TagStore, check_tag, tags_of
+from store.upgrade import is_old
 
 
 class VersionType(click.ParamType[int | str]):
@@ -51,8 +52,10 @@ def list_datasets(as_json: bool, store_uri: str) -> None:
     store = open_store(store_uri)
     names = dataset_names(store)
     others = sorted(set(store.folders("datasets/")) - set(names))
+    old = [name for name in names if is_old(store, name)]
+    names = [name for name in names if name not in old]
     if as_json:
-        print_json({"store": store.uri, "datasets": datasets_json(store, names), "left_out": others})
+        print_json({"store": store.uri, "datasets": datasets_json(store, names), "left_out": [*others, *old]})
         return
     table = Table("dataset", "version", "made", "kept", "tags", box=None)
     for name in names:
@@ -61,6 +64,8 @@ def list_datasets(as_json: bool, store_uri: str) -> None:
     print_out(table if table.rows else f"no datasets in {store.uri}")
     for name in others:
         print_out(f"left out: the folder {one_line(name)!r} in datasets/, whose name is none of a dataset")
+    for name in old:
+        print_out(f"left out: {name}, in the form of an earlier release: `speechmill dataset upgrade {name}`")
 
 
 def _tags_line(tags: dict[str, int]) -> str:
