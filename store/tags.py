@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.interface import Store, StoreError
 from store.objects import check_name, is_name
@@ -21,8 +21,7 @@ class Tag:
     """Number of the version."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagMove:
+class TagMove(NamedTuple):
     """A change of a tag."""
 
     tag: str
