@@ -45,6 +45,8 @@ RECORDING_SECONDS = 1800.0
 RULES = {s.name: s.default for s in SETTINGS} | {"refuse_repeats": True, "min_dnsmos": 2.0, "min_snr_db": 5.0}
 NAME = "large"
 NEW_CLIPS = 1000
+MOST_FIRST = 100_000
+"""More clips are not published at once: a run has up to 50 shards, of 60,000 clips."""
 
 
 def recording(number: int) -> str:
@@ -96,8 +98,8 @@ _POOL = np.random.default_rng(0).standard_normal((MOST_CLIPS + OF_RECORDING, NUM
 
 
 def vectors(count: int, chance: np.random.Generator) -> np.ndarray:
-    """Vectors by chance, of length 1: those of a pool in another order."""
-    found = _POOL[chance.permutation(len(_POOL))[:count]]
+    """Vectors by chance, of length 1: those of a pool in another order, with other signs."""
+    found = _POOL[chance.permutation(len(_POOL))[:count]] * chance.choice([-1, 1], NUMBERS).astype("<f4")
     return found / np.linalg.norm(found, axis=1, keepdims=True)
 
 
@@ -184,10 +186,10 @@ def lineage(clips: int) -> dict[str, object]:
 
 def batch(numbers: range, rules: dict[str, object]) -> Batch:
     """What a run found: these recordings, each with the jingle; the last one has a voice of its own."""
-    chance = np.random.default_rng(numbers.start)
     jingle = made("jingle", 1, 9.0)
     prints = [with_sound(made(recording(n), 1000 + n, RECORDING_SECONDS), jingle, 5.0) for n in numbers]
-    found = rows(numbers, chance) if numbers else schema(DatasetRow).empty_table()
+    parts = [rows(numbers[i : i + 100], np.random.default_rng(i)) for i in range(0, len(numbers), 100)]
+    found = pa.concat_tables([schema(DatasetRow).empty_table(), *parts])
     return Batch(
         [account(n) for n in numbers], found, lambda: iter(prints), "0" * 64, Lineage({"publish": {"image": "x", "settings": rules}})
     )
@@ -221,7 +223,21 @@ def publish_first_rules(store: Store, clips: int) -> str:
     return ""
 
 
+def publish_first(store: Store, clips: int) -> str:
+    """All clips are new, in a dataset without a version; no two have one voice, so that nothing joins."""
+    rules = {**RULES, "refuse_repeats": False}
+    new = batch(range(clips // OF_RECORDING), rules)
+    for sha256 in new.rows["audio_sha256"].to_pylist():
+        store.write(audio_key("first", sha256), b"fLaC")
+    began, spent = time.monotonic(), time.process_time()
+    done = publish(store, "first", "run-0", new, parse(rules))
+    assert done.made
+    return f"{time.monotonic() - began:.1f} s, {time.process_time() - spent:.1f} s of processors, {done.speakers['count']} speakers"
+
+
+FIRST = "publish as the first version"
 STEPS = {
+    FIRST: publish_first,
     "the rules for the first time": publish_first_rules,
     f"publish {NEW_CLIPS} new clips": publish_new,
     "publish by another rule": publish_rules,
@@ -248,7 +264,7 @@ if __name__ == "__main__":
             child(given.step, str(folder), clips) if given.step != "make" else make(open_store(str(folder)), clips)
             continue
         for step in ["make", *STEPS]:
-            if step == "make" and folder.exists():
+            if (step == "make" and folder.exists()) or (step == FIRST and clips > MOST_FIRST):
                 continue
             options = ["--clips", str(clips), "--folder", str(root), "--step", step]
             if os.spawnv(os.P_WAIT, sys.executable, [sys.executable, __file__, *options]):

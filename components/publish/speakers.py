@@ -24,7 +24,7 @@ from components.shared import encoders
 from components.shared.encoders import Vectors
 from components.shared.rows import SAMPLE_RATE_HZ, Vector
 from components.shared.task import StageError
-from components.shared.voices import Voice, added, groups, similarities
+from components.shared.voices import Voice, added, groups, nearest
 from components.shared.voices import table as voice_table
 from store.datasets import Version
 from store.version_rows import DatasetSpeaker
@@ -109,9 +109,9 @@ def named(new: Clips, known: Mapping[str, Voice], given: int, of: Vectors, join_
     own = new.of(order)
     labels = groups(own.totals, own.seconds, of, join_similarity)
     heard = [Voice(*v) for v in zip(added(own.totals, labels), added(own.seconds, labels).tolist(), strict=True)]
-    nearest, speakers = _nearest(heard, known, of), [""] * len(heard)
+    near, speakers = _nearest(heard, known, of), [""] * len(heard)
     for i in sorted(range(len(heard)), key=lambda i: -heard[i].seconds):
-        speakers[i], similarity = nearest[i]
+        speakers[i], similarity = near[i]
         if similarity < join_similarity:
             given += 1
             speakers[i] = f"s{given:04d}"
@@ -126,8 +126,8 @@ def _nearest(heard: Sequence[Voice], known: Mapping[str, Voice], of: Vectors) ->
     if not known:
         return [("", -np.inf)] * len(heard)
     ids = sorted(known, key=number)
-    near = similarities(voice_table(heard), voice_table([known[s] for s in ids]), of)
-    return [(ids[i], float(row[i])) for row, i in zip(near, np.argmax(near, axis=1), strict=True)]
+    places, near = nearest(voice_table(heard), voice_table([known[s] for s in ids]), of)
+    return [(ids[i], float(similarity)) for i, similarity in zip(places, near, strict=True)]
 
 
 class Voices:

@@ -7,6 +7,7 @@ The proof and measurement of association between two things, 1904). So one thres
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ Labels = NDArray[np.int64]
 WINDOW_SECONDS = 1.6
 """Length of the windows whose vectors are added. `Vectors.spread` is the error of one of them."""
 BLOCK = 2048
-"""Number of voices that are compared with each other at a time, beside the groups of those before: 32 MiB of similarities if the groups
-are few."""
+"""Number of voices that are compared with each other at a time, beside the groups of those before."""
+MOST_GROUPS = 4096
+"""If there are more groups, new ones join the most similar of them, and those no longer join each other: 300 MB of similarities at most."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,20 @@ def similarities(ones: tuple[Numbers, Numbers], others: tuple[Numbers, Numbers],
     return np.minimum(corrected(*ones, of) @ corrected(*others, of).T, 1.0)
 
 
+def nearest(ones: tuple[Numbers, Numbers], others: tuple[Numbers, Numbers], of: Vectors) -> tuple[Labels, Numbers]:
+    """The most similar of others to each of some voices, and the similarity; the first one of equals. At least one other is needed."""
+    own, found, most = corrected(*ones, of), np.zeros(len(ones[1]), np.int64), np.full(len(ones[1]), -np.inf)
+    for first in range(0, len(others[1]), BLOCK):
+        units = corrected(others[0][first : first + BLOCK], others[1][first : first + BLOCK], of)
+        for a in range(0, len(own), BLOCK):
+            near = np.minimum(own[a : a + BLOCK] @ units.T, 1.0)
+            best = near.argmax(axis=1)
+            value = near[np.arange(len(best)), best]
+            closer = value > most[a : a + BLOCK]
+            found[a : a + BLOCK][closer], most[a : a + BLOCK][closer] = first + best[closer], value[closer]
+    return found, most
+
+
 def corrected(sums: Numbers, seconds: Numbers, of: Vectors) -> Numbers:
     """Returns vectors whose dot products are corrected similarities.
 
@@ -77,13 +93,24 @@ def groups(sums: Numbers, seconds: Numbers, of: Vectors, similarity: float = 0.0
     """
     labels, own_sums, own_seconds = np.zeros(0, np.int64), np.zeros((0, sums.shape[1])), np.zeros(0)
     for first in range(0, len(sums), BLOCK):
+        before = len(own_sums)
         own_sums = np.concatenate([own_sums, sums[first : first + BLOCK]])
         own_seconds = np.concatenate([own_seconds, seconds[first : first + BLOCK]])
-        found = _joined(own_sums, own_seconds, of, similarity or of.voice)
-        before = len(own_sums) - len(sums[first : first + BLOCK])
+        join = _joined if before <= MOST_GROUPS else partial(_joined_to, before)
+        found = join(own_sums, own_seconds, of, similarity or of.voice)
         labels = np.concatenate([found[:before][labels], found[before:]])
         own_sums, own_seconds = added(own_sums, found), added(own_seconds, found)
     return labels
+
+
+def _joined_to(before: int, sums: Numbers, seconds: Numbers, of: Vectors, similarity: float) -> Labels:
+    """As `_joined`, but the first `before` voices stay apart: groups of the others join the most similar of them."""
+    labels = _joined(sums[before:], seconds[before:], of, similarity)
+    new = added(sums[before:], labels), added(seconds[before:], labels)
+    known, near = nearest(new, (sums[:before], seconds[:before]), of)
+    joins = near >= similarity
+    places = np.where(joins, known, before + np.cumsum(~joins) - 1)
+    return np.concatenate([np.arange(before), places[labels]])
 
 
 def added(values: Numbers, labels: Labels) -> Numbers:

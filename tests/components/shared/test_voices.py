@@ -87,3 +87,15 @@ def test_nothing_is_no_group_and_a_vector_of_zeros_is_alone() -> None:
     sums, seconds = said(np.zeros(3, int), np.array([5, 5, 5]))
     sums[1] = 0
     assert as_sets(groups(sums, seconds, CAMPPLUS)) == {frozenset({0, 2}), frozenset({1})}
+
+
+def test_many_voices_are_told_apart_and_their_clips_joined_in_bounded_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voices, "BLOCK", 16)
+    monkeypatch.setattr(voices, "MOST_GROUPS", 20)
+    who = np.random.default_rng(3).permutation(np.arange(150) % 60)
+    sums, seconds = said(who, np.full(150, 9))
+    assert as_sets(groups(sums, seconds, CAMPPLUS)) == as_sets(who)
+    middle = sums[:70], seconds[:70]
+    near = voices.similarities((sums, seconds), middle, CAMPPLUS)
+    places, most = voices.nearest((sums, seconds), middle, CAMPPLUS)
+    assert np.array_equal(places, near.argmax(axis=1)) and np.allclose(most, near.max(axis=1))
