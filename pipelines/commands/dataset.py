@@ -14,6 +14,7 @@ from rich.table import Table
 
 from components.publish.repeats import groups
 from components.shared.task import one_line
+from pipelines.commands import upkeep
 from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, rules_of, show, store_option, summary
 from pipelines.datasets.described import describe
@@ -246,3 +247,6 @@ def keep_truth(name: str, file: Path, store_uri: str) -> None:
     rows = read_truth_file(file)
     write_truth(store, name, rows)
     print_out(f"stored the tones of {len(rows)} stretches in {len({r.source for r in rows})} recordings of dataset {name}")
+
+
+command.add_command(upkeep.verify)
