@@ -5,7 +5,7 @@ An object is never changed. Where two have a recording, the later one counts; th
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -41,6 +41,17 @@ class FingerprintStore:
         if fingerprints:
             self._put(fingerprints)
             self._join()
+
+    def remove(self, recordings: Collection[str]) -> None:
+        """Removes all fingerprints of some recordings. Only the holder of the dataset's lease may do this."""
+        for key in list(self._store.keys(self._folder)):
+            rows = self._rows(key)
+            left = [f for f in rows if f.recording not in recordings]
+            if len(left) < len(rows):
+                if left:
+                    self._store.write(key, parquet(to_table(Fingerprint, left)))  # with its time, which says that others are later
+                else:
+                    self._store.delete(key)
 
     def _put(self, fingerprints: Sequence[Fingerprint]) -> None:
         data = parquet(to_table(Fingerprint, sorted(fingerprints, key=lambda f: f.recording)))

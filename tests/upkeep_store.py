@@ -66,7 +66,13 @@ class Show:
             self.ledger.write(lambda known: [replace(known.get(r.recording, r), shard=shard, run=run, outcome="") for r in rows])
         rows = sorted((r for name, clips in recordings.items() for r in self._rows(name, clips)), key=lambda r: r.clip)
         fingerprints = [Fingerprint(a.recording, 0.031, 2.72, self.hashes(a.recording)) for a in accounts]
-        batch = Batch(accounts, to_table(DatasetRow, rows), lambda: iter(fingerprints), "5" * 64, Lineage({"publish": {"settings": {}}}))
+        batch = Batch(
+            accounts,
+            to_table(DatasetRow, rows),
+            lambda: iter(fingerprints),
+            "5" * 64,
+            Lineage({"publish": {"settings": SETTINGS | settings}}),
+        )
         return publish(self.store, NAME, run, batch, parse(SETTINGS | settings))
 
     def hashes(self, recording: str) -> bytes:

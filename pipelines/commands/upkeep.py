@@ -1,6 +1,7 @@
 """`speechmill dataset verify`, `gc`, `forget` and `forgotten`: the care of a store."""
 
 import dataclasses
+import getpass
 import json
 import time
 from collections import Counter
@@ -11,9 +12,11 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
 
+from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import report
-from pipelines.commands.shared import print_out, store_option
+from pipelines.commands.shared import new_run_id, print_out, store_option
 from store.datasets import DatasetStore
 from store.objects import open_store
 
@@ -98,8 +101,9 @@ def verify(name: str, number: int | None, all_versions: bool, audio: bool, repai
     repaired = None
     if repair and (checked.damage or store.exists(f"datasets/{name}/lease.json")):
         from pipelines.datasets.repair import repair as make_again
+        from store.forgotten import Forgotten
 
-        repaired = make_again(store, name, checked, set(), say)
+        repaired = make_again(store, name, checked, Forgotten(store, name).recordings(), say)
     if as_json:
         print_json({"dataset": name, **dataclasses.asdict(checked)} | ({"repaired": repaired} if repaired else {}))
     else:
@@ -136,3 +140,86 @@ def _print_repaired(repaired: Any) -> None:
     if repaired.left:
         print_out(f"{len(repaired.left)} cannot be made again: restore their objects from a backup, or go back to an older version:")
         print_some([_damage(d) for d in repaired.left])
+
+
+@click.command("forget")
+@click.argument("name")
+@click.option("--url", "urls", multiple=True, metavar="URL", help="A recording by its URL; may be given several times.")
+@click.option("--recording", "recordings", multiple=True, metavar="ID", help="A recording by its id; may be given several times.")
+@click.option("--speaker", "speakers", multiple=True, metavar="ID|NAME", help="A speaker; may be given several times.")
+@click.option("--purge", is_flag=True, help="Also remove them from every version, from the logs and from the store. It cannot be undone.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the record. Name no person here: the record stays.")
+@click.option("--by", default="", metavar="WHO", help="Who asks for it, for the record; default: the name of this machine's user.")
+@json_option
+@store_option
+def forget(
+    name: str,
+    urls: tuple[str, ...],
+    recordings: tuple[str, ...],
+    speakers: tuple[str, ...],
+    purge: bool,
+    reason: str,
+    by: str,
+    as_json: bool,
+    store_uri: str,
+) -> None:
+    """Take recordings or speakers out of dataset NAME, in a new version, and never fetch these recordings again.
+
+    Older versions keep them, unless --purge is given: it removes audio, timelines, fingerprints, vectors, texts, titles, URLs and names
+    from all versions. A purge that was interrupted is completed by the same command, or by --purge alone.
+    """
+    from pipelines.datasets.forgetting import forget_all
+
+    if not (urls or recordings or speakers or purge):
+        raise click.UsageError("expected --url, --recording or --speaker, found none of them")
+    store = open_store(store_uri)
+    wishes = {"urls": urls, "recordings": recordings, "speakers": speakers}
+    done = forget_all(store, name, new_run_id(), wishes, purge, reason, by or getpass.getuser(), _to_error if as_json else report)
+    if as_json:
+        print_json({"dataset": name, **dataclasses.asdict(done)})
+        return
+    _print_forgotten(name, done, store_uri)
+
+
+def _print_forgotten(name: str, done: Any, store_uri: str) -> None:
+    forgot = done.forgot
+    if forgot and (forgot.recordings or forgot.speakers):
+        what = [f"{len(found)} {kind}s" for kind, found in (("recording", forgot.recordings), ("speaker", forgot.speakers)) if found]
+        where = (
+            f": version {forgot.version} is without {forgot.clips} clips, {forgot.seconds:.1f} s" if forgot.version else ", in no version"
+        )
+        print_out(f"dataset {name} forgot {' and '.join(what)}{where}")
+        if forgot.rest:
+            print_out(f"{len(forgot.rest)} recordings lost the clips of a forgotten speaker; they keep the others and are never done again")
+    if done.purged and done.purged.subjects:
+        shared = f"; {done.purged.shared} more stay, which clips of others share" if done.purged.shared else ""
+        print_out(f"purged {', '.join(done.purged.subjects)} from all versions: {done.purged.audio} audio files are deleted{shared}")
+        for reference in done.purged.references:
+            print_out(f"deleted the reference {reference}, which held a forgotten voice or clip")
+    for reference in done.references:
+        print_out(f"the reference {reference} still holds a forgotten voice or clip: --purge deletes it")
+    if done.runs:
+        print_out(f"{len(done.runs)} of them still have sound in runs/ of the store, which these commands remove:")
+        for recording in done.runs:
+            print_out(f"speechmill runs prune --holding {recording} --yes --store {store_uri}")
+    print_out("not touched: the source itself, exports, backups, and caches of a cluster (docs/upkeep.md)")
+
+
+@click.command("forgotten")
+@click.argument("name")
+@json_option
+@store_option
+def list_forgotten(name: str, as_json: bool, store_uri: str) -> None:
+    """List what dataset NAME has forgotten: when, what, by whom, why, and whether it was purged."""
+    from store.forgotten import Forgotten
+
+    rows = sorted(Forgotten(open_store(store_uri), name).rows(), key=lambda t: (t.forgotten, t.subject))
+    if as_json:
+        print_json({"dataset": name, "forgotten": rows})
+        return
+    table = Table("forgotten", "kind", "id", "version", "clips", "seconds", "by", "reason", "purged", box=None)
+    for t in rows:
+        purged = t.purged or ("under way: run the command again" if t.purge else "")
+        seconds = f"{t.samples / SAMPLE_RATE_HZ:.1f}"
+        table.add_row(t.forgotten, t.kind, t.id, str(t.version or ""), str(t.clips), seconds, t.by, t.reason, purged)
+    print_out(table if rows else f"dataset {name} has forgotten nothing")

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 
-from components.publish.outcomes import DERIVED, outcomes
+from components.publish.outcomes import outcomes
 from components.shared.rows import Account
 from components.shared.table import empty
 from pipelines.datasets.verify import Checked, Damage
 from store.datasets import DatasetStore
 from store.interface import Store
 from store.lease import lease
-from store.ledger import PENDING, PUBLISHED, Ledger, LedgerRow
+from store.ledger import DERIVED, PENDING, PUBLISHED, Ledger, LedgerRow
 from store.version_rows import Recorded
 
 _MADE_AGAIN = ("audio", "timeline")

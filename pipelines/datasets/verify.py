@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.publish.draft import Sums
-from components.publish.outcomes import DERIVED, outside, seconds_by_outcome
+from components.publish.outcomes import outside, seconds_by_outcome
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import SchemaError, from_table, schema
 from components.shared.task import one_line
@@ -21,7 +21,7 @@ from store.datasets import DatasetStore, Version, speaker_names
 from store.decisions import File
 from store.interface import Store, StoreError
 from store.inventory import Inventory, inventory
-from store.ledger import PENDING, PUBLISHED, Ledger
+from store.ledger import DERIVED, PENDING, PUBLISHED, Ledger
 from store.parquet import conformed, read_columns
 from store.version_rows import DatasetSpeaker, Decision, Recorded
 
