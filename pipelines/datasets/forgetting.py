@@ -37,6 +37,9 @@ def forget_all(
     done = Done()
     with lease(store, name, f"dataset forget {run}", say):
         if purges:
+            begun = _begun(store, name)
+            if begun.recordings or begun.speakers:
+                forget(store, name, f"{run}-0", begun, purges)
             done.purged = purge(store, name, say)
         wish = _wish(store, name, wishes, by, reason)
         if wish.recordings or wish.speakers:
@@ -49,6 +52,12 @@ def forget_all(
             done.references = sorted(_still_there(store, name, wish))
     done.runs = sorted(_in_runs(store, wish.recordings | {t.id for t in Forgotten(store, name).rows() if t.kind != SPEAKER}))
     return done
+
+
+def _begun(store: Store, name: str) -> Wish:
+    """What purges that were interrupted remove."""
+    begun = [t for t in Forgotten(store, name).rows() if t.purge == STARTED]
+    return Wish(frozenset(t.id for t in begun if t.kind == RECORDING), {t.id: t.into for t in begun if t.kind == SPEAKER})
 
 
 def _wish(store: Store, name: str, wishes: Mapping[str, Collection[str]], by: str, reason: str) -> Wish:
