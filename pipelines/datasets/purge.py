@@ -63,6 +63,8 @@ def purge(store: Store, name: str, say: Say) -> Purged:
         forgotten.write(lambda rows: [replace(t, purge=DONE, purged=now) for t in rows.values() if t.subject in ready])  # noqa: B023
         forgotten.end()
         done.subjects += sorted(ready)
+    if forgotten.work():  # of a purge that broke off after its last step but this one
+        forgotten.end()
     return done
 
 
