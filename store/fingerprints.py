@@ -36,6 +36,10 @@ class FingerprintStore:
         for key in sorted(set(places.values())):
             yield [f for f in self._rows(key) if places[f.recording] == key]
 
+    def objects(self) -> Iterator[tuple[str, list[Fingerprint]]]:
+        """The key of each object with all that it holds, older ones of a recording included."""
+        return ((key, self._rows(key)) for key in self._store.keys(self._folder))
+
     def write(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Adds the fingerprints of some recordings. They count in place of older ones."""
         if fingerprints:

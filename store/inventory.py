@@ -1,6 +1,6 @@
-"""The objects of a folder whose names are hashes of what they hold, as a sorted table in memory: 24 bytes for each."""
+"""The objects of a folder whose names are hashes of what they hold, as a sorted table in memory: 64 bytes for each."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +26,10 @@ class Inventory:
     """The first bytes of the hashes, sorted; shaped (objects,)."""
     sizes: NDArray[np.int64]
     """Bytes of each object."""
+    written: NDArray[np.float64]
+    """When each was written last, in seconds since 1970."""
     names: NDArray[np.uint8]
     """All bytes of the hashes, shaped (objects, 32)."""
-    others: list[str] = field(default_factory=list)
-    """Keys with other names."""
 
     def places(self, hashes: pa.ChunkedArray) -> NDArray[np.int64]:
         """The place of each hash, in hex digits; -1 if there is no such object, and -2 for an empty text."""
@@ -55,22 +55,22 @@ class Inventory:
 
 def inventory(store: Store, prefix: str, suffix: str) -> Inventory:
     """Lists the objects below `prefix`, one folder at a time."""
-    names, sizes, others = [np.empty((0, HASH_DIGITS // 2), np.uint8)], [np.empty(0, np.int64)], list[str]()
+    names, sizes, times = [np.empty((0, HASH_DIGITS // 2), np.uint8)], [np.empty(0, np.int64)], [np.empty(0)]
     for folder in store.folders(prefix):
-        own, lengths = bytearray(), list[int]()
-        for key, size in store.sizes(f"{prefix}{folder}/"):
-            name = key.rpartition("/")[2]
-            if key == f"{prefix}{name[:2]}/{name}" and name.endswith(suffix) and _is_hash(name.removesuffix(suffix)):
+        own, lengths, written = bytearray(), list[int](), list[float]()
+        for entry in store.entries(f"{prefix}{folder}/"):
+            name = entry.key.rpartition("/")[2]
+            if entry.key == f"{prefix}{name[:2]}/{name}" and name.endswith(suffix) and _is_hash(name.removesuffix(suffix)):
                 own += bytes.fromhex(name.removesuffix(suffix))
-                lengths.append(size)
-            else:
-                others.append(key)
+                lengths.append(entry.size_bytes)
+                written.append(entry.written)
         names.append(np.frombuffer(bytes(own), np.uint8).reshape(-1, HASH_DIGITS // 2))
         sizes.append(np.array(lengths, np.int64))
+        times.append(np.array(written))
     every = np.concatenate(names)
     order = np.argsort(_keys(every), kind="stable")
     every = every[order]
-    return Inventory(prefix, suffix, _keys(every), np.concatenate(sizes)[order], every, others)
+    return Inventory(prefix, suffix, _keys(every), np.concatenate(sizes)[order], np.concatenate(times)[order], every)
 
 
 def _is_hash(text: str) -> bool:

@@ -252,3 +252,4 @@ def keep_truth(name: str, file: Path, store_uri: str) -> None:
 command.add_command(upkeep.verify)
 command.add_command(upkeep.forget)
 command.add_command(upkeep.list_forgotten)
+command.add_command(upkeep.collect_garbage)

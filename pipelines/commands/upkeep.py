@@ -3,6 +3,7 @@
 import dataclasses
 import getpass
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +19,26 @@ from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import report
 from pipelines.commands.shared import new_run_id, print_out, store_option
 from store.datasets import DatasetStore
-from store.objects import open_store
+from store.objects import check_name, open_store
 
 SHOWN = 20
 """Number of lines of a list to show in text; --json has all."""
 _SECONDS_BETWEEN_LINES = 30.0
+
+
+class Age(click.ParamType[float]):
+    """A length of time such as 24h or 7d, in seconds."""
+
+    name = "age"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhd])", str(value))
+        if not found:
+            self.fail(f"expected minutes, hours or days such as 30m, 24h or 7d, found {value}", param, ctx)
+        return float(found[1]) * {"m": 60, "h": 3600, "d": 86400}[found[2]]
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything instead of text.")
 
@@ -223,3 +239,46 @@ def list_forgotten(name: str, as_json: bool, store_uri: str) -> None:
         seconds = f"{t.samples / SAMPLE_RATE_HZ:.1f}"
         table.add_row(t.forgotten, t.kind, t.id, str(t.version or ""), str(t.clips), seconds, t.by, t.reason, purged)
     print_out(table if rows else f"dataset {name} has forgotten nothing")
+
+
+@click.command("gc")
+@click.argument("name")
+@click.option("--older-than", "age_seconds", type=Age(), default="24h", show_default=True, metavar="AGE", help="Delete nothing younger.")
+@click.option("--yes", is_flag=True, help="Delete it. Without this the command only says what it would delete.")
+@json_option
+@store_option
+def collect_garbage(name: str, age_seconds: float, yes: bool, as_json: bool, store_uri: str) -> None:
+    """Delete what no version of dataset NAME uses: audio, timelines, files of versions and fingerprints that runs left.
+
+    It waits while a run publishes the dataset. Audio stays as long as a run may be at work.
+    """
+    from pipelines.datasets.garbage import Collector
+    from store.lease import lease
+
+    store = open_store(store_uri)
+    if not any(True for _ in store.keys(f"datasets/{check_name(name)}/")):
+        DatasetStore(store, name).version()
+    collector, say = Collector(store, name, age_seconds), _to_error if as_json else report
+    if yes:
+        with lease(store, name, "dataset gc", say):
+            found = collector.find()
+            collector.delete(found)
+    else:
+        found = collector.find()
+    kinds = {k: {"objects": found.objects[k], "bytes": found.size_bytes[k]} for k in sorted(found.objects)}
+    total = {"objects": sum(found.objects.values()), "bytes": sum(found.size_bytes.values())}
+    if as_json:
+        print_json({"dataset": name, "deleted": yes, "kinds": kinds, **total, "young": found.young, "waits": found.waits})
+        return
+    table = Table("kind", "objects", "MB", box=None)
+    for kind, amount in [*kinds.items(), ("in all", total)]:
+        table.add_row(kind, str(amount["objects"]), f"{amount['bytes'] / 1e6:.1f}")
+    print_out(table)
+    if found.young:
+        print_out(f"{found.young} more unused objects are younger than the age, and stay")
+    if found.waits:
+        print_out(found.waits)
+    if not total["objects"]:
+        print_out(f"dataset {name} has nothing to delete")
+    else:
+        print_out("deleted" if yes else "nothing was deleted: --yes deletes it")
