@@ -5,7 +5,7 @@ An object is never changed. Where two have a recording, the later one counts; th
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 
@@ -36,11 +36,26 @@ class FingerprintStore:
         for key in sorted(set(places.values())):
             yield [f for f in self._rows(key) if places[f.recording] == key]
 
+    def objects(self) -> Iterator[tuple[str, list[Fingerprint]]]:
+        """The key of each object with all that it holds, older ones of a recording included."""
+        return ((key, self._rows(key)) for key in self._store.keys(self._folder))
+
     def write(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Adds the fingerprints of some recordings. They count in place of older ones."""
         if fingerprints:
             self._put(fingerprints)
             self._join()
+
+    def remove(self, recordings: Collection[str]) -> None:
+        """Removes all fingerprints of some recordings. Only the holder of the dataset's lease may do this."""
+        for key in list(self._store.keys(self._folder)):
+            rows = self._rows(key)
+            left = [f for f in rows if f.recording not in recordings]
+            if len(left) < len(rows):
+                if left:
+                    self._store.write(key, parquet(to_table(Fingerprint, left)))  # with its time, which says that others are later
+                else:
+                    self._store.delete(key)
 
     def _put(self, fingerprints: Sequence[Fingerprint]) -> None:
         data = parquet(to_table(Fingerprint, sorted(fingerprints, key=lambda f: f.recording)))

@@ -1,17 +1,22 @@
-"""Creates a store's bucket and three users on a MinIO server: `python -m store.init s3://BUCKET`.
+"""Creates a store's bucket and its users on a MinIO server: `python -m store.init s3://BUCKET`.
 
   BUCKET-runner     reads models, references, effects, plans, sources and runs;
                     writes and deletes runs
-  BUCKET-publisher  reads everything; writes plans, datasets and the checkpoints of trainings
+  BUCKET-publisher  reads everything; writes plans, datasets and the checkpoints of trainings;
+                    deletes leases and fingerprints of datasets
   BUCKET-reader     reads datasets
+  BUCKET-steward    reads everything; writes plans and datasets; deletes plans, datasets,
+                    references and runs. A person is this user for `dataset gc` and `forget`
 
 The bucket has no versioning, because deleted audio must be gone, and Delta Lake keeps the versions of
 its tables itself. It has no expiry, because Kubeflow's cache points to objects of earlier runs.
 
 Run it as the server's root user: set AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,
-and AWS_REGION if it is not us-east-1. SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and
-SPEECHMILL_READER_SECRET_KEY set the users' secrets. Without them, new users get random secrets, which
-are written to files, and existing users keep theirs. You can run the command again at any time.
+and AWS_REGION if it is not us-east-1. SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY,
+SPEECHMILL_READER_SECRET_KEY and SPEECHMILL_STEWARD_SECRET_KEY set the users' secrets. Without them, new
+users get random secrets, which are written to files, and existing users keep theirs. No stage is the
+steward, so without its secret and without --out that user is left out. You can run the command again at
+any time.
 """
 
 import argparse
@@ -33,13 +38,17 @@ from components.shared.task import MENDABLE, StageError, one_line, report
 from store.interface import StoreError
 from store.minio import Access, access, bucket_name, client, meaning, pool
 
-ROLES = ("runner", "publisher", "reader")
+STEWARD = "steward"
+ROLES = ("runner", "publisher", "reader", STEWARD)
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 _MIN_SECRET_CHARACTERS = 8
 
 
 def policy(role: str, bucket: str) -> dict[str, Any]:
-    """The permissions of a role as an S3 policy. Only the runner may delete objects, and only in runs: those of datasets stay."""
+    """The permissions of a role as an S3 policy.
+
+    A stage can delete no clip and no version: the runner deletes in runs, the publisher only what it replaces.
+    """
     whole = f"arn:aws:s3:::{bucket}"
 
     def below(*folders: str) -> list[str]:
@@ -61,11 +70,13 @@ def policy(role: str, bucket: str) -> dict[str, Any]:
         runs = allow([*_WRITE, "s3:DeleteObject"], below("runs"))
         statements = [*reads("models", "references", "effects", "plans", "sources", "runs"), runs]
     else:
-        statements = [
-            allow(["s3:GetBucketLocation", "s3:ListBucket"], [whole]),
-            allow(["s3:GetObject"], [f"{whole}/*"]),
-            allow(_WRITE, below("plans", "datasets", "runs/train_separator")),
-        ]
+        statements = [allow(["s3:GetBucketLocation", "s3:ListBucket"], [whole]), allow(["s3:GetObject"], [f"{whole}/*"])]
+        if role == STEWARD:
+            statements.append(allow(_WRITE, below("plans", "datasets")))
+            statements.append(allow(["s3:DeleteObject"], below("plans", "datasets", "references", "runs")))
+        else:
+            statements.append(allow(_WRITE, below("plans", "datasets", "runs/train_separator")))
+            statements.append(allow(["s3:DeleteObject"], [f"{whole}/datasets/*/lease.json", *below("datasets/*/fingerprints")]))
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -97,7 +108,8 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
     )
     try:
         users = set(json.loads(admin.user_list()))
-        wanted = _secrets(bucket, users, renew, environment)
+        roles = [r for r in ROLES if r != STEWARD or out or environment.get(secret_variable(r)) or f"{bucket}-{r}" in users]
+        wanted = _secrets(roles, bucket, users, renew, environment)
         made = [role for role in wanted if not environment.get(secret_variable(role))]
         if made and not out:
             raise StoreError(
@@ -105,7 +117,7 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
                 f"name one (--out FOLDER), or set the secrets in {' and '.join(secret_variable(role) for role in made)}"
             )
         lines = [_bucket(client(root), bucket)]
-        for role in ROLES:
+        for role in roles:
             user = f"{bucket}-{role}"
             if role in made and out:
                 lines.append(_write(out, role, Access(root.endpoint, root.region, user, wanted[role])))
@@ -119,10 +131,10 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
         raise StoreError(f"could not create the store {uri} at {root.endpoint} as its root user: {_meaning(error)}") from None
 
 
-def _secrets(bucket: str, users: set[str], renew: bool, environment: Mapping[str, str]) -> dict[str, str]:
+def _secrets(roles: Sequence[str], bucket: str, users: set[str], renew: bool, environment: Mapping[str, str]) -> dict[str, str]:
     """The secrets to set, by role: those in the environment, and random ones for new users and for `renew`."""
     found = {}
-    for role in ROLES:
+    for role in roles:
         given = environment.get(secret_variable(role), "")
         if given and len(given) < _MIN_SECRET_CHARACTERS:
             raise StoreError(

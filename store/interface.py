@@ -5,6 +5,7 @@ A store holds objects under keys such as `plans/<hash>.parquet`. Its backend is 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
 
 BLOCK_BYTES = 1 << 20
 """Large objects are read and written in blocks of this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object in a list."""
+
+    key: str
+    size_bytes: int
+    written: float
+    """When it was written last, in seconds since 1970."""
 
 
 class StoreError(StageError):
@@ -62,6 +73,9 @@ class Store(Protocol):
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Keys as `keys` gives them, each with the object's size in bytes."""
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Keys as `keys` gives them, each with the object's size and time."""
 
     def folders(self, prefix: str) -> list[str]:
         """Names of the folders directly below `prefix`, sorted."""

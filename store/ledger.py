@@ -1,6 +1,6 @@
 """The ledger of a dataset: one row per recording that a source has ever listed, with its attempts and its outcome."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,8 @@ from store.objects import check_name
 from store.tables import Table
 from store.version_rows import Recorded
 
-PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED, ROLLED_BACK = "", "published", "failed", "given_up", "filtered", "rolled_back"
+PENDING, PUBLISHED, FAILED, GIVEN_UP, FILTERED = "", "published", "failed", "given_up", "filtered"
+ROLLED_BACK, FORGOTTEN = "rolled_back", "forgotten"
 CHANGED = "changed at its source"
 """The beginning of the reason of a published recording whose file was replaced at its source."""
 
@@ -35,7 +36,8 @@ class LedgerRow(SourceInfo):
     """Number of downloads that failed."""
     outcome: str
     """Empty (planned, not yet published), published, failed (the download failed), given_up (too many runs did not finish its shard),
-    filtered (left out by its length), or rolled_back (a newer version had it, and the next run that lists it plans it again)."""
+    filtered (left out by its length), rolled_back (a newer version had it, and the next run that lists it plans it again) or forgotten
+    (never fetched again)."""
     reason: str
     """Why the recording failed, was given up, left out or rolled back, or how its file changed at the source, on one line, or empty."""
     media_sha256: str
@@ -57,7 +59,7 @@ class LedgerRow(SourceInfo):
     """Samples in clips that were rejected."""
 
 
-_DERIVED = (
+DERIVED = (
     "media_sha256",
     "duplicate_of",
     "conversion",
@@ -80,7 +82,7 @@ def as_published(known: LedgerRow, version: Recorded | None) -> LedgerRow:
     if version is None:
         return known
     done = known.outcome == PENDING and known.run == version.run
-    columns: dict[str, Any] = {name: getattr(version, name) for name in _DERIVED}
+    columns: dict[str, Any] = {name: getattr(version, name) for name in DERIVED}
     return replace(known, **columns | ({"outcome": PUBLISHED, "reason": ""} if done else {}))
 
 
@@ -114,6 +116,10 @@ class Ledger:
         """Repairs the ledger after a run that died between its commit and its entry here. `recordings` are the newest version's."""
         published = {r.recording: r for r in recordings}
         self.write(lambda rows: [as_published(row, published.get(name)) for name, row in rows.items()])
+
+    def remove(self, recordings: Collection[str]) -> None:
+        """Removes the rows of some recordings."""
+        self._table.replace(lambda rows: [r for r in rows if r.recording not in recordings])
 
     def survived(self, shard: str) -> None:
         """Records that all stages of a shard finished. Its recordings lose no attempt, even if the run fails before it publishes."""

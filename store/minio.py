@@ -23,7 +23,7 @@ from urllib3.util import Retry, Timeout
 
 from components.shared.network import public_url
 from components.shared.task import one_line
-from store.interface import BLOCK_BYTES, StoreError, check_key, missing
+from store.interface import BLOCK_BYTES, Entry, StoreError, check_key, missing
 from store.ranges import Ranges
 
 if TYPE_CHECKING:
@@ -237,9 +237,13 @@ class MinioStore:
         return (key for key, _ in self.sizes(prefix))
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        return ((e.key, e.size_bytes) for e in self.entries(prefix))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
         with self._explained("list", prefix):
             for found in self._client.list_objects(self._bucket, prefix, recursive=True):
-                yield str(found.object_name), found.size or 0
+                written = found.last_modified.timestamp() if found.last_modified else time.time()
+                yield Entry(str(found.object_name), found.size or 0, written)
 
     def folders(self, prefix: str) -> list[str]:
         with self._explained("list", prefix):

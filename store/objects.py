@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from components.shared.task import one_line
-from store.interface import BLOCK_BYTES, Store, StoreError, check_key, missing
+from store.interface import BLOCK_BYTES, Entry, Store, StoreError, check_key, missing
 
 if TYPE_CHECKING:
     import pyarrow.fs as pafs
@@ -76,8 +76,12 @@ class LocalStore:
         return (key for key, _ in self.sizes(prefix))
 
     def sizes(self, prefix: str) -> Iterator[tuple[str, int]]:
-        found = ((p, p.stat().st_size) for p in self._path(prefix).rglob("*") if p.is_file() and not p.name.startswith(".part-"))
-        yield from sorted((p.relative_to(self._folder).as_posix(), size) for p, size in found)
+        return ((e.key, e.size_bytes) for e in self.entries(prefix))
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        found = ((p, p.stat()) for p in self._path(prefix).rglob("*") if p.is_file() and not p.name.startswith(".part-"))
+        listed = (Entry(p.relative_to(self._folder).as_posix(), s.st_size, s.st_mtime) for p, s in found)
+        yield from sorted(listed, key=lambda e: e.key)
 
     def folders(self, prefix: str) -> list[str]:
         folder = self._path(prefix)

@@ -29,7 +29,8 @@ class Decision:
 class Recorded(Account):
     """A recording of a version of a dataset, with what became of its samples.
 
-    `samples` is the sum of the columns music_samples to unclipped_speech_samples, kept_samples and rejected_samples.
+    `samples` is the sum of the columns music_samples to unclipped_speech_samples, and of kept_samples, rejected_samples and
+    forgotten_samples.
     """
 
     run: str
@@ -40,6 +41,8 @@ class Recorded(Account):
     """Samples in clips that are kept."""
     rejected_samples: int
     """Samples in clips that are rejected."""
+    forgotten_samples: int = 0
+    """Samples in clips of a speaker whom `dataset forget` took out of the dataset."""
 
 
 @dataclass(frozen=True, slots=True)

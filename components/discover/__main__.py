@@ -18,6 +18,7 @@ from components.shared.network import public_only, without_secrets
 from components.shared.task import Outcome, StageError, one_line, report
 from components.shared.task import run as run_task
 from store.datasets import newest_recordings
+from store.forgotten import Forgotten
 from store.interface import Store
 from store.ledger import CHANGED, FAILED, FILTERED, ROLLED_BACK, Ledger, LedgerRow
 from store.objects import open_store
@@ -26,7 +27,21 @@ from store.upgrade import is_old
 
 MOST_NAMED = 10
 """Number of recordings to name in a line."""
-FATES = ("new", "pending", "retried", "again", "refreshed", "done", "changed", "failed", "given_up", "refused", "filtered", "over_cap")
+FATES = (
+    "new",
+    "pending",
+    "retried",
+    "again",
+    "refreshed",
+    "done",
+    "changed",
+    "failed",
+    "given_up",
+    "refused",
+    "filtered",
+    "over_cap",
+    "forgotten",
+)
 
 
 def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, str]]]:
@@ -73,11 +88,12 @@ def measured(listed: list[Listed], ledger: Mapping[str, LedgerRow], settings: Pl
 def write(store: Store, dataset: str, listed: list[Listed], reasons: list[tuple[str, str]], settings: PlanSettings, run: str) -> Plan:
     """Plans the run and adds the plan to the ledger in one commit, after storing the shards' plans."""
     ledger, made, now = Ledger(store, dataset), list[Plan](), datetime.now(UTC).isoformat(timespec="seconds")
+    forgotten = Forgotten(store, dataset)
     by_name = dict(sorted(reasons, key=lambda r: bool(r[1])))  # if only a secret differs, two sources share a name: an error wins
 
     def compute(rows: dict[str, LedgerRow]) -> list[LedgerRow]:
         plans = {shard: read_plan(store, shard) for shard in shards_of(listed, rows, settings.again, run) if has_plan(store, shard)}
-        plan = make_plan(listed, rows, plans, settings, run, now)
+        plan = make_plan(listed, rows, plans, settings, run, now, forgotten.recordings())
         for group in plan.shards:
             write_plan(store, group)
         made.append(plan)

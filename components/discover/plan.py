@@ -1,7 +1,7 @@
 """Decides which recordings a run processes, in which shards, from the listed ones and the ledger."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,11 +49,17 @@ class Plan:
     """Ledger rows to write."""
     fates: dict[str, str]
     """Fate of every listed or planned recording. Planned: new, pending, retried, again, refreshed. Not planned: done, changed
-    (at its source), failed (too often), given_up, refused (cannot be fetched), filtered (by length), over_cap."""
+    (at its source), failed (too often), given_up, refused (cannot be fetched), filtered (by length), over_cap, forgotten."""
 
 
 def make_plan(
-    listed: Sequence[Listed], ledger: Ledgered, plans: Mapping[str, Sequence[Item]], settings: PlanSettings, run: str, now: str
+    listed: Sequence[Listed],
+    ledger: Ledgered,
+    plans: Mapping[str, Sequence[Item]],
+    settings: PlanSettings,
+    run: str,
+    now: str,
+    forgotten: Collection[str] = (),
 ) -> Plan:
     """Plans a run. Repeated for the same run, it returns the same plan.
 
@@ -64,7 +70,12 @@ def make_plan(
         settings: The stage's parameters.
         run: Id of the run.
         now: Current time, UTC, ISO 8601 to the second.
+        forgotten: Recordings that are never fetched again.
     """
+    left_out = {entry.item.recording: "forgotten" for entry in listed if entry.item.recording in forgotten}
+    listed = [entry for entry in listed if entry.item.recording not in left_out]
+    ledger = {name: row for name, row in ledger.items() if name not in forgotten}
+    plans = {shard: [i for i in stored if i.recording not in forgotten] for shard, stored in plans.items()}
     listed = [replace(entry, item=_completed(entry.item, ledger.get(entry.item.recording))) for entry in listed]
     items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
     fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
@@ -89,7 +100,7 @@ def make_plan(
     shards = groups[: settings.max_shards or len(groups)]
     fates |= {item.recording: "over_cap" for group in groups[len(shards) :] for item in group}
     rows += [_planned(item, ledger.get(item.recording, _EMPTY), shard_name(group), run, now) for group in shards for item in group]
-    return Plan(shards, rows, fates)
+    return Plan(shards, rows, fates | left_out)
 
 
 def shards_of(listed: Iterable[Listed], ledger: Ledgered, again: bool, run: str) -> set[str]:

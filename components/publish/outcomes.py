@@ -56,8 +56,9 @@ def check_law(accounts: Iterable[Account], rows: pa.Table) -> None:
 
 
 def outside(account: Account) -> int:
-    """Samples of a recording that are in no clip."""
-    return account.music_samples + account.noise_samples + account.silence_samples + account.unclipped_speech_samples
+    """Samples of a recording that are in no clip, those of forgotten clips included."""
+    forgotten = account.forgotten_samples if isinstance(account, Recorded) else 0
+    return account.music_samples + account.noise_samples + account.silence_samples + account.unclipped_speech_samples + forgotten
 
 
 def recorded(
@@ -122,10 +123,12 @@ def seconds_by_outcome(clips: Mapping[str, int], recordings: Iterable[Account]) 
         total["rejected_noise"] += r.noise_samples
         total["rejected_silence"] += r.silence_samples
         total["rejected_unclipped_speech"] += r.unclipped_speech_samples
+        if isinstance(r, Recorded) and r.forgotten_samples:
+            total["rejected_forgotten"] += r.forgotten_samples
     return {f"{name}_seconds": samples / SAMPLE_RATE_HZ for name, samples in total.items()}
 
 
-_OUTSIDE = ("music", "noise", "silence", "unclipped_speech")
+_OUTSIDE = ("music", "noise", "silence", "unclipped_speech", "forgotten")
 
 
 def samples_by_reason(seconds: Mapping[str, float]) -> Counter[str]:

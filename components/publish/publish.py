@@ -1,10 +1,11 @@
 """Publishes what a run found as the next version of a dataset, and updates what the store knows of it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from components.publish import repeats as repeating
 from components.publish.corrections import Correction
@@ -16,6 +17,7 @@ from components.shared.rows import Account, Fingerprint
 from components.shared.task import Lineage, StageError, report
 from store.datasets import DatasetStore, Version, audio_key, timeline_key
 from store.fingerprints import FingerprintStore
+from store.forgotten import Forgotten
 from store.interface import Store
 from store.lease import lease
 from store.ledger import Ledger
@@ -82,7 +84,22 @@ def publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, 
     """
     check_law(batch.accounts, batch.rows)
     with lease(store, dataset, run, report):
-        return _publish(store, dataset, run, batch, wanted, correction)
+        return _publish(store, dataset, run, _without(batch, Forgotten(store, dataset).recordings()), wanted, correction)
+
+
+def _without(batch: Batch, forgotten: Collection[str]) -> Batch:
+    """The batch without recordings that were forgotten while the run was at work."""
+    gone = {a.recording for a in batch.accounts} & set(forgotten)
+    if not gone:
+        return batch
+    report(f"{len(gone)} recordings of this run were forgotten meanwhile, and are left out")
+    rows = batch.rows.filter(pc.invert(pc.is_in(batch.rows["recording"], value_set=pa.array(sorted(gone)))))
+    return replace(
+        batch,
+        accounts=[a for a in batch.accounts if a.recording not in gone],
+        rows=rows,
+        fingerprints=lambda: (f for f in batch.fingerprints() if f.recording not in gone),
+    )
 
 
 def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted, correction: Correction | None) -> Published:

@@ -159,8 +159,10 @@ class Voices:
             self._means[voice] = total / self._seconds[voice]
 
     def remove(self, clips: Clips, ids: Sequence[str]) -> None:
-        """Takes clips away from the voices with their ids. A voice without clips keeps its mean."""
+        """Takes clips away from the voices with their ids. A voice without clips keeps its mean; one that was forgotten has none."""
         for voice, heard in _by_voice(clips, ids).items():
+            if voice not in self._seconds:
+                continue
             left = self._seconds[voice] - heard.seconds
             if left < 1 / SAMPLE_RATE_HZ:
                 self._seconds[voice] = 0.0
@@ -176,6 +178,12 @@ class Voices:
                 own, speaker = Voice(self._means[voice] * seconds, seconds), merged.get(voice, voice)
                 found[speaker] = found[speaker] + own if speaker in found else own
         return found
+
+    def forget(self, voices: Iterable[str]) -> None:
+        """Removes voices, those that are remembered too."""
+        for voice in voices:
+            self._means.pop(voice, None)
+            self._seconds.pop(voice, None)
 
     @property
     def ids(self) -> list[str]:

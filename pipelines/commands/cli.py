@@ -18,7 +18,7 @@ COMMANDS = {
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",
     "submit": "Make a version of a dataset on a cluster.",
-    "runs": "Show, follow and stop runs on a cluster.",
+    "runs": "Show, follow and stop runs on a cluster, and prune what runs leave.",
     "schedule": "Start runs on a cluster at set times.",
     "effects": "Add and show sound effects to remove from recordings.",
     "references": "Add and show reference voices to compare clips with.",

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from components.publish.repeats import groups
+from pipelines.commands import upkeep
 from pipelines.commands.diff import diff_versions
 from pipelines.commands.history import show_history
 from pipelines.commands.log import log_dataset
@@ -212,3 +213,9 @@ def keep_truth(name: str, file: Path, store_uri: str) -> None:
     rows = read_truth_file(file)
     write_truth(store, name, rows)
     print_out(f"stored the tones of {len(rows)} stretches in {len({r.source for r in rows})} recordings of dataset {name}")
+
+
+command.add_command(upkeep.verify)
+command.add_command(upkeep.forget)
+command.add_command(upkeep.list_forgotten)
+command.add_command(upkeep.collect_garbage)

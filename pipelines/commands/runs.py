@@ -16,6 +16,7 @@ from pipelines.cluster.client import ENDED, Kubeflow, state_of
 from pipelines.cluster.follow import follow
 from pipelines.cluster.workflow import FAILED, RunError, failure, own_lines, read, stage_name
 from pipelines.commands.cluster import connection_options
+from pipelines.commands.prune import prune
 from pipelines.commands.run import give_back as count_against_none
 from pipelines.commands.shared import print_out
 
@@ -26,7 +27,7 @@ run_argument = click.argument("run_id", metavar="RUN")
 
 @click.group("runs")
 def command() -> None:
-    """Show, follow and stop runs on a cluster. RUN is a run's id or its first characters."""
+    """Show, follow and stop runs on a cluster, and prune what runs leave. RUN is a run's id or its first characters."""
 
 
 @command.command("list")
@@ -155,3 +156,6 @@ def _times(run: Any) -> tuple[str, str]:
     ended = run.finished_at if run.state in ENDED and run.finished_at and run.finished_at.year > 1970 else datetime.now(UTC)
     took = timedelta(seconds=round((ended - run.created_at).total_seconds()))
     return f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S %Z}", str(took)
+
+
+command.add_command(prune)

@@ -22,12 +22,13 @@ def command() -> None:
 )
 @click.option("--renew", is_flag=True, help="Give existing users new secrets; the old ones become invalid.")
 def init_store(uri: str, out: Path | None, renew: bool) -> None:
-    """Create a bucket and its three users on a MinIO server, and copy everything that comes with the code into it.
+    """Create a bucket and its users on a MinIO server, and copy everything that comes with the code into it.
 
     BUCKET-runner reads models, references, effects, plans and sources (media that you put there) and writes runs; BUCKET-publisher
-    reads everything and writes plans and datasets; BUCKET-reader reads datasets. Existing users keep their secrets. Those of new users
-    come from SPEECHMILL_RUNNER_SECRET_KEY, SPEECHMILL_PUBLISHER_SECRET_KEY and SPEECHMILL_READER_SECRET_KEY, or go into the files
-    USER.env (for a shell or Docker) and USER.yaml (for kubectl), which only you can read.
+    reads everything and writes plans and datasets; BUCKET-reader reads datasets; BUCKET-steward may also delete in datasets, for `dataset
+    gc` and `dataset forget`. Existing users keep their secrets. Those of new users come from SPEECHMILL_RUNNER_SECRET_KEY,
+    SPEECHMILL_PUBLISHER_SECRET_KEY, SPEECHMILL_READER_SECRET_KEY and SPEECHMILL_STEWARD_SECRET_KEY, or go into the files USER.env (for
+    a shell or Docker) and USER.yaml (for kubectl), which only you can read. The steward is made with its secret or --out only.
 
     AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must give access to the server as its root user.
     """
