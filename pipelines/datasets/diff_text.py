@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from components.shared.rules import SETTINGS
 from pipelines.datasets.diff import Diff
 
 NAMES = {
@@ -34,7 +35,7 @@ def causes(found: Diff) -> Iterator[str]:
         yield "the list of sources is another one"
     yield from _recordings(said.get("recordings", {}))
     for name, (old, new) in said.get("rules", {}).items():
-        yield f"rule {name}: {_value(old)} before, {_value(new)} now"
+        yield f"rule {name}: {_rule(name, old)} before, {_rule(name, new)} now"
     for moved in said.get("moved", []):
         rule = f" (rule {moved['rule']})" if moved["rule"] else ""
         yield f"{_reason(moved['from'])} → {_reason(moved['to'])}{rule}: {moved['clips']} clips, {clock(moved['seconds'])}"
@@ -46,6 +47,8 @@ def causes(found: Diff) -> Iterator[str]:
 def by_value(found: Diff, column: str) -> list[tuple[str, float, float]]:
     """The values whose kept seconds differ, with these before and after; those that changed most come first."""
     old, new = found.kept_seconds[column]
+    if not {*old, *new} - {""}:  # nobody measured it
+        return []
     values = [v for v in {*old, *new} if old.get(v, 0.0) != new.get(v, 0.0)]
     values.sort(key=lambda v: (-abs(new.get(v, 0) - old.get(v, 0)), -old.get(v, 0), v))
     return [(v, old.get(v, 0.0), new.get(v, 0.0)) for v in values]
@@ -55,14 +58,15 @@ def _recordings(said: Mapping[str, Any]) -> Iterator[str]:
     for what, name in (("added", "new"), ("removed", "gone")):
         if own := said.get(what):
             channels = [f"{channel or 'no channel'} {count}" for channel, count in list(own["channels"].items())[:_MOST]]
-            yield f"{own['recordings']} recordings are {name}, {clock(own['seconds'])}: {', '.join(channels)}"
+            named = f": {', '.join(channels)}" if own["channels"].keys() - {""} else ""
+            yield f"recordings that are {name}: {own['recordings']}, {clock(own['seconds'])}{named}"
     replaced = said.get("replaced", [])
     for row in replaced[:_MOST]:
         yield f"replaced: {row['title'] or row['url']} ({row['recording']}): {row['why']}"
     if len(replaced) > _MOST:
         yield f"replaced: {len(replaced) - _MOST} more recordings"
     if said.get("made_again"):
-        yield f"{said['made_again']} recordings were made again from the same files"
+        yield f"recordings that were made again from the same files: {said['made_again']}"
 
 
 def _stage(stage: str, parts: Mapping[str, Any]) -> Iterator[str]:
@@ -92,6 +96,11 @@ def correction(said: Mapping[str, Any]) -> str:
 
 def _reason(reason: str) -> str:
     return reason.replace("_", " ")
+
+
+def _rule(name: str, value: Any) -> str:
+    neutral = next((s.neutral for s in SETTINGS if s.name == name), None)
+    return "off" if value in (None, "", neutral) else str(value)
 
 
 def _value(value: Any) -> str:

@@ -8,8 +8,11 @@ from components.shared.task import report
 from store.datasets import DatasetStore, Version
 from store.interface import Store
 from store.lease import lease
-from store.ledger import PENDING, PUBLISHED, ROLLED_BACK, Ledger, LedgerRow
+from store.ledger import FAILED, FILTERED, GIVEN_UP, PUBLISHED, ROLLED_BACK, Ledger, LedgerRow
 from store.version_rows import Recorded
+
+_ENDED = (PUBLISHED, FAILED, GIVEN_UP, FILTERED, ROLLED_BACK)
+"""Outcomes of recordings that no run is working on."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _row(before: LedgerRow, row: LedgerRow, version: Recorded | None, is_gone: b
     """`row` is the row `before` with the numbers of the version."""
     if is_gone:
         return replace(row, outcome=ROLLED_BACK, reason=reason, attempts=0, failures=0)
-    if version is None or row.outcome == PENDING:
+    if version is None or row.outcome not in _ENDED:
         return row
     if before.outcome == PUBLISHED and before.media_sha256 == version.media_sha256:
         return row

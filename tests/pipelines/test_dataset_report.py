@@ -85,7 +85,7 @@ def test_a_version_that_is_not_there_is_one_clear_line(store: Path, tmp_path: Pa
     ("arguments", "said"),
     [
         (("--version",), "Option '--version' requires an argument."),
-        (("--version", "0"), "Invalid value for '--version': 0 is not in the range"),
+        (("--version", "0"), "Invalid value for '--version': expected a number from 1 on, or a tag, found 0"),
     ],
 )
 def test_a_version_that_is_no_number_is_told_so(store: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
