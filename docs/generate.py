@@ -29,11 +29,11 @@ from components.stage import Stage
 from pipelines import dataset, training
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import SLOTS
-from store import ledger, repeats, tags, version_rows, voices
+from store import forgotten, ledger, repeats, tags, version_rows, voices
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PIPELINES = {"dataset": dataset, "training": training}
-ROW_MODULES = (rows, ledger, version_rows, tags, repeats, voices)
+ROW_MODULES = (rows, ledger, version_rows, tags, repeats, voices, forgotten)
 TYPES = {
     str: "text",
     int: "integer",

@@ -53,9 +53,13 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class WorkItem:
+    """One thing that a purge under way removes. The list is deleted when it is done."""
+
     kind: str
+    """What it is: recording, speaker, clip, audio, timeline, voice, name, reference, url; or subject and when, of the purge itself."""
     value: str
+    """Its id, hash, name or URL."""
 
 
 Work = Mapping[str, set[str]]
@@ -90,14 +94,14 @@ class Forgotten:
     def work(self) -> Work:
         """What an interrupted purge has to remove; empty if none is under way."""
         found: dict[str, set[str]] = defaultdict(set)
-        for row in read_object(self._store, self._work, _Work) if self._store.exists(self._work) else []:
+        for row in read_object(self._store, self._work, WorkItem) if self._store.exists(self._work) else []:
             found[row.kind].add(row.value)
         return found
 
     def begin(self, work: Work) -> None:
         """Writes what a purge removes, before it removes anything."""
-        rows = [_Work(kind, value) for kind, values in sorted(work.items()) for value in sorted(values)]
-        self._store.write(self._work, to_bytes(_Work, rows))
+        rows = [WorkItem(kind, value) for kind, values in sorted(work.items()) for value in sorted(values)]
+        self._store.write(self._work, to_bytes(WorkItem, rows))
 
     def end(self) -> None:
         """Deletes what `begin` wrote."""

@@ -216,8 +216,10 @@ def _print_forgotten(name: str, done: Any, store_uri: str) -> None:
         print_out(f"the reference {reference} still holds a forgotten voice or clip: --purge deletes it")
     if done.runs:
         print_out(f"{len(done.runs)} of them still have sound in runs/ of the store, which these commands remove:")
-        for recording in done.runs:
-            print_out(f"speechmill runs prune --holding {recording} --yes --store {store_uri}")
+        bucket = " --bucket" if "://" in store_uri else ""
+        print_some([f"speechmill runs prune --holding {recording} --yes --store {store_uri}{bucket}" for recording in done.runs])
+    if "://" in store_uri:
+        print_out("runs on this machine have their artifacts beside it: the same without --bucket removes them")
     print_out("not touched: the source itself, exports, backups, and caches of a cluster (docs/upkeep.md)")
 
 

@@ -18,6 +18,7 @@ from components.shared.rows import DatasetRow, Item, Recording
 from components.shared.table import empty, to_table, write_rows
 from components.shared.task import Lineage, StageError
 from pipelines.commands.dataset import command
+from pipelines.commands.runs import command as runs
 from pipelines.datasets.verify import Checked, Verification
 from store.fingerprints import FingerprintStore
 from store.forgotten import Forgotten
@@ -265,3 +266,13 @@ def test_a_recording_that_was_only_planned_can_be_forgotten(show: Show) -> None:
     done = forget(show, "--url", "https://example.org/f", "--purge")
     assert done["forgot"]["version"] == 0 and show.dataset.version().number == 3
     assert holding(show.store, b"https://example.org/f") == [] and "ffffffffffffffff" in Forgotten(show.store, NAME).recordings()
+
+
+def test_sound_in_the_artifacts_of_runs_is_named_with_the_command_that_removes_it(show: Show) -> None:
+    key = f"runs/dataset/run-1/download/recordings/audio/{A}.flac"
+    show.store.write(key, b"sound")
+    run = CliRunner().invoke(command, ["forget", NAME, "--store", show.store.uri, "--recording", A])
+    (said,) = [line for line in run.stdout.splitlines() if line.startswith("speechmill ")]
+    assert show.store.exists(key) and f"runs prune --holding {A}" in said
+    if "--bucket" in said:
+        assert CliRunner().invoke(runs, said.split()[2:]).exit_code == 0 and not show.store.exists(key)

@@ -30,6 +30,7 @@ class Dataset:
     def __init__(self) -> None:
         self.ledger: dict[str, LedgerRow] = {}
         self.plans: dict[str, list[Item]] = {}
+        self.forgotten: set[str] = set()
         self.runs = 0
         self.times = (f"2026-11-29T00:{minutes:02}:00+00:00" for minutes in itertools.count())
 
@@ -37,7 +38,7 @@ class Dataset:
         self.runs += not run
         run = run or f"run-{self.runs}"
         plans = {s: self.plans[s] for s in shards_of(listed, self.ledger, settings.again, run) if s in self.plans}
-        plan = make_plan(listed, self.ledger, plans, settings, run, next(self.times))
+        plan = make_plan(listed, self.ledger, plans, settings, run, next(self.times), self.forgotten)
         self.plans |= {shard_name(group): group for group in plan.shards}
         self.ledger |= {row.recording: row for row in plan.rows}
         return plan
