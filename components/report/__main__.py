@@ -1,8 +1,10 @@
 """Reads one version of a dataset from the store and writes its page."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from components.report.amounts import Amounts, outside_seconds
+from components.report.amounts import Amounts, Share, outside_seconds
 from components.report.confusion import Confusion, confusion
 from components.report.listening import choose, listen
 from components.report.page import Contents, Failures
@@ -13,7 +15,7 @@ from components.report.timeline import candidates, timeline, variety
 from components.shared.rows import TimelineSpan
 from components.shared.rules import with_thresholds
 from components.shared.task import Outcome, run
-from store.datasets import DatasetStore, Version, audio_key, rules, timeline_key
+from store.datasets import DatasetStore, Version, audio_key, rules, speaker_names, timeline_key
 from store.interface import Store
 from store.ledger import CHANGED, FAILED, GIVEN_UP, Ledger
 from store.objects import open_store
@@ -36,7 +38,7 @@ def contents(dataset: DatasetStore, version: Version, newest: int, found: Confus
     store, rows = dataset.store, sample(dataset, version)
     outside = outside_seconds(version.lineage.get("seconds", {}))
     settings = with_thresholds(rules(version.lineage), next((r.voice_by for r in rows if r.voice_by), ""))
-    amounts = Amounts(COLUMNS)
+    amounts, names = Amounts(COLUMNS), speaker_names(version.lineage)
     for table in dataset.tables(version, {*COLUMNS, *Amounts.COLUMNS}):
         amounts.add(table)
     scored = scores(dataset, version, {*(rule.column for rule in SCORES), *Amounts.COLUMNS})
@@ -52,12 +54,17 @@ def contents(dataset: DatasetStore, version: Version, newest: int, found: Confus
         speakers=version.lineage.get("speakers", {}).get("count", 0),
         crawled_seconds=sum(outside.values()) + amounts.seconds,
         steps=amounts.funnel(outside),
-        shares={column: shares for column in COLUMNS if (shares := amounts.shares(column))},
+        shares={column: _named(shares, names if column == "speaker" else {}) for column in COLUMNS if (shares := amounts.shares(column))},
         measured=[m for rule in SCORES if (m := measured(rule, scored, settings))],
         clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset.name, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,
     )
+
+
+def _named(shares: list[Share], names: Mapping[str, str]) -> list[Share]:
+    """The shares of speakers, with the names of those that have one."""
+    return [replace(s, name=f"{s.name} ({names[s.name]})") if s.name in names else s for s in shares]
 
 
 def failed(store: Store, dataset: str) -> Failures:

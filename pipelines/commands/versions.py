@@ -109,8 +109,9 @@ def show_dataset(name: str, number: int | str | None, as_json: bool, store_uri: 
 @click.argument("name")
 @click.argument("tag")
 @click.option("--version", "number", type=VERSION, metavar="N|TAG", help="The version that gets it; default: the newest.")
+@json_option
 @store_option
-def add_tag(name: str, tag: str, number: int | str | None, store_uri: str) -> None:
+def add_tag(name: str, tag: str, number: int | str | None, as_json: bool, store_uri: str) -> None:
     """Give a version of dataset NAME the name TAG. A tag that another version has moves to this one.
 
     Every command with --version takes a tag, too.
@@ -119,7 +120,9 @@ def add_tag(name: str, tag: str, number: int | str | None, store_uri: str) -> No
     check_tag(tag)
     version = DatasetStore(store, name).version(number)
     before = TagStore(store, name).move(tag, version.number)
-    if before == version.number:
+    if as_json:
+        print_json({"dataset": name, "tag": tag, "version": version.number, "before": before})
+    elif before == version.number:
         print_out(f"nothing changes: {tag} is version {version.number} of dataset {name}")
     else:
         moved = f"; it was version {before}" if before else ""
@@ -129,12 +132,17 @@ def add_tag(name: str, tag: str, number: int | str | None, store_uri: str) -> No
 @click.command("untag")
 @click.argument("name")
 @click.argument("tag")
+@json_option
 @store_option
-def remove_tag(name: str, tag: str, store_uri: str) -> None:
+def remove_tag(name: str, tag: str, as_json: bool, store_uri: str) -> None:
     """Remove a tag from dataset NAME. The version stays."""
     store = open_store(store_uri)
     DatasetStore(store, name).version()
-    print_out(f"{tag} is removed from dataset {name}; it was version {TagStore(store, name).remove(tag)}")
+    before = TagStore(store, name).remove(tag)
+    if as_json:
+        print_json({"dataset": name, "tag": tag, "version": None, "before": before})
+    else:
+        print_out(f"{tag} is removed from dataset {name}; it was version {before}")
 
 
 @click.command("tags")

@@ -89,6 +89,12 @@ def test_a_tag_stands_for_a_version_until_it_moves(show: Dataset) -> None:
     ]
 
 
+def test_a_program_sees_where_a_tag_was(show: Dataset) -> None:
+    said(show, "tag", "show", "prod", "--version", "1")
+    assert said_json(show, "tag", "show", "prod") == {"dataset": "show", "tag": "prod", "version": 3, "before": 1}
+    assert said_json(show, "untag", "show", "prod") == {"dataset": "show", "tag": "prod", "version": None, "before": 3}
+
+
 def test_speakers_and_reports_take_tags(show: Dataset) -> None:
     said(show, "tag", "show", "golden", "--version", 1)
     done = speechmill("speakers", "list", "show", "--version", "golden", "--store", show.store.uri)

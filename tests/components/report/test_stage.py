@@ -255,3 +255,12 @@ def test_a_version_without_clips_and_one_of_before_timelines_have_pages(tmp_path
     assert "speech" not in keys(page), "the key names what is drawn"
     put_version(dataset, [], "empty", lineage)
     assert "From crawled to kept" in report(tmp_path).page and "<audio" not in report(tmp_path).page
+
+
+def test_named_speakers_have_their_names_on_the_page(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    rows = report_store.rows(8, [report_store.put_sound(store, 2.0, 1)], "", [""])
+    speakers = {"given": 7, "count": 7, "dominant": "s0001", "names": {"s0001": "pengsu"}, "speech_seconds": 9.0, "seconds": {"s0001": 9.0}}
+    put_version(DatasetStore(store, NAME), rows, "run", report_store.LINEAGE | {"speakers": speakers})
+    names = {name for name, _ in Parsed(report(tmp_path).page).bars["speaker"]}
+    assert "s0001 (pengsu)" in names and "s0002" in names and "s0001" not in names
