@@ -76,3 +76,10 @@ def test_the_voice_of_an_upgraded_dataset_counts_clips_of_duplicates(store: Stor
     published(store, "new", [account("a", 10, media_sha256="n")], [row("a-0", 10, vector=vector(1), audio_sha256=SHA)])
     first = show.speakers(show.version())[0]
     assert (first.voice_seconds, first.clips, first.speech_seconds) == (10.0, 1, 10.0)
+
+
+def test_recordings_of_an_unknown_file_are_no_duplicates(store: Store) -> None:
+    published(store, "one", [account("a", media_sha256="")], [row("a-0", audio_sha256=SHA)])
+    published(store, "two", [account("b", media_sha256="")], [row("b-0", audio_sha256=SHA)])
+    show = DatasetStore(store, "show")
+    assert [r.reason for r in show.rows(show.version())] == ["", ""]
