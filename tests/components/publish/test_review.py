@@ -1,4 +1,4 @@
-"""Publishing into a dataset of an earlier release."""
+"""Publishing into a dataset of an earlier release, and after a version without clips."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from components.publish.publish import Batch, Published, publish
 from components.publish.rules import parse
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow, Fingerprint, Vector
 from components.shared.table import to_table
-from components.shared.task import Lineage
+from components.shared.task import Lineage, StageError
 from store.datasets import DatasetStore, audio_key
 from store.interface import Store
 from store.ledger import Ledger, LedgerRow
@@ -83,3 +83,9 @@ def test_recordings_of_an_unknown_file_are_no_duplicates(store: Store) -> None:
     published(store, "two", [account("b", media_sha256="")], [row("b-0", audio_sha256=SHA)])
     show = DatasetStore(store, "show")
     assert [r.reason for r in show.rows(show.version())] == ["", ""]
+
+
+def test_the_first_clips_of_a_dataset_are_checked_even_if_a_version_came_before(store: Store) -> None:
+    published(store, "one", [account("a", music_samples=2 * SAMPLE_RATE_HZ)], [], min_dnsmos=3.0)
+    with pytest.raises(StageError, match="publish_min_dnsmos: expected clips with a value"):
+        published(store, "two", [account("b")], [row("b-0", audio_sha256=SHA)], min_dnsmos=3.0)
