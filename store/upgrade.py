@@ -122,10 +122,12 @@ def _recordings(
 def _speakers(rows: Iterable[DatasetRow], known: Mapping[str, _OldSpeaker], version: Version) -> list[DatasetSpeaker]:
     """The speakers of a version, each with the mean voice that the dataset had last."""
     clips: dict[str, int] = {}
+    heard: dict[str, int] = {}
     samples: dict[str, int] = {}
     for r in rows:
         if r.speaker:
             clips[r.speaker] = clips.get(r.speaker, 0) + 1
+            heard[r.speaker] = heard.get(r.speaker, 0) + r.samples
             samples[r.speaker] = samples.get(r.speaker, 0) + r.samples * (r.reason != "duplicate")
     names, total = version.lineage.get("speakers", {}).get("names", {}), sum(samples.values()) or 1
     there = [s for s in sorted({*clips, *known}, key=lambda s: int(s[1:])) if s in known and known[s].first_version <= version.number]
@@ -133,7 +135,7 @@ def _speakers(rows: Iterable[DatasetRow], known: Mapping[str, _OldSpeaker], vers
         DatasetSpeaker(
             s,
             known[s].centroid,
-            samples.get(s, 0) / SAMPLE_RATE_HZ,
+            heard.get(s, 0) / SAMPLE_RATE_HZ,
             clips.get(s, 0),
             samples.get(s, 0) / SAMPLE_RATE_HZ,
             samples.get(s, 0) / total,

@@ -52,6 +52,10 @@ class Base:
     speakers: Sequence[DatasetSpeaker]
     """The speakers of the version."""
 
+    def rules(self) -> Mapping[str, Any] | None:
+        """The rules of the version; None if it has no clips, so that whether the rules can be applied was not checked."""
+        return self.version.lineage.get("rules") if self.version and self.version.lineage["clips"]["all"] else None
+
     def sums(self) -> Sums:
         """What the decisions of the version add up to."""
         found = Sums()
@@ -94,7 +98,7 @@ def next_version(
     speakers = naming.facts(sums.spoken, sums.clips, given) | decided.facts
     tones = last_tones(_tones(draft)) if MOST_AROUSED in chosen["tones"] else {}
     meant = resolved(chosen, tones, speakers["dominant"], given, decided, named)
-    decide(draft, meant, base.version.lineage.get("rules") if base.version else None, same, base.repeats, _published(base, found))
+    decide(draft, meant, base.rules(), same, base.repeats, _published(base, found))
 
     sums = draft.sums(base.sums())
     recordings = recorded(base.recordings, found.accounts, run, same, blocks, sums)

@@ -23,12 +23,14 @@ def with_audio(known: Mapping[str, Recorded], accounts: Iterable[Account]) -> di
 def duplicates(before: Mapping[str, Recorded], accounts: Iterable[Account]) -> dict[str, str]:
     """Each recording that has the same media as an earlier one, with the id of that one.
 
-    Recordings that the version `before` already had come before new ones. Then publication date and id decide.
+    Recordings that the version `before` already had come before new ones. Then publication date and id decide. A recording whose
+    media is not known, as in some datasets of earlier releases, is no duplicate.
     """
     media: dict[str, dict[str, tuple[bool, bool, str, str]]] = defaultdict(dict)
     for name, row in with_audio(before, accounts).items():
         known = before.get(name)
-        media[row.media_sha256][name] = (known is None, bool(known and known.duplicate_of), row.published, name)
+        if row.media_sha256:
+            media[row.media_sha256][name] = (known is None, bool(known and known.duplicate_of), row.published, name)
     firsts = {sha256: min(orders, key=lambda r: orders[r]) for sha256, orders in media.items()}
     return {r: firsts[sha256] for sha256, orders in media.items() for r in orders if r != firsts[sha256]}
 
