@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from components.publish.outcomes import outcomes
 from components.shared.task import report
 from store.datasets import DatasetStore, Version
+from store.forgotten import Forgotten
 from store.interface import Store
 from store.lease import lease
 from store.ledger import PENDING, PUBLISHED, ROLLED_BACK, Ledger, LedgerRow
@@ -27,11 +28,13 @@ class RolledBack:
 def roll_back(store: Store, dataset: str, run: str, wanted: int | str) -> RolledBack:
     """Makes a version that equals version number or tag `wanted`. Waits while a run publishes the dataset.
 
-    Doing it again commits nothing, and repairs a ledger that an interrupted rollback did not write.
+    Doing it again commits nothing, and repairs a ledger that an interrupted rollback did not write. Raises StoreError if the old
+    version has what was forgotten since.
     """
     datasets, ledger = DatasetStore(store, dataset), Ledger(store, dataset)
     with lease(store, dataset, run, report):
         to = datasets.version(wanted)
+        Forgotten(store, dataset).check_without(to.number)
         made = datasets.roll_back(run, to)
         recordings = {r.recording: r for r in datasets.recordings(to)}
         reason = f"not in version {datasets.version().number}, which equals version {to.number}"
