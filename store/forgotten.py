@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from store.interface import Store
+from store.interface import Store, StoreError
 from store.objects import check_name
 from store.parquet import read_object, to_bytes
 from store.tables import Table
@@ -70,7 +70,7 @@ class Forgotten:
     """Reads and writes the tombstones of one dataset."""
 
     def __init__(self, store: Store, dataset: str) -> None:
-        self._store, folder = store, f"datasets/{check_name(dataset)}"
+        self._store, self._dataset, folder = store, dataset, f"datasets/{check_name(dataset)}"
         self._table = Table(store, f"{folder}/forgotten", Tombstone, "subject")
         self._work = f"{folder}/purge.parquet"
 
@@ -81,6 +81,16 @@ class Forgotten:
     def recordings(self) -> frozenset[str]:
         """Ids of the recordings that no run may fetch again: those that were forgotten, and those without a forgotten speaker's clips."""
         return frozenset(t.id for t in self.rows() if t.kind != SPEAKER)
+
+    def check_without(self, version: int) -> None:
+        """Raises StoreError if a version still has what was forgotten later and not purged: a newer version must not equal it."""
+        held = [t for t in self.rows() if version < t.version and t.purge != DONE]
+        if held:
+            raise StoreError(
+                f"expected a version without what dataset {self._dataset} has forgotten, found version {version} with {held[0].subject}"
+                f"{f' and {len(held) - 1} more' if len(held) > 1 else ''}, which left the dataset with version {held[0].version}: "
+                "purge it first with `speechmill dataset forget --purge`, or choose a newer version"
+            )
 
     def write(self, compute: Callable[[dict[str, Tombstone]], Iterable[Tombstone]]) -> None:
         """Adds or replaces the tombstones that `compute` returns for the present ones by subject."""

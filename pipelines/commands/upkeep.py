@@ -18,6 +18,7 @@ from rich.table import Table
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import report
 from pipelines.commands.shared import new_run_id, print_out, store_option
+from pipelines.commands.versions import version_option
 from store.datasets import DatasetStore
 from store.objects import check_name, open_store
 
@@ -92,13 +93,13 @@ def _line(what: str, done: int, total: int, seconds: float) -> str:
 
 @click.command("verify")
 @click.argument("name")
-@click.option("--version", "number", type=click.IntRange(1), metavar="N", help="Number of the version; default: the newest.")
+@version_option
 @click.option("--all-versions", is_flag=True, help="Check all versions. A file that several versions share is read once.")
 @click.option("--audio", is_flag=True, help="Also decode every audio file and compare its samples with its name, and hash every timeline.")
 @click.option("--repair", is_flag=True, help="Make again what can be made: the ledger, a lost lease, and audio by the next run.")
 @json_option
 @store_option
-def verify(name: str, number: int | None, all_versions: bool, audio: bool, repair: bool, as_json: bool, store_uri: str) -> None:
+def verify(name: str, number: int | str | None, all_versions: bool, audio: bool, repair: bool, as_json: bool, store_uri: str) -> None:
     """Check that a version of dataset NAME is whole.
 
     All its objects must be there and hold what their names say, and all its sums must agree: of each recording, of the speakers, of the

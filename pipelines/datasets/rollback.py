@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from components.publish.outcomes import outcomes
-from components.shared.task import StageError, report
+from components.shared.task import report
 from store.datasets import DatasetStore, Version
-from store.forgotten import RECORDING, SPEAKER, Forgotten
+from store.forgotten import Forgotten
 from store.interface import Store
 from store.lease import lease
 from store.ledger import FAILED, FILTERED, GIVEN_UP, PUBLISHED, ROLLED_BACK, Ledger, LedgerRow
@@ -31,13 +31,13 @@ class RolledBack:
 def roll_back(store: Store, dataset: str, run: str, wanted: int | str) -> RolledBack:
     """Makes a version that equals version number or tag `wanted`. Waits while a run publishes the dataset.
 
-    Doing it again commits nothing, and repairs a ledger that an interrupted rollback did not write. Raises StageError if the version
-    has what the dataset was told to forget.
+    Doing it again commits nothing, and repairs a ledger that an interrupted rollback did not write. Raises StoreError if the old
+    version has what was forgotten since.
     """
     datasets, ledger = DatasetStore(store, dataset), Ledger(store, dataset)
     with lease(store, dataset, run, report):
         to = datasets.version(wanted)
-        _check_forgotten(Forgotten(store, dataset), datasets, to)
+        Forgotten(store, dataset).check_without(to.number)
         made = datasets.roll_back(run, to)
         recordings = {r.recording: r for r in datasets.recordings(to)}
         reason = f"not in version {datasets.version().number}, which equals version {to.number}"
@@ -50,20 +50,6 @@ def roll_back(store: Store, dataset: str, run: str, wanted: int | str) -> Rolled
 
         ledger.write(compute)
     return RolledBack(made, to.number, planned)
-
-
-def _check_forgotten(forgotten: Forgotten, datasets: DatasetStore, to: Version) -> None:
-    """Raises StageError if a version has recordings or speakers that were forgotten since, and not purged from it."""
-    gone = {(t.kind, t.id) for t in forgotten.rows()}
-    if not gone:
-        return
-    back = [f"recording {r.recording}" for r in datasets.recordings(to) if (RECORDING, r.recording) in gone]
-    back += [f"speaker {s.speaker}" for s in datasets.speakers(to) if s.clips and (SPEAKER, s.speaker) in gone]
-    if back:
-        raise StageError(
-            f"expected a version without what was forgotten, found {', '.join(back[:3])}{f' and {len(back) - 3} more' if back[3:] else ''} "
-            f"in version {to.number}: forget it with --purge, which takes it out of all versions, or choose a later version"
-        )
 
 
 def as_of(ledger: Mapping[str, LedgerRow], recordings: Mapping[str, Recorded], reason: str) -> list[LedgerRow]:

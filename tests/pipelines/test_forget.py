@@ -276,3 +276,16 @@ def test_sound_in_the_artifacts_of_runs_is_named_with_the_command_that_removes_i
     assert show.store.exists(key) and f"runs prune --holding {A}" in said
     if "--bucket" in said:
         assert CliRunner().invoke(runs, said.split()[2:]).exit_code == 0 and not show.store.exists(key)
+
+
+def test_no_rollback_brings_back_what_was_forgotten_but_one_may_follow_a_purge(show: Show) -> None:
+    forget(show, "--recording", A)
+    back = ["rollback", NAME, "2", "--store", show.store.uri]
+    run = CliRunner().invoke(command, back)
+    assert isinstance(run.exception, StageError) and f"found version 2 with recording:{A}" in str(run.exception)
+    assert recordings(show) == {B, C, D}
+    forget(show, "--recording", A, "--purge")
+    assert CliRunner().invoke(command, back).exit_code == 0
+    assert recordings(show) == {B, C, D} and checked(show).damage == []
+    forget(show, "--recording", B, "--purge")
+    assert recordings(show) == {C, D} and holding(show.store, B.encode()) == [] and checked(show).damage == []

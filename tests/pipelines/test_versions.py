@@ -186,12 +186,3 @@ def test_a_version_whose_files_were_deleted_is_refused(show: Dataset) -> None:
     show.store.delete(f"datasets/show/decisions/{gone.name}")
     assert "found 1 of 4 missing" in refused(show, "rollback", "show", 1)
     assert len(show.versions.versions()) == 3
-
-
-def test_a_version_with_what_was_forgotten_does_not_come_back_unless_it_was_purged(show: Dataset) -> None:
-    said(show, "forget", "show", "--recording", "b", "--by", "me")
-    assert "found recording b in version 2: forget it with --purge" in refused(show, "rollback", "show", "2")
-    assert said_json(show, "rollback", "show", "1")["version"] == 5
-    said(show, "forget", "show", "--recording", "b", "--by", "me", "--purge")
-    said(show, "rollback", "show", "2")
-    assert {r["recording"] for r in said_json(show, "sql", "show", "select distinct recording from clips")} == {"a"}
