@@ -12,9 +12,10 @@ from components.publish.rules import parse
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow, Fingerprint, Vector
 from components.shared.table import to_table
 from components.shared.task import Lineage, StageError
+from pipelines.datasets.rollback import roll_back
 from store.datasets import DatasetStore, audio_key
 from store.interface import Store
-from store.ledger import Ledger, LedgerRow
+from store.ledger import ROLLED_BACK, Ledger, LedgerRow
 from store.objects import open_store
 from store.tables import Table
 from store.upgrade import _OldSpeaker, upgrade
@@ -89,3 +90,14 @@ def test_the_first_clips_of_a_dataset_are_checked_even_if_a_version_came_before(
     published(store, "one", [account("a", music_samples=2 * SAMPLE_RATE_HZ)], [], min_dnsmos=3.0)
     with pytest.raises(StageError, match="publish_min_dnsmos: expected clips with a value"):
         published(store, "two", [account("b")], [row("b-0", audio_sha256=SHA)], min_dnsmos=3.0)
+
+
+def test_a_run_that_is_started_again_after_a_rollback_leaves_its_recordings_to_be_planned(store: Store) -> None:
+    published(store, "one", [account("a")], [row("a-0", audio_sha256=SHA)])
+    Ledger(store, "show").write(lambda _: [made(LedgerRow, recording="b", run="two", attempts=1)])
+    found = [account("b")], [row("b-0", audio_sha256=SHA)]
+    published(store, "two", *found)
+    roll_back(store, "show", "back", 1)
+    assert Ledger(store, "show").rows()["b"].outcome == ROLLED_BACK
+    published(store, "two", *found)
+    assert Ledger(store, "show").rows()["b"].outcome == ROLLED_BACK
