@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.publish.corrections import Correction, merge_of, split_of
 from components.publish.publish import Batch, Published, publish
 from components.publish.rules import parse
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow, Fingerprint, Vector
@@ -24,11 +25,14 @@ from tests.components.publish.conftest import HOP_SECONDS, SETTINGS, SPAN_SECOND
 SHA = "ab" * 32
 
 
-def published(store: Store, name: str, accounts: list[Account], rows: list[DatasetRow], **rules: Any) -> Published:
+def published(
+    store: Store, name: str, accounts: list[Account], rows: list[DatasetRow], correction: Correction | None = None, **rules: Any
+) -> Published:
     wanted = {**SETTINGS, **rules}
     prints = [Fingerprint(a.recording, HOP_SECONDS, SPAN_SECONDS, b"") for a in accounts]
     lineage = Lineage({"publish": {"image": "x", "settings": wanted}})
-    return publish(store, "show", name, Batch(accounts, to_table(DatasetRow, rows), lambda: iter(prints), "5" * 64, lineage), parse(wanted))
+    batch = Batch(accounts, to_table(DatasetRow, rows), lambda: iter(prints), "5" * 64, lineage)
+    return publish(store, "show", name, batch, parse(wanted), correction)
 
 
 @pytest.fixture
@@ -101,3 +105,15 @@ def test_a_run_that_is_started_again_after_a_rollback_leaves_its_recordings_to_b
     assert Ledger(store, "show").rows()["b"].outcome == ROLLED_BACK
     published(store, "two", *found)
     assert Ledger(store, "show").rows()["b"].outcome == ROLLED_BACK
+
+
+def test_clips_that_are_made_again_stay_with_the_speaker_whom_a_split_left_them(store: Store) -> None:
+    for place, name in enumerate("ab"):
+        rows = [row(f"{name}-{i}", vector=vector(place), audio_sha256=SHA) for i in range(3)]
+        published(store, name, [account(name, 6)], rows)
+    published(store, "merge", [], [], merge_of("s0001", ["s0002"]))
+    published(store, "split", [], [], split_of("s0001", ["b-0"]))
+    show = DatasetStore(store, "show")
+    before = {r.clip: r.speaker for r in show.rows(show.version())}
+    published(store, "again", [account("b", 7, music_samples=SAMPLE_RATE_HZ)], rows)
+    assert {r.clip: r.speaker for r in show.rows(show.version())} == before
