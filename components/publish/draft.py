@@ -124,17 +124,18 @@ class Draft:
         """Sets the reason of each clip of a block; clips with the reason "" are kept."""
         self._reasons[block] = reasons.dictionary_encode()
 
-    def add(self, rows: pa.Table, voices: Iterable[str], merged: Mapping[str, str]) -> dict[str, str]:
+    def add(self, rows: pa.Table, voices: Iterable[str], merged: Mapping[str, str], stay: Mapping[str, str] = {}) -> dict[str, str]:
         """Adds clips with their measurements, sorted by clip, and the voice of each, as new blocks. Returns the block by recording.
 
-        `merged` are the ids whose clips belong to another speaker.
+        `merged` are the ids whose clips belong to another speaker, and `stay` the speakers of clips that were there before.
         """
         voices = pa.array(list(voices), pa.string())
         blocks: dict[str, str] = {}
         for part, own in _parts(rows, voices):
             block = self._dataset.blocks.write(part)
             self._measures[block] = part.select(MEASURED)
-            speakers = pa.array([merged.get(v, v) for v in own.to_pylist()], pa.string())
+            pairs = zip(part["clip"].to_pylist(), own.to_pylist(), strict=True)
+            speakers = pa.array([stay.get(c) or merged.get(v, v) for c, v in pairs], pa.string())
             self.put(block, decided(block, part, own, speakers))
             blocks |= dict.fromkeys(pc.unique(part["recording"]).to_pylist(), block)
         return blocks

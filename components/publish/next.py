@@ -82,8 +82,8 @@ def next_version(
     known = _without_replaced(draft, voices, base, found)
     voice_by = _encoder(rows, base, voices)
     of, chosen = vectors_of(voice_by), with_thresholds(wanted, voice_by)
-    ids, given = _voices_of(rows, known, voices, given, of, chosen["join_similarity"])
-    blocks = draft.add(rows, ids, decided.merged)
+    ids, given, stay = _voices_of(rows, known, voices, given, of, chosen["join_similarity"])
+    blocks = draft.add(rows, ids, decided.merged, stay)
     blocks |= draft.joined()
     said: dict[str, Any] = {}
     if correction:
@@ -115,9 +115,9 @@ def next_version(
     return change, {"replaced": changed, "recognized": near}
 
 
-def _without_replaced(draft: Draft, voices: Voices, base: Base, found: Found) -> dict[tuple[str, bytes], str]:
-    """Takes the clips of the run's recordings out of the draft. Returns the voice of each clip and vector that was there."""
-    known: dict[tuple[str, bytes], str] = {}
+def _without_replaced(draft: Draft, voices: Voices, base: Base, found: Found) -> dict[tuple[str, bytes], tuple[str, str]]:
+    """Takes the clips of the run's recordings out of the draft. Returns voice and speaker of each clip and vector that was there."""
+    known: dict[tuple[str, bytes], tuple[str, str]] = {}
     again = {a.recording for a in found.accounts if a.samples} & base.recordings.keys()
     for block in sorted({base.recordings[r].block for r in again} - {""}):
         decisions = draft.decisions(block)
@@ -126,8 +126,9 @@ def _without_replaced(draft: Draft, voices: Voices, base: Base, found: Found) ->
         rows = draft.measures(block, old["clip"], ["clip", "samples", "vector"])
         heard = has_vector(rows)
         clips, ids = clips_of(rows.filter(heard)), old["voice"].filter(heard).to_pylist()
+        speakers = old["speaker"].filter(heard).to_pylist()
         voices.remove(clips, ids)
-        known |= {(c, clips.vectors[i].tobytes()): ids[i] for i, c in enumerate(clips.ids)}
+        known |= {(c, clips.vectors[i].tobytes()): (ids[i], speakers[i]) for i, c in enumerate(clips.ids)}
         draft.put(block, decisions.filter(pc.invert(gone)))
     return known
 
@@ -139,13 +140,14 @@ def _encoder(rows: pa.Table, base: Base, voices: Voices) -> str:
 
 
 def _voices_of(
-    rows: pa.Table, known: Mapping[tuple[str, bytes], str], voices: Voices, given: int, of: Any, join_similarity: float
-) -> tuple[list[str], int]:
-    """The voice of each clip, "" without a vector, and the number of ids given so far. A clip made again with the same vector keeps its
-    voice. Adds the clips to their voices."""
+    rows: pa.Table, known: Mapping[tuple[str, bytes], tuple[str, str]], voices: Voices, given: int, of: Any, join_similarity: float
+) -> tuple[list[str], int, dict[str, str]]:
+    """The voice of each clip, "" without a vector, the number of ids given so far, and the speaker of each clip made again with the
+    same vector: it keeps voice and speaker. Adds the clips to their voices."""
     heard = has_vector(rows).to_pylist()
     clips = clips_of(rows.filter(pa.array(heard, pa.bool_())))
-    before = [known.get((c, clips.vectors[i].tobytes()), "") for i, c in enumerate(clips.ids)]
+    found = [known.get((c, clips.vectors[i].tobytes()), ("", "")) for i, c in enumerate(clips.ids)]
+    before, stay = [voice for voice, _ in found], {c: speaker for c, (_, speaker) in zip(clips.ids, found, strict=True) if speaker}
     _add(voices, clips, before, [i for i, voice in enumerate(before) if voice])
     new = [i for i, voice in enumerate(before) if not voice]
     names, given = naming.named(clips.of(new), voices.known(of.numbers), given, of, join_similarity)
@@ -153,7 +155,7 @@ def _voices_of(
         before[place] = name
     _add(voices, clips, before, new)
     ids = iter(before)
-    return [next(ids) if there else "" for there in heard], given
+    return [next(ids) if there else "" for there in heard], given, stay
 
 
 def _add(voices: Voices, clips: Clips, ids: Sequence[str], places: Sequence[int]) -> None:

@@ -106,6 +106,8 @@ def outcomes(ledger: Mapping[str, LedgerRow], accounts: Iterable[Account], recor
 
 
 def _with_account(known: LedgerRow, account: Account, is_published: bool) -> LedgerRow:
+    if account.samples and not is_published:  # a person went back to a version before this run's
+        return known
     failed = bool(account.reason) and not account.duplicate_of
     failures = known.failures + (failed and known.outcome == PENDING)
     if account.reason and is_published:  # a failed download takes nothing from the dataset

@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.publish.corrections import Correction, merge_of, split_of
 from components.publish.publish import Batch, Published, publish
 from components.publish.rules import parse
 from components.shared.rows import SAMPLE_RATE_HZ, Account, DatasetRow, Fingerprint, Vector
 from components.shared.table import to_table
 from components.shared.task import Lineage, StageError
+from pipelines.datasets.rollback import roll_back
 from store.datasets import DatasetStore, audio_key
 from store.interface import Store
-from store.ledger import Ledger, LedgerRow
+from store.ledger import ROLLED_BACK, Ledger, LedgerRow
 from store.objects import open_store
 from store.tables import Table
 from store.upgrade import _OldSpeaker, upgrade
@@ -23,11 +25,14 @@ from tests.components.publish.conftest import HOP_SECONDS, SETTINGS, SPAN_SECOND
 SHA = "ab" * 32
 
 
-def published(store: Store, name: str, accounts: list[Account], rows: list[DatasetRow], **rules: Any) -> Published:
+def published(
+    store: Store, name: str, accounts: list[Account], rows: list[DatasetRow], correction: Correction | None = None, **rules: Any
+) -> Published:
     wanted = {**SETTINGS, **rules}
     prints = [Fingerprint(a.recording, HOP_SECONDS, SPAN_SECONDS, b"") for a in accounts]
     lineage = Lineage({"publish": {"image": "x", "settings": wanted}})
-    return publish(store, "show", name, Batch(accounts, to_table(DatasetRow, rows), lambda: iter(prints), "5" * 64, lineage), parse(wanted))
+    batch = Batch(accounts, to_table(DatasetRow, rows), lambda: iter(prints), "5" * 64, lineage)
+    return publish(store, "show", name, batch, parse(wanted), correction)
 
 
 @pytest.fixture
@@ -89,3 +94,26 @@ def test_the_first_clips_of_a_dataset_are_checked_even_if_a_version_came_before(
     published(store, "one", [account("a", music_samples=2 * SAMPLE_RATE_HZ)], [], min_dnsmos=3.0)
     with pytest.raises(StageError, match="publish_min_dnsmos: expected clips with a value"):
         published(store, "two", [account("b")], [row("b-0", audio_sha256=SHA)], min_dnsmos=3.0)
+
+
+def test_a_run_that_is_started_again_after_a_rollback_leaves_its_recordings_to_be_planned(store: Store) -> None:
+    published(store, "one", [account("a")], [row("a-0", audio_sha256=SHA)])
+    Ledger(store, "show").write(lambda _: [made(LedgerRow, recording="b", run="two", attempts=1)])
+    found = [account("b")], [row("b-0", audio_sha256=SHA)]
+    published(store, "two", *found)
+    roll_back(store, "show", "back", 1)
+    assert Ledger(store, "show").rows()["b"].outcome == ROLLED_BACK
+    published(store, "two", *found)
+    assert Ledger(store, "show").rows()["b"].outcome == ROLLED_BACK
+
+
+def test_clips_that_are_made_again_stay_with_the_speaker_whom_a_split_left_them(store: Store) -> None:
+    for place, name in enumerate("ab"):
+        rows = [row(f"{name}-{i}", vector=vector(place), audio_sha256=SHA) for i in range(3)]
+        published(store, name, [account(name, 6)], rows)
+    published(store, "merge", [], [], merge_of("s0001", ["s0002"]))
+    published(store, "split", [], [], split_of("s0001", ["b-0"]))
+    show = DatasetStore(store, "show")
+    before = {r.clip: r.speaker for r in show.rows(show.version())}
+    published(store, "again", [account("b", 7, music_samples=SAMPLE_RATE_HZ)], rows)
+    assert {r.clip: r.speaker for r in show.rows(show.version())} == before
