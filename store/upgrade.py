@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
@@ -120,7 +121,8 @@ def _recordings(
 
 
 def _speakers(rows: Iterable[DatasetRow], known: Mapping[str, _OldSpeaker], version: Version) -> list[DatasetSpeaker]:
-    """The speakers of a version, each with the mean voice that the dataset had last."""
+    """The speakers of a version, each with the mean voice that the dataset had last, or that of these rows if it knew none."""
+    rows = list(rows)
     clips: dict[str, int] = {}
     heard: dict[str, int] = {}
     samples: dict[str, int] = {}
@@ -130,7 +132,8 @@ def _speakers(rows: Iterable[DatasetRow], known: Mapping[str, _OldSpeaker], vers
             heard[r.speaker] = heard.get(r.speaker, 0) + r.samples
             samples[r.speaker] = samples.get(r.speaker, 0) + r.samples * (r.reason != "duplicate")
     names, total = version.lineage.get("speakers", {}).get("names", {}), sum(samples.values()) or 1
-    there = [s for s in sorted({*clips, *known}, key=lambda s: int(s[1:])) if s in known and known[s].first_version <= version.number]
+    known = {s: _OldSpeaker(s, _centroid(rows, s), 0, 0.0, 0.0, version.number, "") for s in clips.keys() - known.keys()} | dict(known)
+    there = [s for s in sorted(known, key=lambda s: int(s[1:])) if s in clips or known[s].first_version <= version.number]
     return [
         DatasetSpeaker(
             s,
@@ -144,3 +147,9 @@ def _speakers(rows: Iterable[DatasetRow], known: Mapping[str, _OldSpeaker], vers
         )
         for s in there
     ]
+
+
+def _centroid(rows: Iterable[DatasetRow], speaker: str) -> Vector:
+    """Mean vector of a speaker's clips, weighted by their lengths."""
+    heard = [(np.frombuffer(r.vector, "<f4"), max(1, r.samples)) for r in rows if r.speaker == speaker and r.vector]
+    return Vector(np.average([v for v, _ in heard], axis=0, weights=[n for _, n in heard]).astype("<f4").tobytes() if heard else b"")

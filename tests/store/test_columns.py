@@ -1,6 +1,7 @@
 """A table without a newer column stays readable, and gets the column with its next commit."""
 
 import dataclasses
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -138,3 +139,19 @@ def test_a_table_with_other_columns_is_refused(tmp_path: Path, kind: type, id_co
     Table(store, "table", wide, "clip").change(lambda *_: ([wide("a", 1, "b")], {}))
     with pytest.raises(SchemaError, match="more: string"):
         Table(store, "table", kind, id_column).rows()
+
+
+def test_speakers_that_an_old_dataset_had_not_written_down_are_upgraded_too(uri: str) -> None:
+    store, vector = open_store(uri), Vector(np.ones(256, "<f4").tobytes())
+    rows = [
+        replace(empty(DatasetRow), clip=c, samples=44_100, kept=True, speaker=s, vector=vector) for c, s in (("a", "s0001"), ("b", "s0002"))
+    ]
+    lineage = {"stages": {}, "seconds": {"kept_seconds": 2.0}, "speakers": {"given": 2}}
+    metadata = {"speechmill.version": "1", "speechmill.run": "run", "speechmill.lineage": json.dumps(lineage)}
+    Table(store, "datasets/show/table", DatasetRow, "clip").change(lambda *_: (rows, metadata))
+    assert upgrade(store, "show") == 1
+    dataset = DatasetStore(store, "show")
+    assert [(s.speaker, s.clips, s.voice_seconds, s.centroid) for s in dataset.speakers(dataset.version())] == [
+        ("s0001", 1, 1.0, vector),
+        ("s0002", 1, 1.0, vector),
+    ]
