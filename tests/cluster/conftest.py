@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import socket
 import threading
 import urllib.parse
@@ -14,11 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 from kubernetes.client import ApiException
+from playwright.sync_api import Page, sync_playwright
 
 from store.init import ROLES, initialize
 from tests.cluster.pods import api
 from tests.cluster.runs import NAMESPACE, STORE, ClusterDataset
-from tests.end_to_end.runs import Server
+from tests.end_to_end.runs import Server, speechmill
 
 WANTED = ("KFP_HOST", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -55,6 +57,13 @@ def dataset() -> ClusterDataset:
 
 
 @pytest.fixture
+def schedule(dataset: ClusterDataset) -> Iterator[str]:
+    """A name for a schedule; a schedule of this name is removed after the test."""
+    yield dataset.name
+    speechmill("schedule", "remove", dataset.name)
+
+
+@pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """Serves a folder to the cluster's pods, on the address of this machine that connects to the cluster."""
     host = urllib.parse.urlsplit(os.environ["KFP_HOST"])
@@ -72,3 +81,17 @@ def server(tmp_path: Path) -> Iterator[Server]:
         served.url = f"http://{address}:{http.server_port}"
         yield served
         http.shutdown()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a browser on this machine."""
+    if not os.environ.get("KFP_UI"):
+        pytest.skip("no KFP_UI: the address of Kubeflow's web page")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
+        browser.close()
