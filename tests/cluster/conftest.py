@@ -1,5 +1,6 @@
 """Tests against a real Kubeflow. The Makefile explains what `make test-cluster` needs."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from kubernetes.client import ApiException
 from playwright.sync_api import Page, sync_playwright
 
 from store.init import ROLES, initialize
+from store.interface import StoreError
 from tests.cluster.pods import api
 from tests.cluster.runs import NAMESPACE, STORE, ClusterDataset
 from tests.end_to_end.runs import Server, speechmill
@@ -33,12 +35,17 @@ def _a_cluster() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _a_store(_a_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Creates the store's ConfigMap and its users' secrets in the namespace of runs, as manifests/ do. Existing ones stay."""
+    """Creates the store's ConfigMap and its users' secrets in the namespace of runs, as manifests/ do. Existing ones stay.
+
+    The users get the permissions of this checkout: another one may have made them.
+    """
     if not os.environ.get("KUBECONFIG"):
         return
     cluster = api()
     try:
         cluster.read_namespaced_config_map("speechmill-store", NAMESPACE)
+        with contextlib.suppress(StoreError):  # whoever is not the store's root user cannot set permissions
+            initialize(STORE)
     except ApiException as error:
         assert error.status == 404
         launcher = yaml.safe_load(cluster.read_namespaced_config_map("kfp-launcher", NAMESPACE).data["providers"])["s3"]["default"]
