@@ -1,8 +1,10 @@
 """Tests against a real Kubeflow. The Makefile explains what `make test-cluster` needs."""
 
+import contextlib
 import json
 import os
 import secrets
+import shutil
 import socket
 import threading
 import urllib.parse
@@ -14,11 +16,13 @@ from pathlib import Path
 import pytest
 import yaml
 from kubernetes.client import ApiException
+from playwright.sync_api import Page, sync_playwright
 
 from store.init import ROLES, initialize
+from store.interface import StoreError
 from tests.cluster.pods import api
 from tests.cluster.runs import NAMESPACE, STORE, ClusterDataset
-from tests.end_to_end.runs import Server
+from tests.end_to_end.runs import Server, speechmill
 
 WANTED = ("KFP_HOST", "AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -31,12 +35,17 @@ def _a_cluster() -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _a_store(_a_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Creates the store's ConfigMap and its users' secrets in the namespace of runs, as manifests/ do. Existing ones stay."""
+    """Creates the store's ConfigMap and its users' secrets in the namespace of runs, as manifests/ do. Existing ones stay.
+
+    The users get the permissions of this checkout: another one may have made them.
+    """
     if not os.environ.get("KUBECONFIG"):
         return
     cluster = api()
     try:
         cluster.read_namespaced_config_map("speechmill-store", NAMESPACE)
+        with contextlib.suppress(StoreError):  # whoever is not the store's root user cannot set permissions
+            initialize(STORE)
     except ApiException as error:
         assert error.status == 404
         launcher = yaml.safe_load(cluster.read_namespaced_config_map("kfp-launcher", NAMESPACE).data["providers"])["s3"]["default"]
@@ -52,6 +61,13 @@ def _a_store(_a_cluster: None, tmp_path_factory: pytest.TempPathFactory) -> None
 def dataset() -> ClusterDataset:
     """A dataset with a name of its own."""
     return ClusterDataset(f"test-{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+def schedule(dataset: ClusterDataset) -> Iterator[str]:
+    """A name for a schedule; a schedule of this name is removed after the test."""
+    yield dataset.name
+    speechmill("schedule", "remove", dataset.name)
 
 
 @pytest.fixture
@@ -72,3 +88,17 @@ def server(tmp_path: Path) -> Iterator[Server]:
         served.url = f"http://{address}:{http.server_port}"
         yield served
         http.shutdown()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a browser on this machine."""
+    if not os.environ.get("KFP_UI"):
+        pytest.skip("no KFP_UI: the address of Kubeflow's web page")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if not chromium:
+        pytest.skip("no chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield browser.new_page(viewport={"width": 1280, "height": 900})
+        browser.close()

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -67,6 +68,13 @@ def run_id(done: subprocess.CompletedProcess[str]) -> str:
     found = RUN_ID.search(done.stdout)
     assert found, done.stdout + done.stderr
     return found[0]
+
+
+def runs_of(schedule: str) -> list[Any]:
+    """The runs that a schedule started, the newest first."""
+    recurring = next(r for r in client().list_recurring_runs(page_size=100).recurring_runs if r.display_name == schedule)
+    found = client().list_runs(page_size=100, sort_by="created_at desc").runs or []
+    return [r for r in found if r.recurring_run_id == recurring.recurring_run_id]
 
 
 def task_states(run: str) -> dict[str, list[str]]:

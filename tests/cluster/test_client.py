@@ -81,12 +81,6 @@ def test_a_failed_run_names_the_stage_and_its_error(dataset: ClusterDataset) -> 
     assert "failed" in succeed("runs", "show", run_id(done))
 
 
-@pytest.fixture
-def schedule(dataset: ClusterDataset) -> Iterator[str]:
-    yield dataset.name
-    speechmill("schedule", "remove", dataset.name)
-
-
 def listed(schedule: str) -> list[str]:
     return next((line.split() for line in succeed("schedule", "list").splitlines() if schedule in line.split()[:1]), [])
 

@@ -6,7 +6,6 @@ import re
 import shlex
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from pipelines.dataset import build
 from pipelines.inputs.slots import SEPARATE, bundled, describe_choice, uri
 from store.ledger import GIVEN_UP, PENDING, PUBLISHED
 from tests.cluster.pods import input_uri, kill, pods
-from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, speech
+from tests.cluster.runs import STORE, ClusterDataset, client, episode, feed, run_id, runs_of, speech
 from tests.end_to_end.runs import Dataset, Server, law_of_seconds, speechmill
 
 TWO_SHARDS = ("--discover-shard-seconds", 60)
@@ -115,13 +114,6 @@ def test_a_recording_that_always_kills_its_pod_is_given_up_and_the_rest_is_publi
     law_of_seconds(rows)
 
 
-@pytest.fixture
-def schedule(dataset: ClusterDataset) -> Iterator[str]:
-    """A name for a schedule; a schedule of this name is removed after the test."""
-    yield dataset.name
-    speechmill("schedule", "remove", dataset.name)
-
-
 def test_a_schedule_runs_twice_and_publishes_once(dataset: ClusterDataset, server: Server, schedule: str) -> None:
     source = feed(server, [speech(server)])
     options = ["--sources", source, "--dataset", dataset.name, "--store", STORE, "--allow-private"]
@@ -130,16 +122,9 @@ def test_a_schedule_runs_twice_and_publishes_once(dataset: ClusterDataset, serve
     listed = speechmill("schedule", "list")
     assert schedule in listed.stdout, listed.stdout
     deadline = time.monotonic() + 1200
-    while (states := runs_of(schedule)).count("SUCCEEDED") < 2:
+    while (states := [str(r.state) for r in runs_of(schedule)]).count("SUCCEEDED") < 2:
         assert "FAILED" not in states, states
         assert time.monotonic() < deadline, states
         time.sleep(5)
     assert dataset.versions() == 1
     law_of_seconds(dataset.ledger())
-
-
-def runs_of(schedule: str) -> list[str]:
-    """The states of a schedule's runs."""
-    recurring = next(r for r in client().list_recurring_runs(page_size=100).recurring_runs if r.display_name == schedule)
-    found = client().list_runs(page_size=100, sort_by="created_at desc").runs or []
-    return [str(r.state) for r in found if r.recurring_run_id == recurring.recurring_run_id]
