@@ -38,8 +38,9 @@ from components.shared.task import MENDABLE, StageError, one_line, report
 from store.interface import StoreError
 from store.minio import Access, access, bucket_name, client, meaning, pool
 
+ROLES = ("runner", "publisher", "reader")
+"""The users that stages are."""
 STEWARD = "steward"
-ROLES = ("runner", "publisher", "reader", STEWARD)
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 _MIN_SECRET_CHARACTERS = 8
 
@@ -108,7 +109,8 @@ def initialize(uri: str, out: Path | None = None, renew: bool = False, environme
     )
     try:
         users = set(json.loads(admin.user_list()))
-        roles = [r for r in ROLES if r != STEWARD or out or environment.get(secret_variable(r)) or f"{bucket}-{r}" in users]
+        has_steward = out or environment.get(secret_variable(STEWARD)) or f"{bucket}-{STEWARD}" in users
+        roles = [*ROLES, *([STEWARD] if has_steward else [])]
         wanted = _secrets(roles, bucket, users, renew, environment)
         made = [role for role in wanted if not environment.get(secret_variable(role))]
         if made and not out:

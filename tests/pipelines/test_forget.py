@@ -27,10 +27,12 @@ from store.objects import open_store
 from store.plans import read_plan
 from store.repeats import Repeat, RepeatStore
 from store.truth import read_truth
+from store.upgrade import upgrade
 from store.version_rows import DatasetSpeaker
 from store.voices import NamedVoice
 from tests.contents import holding
 from tests.store.conftest import uri
+from tests.store.test_columns import BEFORE_TAGS
 from tests.upkeep_store import NAME, SETTINGS, Show, Voice, filled, vector
 
 __all__ = ["uri"]
@@ -289,3 +291,17 @@ def test_no_rollback_brings_back_what_was_forgotten_but_one_may_follow_a_purge(s
     assert recordings(show) == {B, C, D} and checked(show).damage == []
     forget(show, "--recording", B, "--purge")
     assert recordings(show) == {C, D} and holding(show.store, B.encode()) == [] and checked(show).damage == []
+
+
+def test_the_form_of_an_earlier_release_goes_with_what_is_purged(uri: str) -> None:
+    store, recording = open_store(uri), "0123456789abcdef"
+    for path in BEFORE_TAGS.rglob("*"):
+        if path.is_file():
+            store.write(path.relative_to(BEFORE_TAGS).as_posix(), path.read_bytes())
+    upgrade(store, NAME)
+    show = Show(store)
+    assert any("/table/" in key for key in holding(store, recording.encode()))
+    forget(show, "--recording", recording, "--purge")
+    assert holding(store, recording.encode()) == [] and not list(store.keys(f"datasets/{NAME}/table/"))
+    assert [v.number for v in show.dataset.versions()] == [1, 2, 3] and checked(show).damage == []
+    assert all(show.dataset.rows(v) == [] for v in show.dataset.versions())

@@ -102,14 +102,24 @@ def test_purging_without_naming_anything_completes_what_began(uri: str) -> None:
     assert done.purged and done.purged.subjects == [f"recording:{A}"] and holding(show.store, A.encode()) == []
 
 
-def test_the_steward_of_a_store_may_do_all_of_it(minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_steward_of_a_store_may_do_all_of_it_and_the_reader_may_verify(
+    minio: MinioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     minio.lead(monkeypatch)
     initialize("s3://purged-by-steward", tmp_path)
     show = filled(open_store("s3://purged-by-steward"))
     show.truth(A)
-    for line in (tmp_path / "purged-by-steward-steward.env").read_text().splitlines():
-        monkeypatch.setenv(*line.split("=", 1))
-    store = open_store("s3://purged-by-steward")
+
+    def become(role: str) -> Store:
+        for line in (tmp_path / f"purged-by-steward-{role}.env").read_text().splitlines():
+            monkeypatch.setenv(*line.split("=", 1))
+        return open_store("s3://purged-by-steward")
+
+    store = become("steward")
     forget(store, recordings=A)
     assert holding(store, A.encode()) == []
-    assert Verification(store, NAME).check(Show(store).dataset.versions(), lambda *_: None).damage == []
+    reader = become("reader")
+    checked = Verification(reader, NAME).check(Show(reader).dataset.versions(), lambda *_: None)
+    assert checked.damage == [] and checked.decoded
+    with pytest.raises(StoreError, match="AccessDenied"):
+        forget(reader, recordings="bbbbbbbbbbbbbbb2")
