@@ -32,8 +32,7 @@ def lease(store: Store, dataset: str, holder: str, say: Callable[[str], None]) -
     finally:
         over.set()
         renewal.join()
-        if _held(store, key).get("nonce") == nonce:
-            store.delete(key)
+        _release(store, key, nonce, say)
 
 
 def _take(store: Store, key: str, content: Callable[[], bytes], say: Callable[[str], None]) -> None:
@@ -42,14 +41,30 @@ def _take(store: Store, key: str, content: Callable[[], bytes], say: Callable[[s
         held = _held(store, key)
         if held != seen:
             seen, since = held, time.monotonic()
-        if not told and held:
+        if not held:  # it was released, or is gone by now
+            store.write(key, content())
+            return
+        if not told:
             say(f"waiting for run {held.get('holder', '?')}, which publishes this dataset")
             told = True
         if time.monotonic() - since > LEASE_SECONDS:
             say(f"run {held.get('holder', '?')} has not renewed its lease for {LEASE_SECONDS:g} s: taking it over")
+            store.write(key, content())
+            return
+        time.sleep(_LOOK_SECONDS)
+
+
+def _release(store: Store, key: str, nonce: str, say: Callable[[str], None]) -> None:
+    """Ends a lease, by an empty one if the store lets nothing be deleted. The work is done, so an error of the store is only told."""
+    try:
+        if _held(store, key).get("nonce") != nonce:
+            return
+        try:
             store.delete(key)
-        else:
-            time.sleep(_LOOK_SECONDS)
+        except StoreError:
+            store.write(key, b"{}")
+    except StoreError as error:
+        say(f"the lease of the dataset stays for {LEASE_SECONDS:g} s, and other runs wait so long: {error}")
 
 
 def _renew(store: Store, key: str, holder: str, nonce: str, over: threading.Event) -> None:
