@@ -97,4 +97,4 @@ def _number(name: str) -> int:
 
 
 def _actions(store: Store, key: str) -> Actions:
-    return [json.loads(line) for line in store.read(key).decode().splitlines() if line]
+    return [json.loads(line) for line in store.read(key).decode().split("\n") if line]
