@@ -52,8 +52,8 @@ class StageError(Exception):
 
 def one_line(text: object) -> str:
     """Returns a text from outside as one printable line of at most 300 characters."""
-    line = " ".join(str(text).split())
-    return "".join(c for c in line if c.isprintable())[:300]
+    visible = "".join(c for c in str(text) if c.isprintable() or c.isspace())  # first, so that it leaves no two spaces
+    return " ".join(visible.split())[:300]
 
 
 def report(line: str) -> None:

@@ -38,3 +38,8 @@ def test_a_response_states_the_size_of_its_file_and_no_time_of_its_own() -> None
     assert stated_by({"Content-Range": "bytes 0-0/44", "Content-Length": "1", "ETag": 'W/"a"'}) == 'etag "a"; bytes 44'
     assert stated_by({"Content-Length": "44", "Content-Encoding": "gzip", "Last-Modified": date}) == f"modified {date}"
     assert stated_by({"Content-Range": "bytes 0-0/*", "Last-Modified": date, "Date": date}) == ""
+
+
+def test_an_invisible_character_between_spaces_is_no_difference() -> None:
+    state = state_of(bytes="0 \x1b 0")
+    assert state == "bytes 0 0" and joined("", state) == state
