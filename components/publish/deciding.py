@@ -56,12 +56,10 @@ def decide(
     """
     every = as_json(wanted) != rules_before
     found = _by_rules(draft, wanted, same, draft.blocks if every else [b for b in draft.edited if draft.clips(b)], every)
-    heard = _heard_before(draft, wanted, found, repeats, published) if wanted["refuse_repeats"] else {}
-    for block in draft.blocks:
+    heard, concerned = _heard_before(draft, wanted, found, repeats, published) if wanted["refuse_repeats"] else ({}, set())
+    for block in sorted(concerned | found.keys()):
         old = draft.decisions(block, ["clip", "reason"])
-        if not heard and block not in found and not _has_repeats(old["reason"]):
-            continue
-        new = _with_repeats(old["clip"], found[block].dictionary_decode() if block in found else _without_repeats(old["reason"]), heard)
+        new = _with_repeats(old["clip"], _ruled(found.get(block), old["reason"]), heard)
         if block in found or not new.equals(old["reason"].combine_chunks()):
             draft.decide(block, new)
 
@@ -72,7 +70,8 @@ def _by_rules(draft: Draft, wanted: Wanted, same: Collection[str], blocks: Seque
     for block in blocks:
         rows = draft.rows(block, sorted({"recording", *columns(rules)}))
         found[block], clips = reasons(rows, wanted, same).dictionary_encode(), clips + rows.num_rows
-        has_value |= {c for c in rows.column_names if c not in has_value and pc.any(measured(rows[c])).as_py()}
+        if every:
+            has_value |= {c for c in rows.column_names if c not in has_value and pc.any(measured(rows[c])).as_py()}
     if every:
         check_measured(wanted, clips, lambda column: column in has_value)
     return found
@@ -82,8 +81,10 @@ def _has_repeats(reason: pa.ChunkedArray) -> bool:
     return bool(pc.any(pc.starts_with(reason, REPEATS)).as_py())
 
 
-def _without_repeats(reason: pa.ChunkedArray) -> pa.Array:
-    """The reasons as they were before repeats were looked for."""
+def _ruled(found: pa.Array | None, reason: pa.ChunkedArray) -> pa.Array:
+    """The reasons before repeats are looked for: as the rules found them now, or else as they were."""
+    if found is not None:
+        return found.dictionary_decode()
     return pc.if_else(pc.starts_with(reason, REPEATS), "", reason).combine_chunks()
 
 
@@ -98,21 +99,23 @@ def _with_repeats(clips: pa.ChunkedArray, reason: pa.Array, heard: Mapping[str, 
 
 def _heard_before(
     draft: Draft, wanted: Wanted, found: Mapping[str, pa.Array], repeats: Sequence[Repeat], published: Mapping[str, str]
-) -> dict[str, str]:
-    """The clips that were heard before, with the earlier clip of each."""
-    around = places(repeats, wanted["min_repeat_seconds"])
-    kept = [clip for block in draft.blocks for clip in _kept_in(draft, block, found, around, published)]
-    return heard_before(kept, repeats, wanted["min_repeat_seconds"])
+) -> tuple[dict[str, str], set[str]]:
+    """The clips that were heard before, with the earlier clip of each; and the blocks whose reasons repeats may have changed."""
+    around, kept, concerned = places(repeats, wanted["min_repeat_seconds"]), list[Heard](), set[str]()
+    for block in draft.blocks:
+        decisions = draft.decisions(block, ["clip", "recording", "reason"])
+        candidates = pc.equal(_ruled(found.get(block), decisions["reason"]), "")
+        own = list(_in_places(draft, block, decisions.filter(candidates), around, published))
+        kept += own
+        concerned |= {block} if own or _has_repeats(decisions["reason"]) else set()
+    return heard_before(kept, repeats, wanted["min_repeat_seconds"]), concerned
 
 
-def _kept_in(
-    draft: Draft, block: str, found: Mapping[str, pa.Array], around: Mapping[str, list[Piece]], published: Mapping[str, str]
+def _in_places(
+    draft: Draft, block: str, decisions: pa.Table, around: Mapping[str, list[Piece]], published: Mapping[str, str]
 ) -> Iterator[Heard]:
-    """The clips of a block that all other rules keep and that are in places where something repeats."""
-    decisions = draft.decisions(block, ["clip", "recording", "reason"])
-    reason = found[block].dictionary_decode() if block in found else _without_repeats(decisions["reason"])
-    concerned = pc.and_(pc.equal(reason, ""), pc.is_in(decisions["recording"], value_set=pa.array(sorted(around), pa.string())))
-    decisions = decisions.filter(concerned)
+    """Those of some clips of a block that are in places where something repeats."""
+    decisions = decisions.filter(pc.is_in(decisions["recording"], value_set=pa.array(sorted(around), pa.string())))
     if not decisions.num_rows:
         return
     rows = draft.measures(block, decisions["clip"], ["clip", "start", "end"])
