@@ -7,7 +7,8 @@ import click
 
 from pipelines.commands.run import default_runs
 from pipelines.commands.shared import print_out, store_option
-from pipelines.commands.upkeep import Age, json_option, print_json, print_some
+from pipelines.commands.upkeep import Age, print_some
+from pipelines.commands.versions import json_option, print_json
 from pipelines.datasets.pruning import Pruner, no_run_at_work, pending
 from store.objects import LocalStore, open_store
 
@@ -39,7 +40,8 @@ def prune(age_seconds: float, holding: tuple[str, ...], runs: Path | None, bucke
     names = {w.name: w.size_bytes for w in found.deleted}
     if as_json:
         print_json(
-            {"runs": where, "deleted": yes, "bytes": found.size_bytes, "works": names, "young": found.young, "pending": found.pending}
+            {"runs": where, "deleted": yes, "bytes": found.size_bytes, "works": names, "young": found.young, "pending": found.pending},
+            indent=2,
         )
         return
     print_some([f"{size_bytes / 1e6:.1f} MB  {name}" for name, size_bytes in names.items()])

@@ -2,7 +2,6 @@
 
 import dataclasses
 import getpass
-import json
 import re
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from rich.table import Table
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import report
 from pipelines.commands.shared import new_run_id, print_out, store_option
-from pipelines.commands.versions import version_option
+from pipelines.commands.versions import json_option, print_json, version_option
 from store.datasets import DatasetStore
 from store.objects import check_name, open_store
 
@@ -39,14 +38,6 @@ class Age(click.ParamType[float]):
         if not found:
             self.fail(f"expected minutes, hours or days such as 30m, 24h or 7d, found {value}", param, ctx)
         return float(found[1]) * {"m": 60, "h": 3600, "d": 86400}[found[2]]
-
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object with everything instead of text.")
-
-
-def print_json(value: Any) -> None:
-    """Prints a value as JSON."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=dataclasses.asdict))
 
 
 def print_some(lines: Sequence[str]) -> None:
@@ -122,7 +113,7 @@ def verify(name: str, number: int | str | None, all_versions: bool, audio: bool,
 
         repaired = make_again(store, name, checked, Forgotten(store, name).recordings(), say)
     if as_json:
-        print_json({"dataset": name, **dataclasses.asdict(checked)} | ({"repaired": repaired} if repaired else {}))
+        print_json({"dataset": name, **dataclasses.asdict(checked)} | ({"repaired": repaired} if repaired else {}), indent=2)
     else:
         _print_checked(name, checked, repaired)
     if repaired.left if repaired else checked.damage:
@@ -150,7 +141,7 @@ def _damage(damage: Any) -> str:
 
 
 def _print_repaired(repaired: Any) -> None:
-    print_out(f"repaired: {repaired.ledger_rows} rows of the ledger; a lease that nobody renews is gone")
+    print_out(f"repaired {repaired.ledger_rows} rows of the ledger, and removed a lease that nobody renewed")
     if repaired.queued:
         print_out(f"{len(repaired.queued)} recordings are done again by the next run, if a source still lists them:")
         print_some(repaired.queued)
@@ -193,7 +184,7 @@ def forget(
     wishes = {"urls": urls, "recordings": recordings, "speakers": speakers}
     done = forget_all(store, name, new_run_id(), wishes, purge, reason, by or getpass.getuser(), _to_error if as_json else report)
     if as_json:
-        print_json({"dataset": name, **dataclasses.asdict(done)})
+        print_json({"dataset": name, **dataclasses.asdict(done)}, indent=2)
         return
     _print_forgotten(name, done, store_uri)
 
@@ -234,7 +225,7 @@ def list_forgotten(name: str, as_json: bool, store_uri: str) -> None:
 
     rows = sorted(Forgotten(open_store(store_uri), name).rows(), key=lambda t: (t.forgotten, t.subject))
     if as_json:
-        print_json({"dataset": name, "forgotten": rows})
+        print_json({"dataset": name, "forgotten": rows}, indent=2)
         return
     table = Table("forgotten", "kind", "id", "version", "clips", "seconds", "by", "reason", "purged", box=None)
     for t in rows:
@@ -271,7 +262,7 @@ def collect_garbage(name: str, age_seconds: float, yes: bool, as_json: bool, sto
     kinds = {k: {"objects": found.objects[k], "bytes": found.size_bytes[k]} for k in sorted(found.objects)}
     total = {"objects": sum(found.objects.values()), "bytes": sum(found.size_bytes.values())}
     if as_json:
-        print_json({"dataset": name, "deleted": yes, "kinds": kinds, **total, "young": found.young, "waits": found.waits})
+        print_json({"dataset": name, "deleted": yes, "kinds": kinds, **total, "young": found.young, "waits": found.waits}, indent=2)
         return
     table = Table("kind", "objects", "MB", box=None)
     for kind, amount in [*kinds.items(), ("in all", total)]:

@@ -1,5 +1,6 @@
 """`speechmill dataset list`, `versions`, `show`, `tag`, `untag`, `tags` and `rollback`: the versions of a dataset and their names."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -39,9 +40,9 @@ version_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-def print_json(what: Any) -> None:
-    """Prints one JSON object on one line."""
-    click.echo(json.dumps(what, ensure_ascii=False))
+def print_json(what: Any, indent: int | None = None) -> None:
+    """Prints one JSON object, on one line unless it is to be indented; dataclasses are objects, too."""
+    click.echo(json.dumps(what, indent=indent, ensure_ascii=False, default=dataclasses.asdict))
 
 
 @click.command("list")

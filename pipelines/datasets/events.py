@@ -43,7 +43,7 @@ class SelectionFacet(DatasetFacet):  # type: ignore[misc]
     rejectedClips: dict[str, int]  # noqa: N815
     """Rejected clips by reason."""
     seconds: dict[str, float]
-    """Seconds of all recordings by what became of them: `kept` or the reason why not."""
+    """Seconds of all recordings by outcome: `kept`, or the reason of rejection."""
 
     @staticmethod
     def _get_schema() -> str:

@@ -123,7 +123,7 @@ class Facts:
 
     @property
     def seconds_by_outcome(self) -> dict[str, float]:
-        """Seconds of all recordings by what became of them: `kept` or a reason."""
+        """Seconds of all recordings by outcome: `kept`, or the reason of rejection."""
         given = self.version.lineage.get("seconds", {})
         return {name.removesuffix("_seconds").removeprefix("rejected_"): float(value) for name, value in given.items()}
 

@@ -1,4 +1,4 @@
-"""Finds artifacts of earlier runs that nobody needs: in a folder of runs on this machine, or in runs/ of a bucket.
+"""Finds artifacts of earlier runs that are no longer needed, in a folder on this machine or in runs/ of a bucket.
 
 A run leaves 460 MB for each hour of audio. Later runs take results of pending recordings from there, so those stay.
 """
@@ -111,7 +111,7 @@ class Pruner:
             yield Work(name, sum(e.size_bytes for e in group), [e.key for e in group], max(e.written for e in group))
 
     def _name(self, entry: Entry) -> str:
-        """The first three parts of the path; "" for what is no artifact of the dataset pipeline, such as models and trainings."""
+        """The first three parts of the path; "" for files of other pipelines, such as models and trainings."""
         parts = entry.key.removeprefix(self._prefix).split("/")
         if len(parts) < 4 or CACHE in parts[:2]:
             return ""

@@ -13,7 +13,7 @@ from components.discover.settings import check_settings
 from components.shared.task import StageError
 from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, PUBLISHED, ROLLED_BACK
 from store.plans import shard_name
-from tests.components.discover.planned import AGAIN, DEFAULTS, REFRESH, Dataset, entry, episodes, names, numbers
+from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
 CHECKED = {name: value for name, value in asdict(DEFAULTS).items() if name not in ("again", "refresh")}
 PLANNED = {"new", "pending", "retried", "again", "refreshed"}
@@ -385,17 +385,3 @@ def test_settings_that_make_no_sense_are_named(wrong):
 def test_lengths_that_exclude_each_other_are_named():
     with pytest.raises(StageError, match="discover_min_seconds: expected at most discover_max_seconds, 30, found 60"):
         check_settings(**CHECKED | {"min_seconds": 60, "max_seconds": 30})
-
-
-@pytest.mark.parametrize("settings", [DEFAULTS, AGAIN, REFRESH])
-def test_what_is_forgotten_is_never_planned_and_the_others_of_its_shard_are(settings):
-    dataset = Dataset()
-    dataset.plan(episodes(1, 2, 3))
-    dataset.forgotten = {f"{2:016x}"}
-    plan = dataset.plan(episodes(1, 2, 3, 4), settings)
-    assert sorted(int(i.recording, 16) for group in plan.shards for i in group) == [1, 3, 4]
-    assert plan.fates[f"{2:016x}"] == "forgotten" and f"{2:016x}" not in {r.recording for r in plan.rows}
-    for group in plan.shards:
-        dataset.publish(shard_name(group))
-    again = dataset.plan(episodes(1, 2, 3, 4), AGAIN)
-    assert sorted(int(i.recording, 16) for group in again.shards for i in group) == [1, 3, 4]
