@@ -36,6 +36,7 @@ from store.fingerprints import FingerprintStore
 from store.interface import Store
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
+from store.parquet import conformed
 from store.repeats import Repeat, RepeatStore
 from store.version_rows import DatasetSpeaker, Decision, Recorded
 
@@ -83,15 +84,7 @@ def rows(numbers: range, chance: np.random.Generator) -> pa.Table:
         "text": pa.array([f"문장 {i} 번은 라디오에서 나온 말입니다" for i in chance.integers(0, 100_000, count)]),
         "text_by": pa.array(["whisper/base/0123456789ab"] * count),
     }
-    columns = [known[f.name].cast(f.type) if f.name in known else _nothing(f, count) for f in schema(DatasetRow)]
-    return pa.table(columns, schema=schema(DatasetRow))
-
-
-def _nothing(field: pa.Field, count: int) -> pa.Array:
-    if field.nullable:
-        return pa.nulls(count, field.type)
-    value = {pa.string(): "", pa.bool_(): False, pa.float64(): 0.0, pa.int64(): 0}.get(field.type, [])
-    return pa.array([value] * count, field.type)
+    return conformed(DatasetRow, pa.table(known), "this benchmark")
 
 
 _POOL = np.random.default_rng(0).standard_normal((MOST_CLIPS + OF_RECORDING, NUMBERS)).astype("<f4")

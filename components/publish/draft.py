@@ -10,8 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.shared.rows import DatasetRow
-from components.shared.table import schema
+from components.shared.table import schema, sums_by
 from store.blocks import MEASURED
 from store.datasets import DatasetStore, Version
 from store.version_rows import Decision
@@ -40,22 +39,24 @@ class Sums:
     def add(self, decisions: pa.Table, sign: int = 1) -> None:
         """Adds decisions, or takes them away if `sign` is -1."""
         self.kept_clips += sign * (pc.sum(decisions["kept"]).as_py() or 0)
-        for (reason,), samples, _ in _sums(decisions, ["reason"]):
+        for (reason,), samples, _ in sums_by(decisions, ["reason"]):
             self.outcomes[reason.partition(":")[0]] += sign * samples
-        for (speaker,), _, clips in _sums(decisions, ["speaker"]):
+        for (speaker,), _, clips in sums_by(decisions, ["speaker"]):
             self.clips[speaker] += sign * clips
-        for (speaker,), samples, _ in _sums(decisions.filter(pc.not_equal(decisions["reason"], "duplicate")), ["speaker"]):
+        for (speaker,), samples, _ in sums_by(decisions.filter(pc.not_equal(decisions["reason"], "duplicate")), ["speaker"]):
             self.spoken[speaker] += sign * samples
         if sign > 0:
-            for (recording, kept), samples, _ in _sums(decisions, ["recording", "kept"]):
+            for (recording, kept), samples, _ in sums_by(decisions, ["recording", "kept"]):
                 before = self.recordings.get(recording, (0, 0))
                 self.recordings[recording] = (before[0] + samples, before[1]) if kept else (before[0], before[1] + samples)
 
-
-def _sums(decisions: pa.Table, keys: list[str]) -> list[tuple[tuple[Any, ...], int, int]]:
-    """Samples and number of clips of each combination of values."""
-    found = pa.TableGroupBy(decisions, keys, use_threads=False).aggregate([("samples", "sum"), ("samples", "count")]).to_pydict()
-    return [(key, n, c) for *key, n, c in zip(*(found[k] for k in keys), found["samples_sum"], found["samples_count"], strict=True)]  # type: ignore[misc]
+    def include(self, others: "Sums") -> None:
+        """Adds the sums of other blocks. A recording is in one block."""
+        self.outcomes.update(others.outcomes)
+        self.spoken.update(others.spoken)
+        self.clips.update(others.clips)
+        self.kept_clips += others.kept_clips
+        self.recordings |= others.recordings
 
 
 class Draft:
@@ -204,8 +205,3 @@ def _parts(rows: pa.Table, voices: pa.Array) -> Iterable[tuple[pa.Table, pa.Arra
             yield rows.slice(first, start - first).combine_chunks(), voices.slice(first, start - first)
             first = start
     yield rows.slice(first).combine_chunks(), voices.slice(first)
-
-
-def empty_rows() -> pa.Table:
-    """No clips."""
-    return schema(DatasetRow).empty_table()

@@ -3,11 +3,11 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
+from components.shared.table import sums_by
 
 OUTSIDE = ("music", "noise", "silence", "unclipped_speech")
 """The kinds of seconds that are in no clip."""
@@ -68,12 +68,12 @@ class Amounts:
 
     def add(self, table: pa.Table) -> None:
         """Adds the clips of a table."""
-        for (kept, reason), samples, clips in _sums(table, ["kept", "reason"]):
+        for (kept, reason), samples, clips in sums_by(table, ["kept", "reason"]):
             name = "" if kept else reason.partition(":")[0]
             self._by_reason[name] += samples
             self._clips[name] += clips
         for column, found in self._by_value.items():
-            for (value, kept), samples, clips in _sums(table, [column, "kept"]):
+            for (value, kept), samples, clips in sums_by(table, [column, "kept"]):
                 found[value].update(samples=samples, kept=samples * kept, clips=clips)
 
     @property
@@ -119,13 +119,6 @@ class Amounts:
             Share(name or UNKNOWN, own["samples"] / SAMPLE_RATE_HZ, own["kept"] / SAMPLE_RATE_HZ, own["clips"])
             for name, own in ((name, found[name]) for name in order)
         ]
-
-
-def _sums(table: pa.Table, keys: list[str]) -> list[tuple[tuple[Any, ...], int, int]]:
-    """Samples and number of clips of each combination of values."""
-    sums = table.group_by(keys, use_threads=False).aggregate([("samples", "sum"), ("samples", "count")]).to_pydict()
-    rows = zip(*(sums[k] for k in keys), sums["samples_sum"], sums["samples_count"], strict=True)
-    return [(tuple(row[:-2]), row[-2], row[-1]) for row in rows]
 
 
 def most(found: Sequence[Share], count: int) -> list[Share]:

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from components.shared.rows import DatasetRow
 from components.shared.table import from_table, schema
 from store.datasets import DatasetStore, Version
+from store.parquet import conformed
 
 SCORED, SAMPLED = 1_000_000, 20_000
 """Most clips whose scores are drawn; most clips that are looked at one by one."""
@@ -76,15 +77,4 @@ def _first_recordings(rows: pa.Table, clips: int) -> pa.Table:
 
 def _rows(table: pa.Table) -> list[DatasetRow]:
     """Rows of the columns that a table has; the others are empty."""
-    missing = [f for f in schema(DatasetRow) if f.name not in table.column_names]
-    for field in missing:
-        table = table.append_column(field.name, _empty(field, table.num_rows))
-    return from_table(DatasetRow, table)
-
-
-def _empty(field: pa.Field, count: int) -> pa.Array:
-    if field.nullable:
-        return pa.nulls(count, field.type)
-    if pa.types.is_list(field.type):
-        return pa.array([[]] * count, field.type)
-    return pa.repeat(pa.scalar({pa.string(): "", pa.bool_(): False}.get(field.type, 0), field.type), count)
+    return from_table(DatasetRow, conformed(DatasetRow, table, "a version"))

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,3 +126,10 @@ def check(kind: type, found: pa.Schema, where: str) -> None:
     missing = LATER - set(found.names)
     if [(f.name, f.type) for f in expected if f.name not in missing] != [(f.name, f.type) for f in found]:
         raise SchemaError(f"expected {kind.__name__} rows ({shown(expected)}), found ({shown(found)}) in {where}")
+
+
+def sums_by(rows: pa.Table, columns: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], int, int]]:
+    """The sum of the column `samples`, and the number of rows, for each combination of values of some columns, in no order."""
+    found = pa.TableGroupBy(rows, list(columns), use_threads=False).aggregate([("samples", "sum"), ("samples", "count")])
+    keys = zip(*(found[c].to_pylist() for c in columns), strict=True)
+    return zip(keys, found["samples_sum"].to_pylist(), found["samples_count"].to_pylist(), strict=True)

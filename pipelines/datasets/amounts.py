@@ -2,13 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
-from components.shared.table import schema
+from components.shared.table import schema, sums_by
 from store.blocks import DECIDED
 from store.datasets import DatasetStore, Version
 from store.decisions import File
@@ -31,7 +30,7 @@ def kept_samples(
     for block in blocks:
         rows = _kept(dataset, version, files[block], columns)
         for column in columns:
-            total[column].update(samples_by(rows, [column]))
+            total[column].update({value: samples for (value,), samples, _ in sums_by(rows, [column])})
     return total
 
 
@@ -49,13 +48,6 @@ def _kept(dataset: DatasetStore, version: Version, file: File, columns: Sequence
     else:
         rows = dataset.rows_of(version, file.block, [f.name for f in wanted])
     return rows.filter(decisions["kept"])
-
-
-def samples_by(rows: pa.Table, columns: Sequence[str]) -> dict[Any, int]:
-    """The sum of the column `samples` for each value of one column, or for each combination of several as a tuple."""
-    found = pa.TableGroupBy(rows, list(columns), use_threads=False).aggregate([("samples", "sum")])
-    keys = [found[c].to_pylist() for c in columns]
-    return dict(zip(keys[0] if len(keys) == 1 else zip(*keys, strict=True), found["samples_sum"].to_pylist(), strict=True))
 
 
 def in_seconds(samples: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, float]]:

@@ -14,8 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.shared.table import schema
-from pipelines.datasets.amounts import samples_by
+from components.shared.table import schema, sums_by
 from store.datasets import DatasetStore, Version
 from store.decisions import File
 from store.version_rows import Decision
@@ -84,11 +83,9 @@ class ClipChanges:
 
     def _count_moves(self, old: pa.Table, new: pa.Table, differs: pa.ChunkedArray) -> None:
         reasons = {"before": old["reason"].filter(differs), "after": new["reason"].filter(differs)}
-        both = pa.table(reasons | {"samples": new["samples"].filter(differs), "one": pa.repeat(1, _count(differs))})
-        for (before, after), samples in samples_by(both, ["before", "after"]).items():
+        both = pa.table(reasons | {"samples": new["samples"].filter(differs)})
+        for (before, after), samples, clips in sums_by(both, ["before", "after"]):
             self.moves[_short(before), _short(after)] += samples
-        ones = both.drop_columns(["samples"]).rename_columns(["before", "after", "samples"])
-        for (before, after), clips in samples_by(ones, ["before", "after"]).items():
             self.moved_clips[_short(before), _short(after)] += clips
 
 

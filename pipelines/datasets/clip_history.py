@@ -2,15 +2,15 @@
 
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.rows import DatasetRow
 from components.shared.rules import SETTINGS
-from components.shared.table import from_table, schema
+from components.shared.table import from_table
 from pipelines.datasets.summary import as_time
 from store.datasets import DatasetStore, Version, rules, speaker_names
 from store.interface import StoreError
+from store.parquet import conformed
 from store.version_rows import Recorded
 
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -135,9 +135,7 @@ class _Reader:
         if block not in self._rows:
             rows = self._dataset.blocks.read(block)
             rows = rows.filter(pc.equal(rows["clip"], self._clip))
-            undecided = {"speaker": [""], "kept": [False], "reason": [""]}
-            columns = [undecided[f.name] if f.name in undecided else rows[f.name] for f in schema(DatasetRow)]
-            (self._rows[block],) = from_table(DatasetRow, pa.table(columns, schema=schema(DatasetRow)))
+            (self._rows[block],) = from_table(DatasetRow, conformed(DatasetRow, rows, f"block {block}"))
         return self._rows[block]
 
     def _why(self, reason: str, version: Version, recorded: dict[str, Any]) -> str:

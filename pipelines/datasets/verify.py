@@ -121,7 +121,7 @@ class Verification:
             own = self._seen[file.name]
             readable &= bool(own.clips) or not file.clips
             where |= dict.fromkeys(own.recordings, block)
-            _add(sums, own)
+            sums.include(own)
         recordings = self._rows(version, Recorded, version.recordings)
         speakers = self._rows(version, DatasetSpeaker, version.speakers)
         if recordings is not None and readable:
@@ -321,14 +321,6 @@ def _wrong_decisions(decisions: pa.Table, block: str) -> Iterator[tuple[str, Any
     yield "kept or a reason", pc.equal(decisions["kept"], pc.not_equal(decisions["reason"], ""))
     if len(clips) > 1:
         yield "clips in order, each once", pa.concat_arrays([pa.array([False]), pc.less_equal(clips[1:], clips[:-1])])
-
-
-def _add(sums: Sums, own: Sums) -> None:
-    """Adds what a block adds up to."""
-    for name in ("outcomes", "spoken", "clips"):
-        getattr(sums, name).update(getattr(own, name))
-    sums.kept_clips += own.kept_clips
-    sums.recordings |= own.recordings
 
 
 def _object_of(column: str) -> str:

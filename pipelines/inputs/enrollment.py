@@ -2,9 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +13,13 @@ from components.shared.encoders import vectors_of
 from components.shared.model import Model
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.rules import with_thresholds
-from components.shared.table import empty, write_rows
+from components.shared.table import from_table, write_rows
 from components.shared.task import StageError
 from components.shared.voices import Voice, added, groups
 from pipelines.inputs.media import VOICE_REFERENCE, make
 from pipelines.inputs.references import FEW_SECONDS, LEAST_SECONDS
 from store.datasets import DatasetStore, Version, audio_key
+from store.parquet import conformed
 from store.voices import TABLE, NamedVoice
 
 WANTED_SECONDS = 1.5 * FEW_SECONDS
@@ -77,11 +76,6 @@ def _main_parts(rows: pa.Table, encoder: str, join_similarity: float) -> list[Vo
     return [v for v in found if v.seconds >= least] or found[:1]
 
 
-def _row(columns: dict[str, Any]) -> DatasetRow:
-    vector = Vector(np.array(columns["vector"], "<f4").tobytes())
-    return replace(empty(DatasetRow), **columns | {"vector": vector})
-
-
 def _named(voice: Voice, name: str, voice_by: str, dataset: str, speaker: str) -> NamedVoice:
     return NamedVoice(name, Vector(voice.mean.astype("<f4").tobytes()), voice_by, voice.seconds, dataset, speaker)
 
@@ -118,7 +112,7 @@ def enroll(
         The reference and its clips.
     """
     own = _clips_of(dataset, version, speaker)
-    clips = best_clips([_row(r) for r in own.filter(own["kept"]).to_pylist()])
+    clips = best_clips(from_table(DatasetRow, conformed(DatasetRow, own.filter(own["kept"]), "a version")))
     if (seconds := sum(r.samples for r in clips) / SAMPLE_RATE_HZ) < LEAST_SECONDS:
         raise StageError(
             f"expected {LEAST_SECONDS:g} s or more in kept clips of {speaker}, found {seconds:.1f} s; it has {own.num_rows} clips, kept or "
