@@ -23,14 +23,16 @@ from store.tables import retried
 from store.tags import TagStore
 from store.version_rows import DatasetSpeaker, Recorded
 
+NAMED = ("decisions", "measures", "recordings", "speakers")
+"""The folders of a dataset with the files that versions name."""
 _OWN = frozenset({*DECIDED, "clip", "recording", "samples"})
 """The columns of DatasetRow that the table of decisions has."""
-_VERSION = "speechmill.version"
+VERSION_KEY = "speechmill.version"
 _RUN = "speechmill.run"
 _MADE = "speechmill.made_ms"
-_LINEAGE = "speechmill.lineage"
-_RECORDINGS = "speechmill.recordings"
-_SPEAKERS = "speechmill.speakers"
+LINEAGE_KEY = "speechmill.lineage"
+RECORDINGS_KEY = "speechmill.recordings"
+SPEAKERS_KEY = "speechmill.speakers"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,12 @@ class DatasetStore:
         """The decisions of a version by block; none before the first version."""
         return self.table.files(version.commit if version else None)
 
+    def named(self, version: Version) -> set[str]:
+        """The keys of the files of which a version consists, without audio and timelines. They are in the folders NAMED."""
+        folder, files = f"datasets/{self.name}", self.files(version)
+        found = {f"{folder}/decisions/{f.name}" for f in files.values()} | {f"{folder}/measures/{b}.parquet" for b in files}
+        return found | {f"{folder}/recordings/{version.recordings}.parquet", f"{folder}/speakers/{version.speakers}.parquet"}
+
     def tables(self, version: Version, columns: Collection[str] = ()) -> Iterator[pa.Table]:
         """The clips of a version, one block at a time: `columns` of DatasetRow, by default all, in the order of DatasetRow.
 
@@ -195,11 +203,12 @@ class DatasetStore:
         if own := [v for v in versions if v.run == run]:
             return own[0]
         change, before = compute(versions), versions[-1] if versions else None
-        files, recordings = self._files_after(before, change), self.blocks.write_rows(Recorded, change.recordings)
-        if self._is_nothing_new(before, change, files, recordings):
+        old = self.files(before)
+        files, recordings = self._files_after(old, change), self.blocks.write_rows(Recorded, change.recordings)
+        if _is_nothing_new(before, change, files == old, recordings):
             return None
         speakers = self.blocks.write_rows(DatasetSpeaker, change.speakers)
-        return self._commit(history, run, files, change.lineage, recordings, speakers)
+        return self._commit(history, run, old, files, change.lineage, recordings, speakers)
 
     def roll_back(self, run: str, to: Version) -> Version | None:
         """Commits and returns a version that equals an older one, or returns None if the newest equals it already.
@@ -212,10 +221,8 @@ class DatasetStore:
 
     def _check_files(self, version: Version) -> None:
         """Raises StoreError unless the store has all files of a version, but for the audio."""
-        folder, files = f"datasets/{self.name}", self.files(version)
-        wanted = {f"{folder}/decisions/{f.name}" for f in files.values()} | {f"{folder}/measures/{b}.parquet" for b in files}
-        wanted |= {f"{folder}/recordings/{version.recordings}.parquet", f"{folder}/speakers/{version.speakers}.parquet"}
-        there = {key for name in ("decisions", "measures", "recordings", "speakers") for key in self.store.keys(f"{folder}/{name}/")}
+        wanted = self.named(version)
+        there = {key for folder in NAMED for key in self.store.keys(f"datasets/{self.name}/{folder}/")}
         if gone := sorted(wanted - there):
             raise StoreError(
                 f"expected the files of version {version.number} of dataset {self.name} in {self.store.uri}, found {len(gone)} of "
@@ -226,34 +233,42 @@ class DatasetStore:
         history = self.table.history()
         versions, files = versions_in(history), self.files(to)
         newest, lineage = versions[-1], _lineage_again(to, versions)
-        same_files = (files, to.recordings, to.speakers) == (self.files(newest), newest.recordings, newest.speakers)
+        old = self.files(newest)
+        same_files = (files, to.recordings, to.speakers) == (old, newest.recordings, newest.speakers)
         if newest.run == run or (same_files and _decisions(lineage) == _decisions(newest.lineage)):
             return newest if newest.run == run else None
-        return self._commit(history, run, files, lineage, to.recordings, to.speakers)
+        return self._commit(history, run, old, files, lineage, to.recordings, to.speakers)
 
     def _commit(
-        self, history: list[dict[str, Any]], run: str, files: Mapping[str, File], lineage: dict[str, Any], recordings: str, speakers: str
+        self,
+        history: list[dict[str, Any]],
+        run: str,
+        old: Mapping[str, File],
+        files: Mapping[str, File],
+        lineage: dict[str, Any],
+        recordings: str,
+        speakers: str,
     ) -> Version:
-        """Commits a version after the newest in `history`."""
+        """Commits a version after the newest in `history`, which has the `old` files."""
         numbers, now_ms = [v.number for v in versions_in(history)], int(time.time() * 1000)
         made = Version(numbers[-1] + 1 if numbers else 1, 0, run, now_ms, lineage, recordings, speakers)
-        self.table.commit(history[0]["version"] if history else None, files, metadata_of(made))
+        self.table.commit(history[0]["version"] if history else None, old, files, metadata_of(made))
         return next(v for v in self.versions() if v.run == run)
 
-    def _is_nothing_new(self, before: Version | None, change: Change, files: Mapping[str, File], recordings: str) -> bool:
-        if before is None:
-            return not change.recordings
-        same_rows = files == self.files(before) and recordings == before.recordings
-        return same_rows and _decisions(before.lineage) == _decisions(change.lineage)
-
-    def _files_after(self, before: Version | None, change: Change) -> dict[str, File]:
-        files = self.files(before)
+    def _files_after(self, old: Mapping[str, File], change: Change) -> dict[str, File]:
+        files = dict(old)
         for block, decisions in change.decisions:
             if decisions.num_rows:
                 files[block] = self.table.write(block, decisions)
             else:
                 files.pop(block, None)
         return files
+
+
+def _is_nothing_new(before: Version | None, change: Change, same_files: bool, recordings: str) -> bool:
+    if before is None:
+        return not change.recordings
+    return same_files and recordings == before.recordings and _decisions(before.lineage) == _decisions(change.lineage)
 
 
 def _decisions(lineage: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -272,12 +287,12 @@ def _lineage_again(to: Version, versions: list[Version]) -> dict[str, Any]:
 def metadata_of(version: Version) -> dict[str, str]:
     """The metadata of the commit that makes a version."""
     return {
-        _VERSION: str(version.number),
+        VERSION_KEY: str(version.number),
         _RUN: version.run,
         _MADE: str(version.timestamp_ms),
-        _LINEAGE: json.dumps(version.lineage, sort_keys=True),
-        _RECORDINGS: version.recordings,
-        _SPEAKERS: version.speakers,
+        LINEAGE_KEY: json.dumps(version.lineage, sort_keys=True),
+        RECORDINGS_KEY: version.recordings,
+        SPEAKERS_KEY: version.speakers,
     }
 
 
@@ -285,14 +300,14 @@ def versions_in(history: list[dict[str, Any]]) -> list[Version]:
     """The versions in a table's history, oldest first. Commits that only maintain the table are not versions."""
     return [
         Version(
-            int(c[_VERSION]),
+            int(c[VERSION_KEY]),
             c["version"],
             c[_RUN],
             int(c.get(_MADE, c["timestamp"])),
-            json.loads(c[_LINEAGE]),
-            c.get(_RECORDINGS, ""),
-            c.get(_SPEAKERS, ""),
+            json.loads(c[LINEAGE_KEY]),
+            c.get(RECORDINGS_KEY, ""),
+            c.get(SPEAKERS_KEY, ""),
         )
         for c in reversed(history)
-        if _VERSION in c
+        if VERSION_KEY in c
     ]

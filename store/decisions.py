@@ -14,13 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from components.shared.table import schema
 from store.interface import Store
 from store.parquet import conformed, parquet, read_columns
-from store.tables import KEEP_FOR_EVER, explained
+from store.tables import KEEP_FOR_EVER, explained, open_table
 from store.version_rows import Decision
 
 
@@ -48,7 +48,7 @@ class DecisionTable:
     def history(self) -> list[dict[str, Any]]:
         """The metadata of every commit, newest first. `version` is the number of the commit."""
         with explained(self._store, "read", self._key):
-            table = self._open(None)
+            table = open_table(self._store, self._key)
             return table.history() if table else []
 
     def files(self, commit: int | None) -> dict[str, File]:
@@ -56,7 +56,7 @@ class DecisionTable:
         if commit is None:
             return {}
         with explained(self._store, "read", self._key):
-            table = self._open(commit)
+            table = open_table(self._store, self._key, commit)
             found = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"]).to_pylist() if table else []
         files = (File(urllib.parse.unquote(f["path"]), f["size_bytes"], f["num_records"]) for f in found)
         return {f.block: f for f in sorted(files, key=lambda f: f.name)}
@@ -76,28 +76,21 @@ class DecisionTable:
             self._store.write(key, data)
         return File(name, len(data), decisions.num_rows)
 
-    def commit(self, before: int | None, files: Mapping[str, File], metadata: Mapping[str, str]) -> None:
-        """Commits the files by block as the next version of the table after the commit `before`.
+    def commit(self, before: int | None, old: Mapping[str, File], files: Mapping[str, File], metadata: Mapping[str, str]) -> None:
+        """Commits the files by block in place of the `old` ones, which are those of the commit `before`.
 
         Raises CommitFailedError if another commit came first.
         """
-        old = self.files(before)
         now_ms = int(time.time() * 1000)
         added = [f for b, f in files.items() if old.get(b) != f]
         gone = [f for b, f in old.items() if files.get(b) != f]
         properties = CommitProperties(custom_metadata=dict(metadata), max_commit_retries=0)
         with explained(self._store, "commit to", self._key):
-            table = self._create() if before is None else self._open(before)
+            table = self._create() if before is None else open_table(self._store, self._key, before)
             assert table
             actions: list[AddAction | RemoveAction] = [*_additions(added, now_ms)]
             actions += [RemoveAction(f.name, True, now_ms, f.size_bytes, {}) for f in gone]
             table.create_write_transaction(actions, "append", schema(Decision), commit_properties=properties)
-
-    def _open(self, commit: int | None) -> DeltaTable | None:
-        try:
-            return DeltaTable(self._store.table_uri(self._key), version=commit, storage_options=self._store.storage_options())
-        except TableNotFoundError:
-            return None
 
     def _create(self) -> DeltaTable:
         uri, options = self._store.table_uri(self._key), self._store.storage_options()

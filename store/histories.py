@@ -6,12 +6,9 @@ import urllib.parse
 from collections.abc import Callable, Collection
 from typing import Any
 
-from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
-
 from store.interface import Store
 from store.parquet import read_columns
-from store.tables import explained
+from store.tables import explained, open_table
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 
@@ -25,7 +22,7 @@ def drop_history(store: Store, key: str, gone: Collection[str]) -> None:
     the table before the recording left it, so its commit is refused. Does nothing if there is no table. It can be repeated.
     """
     with explained(store, "read", key):
-        table = _open(store, key)
+        table = open_table(store, key)
     if table is None:
         return
     with explained(store, "commit to", key):
@@ -35,7 +32,7 @@ def drop_history(store: Store, key: str, gone: Collection[str]) -> None:
     logs = _names(store, folder)
     actions = [a for name in logs if _COMMIT.fullmatch(name) for a in _actions(store, folder + name)]
     with explained(store, "read", key):
-        later = _open(store, key)
+        later = open_table(store, key)
         live = {_path(uri) for t in (table, later) if t for uri in t.file_uris()}
     known = {_path(a[verb]["path"]) for a in actions for verb in ("add", "remove") if verb in a} - live
     for name in _names(store, f"{key}/"):
@@ -75,15 +72,8 @@ def rewrite_log(store: Store, key: str, change: Callable[[int, Actions], Actions
         if after != before:
             store.write(folder + name, "".join(json.dumps(a, separators=(",", ":")) + "\n" for a in after).encode())
     with explained(store, "commit to", key):
-        if table := _open(store, key):
+        if table := open_table(store, key):
             table.create_checkpoint()
-
-
-def _open(store: Store, key: str) -> DeltaTable | None:
-    try:
-        return DeltaTable(store.table_uri(key), storage_options=store.storage_options())
-    except TableNotFoundError:
-        return None
 
 
 def _names(store: Store, prefix: str) -> list[str]:

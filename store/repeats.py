@@ -1,6 +1,6 @@
 """The repeats of a dataset: audio that occurs in it more than once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from store.interface import Store
@@ -41,3 +41,7 @@ class RepeatStore:
     def write(self, compute: Callable[[list[Repeat]], Iterable[Repeat]]) -> None:
         """Replaces all repeats by those that `compute` returns for the present ones, as in `Table.replace`."""
         self._table.replace(compute)
+
+    def remove(self, recordings: Collection[str]) -> None:
+        """Removes the repeats that lead from or to some recordings."""
+        self.write(lambda rows: [r for r in rows if r.recording not in recordings and r.first_recording not in recordings])

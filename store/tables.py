@@ -131,10 +131,7 @@ class Table(Generic[Row]):
             table.alter.add_columns(fields, commit_properties=CommitProperties(max_commit_retries=0))
 
     def _open(self, commit: int | None) -> DeltaTable | None:
-        try:
-            return DeltaTable(self._store.table_uri(self._key), version=commit, storage_options=self._store.storage_options())
-        except TableNotFoundError:
-            return None
+        return open_table(self._store, self._key, commit)
 
     def _create(self) -> DeltaTable:
         uri, options = self._store.table_uri(self._key), self._store.storage_options()
@@ -157,6 +154,14 @@ class Table(Generic[Row]):
 def _files(table: DeltaTable) -> list[str]:
     """The names of a table's files."""
     return [urllib.parse.unquote(uri.rpartition("/")[2]) for uri in table.file_uris()]
+
+
+def open_table(store: Store, key: str, commit: int | None = None) -> DeltaTable | None:
+    """A Delta table as of a commit, by default as of now. None if it does not exist."""
+    try:
+        return DeltaTable(store.table_uri(key), version=commit, storage_options=store.storage_options())
+    except TableNotFoundError:
+        return None
 
 
 @contextlib.contextmanager

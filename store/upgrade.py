@@ -36,7 +36,12 @@ def is_old(store: Store, dataset: str) -> bool:
     """Whether a dataset has versions that `upgrade` has not made again."""
     if not store.exists(old_log(dataset)):
         return False
-    return len(versions_in(_old_table(store, dataset).history())) > len(versions_in(DatasetStore(store, dataset).table.history()))
+    return len(old_versions(store, dataset)) > len(versions_in(DatasetStore(store, dataset).table.history()))
+
+
+def old_versions(store: Store, dataset: str) -> list[Version]:
+    """The versions in the old form, oldest first; none if the old table does not exist."""
+    return versions_in(_old_table(store, dataset).history())
 
 
 def upgrade(store: Store, dataset: str) -> int:
@@ -47,7 +52,7 @@ def upgrade(store: Store, dataset: str) -> int:
     new, old = DatasetStore(store, dataset), _old_table(store, dataset)
     ledger = Ledger(store, dataset).rows()
     speakers = {s.speaker: s for s in Table(store, f"datasets/{dataset}/speakers", _OldSpeaker, "speaker").rows()}
-    versions, done = versions_in(old.history()), versions_in(new.table.history())
+    versions, done = old_versions(store, dataset), versions_in(new.table.history())
     before = _Before(new, old.rows(versions[len(done) - 1].commit) if done else [])
     for version in versions[len(done) :]:
         rows = old.rows(version.commit)
@@ -56,8 +61,9 @@ def upgrade(store: Store, dataset: str) -> int:
         heard = new.blocks.write_rows(DatasetSpeaker, _speakers(rows, speakers, version))
         lineage = version.lineage | {"clips": {"all": len(rows), "kept": sum(r.kept for r in rows)}}
         history = new.table.history()
+        own = versions_in(history)
         metadata = metadata_of(replace(version, lineage=lineage, recordings=recordings, speakers=heard))
-        new.table.commit(history[0]["version"] if history else None, files, metadata)
+        new.table.commit(history[0]["version"] if history else None, new.files(own[-1] if own else None), files, metadata)
     return len(versions)
 
 

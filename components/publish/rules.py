@@ -44,7 +44,7 @@ def resolved(
     exist.
     """
     speakers, tones, names = wanted["speakers"], wanted["tones"], {*decided.names.values(), *voices}
-    if unknown := [name for name in speakers if name not in (DOMINANT, *names) and not _was_given(name, given)]:
+    if unknown := [name for name in speakers if name not in (DOMINANT, *names) and not was_given(name, given)]:
         there = f"it has s0001 to s{given:04d}" if given else "it has none yet"
         more = f", and there are the names {', '.join(sorted(names))}" if names else ""
         raise StageError(f"publish_speakers: expected speakers of the dataset, found {', '.join(unknown)}: {there}{more}")
@@ -67,7 +67,7 @@ def last_tones(tables: Iterable[pa.Table]) -> dict[str, int]:
     return last
 
 
-def _was_given(name: str, given: int) -> bool:
+def was_given(name: str, given: int) -> bool:
     """Whether a name is an id that the dataset has given."""
     return bool(re.fullmatch(SPEAKER_ID, name)) and 1 <= int(name[1:]) <= given
 

@@ -14,12 +14,12 @@ from components.publish.corrections import Correction, Speakers
 from components.publish.identities import Identities
 from components.publish.next import Base, Found, next_version
 from components.publish.outcomes import outcomes
-from components.publish.rules import parse
+from components.publish.rules import parse, was_given
 from components.publish.speakers import Voices, clips_of, has_vector
 from components.shared.network import public_url
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.rules import SETTINGS
-from components.shared.table import schema
+from components.shared.table import schema, sums_by
 from components.shared.task import Lineage, StageError, one_line
 from pipelines.datasets.scrubbing import scrubbed
 from store.datasets import Change, DatasetStore, Version, rules, speaker_names
@@ -96,7 +96,7 @@ def speaker_ids(version: Version | None, speakers: Collection[str]) -> dict[str,
     names = speaker_names(version.lineage) if version else {}
     found: set[str] = set()
     for wanted in speakers:
-        own = {s for s, n in names.items() if n == wanted} or ({wanted} if _was_given(wanted, facts.get("given", 0)) else set())
+        own = {s for s, n in names.items() if n == wanted} or ({wanted} if was_given(wanted, facts.get("given", 0)) else set())
         if not own:
             known = f"it gave s0001 to s{facts['given']:04d}" if facts.get("given") else "it has none"
             see = "see `speechmill speakers list` and `dataset forgotten`"
@@ -121,9 +121,7 @@ def forget(store: Store, name: str, run: str, wish: Wish, purge: bool) -> Forget
     forgotten.write(lambda before: [_again(before.get(t.subject), t) for t in made])
     if wish.recordings:
         FingerprintStore(store, name).remove(wish.recordings)
-        RepeatStore(store, name).write(
-            lambda rows: [r for r in rows if r.recording not in wish.recordings and r.first_recording not in wish.recordings]
-        )
+        RepeatStore(store, name).remove(wish.recordings)
     repeats = RepeatStore(store, name).rows()
     if number:
         datasets.publish(run, lambda found: _change(datasets, found[-1], run, wish, repeats))
@@ -155,8 +153,7 @@ def _taken(datasets: DatasetStore, version: Version | None, wish: Wish) -> Taken
     for file in datasets.files(version).values():
         decisions = datasets.table.read(file, ["clip", "recording", "samples", "speaker"])
         gone = wish.touches(decisions)
-        for row in _sums(decisions.filter(gone), ["recording", "speaker"]):
-            recording, speaker, samples, clips = row
+        for (recording, speaker), samples, clips in sums_by(decisions.filter(gone), ["recording", "speaker"]):
             taken.clips[recording] += clips
             taken.samples[recording] += samples
             if speaker in wish.speakers:
@@ -165,11 +162,6 @@ def _taken(datasets: DatasetStore, version: Version | None, wish: Wish) -> Taken
     taken.left &= taken.clips.keys()
     taken.by_speaker = {s: (n["clips"], n["samples"]) for s, n in by_speaker.items()}
     return taken
-
-
-def _sums(rows: pa.Table, keys: list[str]) -> Iterable[tuple[Any, ...]]:
-    found = pa.TableGroupBy(rows, keys, use_threads=False).aggregate([("samples", "sum"), ("samples", "count")]).to_pydict()
-    return zip(*(found[k] for k in keys), found["samples_sum"], found["samples_count"], strict=True)
 
 
 def _change(datasets: DatasetStore, before: Version, run: str, wish: Wish, repeats: list[Any]) -> Change:
@@ -259,10 +251,6 @@ def _again(before: Tombstone | None, now: Tombstone) -> Tombstone:
     if before is None:
         return now
     return replace(before, purge=before.purge or now.purge)
-
-
-def _was_given(speaker: str, given: int) -> bool:
-    return speaker[:1] == "s" and speaker[1:].isdigit() and 1 <= int(speaker[1:]) <= given
 
 
 def _sha256(text: str) -> str:

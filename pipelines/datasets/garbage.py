@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.task import StageError
-from store.datasets import DatasetStore, old_log
+from store.datasets import NAMED, DatasetStore, old_log
 from store.fingerprints import FingerprintStore
 from store.forgotten import Forgotten
 from store.interface import Entry, Store
@@ -19,7 +19,6 @@ from store.ledger import PENDING, Ledger
 from store.upgrade import is_old
 
 _HASHED = {"audio": (".flac", ("audio_sha256", "before_sha256")), "timelines": (".parquet", ("timeline_sha256",))}
-_NAMED = ("decisions", "measures", "recordings", "speakers")
 
 
 @dataclass
@@ -53,17 +52,12 @@ class Collector:
         """What can be deleted. Raises StageError if the dataset's versions are not upgraded, or if a purge was interrupted."""
         self._check()
         found = Garbage(waits=self._at_work())
-        versions = self._dataset.versions()
-        named = set[str]()
-        for version in versions:
-            files = self._dataset.files(version)
-            named |= {f"decisions/{f.name}" for f in files.values()} | {f"measures/{block}.parquet" for block in files}
-            named |= {f"recordings/{version.recordings}.parquet", f"speakers/{version.speakers}.parquet"}
-        for kind in _NAMED:
-            self._add(found, kind, (e for e in self._entries(kind) if e.key.removeprefix(f"{self._folder}/") not in named))
+        named = {key for version in self._dataset.versions() for key in self._dataset.named(version)}
+        for kind in NAMED:
+            self._add(found, kind, (e for e in self._entries(kind) if e.key not in named))
         self._add(found, "old form", self._store.entries(f"{self._folder}/table/"))
         if not found.waits:
-            self._add_hashed(found, {n.split("/")[1].removesuffix(".parquet") for n in named if n.startswith("measures/")})
+            self._add_hashed(found, {k.rpartition("/")[2].removesuffix(".parquet") for k in named if f"{self._folder}/measures/" in k})
         self._add_fingerprints(found)
         return found
 

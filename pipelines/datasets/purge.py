@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.shared.rows import DatasetRow, Item, Recording
+from components.shared.rows import Item, Recording
 from components.shared.task import StageError
 from pipelines.datasets.rewriting import Gone, Rewriting, clip_keys
 from store.datasets import DatasetStore, audio_key, speaker_names, timeline_key
@@ -24,8 +24,8 @@ from store.ledger import Ledger
 from store.models import REFERENCES, ModelStore, place
 from store.parquet import read_columns, read_object, to_bytes
 from store.repeats import RepeatStore
-from store.tables import Table
 from store.truth import read_truth, write_truth
+from store.upgrade import old_versions
 from store.voices import TABLE, NamedVoice
 
 Say = Callable[[str], None]
@@ -178,9 +178,7 @@ def _remove(store: Store, name: str, work: Work, done: Purged, say: Say) -> None
         say("removing recordings from the ledger, repeats, fingerprints, plans and truth")
         FingerprintStore(store, name).remove(recordings)
         Ledger(store, name).remove(recordings)
-        RepeatStore(store, name).write(
-            lambda rows: [r for r in rows if r.recording not in recordings and r.first_recording not in recordings]
-        )
+        RepeatStore(store, name).remove(recordings)
         for table in ("ledger", "repeats"):
             drop_history(store, f"datasets/{name}/{table}", recordings)
         _remove_from_plans(store, recordings)
@@ -194,7 +192,7 @@ def _remove(store: Store, name: str, work: Work, done: Purged, say: Say) -> None
 
 def _check_old(store: Store, name: str, versions: int) -> None:
     """Raises StageError if versions in the form of an earlier release would be lost."""
-    old = sum("speechmill.version" in c for c in Table(store, f"datasets/{name}/table", DatasetRow, "clip").history())
+    old = len(old_versions(store, name))
     if old > versions:
         raise StageError(
             f"expected all {old} versions of dataset {name} in the form of this release, found {versions}: "

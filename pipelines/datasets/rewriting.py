@@ -17,14 +17,12 @@ from components.publish.speakers import clips_of, facts, has_vector
 from components.shared.rows import SAMPLE_RATE_HZ, Vector
 from components.shared.rules import REPEATS
 from pipelines.datasets.scrubbing import scrubbed
-from store.datasets import DatasetStore, Version
+from store.datasets import LINEAGE_KEY, NAMED, RECORDINGS_KEY, SPEAKERS_KEY, VERSION_KEY, DatasetStore, Version
 from store.decisions import File
 from store.forgotten import Work
 from store.histories import Actions, rewrite_log
 from store.interface import Store
 from store.version_rows import DatasetSpeaker, Recorded
-
-LINEAGE, RECORDINGS, SPEAKERS, VERSION = (f"speechmill.{name}" for name in ("lineage", "recordings", "speakers", "version"))
 
 
 class Gone:
@@ -87,13 +85,13 @@ class Rewriting:
                 self._rewrite(file)
         sums, lost = Sums(), [self._lost[f.name] for f in files.values()]
         for file in files.values():
-            _add(sums, self._sums[file.name])
+            sums.include(self._sums[file.name])
         recordings = self._recordings(version, sums, lost)
         speakers = self._speakers(version, sums, lost)
         seconds = seconds_by_outcome(sums.outcomes, recordings)
         metadata = {
-            RECORDINGS: self._dataset.blocks.write_rows(Recorded, recordings),
-            SPEAKERS: self._dataset.blocks.write_rows(DatasetSpeaker, speakers),
+            RECORDINGS_KEY: self._dataset.blocks.write_rows(Recorded, recordings),
+            SPEAKERS_KEY: self._dataset.blocks.write_rows(DatasetSpeaker, speakers),
         }
         clips = sum(x.clips for x in lost)
         there = {r.recording for r in self._dataset.recordings(version)}
@@ -107,7 +105,7 @@ class Rewriting:
             notes = lineage.get("purged", [])
             if not any(n["at"] == self._when for n in notes):
                 notes = [*notes, {"at": self._when, "recordings": removed, "clips": clips}]
-            metadata[LINEAGE] = json.dumps(lineage | {"purged": notes}, sort_keys=True)
+            metadata[LINEAGE_KEY] = json.dumps(lineage | {"purged": notes}, sort_keys=True)
         return metadata
 
     def _rewrite(self, file: File) -> None:
@@ -202,7 +200,7 @@ class Rewriting:
                 removed[remove["path"]] = remove
                 if (new := self._new(remove["path"])) and new.name != remove["path"]:
                     removed[new.name] = remove | {"path": new.name, "size": new.size_bytes}
-            elif "commitInfo" in action and VERSION in action["commitInfo"]:
+            elif "commitInfo" in action and VERSION_KEY in action["commitInfo"]:
                 others.append({"commitInfo": action["commitInfo"] | metadata})
             else:
                 others.append(action)
@@ -213,15 +211,10 @@ class Rewriting:
 
     def _remove_unnamed(self) -> None:
         """Deletes the blocks, decisions, recordings and speakers that no version names."""
-        versions, named = self._dataset.versions(), set[str]()
-        for version in versions:
-            files = self._dataset.files(version)
-            named |= {f"decisions/{f.name}" for f in files.values()} | {f"measures/{block}.parquet" for block in files}
-            named |= {f"recordings/{version.recordings}.parquet", f"speakers/{version.speakers}.parquet"}
-        for folder in ("decisions", "measures", "recordings", "speakers"):
+        named = {key for version in self._dataset.versions() for key in self._dataset.named(version)}
+        for folder in NAMED:
             for key in list(self._store.keys(f"{self._folder}/{folder}/")):
-                name = key.removeprefix(f"{self._folder}/")
-                if name not in named and not name.startswith("decisions/_delta_log/"):
+                if key not in named and not key.startswith(f"{self._folder}/decisions/_delta_log/"):
                     self._store.delete(key)
 
 
@@ -243,10 +236,3 @@ def _without_clips(reason: pa.ChunkedArray, gone: Gone) -> pa.ChunkedArray:
     known = pc.unique(reason).to_pylist()
     named = [r for r in known if r.startswith(f"{REPEATS}:") and gone.names(r.partition(":")[2])]
     return pc.if_else(pc.is_in(reason, value_set=pa.array(named, pa.string())), REPEATS, reason)
-
-
-def _add(sums: Sums, own: Sums) -> None:
-    for name in ("outcomes", "spoken", "clips"):
-        getattr(sums, name).update(getattr(own, name))
-    sums.kept_clips += own.kept_clips
-    sums.recordings |= own.recordings

@@ -26,6 +26,7 @@ from store.models import REFERENCES, ModelStore
 from store.objects import open_store
 from store.plans import read_plan
 from store.repeats import Repeat, RepeatStore
+from store.tables import open_table
 from store.truth import read_truth
 from store.upgrade import upgrade
 from store.version_rows import DatasetSpeaker
@@ -120,7 +121,7 @@ def with_everything(show: Show, folder: Any) -> str:
     RepeatStore(show.store, NAME).write(
         lambda _: [Repeat(f"{B}-1-{A}-2", B, 0.1, 5.0, A, 0.2, 0.97), Repeat(f"{C}-1-{B}-2", C, 0, 1, B, 0, 1)]
     )
-    show.dataset.table._open(None).create_checkpoint()
+    open_table(show.store, f"datasets/{NAME}/decisions").create_checkpoint()
     folder.mkdir()
     return reference(show, folder, f"{A}-00000000", "s0001")
 

@@ -108,7 +108,8 @@ def changed(show: Show, recordings: list[Recorded]) -> None:
     history = show.dataset.table.history()
     kept = {k: v for k, v in history[0].items() if k.startswith("speechmill.")}
     other = {"speechmill.version": str(version.number + 1), "speechmill.run": "wrong", "speechmill.recordings": name}
-    show.dataset.table.commit(version.commit, show.dataset.files(version), kept | other)
+    files = show.dataset.files(version)
+    show.dataset.table.commit(version.commit, files, files, kept | other)
 
 
 def test_samples_that_do_not_add_up_are_damage_of_the_recording_and_of_the_sums(show: Show) -> None:
