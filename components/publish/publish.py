@@ -109,7 +109,7 @@ def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted,
         upgrade(store, dataset)
     versions = datasets.versions()
     present = datasets.recordings(versions[-1] if versions else None)
-    _check_objects(store, dataset, batch.rows, sum(f.clips for f in datasets.files(versions[-1] if versions else None).values()))
+    _check_objects(store, dataset, batch.rows, versions[-1].lineage["clips"]["all"] if versions else 0)
     ledger.follow(present)
     repeats = _update_repeats(store, dataset, batch)
     _check_fingerprints(FingerprintStore(store, dataset), set(with_audio({r.recording: r for r in present}, batch.accounts)), wanted)
