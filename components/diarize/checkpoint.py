@@ -10,7 +10,7 @@ import math
 import pickle
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.files import pinned_network
-
-Tensors = Mapping[str, NDArray[Any]]
-"""The tensors of a network by their names."""
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 """The first number of a checkpoint that is not a zip archive."""

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from components.diarize.checkpoint import parse, read_checkpoint
-from components.diarize.encoder import CAMPPLUS, load_encoder, providers
+from components.diarize.encoder import CAMPPLUS, load_encoder
 from components.shared.encoders import ENCODERS
+from components.shared.inference import providers
 from components.shared.task import StageError
 from recipes.speakers.recorded import SECONDS, SHOWN_FRAMES, signal
 

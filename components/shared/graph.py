@@ -1,6 +1,6 @@
-"""An ONNX graph that grows by one operation at a time, with the numbers of a checkpoint of PyTorch."""
+"""An ONNX graph that grows by one operation at a time, with the numbers of a checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from components.diarize.checkpoint import Tensors
-
+Tensors = Mapping[str, NDArray[Any]]
+"""The tensors of a network by their names."""
 _OPSET, _IR_VERSION = 17, 8
 _EPSILON = 1e-5
 """What PyTorch adds to a variance that it divides by."""
