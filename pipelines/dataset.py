@@ -75,7 +75,7 @@ def shards(
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        tables = {"recordings": recordings, "removed": removed, "fingerprints": fingerprints, "segments": segments}
+        tables = {"recordings": recordings, "removed": removed, "fingerprints": fingerprints, "segments": segments, "turns": turns}
         part = collect(**wiring, **tables, clean=clean, clips=clips, **tags).output
     return dsl.Collected(part)
 

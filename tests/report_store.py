@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from components.shared.audio import flac_bytes, pcm_sha256
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, TimelineSpan
+from components.shared.rows import SAMPLE_RATE_HZ, VOICE, DatasetRow, TimelineSpan
 from components.shared.table import empty, to_table
 from store.datasets import DatasetStore, audio_key, timeline_key
 from store.interface import Store
@@ -53,9 +53,10 @@ def put_sound(store: Store, seconds: float, seed: int) -> str:
 
 
 def put_timeline(store: Store, recording: str, clips: int) -> str:
-    """Puts a timeline: speech with music between, a whistle over all of it, and an effect."""
+    """Puts a timeline: speech with music between, two people in turn, a whistle over all of it, and an effect."""
     heard = [TimelineSpan(recording, 6.0 * i, 6.0 * i + 5, "speech", ("female", "male")[i % 2]) for i in range(clips)]
     heard += [TimelineSpan(recording, 6.0 * i + 5, 6.0 * i + 6, ("music", "noise", "silence")[i % 3], "") for i in range(clips)]
+    heard += [TimelineSpan(recording, 6.0 * i, 6.0 * i + 5, VOICE, str(i % 2)) for i in range(clips)]
     heard += [TimelineSpan(recording, 0.0, 6.0 * clips, "tones", "6000 Hz"), TimelineSpan(recording, 7.0, 8.0, "sfx", HOSTILE)]
     file = io.BytesIO()
     pq.write_table(to_table(TimelineSpan, sorted(heard, key=lambda h: (h.start, h.end))), file)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.collect.collect import TAGS, account, check_fingerprints, dataset_row, tags_by_clip, timeline, with_before
 from components.shared.audio import flac_bytes, pcm_sha256, read_mono
-from components.shared.rows import Account, Clip, DatasetRow, Fingerprint, Recording, Removed, Segment, TimelineSpan, span
+from components.shared.rows import Account, Clip, DatasetRow, Fingerprint, Recording, Removed, Segment, TimelineSpan, Turn, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
 from store.datasets import audio_key, timeline_key
@@ -42,6 +42,7 @@ def main(
     removed: Path,
     fingerprints: Path,
     segments: Path,
+    turns: Path,
     clean: Path,
     clips: Path,
     speakers: Path,
@@ -56,6 +57,7 @@ def main(
     check_fingerprints(found, known_by)
     cleaned = {r.recording: r.samples for r in read_rows(clean, Recording)}
     heard = by_recording(read_rows(segments, Segment))
+    spoken = by_recording(read_rows(turns, Turn))
     cut = read_rows(clips, Clip)
     cuts = by_recording(cut)
     taken = by_recording(read_rows(removed, Removed))
@@ -71,7 +73,7 @@ def main(
                 f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
             )
         accounts.append(account(recording, heard[name], cuts[name]))
-        seen, file = put_timeline(target, dataset, timeline(heard[name], taken[name])), f"{name}.flac"
+        seen, file = put_timeline(target, dataset, timeline(heard[name], spoken[name], taken[name])), f"{name}.flac"
         compared = with_before(cuts[name])
         for clip in cuts[name]:
             sha256 = put_audio(target, dataset, clean / "audio" / file, clip)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.rows import (
+    VOICE,
     Account,
     Clip,
     DatasetRow,
@@ -21,6 +22,7 @@ from components.shared.rows import (
     TimelineSpan,
     Tone,
     Transcript,
+    Turn,
     span,
 )
 from components.shared.table import empty
@@ -112,9 +114,10 @@ def with_before(clips: Sequence[Clip]) -> set[str]:
     return set(drawn[: max(LEAST_BEFORE, round(BEFORE_SHARE * len(drawn)))])
 
 
-def timeline(segments: Iterable[Segment], removed: Iterable[Removed]) -> list[TimelineSpan]:
-    """Returns the segments and removed sounds of a recording, ordered by start."""
+def timeline(segments: Iterable[Segment], turns: Iterable[Turn], removed: Iterable[Removed]) -> list[TimelineSpan]:
+    """Returns the segments, turns and removed sounds of a recording, ordered by start."""
     heard = [TimelineSpan(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
+    heard += [TimelineSpan(t.recording, t.start, t.end, VOICE, str(t.voice) if t.voice >= 0 else "") for t in turns]
     heard += [TimelineSpan(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
     return sorted(heard, key=lambda h: (h.start, h.end, h.kind, h.label))
 

@@ -14,6 +14,7 @@ def collect(
     removed: Input[Dataset],
     fingerprints: Input[Dataset],
     segments: Input[Dataset],
+    turns: Input[Dataset],
     clean: Input[Dataset],
     clips: Input[Dataset],
     speakers: Input[Dataset],

@@ -1,4 +1,4 @@
-"""Lays out one recording over time: its segments, the sounds that were removed from it, and its clips."""
+"""Lays out one recording over time: its segments, its turns, the sounds that were removed from it, and its clips."""
 
 import math
 from collections import defaultdict
@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 from components.report.amounts import reason_of
 from components.report.texts import clock, shortened
-from components.shared.rows import DatasetRow, TimelineSpan
+from components.shared.rows import VOICE, DatasetRow, TimelineSpan
+from components.shared.speaking import speakers_of, turns_of
 
 HEARD = ("speech", "music", "noise", "silence")
-"""The kinds of segments. All other kinds of a timeline are removed sounds."""
+"""The kinds of segments. All other kinds of a timeline but VOICE are removed sounds."""
 CANDIDATES = 20
 """Number of recordings whose timelines are read to find the one with the most variety."""
 MOST_LINES, MOST_LANES = 12, 6
 MOST_STRETCHES, LEAST_STRETCHES = 3000, 500
-"""Most stretches that are drawn in all, and how many of them each of removed sounds, clips and segments gets at least."""
+"""Most stretches that are drawn in all, and how many of them each of removed sounds, clips, turns and segments gets at least."""
 MOST_CHARACTERS = 120
 """Longest detail of a stretch."""
 _LINE_SECONDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -30,7 +31,7 @@ class Stretch:
     """Start in the recording, in seconds."""
     end: float
     kind: str
-    """CSS class that it is drawn with: one of HEARD, kept, rejected or removed."""
+    """CSS class that it is drawn with: one of HEARD, kept, rejected, voice or removed."""
     label: str
     detail: str
     """One line of text that the page shows on hover."""
@@ -88,18 +89,20 @@ def timeline(rows: Sequence[DatasetRow], heard: Sequence[TimelineSpan]) -> Timel
     total = max([h.end for h in heard] + [r.end for r in rows])
     seconds = next((s for s in _LINE_SECONDS if total <= s * MOST_LINES), math.ceil(total / MOST_LINES))
     found = [
-        [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in HEARD],
+        [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in (*HEARD, VOICE)],
         [_of_clip(r) for r in rows],
+        _of_turns(turns_of(heard), rows),
         [Stretch(h.start, h.end, h.kind, h.label or h.kind, _said(h)) for h in heard if h.kind in HEARD],
     ]
     parts = [list(_parts(stretches, seconds)) for stretches in found]
-    removed, clips, listened = _most(parts)
-    drawn = [("heard", listened), ("clips", clips), *(("removed", lane) for lane in _stacked(removed))]
+    removed, clips, turns, listened = _most(parts)
+    stacked = [(name, lane) for name, stretches in (("voices", turns), ("removed", removed)) for lane in _stacked(stretches)]
+    drawn = [("heard", listened), ("clips", clips), *stacked]
     lines = [
         Line(start, seconds, [(name, [s for s in lane if start <= s.start < start + seconds]) for name, lane in drawn if lane])
         for start in range(0, math.ceil(total), seconds)
     ]
-    shown = [*removed, *clips, *listened]
+    shown = [*removed, *clips, *turns, *listened]
     return Timeline(list(rows), list(heard), lines, total, frozenset(s.kind for s in shown), sum(map(len, parts)) - len(shown))
 
 
@@ -124,6 +127,15 @@ def _most(found: Sequence[list[Stretch]]) -> list[list[Stretch]]:
 def _said(heard: TimelineSpan) -> str:
     said = f"{clock(heard.start)} to {clock(heard.end)}: " + " ".join(t for t in (heard.kind, heard.label) if t)
     return shortened(said, MOST_CHARACTERS)
+
+
+def _of_turns(turns: Sequence[TimelineSpan], rows: Sequence[DatasetRow]) -> list[Stretch]:
+    ids = speakers_of(turns, sorted(rows, key=lambda r: r.start))
+    labels = [speaker or (f"voice {t.label}" if t.label else "unknown voice") for t, speaker in zip(turns, ids, strict=True)]
+    return [
+        Stretch(t.start, t.end, VOICE, label, f"{clock(t.start)} to {clock(t.end)}: {label} speaks")
+        for t, label in zip(turns, labels, strict=True)
+    ]
 
 
 def _of_clip(row: DatasetRow) -> Stretch:

@@ -167,6 +167,10 @@ class Choice:
     """Bandwidth of the recording's speech; null without speech."""
 
 
+VOICE = "voice"
+"""The `kind` of a turn in a timeline."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimelineSpan:
     """A part of a recording and the sound in it. The dataset keeps a table of these for each recording: its timeline."""
@@ -175,9 +179,9 @@ class TimelineSpan:
     start: float
     end: float
     kind: str
-    """speech, music, noise or silence as labeled by `segment`; tones or sfx for a sound that `separate` removed."""
+    """speech, music, noise or silence as labeled by `segment`; voice for a turn; tones or sfx for a sound that `separate` removed."""
     label: str
-    """Gender of the speech, name of the removed sound, or empty."""
+    """Gender of the speech, name of the removed sound, number of the turn's voice in the recording, or empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,9 @@ def _select() -> click.Command:
     "(ELAN): no sound, but who speaks when and what, in <recording>.rttm and so on, with manifest.jsonl, one line per recording.",
 )
 @click.option("--codec", type=click.Choice(sorted(CODECS)), help="Of files and jsonl; default: flac. mp3, ogg, m4a and wma lose quality.")
-@click.option("--all-clips", is_flag=True, help="Of rttm, srt and eaf: rejected clips too. A textgrid always has all clips.")
+@click.option(
+    "--all-clips", is_flag=True, help="Of srt and eaf: rejected clips too. An rttm has all turns, and a textgrid all clips, in any case."
+)
 @version_option
 @store_option
 def export_dataset(
@@ -133,7 +135,7 @@ def export_dataset(
 
         if kind in FORMATS:
             wrote = export_timelines(store, dataset, version, folder, kind=kind, rejected=all_clips, done=done, describe=described)
-            said, before = f"{wrote.clips} clips in {wrote.recordings} recordings", ""
+            said, before = f"{wrote.turns} turns and {wrote.clips} clips in {wrote.recordings} recordings", ""
         else:
             clips, found = export(
                 store, dataset, version, folder, numbered=kind == "files", codec=codec or "flac", done=done, describe=described

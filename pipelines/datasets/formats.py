@@ -4,13 +4,16 @@ Each function makes the text of one file from one recording's timeline. The same
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
 UNKNOWN = "unknown"
-"""The speaker of a clip without a voice vector."""
+"""The speaker of a clip without a voice vector, or of a turn whose voice is in no clip that has a speaker."""
+TURNS = "turns"
+"""A tier of turns is named by this word and the speaker."""
 KEPT = "kept"
 """What the tier `clip` of a TextGrid says of a kept clip; of another one it says the reason."""
 MEDIA_SUFFIX = ".wav"
@@ -39,13 +42,25 @@ class Stretch:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A turn: a time in which one speaker speaks."""
+
+    start: float
+    end: float
+    speaker: str
+    """The speaker's id; `voiceN` if the voice with the number N in the recording has none."""
+
+
 @dataclass(frozen=True)
 class Timeline:
-    """All clips of one recording in one version, ordered by start; they do not overlap."""
+    """All turns and clips of one recording in one version, ordered by start. Clips do not overlap; turns of several speakers may."""
 
     recording: str
     seconds: float
     """Length of the recording; at least the end of the last clip."""
+    turns: Sequence[Spoken]
+    """Empty if the version was made before turns were kept."""
     stretches: Sequence[Stretch]
     rejected: bool
     """Whether rejected clips are exported, too."""
@@ -59,14 +74,30 @@ class Timeline:
         """The clips to export."""
         return [s for s in self.stretches if s.kept or self.rejected]
 
-    def shown(self, stretch: Stretch) -> str:
-        """The speaker of a clip for people: the name, or the id if there is none."""
-        return self.names.get(stretch.speaker, stretch.speaker) or UNKNOWN
+    @property
+    def spoken(self) -> Sequence[Spoken]:
+        """The turns; if there are none, the clips to export."""
+        return self.turns or [Spoken(s.start, s.end, s.speaker or UNKNOWN) for s in self.exported]
+
+    def shown(self, speaker: str) -> str:
+        """A speaker for people: the name, or the id if there is none."""
+        return self.names.get(speaker, speaker) or UNKNOWN
+
+    def turns_of_speakers(self) -> dict[str, list[Spoken]]:
+        """The turns of each speaker, ordered by the speaker's id, then by start. Those that overlap or touch are joined."""
+        found: dict[str, list[Spoken]] = defaultdict(list)
+        for turn in self.turns:
+            own = found[turn.speaker]
+            if own and turn.start <= own[-1].end:
+                own[-1] = Spoken(own[-1].start, max(own[-1].end, turn.end), turn.speaker)
+            else:
+                own.append(turn)
+        return dict(sorted(found.items()))
 
 
 def rttm(timeline: Timeline) -> str:
-    """Returns one SPEAKER line per exported clip, with times to the millisecond and the speaker's id."""
-    return "".join(rttm_line(timeline.recording, s.start, s.end, s.speaker) for s in timeline.exported)
+    """Returns one SPEAKER line per turn, with times to the millisecond and the speaker's id."""
+    return "".join(rttm_line(timeline.recording, s.start, s.end, s.speaker) for s in timeline.spoken)
 
 
 def rttm_line(recording: str, start: float, end: float, speaker: str) -> str:
@@ -76,20 +107,23 @@ def rttm_line(recording: str, start: float, end: float, speaker: str) -> str:
 
 
 def textgrid(timeline: Timeline) -> str:
-    """Returns a TextGrid in Praat's long format with the tiers speaker, text and clip, each of which covers the recording.
+    """Returns a TextGrid in Praat's long format with the tiers speaker, text and clip, and the turns of each speaker as another tier.
 
-    It holds all clips. The tier `clip` says whether each one is kept. Time outside clips has empty labels.
+    It holds all clips. The tier `clip` says whether each one is kept. Every tier covers the recording: time outside clips and turns has
+    empty labels.
     """
-    tiers = {
-        "speaker": [timeline.shown(s) for s in timeline.stretches],
+    clips = {
+        "speaker": [timeline.shown(s.speaker) for s in timeline.stretches],
         "text": [plain(s.text) for s in timeline.stretches],
         "clip": [KEPT if s.kept else s.reason for s in timeline.stretches],
     }
+    tiers = {name: list(_covering(timeline.seconds, timeline.stretches, labels)) for name, labels in clips.items()}
+    for speaker, turns in timeline.turns_of_speakers().items():
+        tiers[f"{TURNS} {speaker}"] = list(_covering(timeline.seconds, turns, [timeline.shown(speaker)] * len(turns)))
     end = f"{timeline.seconds:.6f}"
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end}", "tiers? <exists>"]
     lines += [f"size = {len(tiers)}", "item []:"]
-    for number, (name, labels) in enumerate(tiers.items(), 1):
-        intervals = list(_covering(timeline, labels))
+    for number, (name, intervals) in enumerate(tiers.items(), 1):
         lines += [f"    item [{number}]:", '        class = "IntervalTier"', f'        name = "{name}"']
         lines += ["        xmin = 0", f"        xmax = {end}", f"        intervals: size = {len(intervals)}"]
         for i, (a, b, label) in enumerate(intervals, 1):
@@ -103,13 +137,13 @@ def srt(timeline: Timeline) -> str:
     cues = [(s, text) for s in timeline.exported if (text := plain(s.text))]
     several = len({s.speaker for s, _ in cues}) > 1
     return "".join(
-        f"{number}\n{_clock(s.start)} --> {_clock(s.end)}\n{f'{timeline.shown(s)}: ' if several else ''}{text}\n\n"
+        f"{number}\n{_clock(s.start)} --> {_clock(s.end)}\n{f'{timeline.shown(s.speaker)}: ' if several else ''}{text}\n\n"
         for number, (s, text) in enumerate(cues, 1)
     )
 
 
 def eaf(timeline: Timeline) -> str:
-    """Returns an ELAN 3.0 document: a tier per speaker with the texts of exported clips, times in milliseconds."""
+    """Returns an ELAN 3.0 document, times in milliseconds: per speaker a tier with the texts of exported clips, and one of turns."""
     document = ElementTree.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -127,19 +161,18 @@ def eaf(timeline: Timeline) -> str:
     ElementTree.SubElement(header, "MEDIA_DESCRIPTOR", described)
     order = ElementTree.SubElement(document, "TIME_ORDER")
     tiers: dict[str, ElementTree.Element] = {}
-    for number, s in enumerate(timeline.exported, 1):
+    for number, (tier, speaker, start, end, text) in enumerate(_annotations(timeline), 1):
         slots = [f"ts{2 * number - 1}", f"ts{2 * number}"]
-        for slot, seconds in zip(slots, (s.start, s.end), strict=True):
+        for slot, seconds in zip(slots, (start, end), strict=True):
             ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(_ms(seconds))})
-        speaker = s.speaker or UNKNOWN
-        if speaker not in tiers:
-            tiers[speaker] = ElementTree.Element(
-                "TIER", {"LINGUISTIC_TYPE_REF": "speech", "PARTICIPANT": timeline.shown(s), "TIER_ID": speaker}
+        if tier not in tiers:
+            tiers[tier] = ElementTree.Element(
+                "TIER", {"LINGUISTIC_TYPE_REF": "speech", "PARTICIPANT": timeline.shown(speaker), "TIER_ID": tier}
             )
-        annotation = ElementTree.SubElement(tiers[speaker], "ANNOTATION")
+        annotation = ElementTree.SubElement(tiers[tier], "ANNOTATION")
         said = {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": slots[0], "TIME_SLOT_REF2": slots[1]}
-        ElementTree.SubElement(ElementTree.SubElement(annotation, "ALIGNABLE_ANNOTATION", said), "ANNOTATION_VALUE").text = plain(s.text)
-    document.extend(tiers[speaker] for speaker in sorted(tiers))
+        ElementTree.SubElement(ElementTree.SubElement(annotation, "ALIGNABLE_ANNOTATION", said), "ANNOTATION_VALUE").text = text
+    document.extend(tiers[tier] for tier in sorted(tiers))
     kind = {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": "speech", "TIME_ALIGNABLE": "true"}
     ElementTree.SubElement(document, "LINGUISTIC_TYPE", kind)
     ElementTree.indent(document)
@@ -155,10 +188,19 @@ def plain(text: str) -> str:
     return " ".join(_NO_TEXT.sub("", text).split())
 
 
-def _covering(timeline: Timeline, labels: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def _annotations(timeline: Timeline) -> Iterator[tuple[str, str, float, float, str]]:
+    """Yields tier, speaker, start, end and text of each annotation of an EAF."""
+    for s in timeline.exported:
+        yield s.speaker or UNKNOWN, s.speaker, s.start, s.end, plain(s.text)
+    for speaker, turns in timeline.turns_of_speakers().items():
+        for turn in turns:
+            yield f"{TURNS} {speaker}", speaker, turn.start, turn.end, ""
+
+
+def _covering(seconds: float, spans: Iterable[Stretch | Spoken], labels: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yields start, end and label of intervals without gap or overlap from 0 to the recording's end."""
-    at, end = f"{0:.6f}", f"{timeline.seconds:.6f}"
-    for stretch, label in zip(timeline.stretches, labels, strict=True):
+    at, end = f"{0:.6f}", f"{seconds:.6f}"
+    for stretch, label in zip(spans, labels, strict=True):
         a, b = f"{stretch.start:.6f}", f"{stretch.end:.6f}"
         if a != at:
             yield at, a, ""

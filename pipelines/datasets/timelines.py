@@ -6,7 +6,7 @@ Of all rows it holds the few columns that it needs, as Arrow tables; texts of fi
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.rows import TimelineSpan
+from components.shared.speaking import speakers_of, turns_of
 from components.shared.table import from_table
 from pipelines.datasets.export import INCOMPLETE, MANIFEST, Describe, ExportError, whole
-from pipelines.datasets.formats import FORMATS, Stretch, Timeline, plain
+from pipelines.datasets.formats import FORMATS, UNKNOWN, Spoken, Stretch, Timeline, plain
 from store.datasets import DatasetStore, Version, speaker_names, timeline_key
 from store.interface import Store
 from store.parquet import read_object
@@ -34,7 +35,9 @@ class Exported:
 
     recordings: int
     clips: int
-    """Clips in the files; of a TextGrid all, of subtitles those with a text."""
+    """Clips in the files; of a TextGrid all, of subtitles those with a text, of RTTM, which has turns, the clips to export."""
+    turns: int
+    """Turns in the recordings."""
 
 
 def export_timelines(
@@ -70,11 +73,13 @@ def export_timelines(
     _check(stretches, dataset.name, version, kind, rejected)
     names, made = speaker_names(version.lineage), datetime.fromtimestamp(version.timestamp_ms / 1000, UTC)
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {kind}, {'all' if rejected else 'kept'}"
-    recordings = clips = 0
+    recordings = clips = turns = 0
     with appearing(folder, what, describe) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
         for own in by_recording(stretches):
             first = own[0]
-            timeline = Timeline(first.recording, _seconds(store, dataset.name, own), own, rejected, names, made)
+            spans = read_timeline(store, dataset.name, first)
+            seconds = max([*(s.end for s in spans), *(s.end for s in own)])
+            timeline = Timeline(first.recording, seconds, spoken(spans, own), own, rejected, names, made)
             name = f"{checked(first.recording)}{suffix}"
             (part / name).write_text(write(timeline), encoding="utf-8", newline="\n")
             here = _written(timeline, kind)
@@ -88,13 +93,14 @@ def export_timelines(
                 "licence": first.licence,
                 "seconds": timeline.seconds,
                 "clips": here,
+                "turns": len(timeline.turns),
                 "dataset": dataset.name,
                 "version": version.number,
             }
             manifest.write(json.dumps(line, ensure_ascii=False) + "\n")
-            recordings, clips = recordings + 1, clips + here
+            recordings, clips, turns = recordings + 1, clips + here, turns + len(timeline.turns)
             done(len(own) / len(stretches))
-    return Exported(recordings, clips)
+    return Exported(recordings, clips, turns)
 
 
 def by_recording(stretches: pa.Table) -> Iterator[list[Stretch]]:
@@ -143,10 +149,16 @@ def _check(stretches: pa.Table, dataset: str, version: Version, kind: str, rejec
         raise ExportError(f"expected {chosen}clips with a text in {where}, found none: run with --transcribe-engine and --discover-again")
 
 
-def _seconds(store: Store, dataset: str, own: list[Stretch]) -> float:
-    """The length of a recording: the end of its timeline, or of its last clip in a dataset from before there were timelines."""
-    spans = read_object(store, timeline_key(dataset, sha256), TimelineSpan) if (sha256 := own[0].timeline_sha256) else []
-    return max([*(s.end for s in spans), *(s.end for s in own)])
+def read_timeline(store: Store, dataset: str, clip: Stretch) -> list[TimelineSpan]:
+    """The timeline of a clip's recording; empty in a dataset from before there were timelines."""
+    return read_object(store, timeline_key(dataset, sha256), TimelineSpan) if (sha256 := clip.timeline_sha256) else []
+
+
+def spoken(spans: Sequence[TimelineSpan], clips: Sequence[Stretch]) -> list[Spoken]:
+    """The turns of a timeline with their speakers, by the speakers of its clips."""
+    turns = turns_of(spans)
+    ids = speakers_of(turns, clips)
+    return [Spoken(t.start, t.end, i or (f"voice{t.label}" if t.label else UNKNOWN)) for t, i in zip(turns, ids, strict=True)]
 
 
 def _written(timeline: Timeline, kind: str) -> int:

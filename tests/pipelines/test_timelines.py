@@ -20,7 +20,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pyannote.database.util import load_rttm
 
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, TimelineSpan
+from components.shared.rows import SAMPLE_RATE_HZ, VOICE, DatasetRow, TimelineSpan
 from components.shared.table import empty
 from pipelines.datasets.formats import FORMATS, plain
 from pipelines.datasets.timelines import export_timelines
@@ -53,6 +53,11 @@ def clip(recording: str, start: float, end: float, speaker: str, text: str = "",
     )
 
 
+TURNS = {
+    "0aa": [(0.0, 2.6, "0"), (2.4, 4.0, "1"), (5.0, 6.8, "0"), (7.0, 19.0, "2"), (19.0, 19.5, ""), (19.25, 19.75, "0")],
+    "0dd": [(0.0, 2.0, "0")],
+}
+"""Start, end and voice of turns."""
 TALK = [
     clip("0aa", 0.0, 2.5004, "s0001", '안녕 "하세요"\n\n2\n00:00:01,000 --> 00:00:02,000'),
     clip("0aa", 2.5004, 4.0, "s0002", "A & B <i>said\x07</i> 👩\u200d🚀"),
@@ -69,6 +74,7 @@ def published(folder: Path, rows: Sequence[DatasetRow]) -> Path:
     store = open_store(str(folder))
     for recording in {r.recording for r in rows}:
         spans = [TimelineSpan(recording, 0.0, 10.0, "speech", ""), TimelineSpan(recording, 10.0, SECONDS, "music", "")]
+        spans += [TimelineSpan(recording, a, b, VOICE, voice) for a, b, voice in TURNS.get(recording, [])]
         store.write(timeline_key("radio", f"aa{recording}"), to_bytes(TimelineSpan, spans))
     lineage = {"stages": {}, "seconds": {"kept_seconds": 1.0}, "speakers": {"names": NAMES}}
     assert put_version(DatasetStore(store, "radio"), list(rows), "run", lineage)
@@ -99,21 +105,40 @@ def turns(file: Path) -> list[tuple[float, float, str]]:
     return [(round(s.start, 3), round(s.end, 3), speaker) for s, _, speaker in found.itertracks(yield_label=True)]
 
 
-def test_pyannote_reads_the_speakers_of_kept_clips_to_the_millisecond(store: Path, tmp_path: Path) -> None:
+def test_pyannote_reads_who_speaks_when_with_overlap_and_also_where_no_clip_is(store: Path, tmp_path: Path) -> None:
     out = exported(store, tmp_path / "out", "rttm")
-    assert turns(out / "0aa.rttm") == [(0.0, 2.5, "s0001"), (2.5, 4.0, "s0002"), (7.0, 19.333, "unknown")]
-    assert turns(out / "0bb.rttm") == [(1.0, 3.0, "s0002"), (3.0, 5.0, "s0002")]
+    assert turns(out / "0aa.rttm") == [
+        (0.0, 2.6, "s0001"),
+        (2.4, 4.0, "s0002"),
+        (5.0, 6.8, "s0001"),
+        (7.0, 19.0, "voice2"),
+        (19.0, 19.5, "unknown"),
+        (19.25, 19.75, "s0001"),
+    ]
 
 
-def test_with_all_clips_the_rejected_ones_are_there_too(store: Path, tmp_path: Path) -> None:
-    assert (5.25, 6.75, "s0001") in turns(exported(store, tmp_path / "rttm", "rttm", "--all-clips") / "0aa.rttm")
+def test_without_turns_the_kept_clips_say_who_speaks(store: Path, tmp_path: Path) -> None:
+    assert turns(exported(store, tmp_path / "out", "rttm") / "0bb.rttm") == [(1.0, 3.0, "s0002"), (3.0, 5.0, "s0002")]
+    every = exported(
+        published(tmp_path / "store", [*ALONE, clip("0bb", 6.0, 7.0, "s0001", reason="dnsmos")]), tmp_path / "all", "rttm", "--all-clips"
+    )
+    assert turns(every / "0bb.rttm")[-1] == (6.0, 7.0, "s0001")
+
+
+def test_a_clip_that_was_given_to_another_speaker_takes_its_turn_along(tmp_path: Path) -> None:
+    rows = [clip("0dd", 0.0, 2.0, "s0009")]
+    out = exported(published(tmp_path / "store", rows), tmp_path / "out", "rttm")
+    assert turns(out / "0dd.rttm") == [(0.0, 2.0, "s0009")]
+
+
+def test_with_all_clips_elan_has_the_rejected_ones_too(store: Path, tmp_path: Path) -> None:
     document = pympi.Elan.Eaf(exported(store, tmp_path / "eaf", "eaf", "--all-clips") / "0aa.eaf")
     assert (5250, 6750, "") in document.get_annotation_data_for_tier("s0001")
 
 
 def test_praat_s_format_says_speaker_text_and_reason_of_every_second(store: Path, tmp_path: Path) -> None:
     grid = textgrid.TextGrid.fromFile(str(exported(store, tmp_path / "out", "textgrid") / "0aa.TextGrid"))
-    assert [t.name for t in grid] == ["speaker", "text", "clip"]
+    assert [t.name for t in grid] == ["speaker", "text", "clip", "turns s0001", "turns s0002", "turns unknown", "turns voice2"]
     for tier in grid:
         assert (tier.minTime, tier.maxTime, tier[0].minTime, tier[-1].maxTime) == (0, SECONDS, 0, SECONDS)
         assert all(a.maxTime == b.minTime for a, b in pairwise(tier))
@@ -121,6 +146,8 @@ def test_praat_s_format_says_speaker_text_and_reason_of_every_second(store: Path
     assert labels[0] == ["s0001", "pengsu", "", "s0001", "", "unknown", ""]
     assert labels[1][0] == '안녕 "하세요" 2 00:00:01,000 --> 00:00:02,000'
     assert labels[2] == ["kept", "kept", "", "dnsmos", "", "kept", ""]
+    assert [(i.minTime, i.maxTime) for i in grid[3] if i.mark == "s0001"] == [(0.0, 2.6), (5.0, 6.8), (19.25, 19.75)]
+    assert [(i.minTime, i.maxTime) for i in grid[4] if i.mark == "pengsu"] == [(2.4, 4.0)]
     assert [round(i.minTime, 4) for i in grid[2]] == [0, 2.5004, 4.0, 5.25, 6.75, 7.0, 19.3333]
 
 
@@ -139,7 +166,10 @@ def test_subtitles_have_the_text_and_who_says_it_if_there_are_several(store: Pat
 def test_elan_s_format_has_a_tier_per_speaker(store: Path, tmp_path: Path) -> None:
     out = exported(store, tmp_path / "out", "eaf")
     document = pympi.Elan.Eaf(out / "0aa.eaf")
-    assert list(document.get_tier_names()) == ["s0001", "s0002", "unknown"]
+    tiers = ["s0001", "s0002", *(f"turns {s}" for s in ("s0001", "s0002", "unknown", "voice2")), "unknown"]
+    assert list(document.get_tier_names()) == tiers
+    assert document.get_annotation_data_for_tier("turns s0001") == [(0, 2600, ""), (5000, 6800, ""), (19250, 19750, "")]
+    assert document.get_parameters_for_tier("turns s0002")["PARTICIPANT"] == "pengsu"
     assert document.get_annotation_data_for_tier("s0002") == [(2500, 4000, "A & B <i>said</i> 👩\u200d🚀")]
     assert document.get_parameters_for_tier("s0002")["PARTICIPANT"] == "pengsu"
     assert [m["RELATIVE_MEDIA_URL"] for m in document.get_linked_files()] == ["./0aa.wav"]
@@ -179,6 +209,7 @@ def test_the_same_version_gives_the_same_bytes_and_a_manifest_that_names_the_rec
     lines = [json.loads(line) for line in (one / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(x["file"], x["title"], x["seconds"], x["version"]) for x in lines] == [(f, f"../../{f[:3]}", SECONDS, 1) for f in files[:2]]
     assert [x["clips"] for x in lines] == {"rttm": [3, 2], "textgrid": [4, 2], "srt": [3, 1], "eaf": [3, 2]}[kind]
+    assert [x["turns"] for x in lines] == [6, 0]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 

@@ -30,6 +30,7 @@ from components.shared.rows import (
     TimelineSpan,
     Tone,
     Transcript,
+    Turn,
     Vector,
 )
 from components.shared.table import empty, from_table, read_rows, write_rows
@@ -39,7 +40,7 @@ from tests.artifacts import recording, write_recordings
 from tests.tasks import artifacts, stage_command
 
 LABELS = ("speech", "music", "noise", "silence")
-TABLES = ("recordings", "removed", "fingerprints", "segments", "clean", "clips")
+TABLES = ("recordings", "removed", "fingerprints", "segments", "turns", "clean", "clips")
 TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
 FINGERPRINTS = [Fingerprint("r", 0.03, 2.7, b"12345678"), Fingerprint("broken", 0.03, 2.7, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
@@ -112,6 +113,7 @@ def write_inputs(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     write_rows(folder / "removed", Removed, [Removed("r", 0.5, 2.0, "tones", "6000 Hz", 6000.0, None, 40.0)])
     write_rows(folder / "fingerprints", Fingerprint, FINGERPRINTS)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
+    write_rows(folder / "turns", Turn, [Turn("r", 0.75, 2.5, 0), Turn("r", 2.0, 3.0, -1)])
     cut = clips([(44_100, 66_150), (66_150, 100_000)])
     write_rows(folder / "clips", Clip, cut)
     for name, kind in TAGS.items():
@@ -178,7 +180,9 @@ def test_the_timeline_of_a_recording_is_in_the_store(tmp_path: Path) -> None:
     assert rows == [
         TimelineSpan("r", 0.0, border, "music", ""),
         TimelineSpan("r", 0.5, 2.0, "tones", "6000 Hz"),
+        TimelineSpan("r", 0.75, 2.5, "voice", "0"),
         TimelineSpan("r", border, 3.0, "speech", ""),
+        TimelineSpan("r", 2.0, 3.0, "voice", ""),
     ]
 
 
