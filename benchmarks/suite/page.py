@@ -1,0 +1,111 @@
+"""The table and the page docs/benchmarks.md, made from results."""
+
+from collections.abc import Sequence
+
+from benchmarks.suite.results import OURS, Installs, Results, Row, Table
+
+COLUMNS = ("work", "by", "s per CPU s", "s per s", "start, s", "start, CPU s", "peak MB", "ours")
+INTRO = """\
+# Benchmarks
+
+`make bench` measures every stage of the dataset pipeline and the whole pipeline, beside the libraries
+that one would otherwise use for the same work, and writes this page. `make bench-install` measures
+what the environments take. [benchmarks/README.md](../benchmarks/README.md) has the options.
+
+How to read the tables:
+
+- **s per CPU s**: seconds of audio that are done for one second of a processor, in user and system
+  mode, of all processes of the work together. Starting is included. Compare this figure.
+- **s per s**: the same by the clock. It depends on what else the machine does.
+- **start**: time on the shortest input, one clip of speech, by the clock and of a processor.
+- **peak MB**: highest resident memory of all processes of the work at one moment.
+- **ours**: how many times as fast per CPU second the row of Speechmill above is, and what part of the
+  peer's memory it takes.
+
+Each figure is the median of the runs. A stage runs in a process of its own, with its defaults or the
+settings in its name, on what the stages before it made. A peer runs in an environment of its own,
+with the same weights and on the same sound, right after the stage that it stands beside.
+"""
+
+
+def page(results: Results) -> str:
+    """Returns the page, in Markdown."""
+    parts = [INTRO]
+    for table in results.tables:
+        parts += [f"## {_length(table.minutes)} of audio\n", "\n".join(described(table)) + "\n"]
+    if results.installs:
+        parts += ["## Installing\n", *_installing(results.installs)]
+    if not results.tables and not results.installs:
+        parts.append("Nothing has been measured yet.\n")
+    return "\n".join(parts)
+
+
+def described(table: Table) -> list[str]:
+    """Returns the facts about a table, the table, and what to know about its rows, as lines of Markdown."""
+    parts = [_facts(table), lines(table), _notes(table.rows), _failures(table.rows)]
+    return [line for part in parts if part for line in ["", *part]][1:]
+
+
+def lines(table: Table) -> list[str]:
+    """Returns the table of what was measured, as aligned lines of Markdown."""
+    seconds = table.minutes * 60
+    ours = {row.work: row for row in table.rows if row.by == OURS and row.runs}
+    return aligned([COLUMNS, *(_cells(row, seconds, ours.get(row.work)) for row in table.rows)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Returns rows, the first of which is the head, as lines of a Markdown table with columns of one width."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    head, *rest = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in rows]
+    return [head, f"|{'|'.join('-' * (width + 2) for width in widths)}|", *rest]
+
+
+def _cells(row: Row, seconds: float, ours: Row | None) -> list[str]:
+    name = [f"`{row.work}`" if row.stage else row.work, f"{row.by} {row.version}".strip()]
+    if not row.runs:
+        return [*name, *["not measured"] + [""] * (len(COLUMNS) - 3)]
+    usage, start = row.usage, row.start
+    starts = [number(start.wall_seconds), number(start.cpu_seconds)] if start else ["", ""]
+    against = ""
+    if row.by != OURS and ours:
+        against = f"{number(usage.cpu_seconds / max(ours.usage.cpu_seconds, 1e-3))} x, {ours.usage.peak_mb / max(usage.peak_mb, 1e-3):.2f}"
+    rates = [number(seconds / max(spent, 1e-3)) for spent in (usage.cpu_seconds, usage.wall_seconds)]
+    return [*name, *rates, *starts, f"{usage.peak_mb:.0f}", against]
+
+
+def number(value: float) -> str:
+    """Returns a number with two or three digits that count."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _facts(table: Table) -> list[str]:
+    counts = sorted({len(row.runs) for row in table.rows if row.runs})
+    runs = f"{counts[0]}" if len(counts) < 2 else f"{counts[0]} to {counts[-1]}"
+    own = {"audio": table.material, "clips": str(table.clips), "shortest input": f"{table.start_seconds:.1f} s"}
+    return [f"- {name}: {value}" for name, value in (own | {"runs of each": runs if counts else "0"} | table.machine).items()]
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    return [f"- {row.by}, `{row.work}`: {row.note}" for row in rows if row.note and row.runs]
+
+
+def _failures(rows: Sequence[Row]) -> list[str]:
+    """Returns a line for each row without figures, or whose later runs failed."""
+    return [f"- {row.by}, `{row.work}`, {'failed later' if row.runs else 'not measured'}: {row.failure}" for row in rows if row.failure]
+
+
+def _installing(installs: Installs) -> list[str]:
+    rows = [["environment", "seconds", "MB", "MB added"]]
+    rows += [[e.name, f"{e.seconds:.1f}", f"{e.own_mb:.0f}", f"{e.added_mb:.0f}"] for e in installs.environments]
+    together = [sum(e.seconds for e in installs.environments), sum(e.added_mb for e in installs.environments)]
+    rows.append(["together", f"{together[0]:.1f}", "", f"{together[1]:.0f}"])
+    text = (
+        "Each environment was installed by uv from its hashed pins, one after the other, with an empty cache of\n"
+        "packages before the first. MB is the size of one environment, each file counted once. MB added counts\n"
+        f"the files that no environment before it has. The cache then takes {installs.cache_mb:.0f} MB more.\n"
+    )
+    return ["\n".join(f"- {name}: {value}" for name, value in installs.machine.items()) + "\n", text, "\n".join(aligned(rows)) + "\n"]
+
+
+def _length(minutes: float) -> str:
+    return f"{minutes / 60:g} hours" if minutes >= 120 else f"{minutes:g} minutes" if minutes != 1 else "1 minute"
