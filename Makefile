@@ -35,6 +35,12 @@ test: install ## Run all tests but the slow ones, each in its environment, and p
 test-all: install ## Run every test, the slow ones too: ARGS="-k cut"
 	@.venv/bin/python tests/run.py $(ARGS)
 
+bench: install ## Measure all stages and the whole pipeline beside their peers, into docs/benchmarks.md: BENCH="--minutes 1"
+	@PYTHONPATH=. .venv/bin/python benchmarks/all.py $(BENCH)
+
+bench-install: .venv/complete ## Measure time and size of all environments, installed from nothing: BENCH="--only cut"
+	@PYTHONPATH=. .venv/bin/python benchmarks/installs.py $(BENCH)
+
 docs: .venv/complete ## Write the generated parts of README.md and docs/
 	@.venv/bin/python -m docs.generate
 
@@ -77,4 +83,4 @@ test-cluster: install ## Test on a real Kubeflow; set KFP_HOST, AWS_*, KUBECONFI
 clean: ## Remove environments and builds, but no datasets
 	rm -rf .venv .venvs build
 
-.PHONY: help install run models check test test-all docs pins bump-yt-dlp fetched images push compile deploy test-cluster clean
+.PHONY: help install run models check test test-all bench bench-install docs pins bump-yt-dlp fetched images push compile deploy test-cluster clean

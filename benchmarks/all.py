@@ -146,13 +146,12 @@ def table_of(minutes: float, given: Sequence[Path], chosen: argparse.Namespace, 
 
 def write(found: Sequence[Table], out: Path, rates_path: Path) -> None:
     """Writes the page, the results and the rates."""
-    known = results.read(out / "benchmarks.json")
+    known = results.read(out / page.RESULTS)
     for table in found:
         known = known.with_table(table)
-    results.write(known, out / "benchmarks.json")
-    (out / "benchmarks.md").write_text(page.page(known), encoding="utf-8")
+    page.write(known, out)
     rates.write(min(found, key=lambda table: table.minutes), rates_path)
-    say(f"written: {out / 'benchmarks.md'}, {out / 'benchmarks.json'}, {rates_path}")
+    say(f"written: {out / page.PAGE}, {out / page.RESULTS}, {rates_path}")
 
 
 def main() -> int:

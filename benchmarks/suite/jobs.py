@@ -153,7 +153,7 @@ def _peer(peer: Peer, whisper: Path | str) -> Job:
 
     def run(scene: Scene, _: Stores) -> Usage:
         python, folder = peer_python(peer.environment), emptied(scene.folder / "peer")
-        model = {"separate": lambda: _spleeter(scene), "transcribe": lambda: whisper}.get(peer.model_of, Path)()
+        model = {"separate": scene.tasks["separate"].path("inputs", "model"), "transcribe": whisper}.get(peer.model_of, "")
         paths = ["--in", scene.prepared(peer.source), "--out", folder, "--model", model]
         command = [str(python), str(PEERS / "programs.py"), peer.program, *map(str, paths)]
         usage = measured(command, variables(python), ROOT, scene.limit_seconds)
@@ -172,10 +172,6 @@ def _whole(with_peers: bool) -> list[Job]:
         chain = Job(Row(OLD_PIPELINE, CHAIN, note=versions), _run_chain)
         found = [found[0], chain, found[1], Job(Row(PIPELINE, CHAIN, note="the same runs"), _run_chain, same_as=chain.row)]
     return found
-
-
-def _spleeter(scene: Scene) -> Path:
-    return scene.tasks["separate"].path("inputs", "model")
 
 
 def _run_defaults(scene: Scene, _: Stores) -> Usage:
@@ -197,7 +193,16 @@ def _run_chain(scene: Scene, _: Stores) -> Usage:
     for environment in ("spleeter", "inaspeechsegmenter", "torch"):
         peer_python(environment)  # what is installed now is not measured
     folder = emptied(scene.folder / "chain")
-    paths = ["--in", scene.audio, "--reference", scene.reference(), "--out", folder, "--model", _spleeter(scene)]
+    paths = [
+        "--in",
+        scene.audio,
+        "--reference",
+        scene.reference(),
+        "--out",
+        folder,
+        "--model",
+        scene.tasks["separate"].path("inputs", "model"),
+    ]
     python = Path(sys.executable)
     usage = measured([str(python), str(ROOT / "benchmarks" / "chain.py"), *map(str, paths)], variables(python), ROOT, scene.limit_seconds)
     if not (folder / "clips.csv").stat().st_size and scene.clips():

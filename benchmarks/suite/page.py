@@ -1,8 +1,10 @@
 """The table and the page docs/benchmarks.md, made from results."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from benchmarks.suite.results import OURS, Installs, Results, Row, Table
+from benchmarks.suite.results import OURS, Install, Installs, Results, Row, Table
+from benchmarks.suite.results import write as save
 
 COLUMNS = ("work", "by", "s per CPU s", "s per s", "start, s", "start, CPU s", "peak MB", "ours")
 INTRO = """\
@@ -28,13 +30,21 @@ with the same weights and on the same sound, right after the stage that it stand
 """
 
 
+INSTALLING = (
+    "Each environment was installed by uv from its hashed pins, one after the other, with an empty cache of",
+    "packages before the first, so all was downloaded. MB is the size of one environment on disk, each file",
+    "counted once. MB added counts only the files that no environment before it has.",
+)
+PAGE, RESULTS = "benchmarks.md", "benchmarks.json"
+
+
 def page(results: Results) -> str:
     """Returns the page, in Markdown."""
     parts = [INTRO]
     for table in results.tables:
         parts += [f"## {_length(table.minutes)} of audio\n", "\n".join(described(table)) + "\n"]
     if results.installs:
-        parts += ["## Installing\n", *_installing(results.installs)]
+        parts += ["## Installing\n", "\n".join(installing(results.installs)) + "\n"]
     if not results.tables and not results.installs:
         parts.append("Nothing has been measured yet.\n")
     return "\n".join(parts)
@@ -94,17 +104,27 @@ def _failures(rows: Sequence[Row]) -> list[str]:
     return [f"- {row.by}, `{row.work}`, {'failed later' if row.runs else 'not measured'}: {row.failure}" for row in rows if row.failure]
 
 
-def _installing(installs: Installs) -> list[str]:
+def installing(installs: Installs) -> list[str]:
+    """Returns what the environments took, as lines of Markdown."""
     rows = [["environment", "seconds", "MB", "MB added"]]
-    rows += [[e.name, f"{e.seconds:.1f}", f"{e.own_mb:.0f}", f"{e.added_mb:.0f}"] for e in installs.environments]
+    rows += [_installed(e) for e in installs.environments]
     together = [sum(e.seconds for e in installs.environments), sum(e.added_mb for e in installs.environments)]
     rows.append(["together", f"{together[0]:.1f}", "", f"{together[1]:.0f}"])
-    text = (
-        "Each environment was installed by uv from its hashed pins, one after the other, with an empty cache of\n"
-        "packages before the first. MB is the size of one environment, each file counted once. MB added counts\n"
-        f"the files that no environment before it has. The cache then takes {installs.cache_mb:.0f} MB more.\n"
-    )
-    return ["\n".join(f"- {name}: {value}" for name, value in installs.machine.items()) + "\n", text, "\n".join(aligned(rows)) + "\n"]
+    failures = [f"- {e.name}: {e.failure}" for e in installs.environments if e.failure]
+    facts = [f"- {name}: {value}" for name, value in installs.machine.items()]
+    return [*facts, "", *INSTALLING, f"The cache takes {installs.cache_mb:.0f} MB beside them.", "", *aligned(rows), *failures]
+
+
+def _installed(found: Install) -> list[str]:
+    if found.failure:
+        return [found.name, "not installed", "", ""]
+    return [found.name, f"{found.seconds:.1f}", f"{found.own_mb:.0f}", f"{found.added_mb:.0f}"]
+
+
+def write(results: Results, folder: Path) -> None:
+    """Writes the page and the results into a folder."""
+    save(results, folder / RESULTS)
+    (folder / PAGE).write_text(page(results), encoding="utf-8")
 
 
 def _length(minutes: float) -> str:

@@ -54,7 +54,7 @@ class Task:
         """Returns the task with its outputs in a folder, with another store, and with some other settings and models."""
         found = json.loads(json.dumps(self.executor_input))
         given, outputs = found["inputs"].get("parameterValues", {}), found["outputs"]
-        given |= settings | ({"store": str(store)} if "store" in given else {})
+        given |= dict(settings) | ({"store": str(store)} if "store" in given else {})
         for name, path in models.items():
             found["inputs"]["artifacts"][name]["artifacts"][0]["uri"] = str(path)
         for name, output in outputs.get("parameters", {}).items():

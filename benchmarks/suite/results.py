@@ -73,6 +73,8 @@ class Install:
     """Its size, with each file counted once."""
     added_mb: float
     """What it adds to the environments before it: files that it shares with them are not counted."""
+    failure: str = ""
+    """Why it could not be installed; empty if it was."""
 
 
 @dataclass

@@ -11,6 +11,12 @@ if [ $# = 0 ]; then
     compile requirements.bootstrap.in -o requirements.bootstrap.txt
     compile tests/requirements.in -o tests/requirements.txt
     compile tests/readers.in -o tests/readers.txt
+    for peer in benchmarks/peers/*.in; do
+        overrides="${peer%.in}.overrides.txt"
+        [ -f "$overrides" ] && overrides="--override $overrides" || overrides=""
+        # shellcheck disable=SC2086
+        compile "$peer" $overrides -o "${peer%.in}.txt"
+    done
     # shellcheck disable=SC2046
     set -- $(ls components)
 fi
