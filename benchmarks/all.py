@@ -26,7 +26,7 @@ from benchmarks.suite.scene import Scene, shortest
 from components.deployment import ROOT
 from store.bundled import FETCHED
 
-LONG_MINUTES = 180.0
+LEAST_MINUTES, LONG_MINUTES = 0.5, 180.0
 WHISPER = "whisper-base"
 
 
@@ -135,6 +135,7 @@ def table_of(minutes: float, given: Sequence[Path], chosen: argparse.Namespace, 
         total = course.left_seconds(0) + GUESSES[PIPELINE] * main.seconds
         say(f"{minutes:g} minutes of audio: about {total / 60:.0f} minutes on two idle cores, not more than the limit; the pipeline first")
         main.record()
+        say(f"the pipeline took {main.recorded.wall_seconds:.0f} s, {main.recorded.cpu_seconds:.0f} CPU s; now the shortest recording")
         start = shortest(main, short)
         start.record()
         course.lengths = [start.seconds, main.seconds]
@@ -156,7 +157,7 @@ def write(found: Sequence[Table], out: Path, rates_path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=10, help="length of the recording (10)")
+    parser.add_argument("--minutes", type=float, default=10, help="length of the recording, 0.5 or more (10)")
     parser.add_argument("--long", action="store_true", help=f"also measure {LONG_MINUTES:g} minutes, once and without peers")
     parser.add_argument("--audio", type=Path, nargs="*", default=[], metavar="PATH", help="files and folders (the bundled sample)")
     parser.add_argument("--only", nargs="*", default=[], choices=[*NAMES, "pipeline"], metavar="STAGE", help="stages, or pipeline")
@@ -165,6 +166,8 @@ def main() -> int:
     parser.add_argument("--limit-minutes", type=float, default=300, help="time after which no run begins (300)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="folder for the results (docs; the rates then stay in this folder)")
     chosen = parser.parse_args()
+    if chosen.minutes < LEAST_MINUTES:
+        parser.error(f"expected --minutes of {LEAST_MINUTES:g} or more, so that it is longer than a clip, found {chosen.minutes:g}")
     deadline = time.monotonic() + chosen.limit_minutes * 60
     found = [table_of(chosen.minutes, chosen.audio, chosen, chosen.peers, chosen.repeat, deadline)]
     if chosen.long:

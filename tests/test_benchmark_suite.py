@@ -19,6 +19,7 @@ from benchmarks.suite.measure import RunFailedError, Usage, measured
 from benchmarks.suite.replay import NAMES, Task
 from benchmarks.suite.results import OURS, Install, Installs, Results, Row, Table
 from benchmarks.suite.scene import Scene
+from components.deployment import ROOT
 from components.shared.audio import decode
 
 
@@ -204,3 +205,8 @@ def test_only_some_stages_are_measured_on_request() -> None:
     assert [(job.row.work, job.row.by) for job in jobs(("segment",), True, "")] == [("segment", OURS), ("segment", "inaSpeechSegmenter")]
     assert [job.row.by for job in jobs(("segment", "pipeline"), False, "")] == [OURS] * 3
     assert PIPELINE in [job.row.work for job in jobs(("pipeline",), True, "")]
+
+
+def test_the_page_in_docs_is_made_of_the_results_beside_it() -> None:
+    docs = ROOT / "docs"
+    assert (docs / page.PAGE).read_text(encoding="utf-8") == page.page(results.read(docs / page.RESULTS))

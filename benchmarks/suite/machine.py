@@ -2,15 +2,19 @@
 
 import os
 import platform
+import re
 import subprocess
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.deployment import ROOT
-from pipelines.local.environments import has_gpu
+from components.deployment import ROOT, pins
+from pipelines.local.environments import has_gpu, stages
 
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """Environment variables that change the speed of networks and of NumPy."""
+
+_PACKAGES = ("numpy", "scipy", "onnxruntime", "tensorflow-cpu", "tensorflow", "torch", "ctranslate2", "librosa")
 
 
 def facts() -> dict[str, str]:
@@ -24,7 +28,16 @@ def facts() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release().partition('-')[0]}, Python {platform.python_version()}",
     }
     given = [f"{name}={os.environ[name]}" for name in _VARIABLES if name in os.environ]
+    found["packages of the stages"] = versions(pins(stage, has_gpu()) for stage in stages())
+    found["packages of the peers"] = versions(sorted((ROOT / "benchmarks" / "peers").glob("*.txt")))
     return found | ({"environment variables": ", ".join(given)} if given else {})
+
+
+def versions(pinned: Iterable[Path]) -> str:
+    """Returns the versions in files of pins of the packages that do most of the work."""
+    text = "".join(path.read_text(encoding="utf-8") for path in pinned)
+    found = ((name, sorted(set(re.findall(rf"^{re.escape(name)}==(\S+)", text, re.MULTILINE)))) for name in _PACKAGES)
+    return ", ".join(f"{name} {' and '.join(numbers)}" for name, numbers in found if numbers)
 
 
 def cores() -> int:
