@@ -124,6 +124,7 @@ def attempt(job: Job, scene: Scene, stores: Stores, deadline: float) -> Usage | 
 
 def table_of(minutes: float, given: Sequence[Path], chosen: argparse.Namespace, peers: bool, repeat: int, deadline: float) -> Table:
     """Measures everything on one length. Raises RunFailedError if the pipeline itself fails."""
+    facts = machine.facts()
     with tempfile.TemporaryDirectory(prefix="speechmill-bench-") as name:
         scratch, files = Path(name), material.files_of(given)
         main, short = Scene(scratch / "main", minutes * 60, deadline), scratch / "short"
@@ -140,7 +141,7 @@ def table_of(minutes: float, given: Sequence[Path], chosen: argparse.Namespace, 
         start.record()
         course.lengths = [start.seconds, main.seconds]
         measure(course, [start, main])
-        facts = machine.facts() | {"load": f"{min(course.loads):.1f} to {max(course.loads):.1f}" if course.loads else ""}
+        facts["load"] = f"{min(course.loads):.1f} to {max(course.loads):.1f}" if course.loads else ""
         what = material.described(given, files, minutes)
         return Table(minutes, start.seconds, what, facts, [job.row for job in found], len(main.clips()))
 

