@@ -1,4 +1,4 @@
-"""Splits a signal of any length into overlapping windows, so that no frame or patch is cut.
+"""Splits a signal of any length into overlapping windows, so that no frame is cut.
 
 Signals are 16 kHz mono, float32 in [-1, 1). Frames, patches and labels are as in inaSpeechSegmenter: a frame is 25 ms with a hop of
 10 ms; a patch is 68 frames with a hop of 2 frames (20 ms); a label covers 20 ms and belongs to the patch around it.
@@ -42,17 +42,8 @@ def patch_of(labels: NDArray[np.int64], frames: int) -> NDArray[np.int64]:
 
 
 def frame_windows(blocks: Iterator[Signal], frames: int) -> Iterator[Signal]:
-    """Yields windows of `frames` frames; every frame is in one window."""
-    return _overlapping(blocks, frames * HOP, FRAME - HOP)
-
-
-def patch_windows(blocks: Iterator[Signal], patches: int) -> Iterator[Signal]:
-    """Yields windows of `patches` patches plus the first patch of the next window."""
-    return _overlapping(blocks, patches * STEP * HOP, (PATCH_FRAMES - 1) * HOP + FRAME)
-
-
-def _overlapping(blocks: Iterator[Signal], hop: int, overlap: int) -> Iterator[Signal]:
-    """Yields hop + overlap samples every `hop` samples, fewer at the end; at least one window of at least a frame."""
+    """Yields windows of `frames` frames, fewer at the end; every frame is in one window. There is at least one window of one frame."""
+    hop, overlap = frames * HOP, FRAME - HOP
     kept: list[Signal] = []
     length, first = 0, True
     for block in blocks:
