@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from components.segment.answers import PatchClassifier
 from components.segment.features import features
-from components.segment.probabilities import PatchClassifier
 from components.segment.segment import Segmenter
 from components.segment.windows import PATCH_FRAMES
 from components.shared.files import pinned_network

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.segment import viterbi
+from components.segment.answers import Advance, Answers, PatchClassifier
 from components.segment.energy import threshold
 from components.segment.features import Energies, Mel
-from components.segment.probabilities import Advance, PatchClassifier, Probabilities, probabilities
 from components.segment.spectra import Spectra
 from components.segment.windows import STEP, Signal, frame_windows, labels_in, patch_of
 from components.shared.rows import SAMPLE_RATE_HZ, Segment
@@ -105,21 +105,19 @@ def _divided(
     if not wanted.any():
         advance(1.0)
         return stretches
-    found = probabilities(wanted, network, spectra, frames, window_patches, advance)
+    answers = Answers(network, spectra, frames, wanted, window_patches, advance)
+    answers.ask_few()
+    answers.ask_where_close((start, stop) for kind, start, stop in stretches if kind == name)
+    logs = answers.logs()
     divided: list[Stretch] = []
     for kind, start, stop in stretches:
         if kind == name:
             blocks = (np.arange(i, min(i + BLOCK, stop)) for i in range(start, stop, BLOCK))
-            emissions = (_logs(found[patch_of(labels, frames)]) for labels in blocks)
-            divided += _stretches(viterbi.decode(emissions, network.transition), network.classes, start)
+            states = viterbi.decode((logs[patch_of(labels, frames)] for labels in blocks), network.transition)
+            divided += _stretches(states, network.classes, start)
         else:
             divided.append((kind, start, stop))
     return divided
-
-
-def _logs(found: Probabilities) -> Probabilities:
-    with np.errstate(divide="ignore"):
-        return np.log(found)
 
 
 def _stretches(states: NDArray[np.uint8], names: tuple[str, ...], start: int) -> list[Stretch]:

@@ -42,3 +42,27 @@ def decode(emissions: Iterable[NDArray[np.floating]], transition: NDArray[np.flo
         path[step] = state
         state = back[step * len(states) + state]
     return path
+
+
+def margins(emissions: NDArray[np.floating], switch: float) -> NDArray[np.float64]:
+    """Returns by how much the most probable way is more probable than the one with another state at a step, as a logarithm, for each step.
+
+    Args:
+        emissions: Finite log-probabilities of the states at each step, shaped (steps, states).
+        switch: Log-probability of a change of state; that of none is 0.
+    """
+    steps = emissions.astype(np.float64)
+    backward = _reached(steps[::-1], switch)[::-1]
+    through = np.sort(_reached(steps, switch) + backward - steps, axis=1)
+    return through[:, -1] - through[:, -2]
+
+
+def _reached(emissions: NDArray[np.float64], switch: float) -> NDArray[np.float64]:
+    """Log-probability of the most probable way to each state at each step, with that state."""
+    ways: list[list[float]] = []
+    before = [0.0] * emissions.shape[1]
+    for emission in emissions.tolist():
+        least = max(before) + switch
+        before = [e + (b if b > least else least) for e, b in zip(emission, before, strict=True)]
+        ways.append(before)
+    return np.array(ways)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
-from components.segment.probabilities import STRIDE, PatchClassifier
+from components.segment.answers import STRIDE, PatchClassifier
 from components.segment.segment import LABEL_SAMPLES, Segmenter, analyze, to_rows
 from components.segment.windows import FRAME, HOP, PATCH_FRAMES, STEP, frame_windows, frames_in, labels_in
 from components.shared.rows import SAMPLE_RATE_HZ
