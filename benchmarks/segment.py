@@ -1,14 +1,16 @@
 """Speed and memory of `segment`, against inaSpeechSegmenter's own Segmenter on the same recording.
 
-    PYTHONPATH=. .venvs/segment/bin/python benchmarks/segment.py --minutes 10 [--audio FILE] [--engine sm] [--only ours]
+    PYTHONPATH=. .venvs/segment/bin/python benchmarks/segment.py --minutes 10 [--audio FILE] [--engine sm] [--package PYTHON]
 
 The recording repeats FILE until it has --minutes; without FILE it is a synthetic voice over noise. Each run has a process of its
-own. Prints seconds of audio per second, peak memory, the ratios, and the share of frames with the same label. Compare the ratios:
-the seconds depend on the machine and its load.
+own. PYTHON is that of an environment with the packages that recipes/segmenter/recorded.py names; without it only `segment` runs. Prints
+seconds of audio per CPU second, peak memory, the ratios, and the share of frames with the same label. Compare the ratios: the seconds
+depend on the machine and its load.
 """
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -20,13 +22,17 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the stage does, before numpy is loaded
+
 import numpy as np
 
-from components.segment.__main__ import signal_of
 from components.segment.networks import FOLDER, load_segmenter
 from components.segment.segment import analyze
-from components.shared.audio import FlacWriter, Samples, decode, ffmpeg
+from components.segment.sound import signal_of
+from components.shared.audio import FlacWriter, Samples, decode
 from components.shared.rows import SAMPLE_RATE_HZ
+
+PACKAGE = Path("recipes/segmenter/recorded.py")
 
 
 def peak_mb() -> float:
@@ -54,25 +60,27 @@ def make(source: Path | None, minutes: float, target: Path) -> None:
 
 
 def ours(path: Path, engine: str) -> dict[str, Any]:
+    start = time.monotonic()
     segmenter = load_segmenter(engine, detect_gender=True)
-    loaded, start = peak_mb(), time.monotonic()
-    labels = [n for n, a, b in analyze(partial(signal_of, path), segmenter) for _ in range(b - a)]
-    return {"loaded_mb": loaded, "seconds": time.monotonic() - start, "peak_mb": peak_mb(), "labels": labels}
+    start_seconds, cpu, start = time.monotonic() - start, time.process_time(), time.monotonic()
+    stretches = analyze(signal_of(path), segmenter, path.parent)
+    return {
+        "start_seconds": start_seconds,
+        "seconds": time.monotonic() - start,
+        "cpu_seconds": time.process_time() - cpu,
+        "peak_mb": peak_mb(),
+        "labels": [(name, stop - start) for name, start, stop in stretches],
+    }
 
 
-def package(path: Path, engine: str) -> dict[str, Any]:
-    from inaSpeechSegmenter import segmenter
-
-    segmenter.get_remote = lambda name: str(FOLDER / name)
-    whole = segmenter.Segmenter(engine, ffmpeg=ffmpeg())
-    loaded, start = peak_mb(), time.monotonic()
-    labels = [n for n, a, b in whole(str(path)) for _ in range(round(a * 50), round(b * 50))]
-    return {"loaded_mb": loaded, "seconds": time.monotonic() - start, "peak_mb": peak_mb(), "labels": labels}
+def measured(command: list[str | Path], out: Path) -> dict[str, Any]:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    found: dict[str, Any] = json.loads(out.read_text())
+    return found
 
 
-def measured(name: str, path: Path, engine: str) -> dict[str, Any]:
-    command = [sys.executable, __file__, "--measure", name, "--audio", str(path), "--engine", engine]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.splitlines()[-1])
+def labels(found: dict[str, Any]) -> list[str]:
+    return [name for name, count in found["labels"] for _ in range(count)]
 
 
 def main() -> None:
@@ -80,25 +88,27 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--audio", type=Path)
     parser.add_argument("--engine", choices=["smn", "sm"], default="smn")
-    parser.add_argument("--only", choices=["ours", "package"])
-    parser.add_argument("--measure", choices=["ours", "package"], help=argparse.SUPPRESS)
+    parser.add_argument("--package", type=Path, help="Python of an environment with inaSpeechSegmenter")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps({"ours": ours, "package": package}[options.measure](options.audio, options.engine)))
+        options.measure.write_text(json.dumps(ours(options.audio, options.engine)))
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.flac"
+        path, out = Path(folder) / "recording.flac", Path(folder) / "found.json"
         make(options.audio, options.minutes, path)
-        found = {}
-        for name in [options.only] if options.only else ["ours", "package"]:
-            found[name] = measured(name, path, options.engine)
-            f = found[name]
-            speed = options.minutes * 60 / f["seconds"]
-            print(f"{name}: {speed:.1f} s/s, peak {f['peak_mb']:.0f} MB, of which {f['loaded_mb']:.0f} MB when loaded", flush=True)
+        given: list[str | Path] = ["--audio", path, "--engine", options.engine]
+        commands: dict[str, list[str | Path]] = {"ours": [sys.executable, __file__, "--measure", out, *given]}
+        if options.package:
+            commands["package"] = [options.package, PACKAGE, FOLDER.parent, out, *given]
+        found = {name: measured(command, out) for name, command in commands.items()}
+    for name, f in found.items():
+        print(f"{name}: {options.minutes * 60 / f['cpu_seconds']:.1f} s per CPU second, peak {f['peak_mb']:.0f} MB")
+    print(f"loading the networks: {found['ours']['start_seconds']:.1f} s")
     if len(found) == 2:
         a, b = found["ours"], found["package"]
-        same = sum(x == y for x, y in zip(a["labels"], b["labels"], strict=True)) / len(b["labels"])
-        speed, memory = b["seconds"] / a["seconds"], a["peak_mb"] / b["peak_mb"]
+        same = sum(x == y for x, y in zip(labels(a), labels(b), strict=True)) / len(labels(b))
+        speed, memory = b["cpu_seconds"] / a["cpu_seconds"], a["peak_mb"] / b["peak_mb"]
         print(f"ours/package: speed {speed:.2f}, peak memory {memory:.2f}, same labels {same:.4%}")
 
 

@@ -6,7 +6,7 @@ from components.segment.settings import Engine
 from components.stage import stage
 
 
-@stage(cpu="500m", cpu_limit="2", memory="2Gi", gpu=1, timeout_hours=24)
+@stage(cpu="500m", cpu_limit="2", gpu=1, timeout_hours=24)
 def segment(voices: Input[Dataset], segments: Output[Dataset], engine: Engine = "smn", detect_gender: bool = True) -> None:
     """Labels speech, music, noise and silence, and the gender of voices (inaSpeechSegmenter).
 

@@ -28,9 +28,6 @@ WINDOW_PATCHES = 1000
 SHARES = {True: (0.2, 0.2, 0.6), False: (0.5, 0.5)}
 """Approximate shares of the time that the passes take: sound, content and, if asked for, gender."""
 
-BLOCK = 10_000
-"""Labels decoded at a time."""
-
 Stretch = tuple[str, int, int]
 """Name, first label, and end label (exclusive)."""
 
@@ -85,7 +82,7 @@ def _with_energy(energies: Energies, segmenter: Segmenter) -> list[Stretch]:
     heard = energies > threshold(energies, segmenter.energy_ratio)
     sure, unsure = np.log(1 - 1e-10), np.log(1e-10)  # the package's pred2logemission
     emission = np.array([[sure, unsure], [unsure, sure]])
-    emissions = (emission[heard[i : i + BLOCK].astype(int)] for i in range(0, len(heard), BLOCK))
+    emissions = (emission[heard[i : i + viterbi.BLOCK].astype(int)] for i in range(0, len(heard), viterbi.BLOCK))
     return _stretches(viterbi.decode(emissions, segmenter.energy_transition)[::STEP], ("noEnergy", "energy"), 0)
 
 
@@ -112,7 +109,7 @@ def _divided(
     divided: list[Stretch] = []
     for kind, start, stop in stretches:
         if kind == name:
-            blocks = (np.arange(i, min(i + BLOCK, stop)) for i in range(start, stop, BLOCK))
+            blocks = (np.arange(i, min(i + viterbi.BLOCK, stop)) for i in range(start, stop, viterbi.BLOCK))
             states = viterbi.decode((logs[patch_of(labels, frames)] for labels in blocks), network.transition)
             divided += _stretches(states, network.classes, start)
         else:

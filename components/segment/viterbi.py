@@ -5,6 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK = 10_000
+"""Steps that are Python's numbers at a time."""
+
 
 def decode(emissions: Iterable[NDArray[np.floating]], transition: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Returns the same result as inaSpeechSegmenter's `viterbi_decoding`, which keeps some hundred bytes per step.
@@ -51,17 +54,25 @@ def margins(emissions: NDArray[np.floating], switch: float) -> NDArray[np.float6
         emissions: Finite log-probabilities of the states at each step, shaped (steps, states).
         switch: Log-probability of a change of state; that of none is 0.
     """
-    steps = emissions.astype(np.float64)
-    backward = _reached(steps[::-1], switch)[::-1]
-    through = np.sort(_reached(steps, switch) + backward - steps, axis=1)
-    return through[:, -1] - through[:, -2]
+    to_here = np.empty(emissions.shape)
+    reached = [0.0] * emissions.shape[1]
+    blocks = [slice(i, i + BLOCK) for i in range(0, len(emissions), BLOCK)]
+    for block in blocks:
+        to_here[block] = _reached(emissions[block], switch, reached)
+        reached = to_here[block][-1].tolist()
+    found, reached = np.empty(len(emissions)), [0.0] * emissions.shape[1]
+    for block in reversed(blocks):
+        from_here = _reached(emissions[block][::-1], switch, reached)[::-1]
+        reached = from_here[0].tolist()
+        through = np.sort(to_here[block] + from_here - emissions[block], axis=1)
+        found[block] = through[:, -1] - through[:, -2]
+    return found
 
 
-def _reached(emissions: NDArray[np.float64], switch: float) -> NDArray[np.float64]:
-    """Log-probability of the most probable way to each state at each step, with that state."""
+def _reached(emissions: NDArray[np.floating], switch: float, before: list[float]) -> NDArray[np.float64]:
+    """Log-probability of the most probable way to each state at each step, with that state, after a step of which it is given."""
     ways: list[list[float]] = []
-    before = [0.0] * emissions.shape[1]
-    for emission in emissions.tolist():
+    for emission in emissions.astype(np.float64).tolist():
         least = max(before) + switch
         before = [e + (b if b > least else least) for e, b in zip(emission, before, strict=True)]
         ways.append(before)

@@ -15,7 +15,7 @@ class _Process:
     """What a signal finds."""
 
     stderr = -1
-    """The standard error as it was at the start: a stage may redirect its own while it imports TensorFlow."""
+    """The standard error as it was at the start: a stage may redirect its own while it imports a library."""
     at_work = False
     status = 0
 

@@ -22,7 +22,7 @@ def test_the_clips_hold_the_voices_and_little_else(sample: Dataset) -> None:
     found = score(truths, clips)
     assert found.recall >= 0.95
     assert found.idle <= 0.15
-    assert found.gender >= 0.97  # the voices are synthetic: another build of TensorFlow may classify one differently
+    assert found.gender >= 0.97  # the voices are synthetic: other kernels may classify one differently
     assert found.repeated_seconds == 0
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -136,12 +137,14 @@ def test_no_way_is_more_probable_than_the_one_that_is_found(steps, states, seed,
 
 
 @settings(deadline=None, max_examples=50)
-@given(steps=st.integers(1, 6), states=st.integers(2, 3), seed=st.integers(0, 2**32 - 1), cost=st.floats(0, 5))
-def test_a_margin_is_what_another_state_at_a_step_would_cost(steps, states, seed, cost):
+@given(steps=st.integers(1, 6), states=st.integers(2, 3), seed=st.integers(0, 2**32 - 1), cost=st.floats(0, 5), block=st.integers(1, 7))
+def test_a_margin_is_what_another_state_at_a_step_would_cost(steps, states, seed, cost, block):
     emission = np.log(np.random.default_rng(seed).random((steps, states)))
     scores = np.array([[[-np.inf] * states] * steps])
     for way in np.ndindex(*[states] * steps):
         score = emission[range(steps), way].sum() - cost * np.count_nonzero(np.diff(way))
         scores = np.maximum(scores, np.where(np.eye(states, dtype=bool)[list(way)], score, -np.inf))
     best = np.sort(scores[0], axis=1)
-    np.testing.assert_allclose(viterbi.margins(emission, -cost), best[:, -1] - best[:, -2], atol=1e-9)
+    with mock.patch.object(viterbi, "BLOCK", block):
+        found = viterbi.margins(emission, -cost)
+    np.testing.assert_allclose(found, best[:, -1] - best[:, -2], atol=1e-9)
