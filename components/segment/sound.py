@@ -1,6 +1,6 @@
 """Reads a recording as 16 kHz mono, as ffmpeg gives it, without ffmpeg.
 
-Where other work keeps the cores busy, ffmpeg's threads take thirty times as long. Here the resampler is a product of matrices.
+ffmpeg took twenty times as much processor time where other work kept the cores busy. Here the resampler is a product of matrices.
 """
 
 from collections.abc import Iterator
