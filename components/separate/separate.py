@@ -66,5 +66,5 @@ def separate(
                 file.write(track)
             clipped += int(np.count_nonzero(np.abs(tracks) > 1))
             read(tracks.shape[1] / SAMPLE_RATE_HZ)
-    done(files[0].samples / SAMPLE_RATE_HZ - told)  # a step that finds nothing reads less
+    done(max(0.0, files[0].samples / SAMPLE_RATE_HZ - told))  # a step that finds nothing reads less
     return Separated(files[0].samples, clipped, removed)
