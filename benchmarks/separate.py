@@ -2,17 +2,16 @@
 
     PYTHONPATH=. .venvs/separate/bin/python benchmarks/separate.py [--minutes 10] [--long-minutes 60 180] [--audio FILE]
 
-Prints the highest difference of the two results over one minute. Then it measures, each in a process of its own, on --minutes of
-stereo:
+It measures, each in a process of its own, on --minutes of stereo:
 
-    Separator.separate   the peer: both stems in stereo, not written to a file
+    Separator.separate   the peer, in the environment of `train_separator`: both stems in stereo, not written to a file
     both stems, stereo   the stage's code with the same output
-    defaults             the stage's default settings: the speech written as mono FLAC
+    defaults             the stage's default settings: the speech written as mono FLAC, and steady tones removed before
 
-The defaults are also measured on --long-minutes. Time includes building the network. The network has the size of Spleeter's
-2stems-16kHz with random weights, which changes neither time nor memory. --model FOLDER uses a real model; to compare it with the
-peer it must contain Spleeter's global_step. The recording repeats FILE; without FILE it is noise in syllables. Compare the ratios:
-the seconds depend on the machine and its load.
+It prints the highest difference of the first two over a minute. The defaults are also measured on --long-minutes. Time includes
+building the network, but not importing TensorFlow. The network has the size of Spleeter's 2stems-16kHz with random weights, which
+changes neither time nor memory. --model FOLDER uses a real model; to compare it with the peer it must contain Spleeter's global_step.
+The recording repeats FILE; without FILE it is noise in syllables. Compare the ratios: the seconds depend on the machine and its load.
 """
 
 import argparse
@@ -31,11 +30,10 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from components.separate.network import load_network
-from components.separate.separate import Options, results, separate
 from components.shared.audio import FlacWriter, Samples, blocks, decode
 from components.shared.rows import SAMPLE_RATE_HZ
-from tests.components.separate.peer import OFFICIAL, whole_file, write_model
+from recipes.separate.recorded import stems, whole_file
+from tests.components.separate.models import OFFICIAL, write_model
 
 PEER_GB_A_MINUTE = 1.4
 
@@ -60,30 +58,37 @@ def make(source: Path | None, minutes: float, target: Path) -> None:
 
 
 def peer(model: Path, recording: Path) -> None:
-    whole_file(model, soundfile.read(recording, dtype="float32", always_2d=True)[0])
+    waveform = soundfile.read(recording, dtype="float32", always_2d=True)[0]
+    found = whole_file(model, waveform)
+    np.save(recording.with_name(THEIRS), stems(found)[:, : 60 * SAMPLE_RATE_HZ])
 
 
 def like_the_peer(model: Path, recording: Path) -> None:
-    for _ in results(blocks(recording), load_network(model), Options(stereo=True), keep_other=True):
-        pass
+    from components.separate.network import load_network  # which the peer's environment cannot import
+    from components.separate.separate import Options, results
+
+    tracks = results(blocks(recording), load_network(model), Options(stereo=True), keep_other=True)
+    first = []
+    for track in tracks:
+        if sum(len(t[0]) for t in first) < 60 * SAMPLE_RATE_HZ:
+            first.append(track)
+    np.save(recording.with_name(OURS), np.concatenate(first, axis=1)[:, : 60 * SAMPLE_RATE_HZ])
 
 
 def defaults(model: Path, recording: Path) -> None:
-    separate(recording, recording.with_name("speech.flac"), None, load_network(model), Options(), lambda _: None)
+    from components.separate.network import load_network
+    from components.separate.separate import Options, separate
+    from components.separate.tones import tones
+
+    options = Options(before=(tones(),))
+    separate(recording, recording.with_name("speech.flac"), None, load_network(model), options, lambda _: None)
 
 
-def parity(model: Path, recording: Path) -> float:
-    """The highest difference between the peer's samples and the stage's, over the first minute."""
-    minute = next(blocks(recording, 60.0))
-    theirs = whole_file(model, minute)
-    network = load_network(model)
-    ours = np.concatenate(list(results(iter([minute]), network, Options(stereo=True), keep_other=True)), axis=1)
-    speech = theirs.pop(network.config.instruments[network.config.speech])
-    return float(max(np.max(np.abs(ours[0] - speech)), np.max(np.abs(ours[1] - np.sum(list(theirs.values()), axis=0)))))
-
-
+THEIRS, OURS = "theirs.npy", "ours.npy"
+"""The first minute of the results."""
+PEER = "Separator.separate"
 RUNS = {
-    "Separator.separate": peer,
+    PEER: peer,
     "both stems, stereo": like_the_peer,
     "defaults": defaults,
 }
@@ -99,8 +104,9 @@ def free_gb() -> float:
 
 
 def measured(name: str, model: Path, recording: Path) -> dict[str, Any]:
-    """Runs one measurement, or the comparison, in a process of its own."""
-    command = [sys.executable, __file__, "--measure", name, "--model", str(model), "--audio", str(recording)]
+    """Runs one measurement in a process of its own."""
+    python = ".venvs/train_separator/bin/python" if name == PEER else sys.executable
+    command = [python, __file__, "--measure", name, "--model", str(model), "--audio", str(recording)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{name}: {done.stderr[-2000:]}")
@@ -108,10 +114,8 @@ def measured(name: str, model: Path, recording: Path) -> dict[str, Any]:
 
 
 def measure(name: str, model: Path, recording: Path) -> dict[str, Any]:
-    import tensorflow  # noqa: F401  # not part of the measured time
-
-    if name == "parity":
-        return {"difference": parity(model, recording)}
+    if name == PEER:
+        import tensorflow  # noqa: F401  # not part of the measured time
     wall, cpu = time.perf_counter(), time.process_time()
     RUNS[name](model, recording)
     return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak_mb": peak_mb()}
@@ -132,7 +136,7 @@ def main() -> None:
     parser.add_argument("--audio", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--runs", nargs="*", choices=list(RUNS), default=list(RUNS))
-    parser.add_argument("--measure", choices=["parity", *RUNS], help=argparse.SUPPRESS)
+    parser.add_argument("--measure", choices=list(RUNS), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
         print(json.dumps(measure(options.measure, options.model, options.audio)))
@@ -141,20 +145,21 @@ def main() -> None:
         recording = Path(scratch) / "recording.flac"
         model = options.model or write_model(Path(scratch) / "model", OFFICIAL | {"F": 1536})
         make(options.audio, options.minutes, recording)
-        if "Separator.separate" in options.runs:
-            print(f"highest difference of a minute: {measured('parity', model, recording)['difference']:.2g}", flush=True)
         found: dict[str, dict[str, Any]] = {}
         for name in options.runs:
-            if name == "Separator.separate" and free_gb() < PEER_GB_A_MINUTE * options.minutes:
+            if name == PEER and free_gb() < PEER_GB_A_MINUTE * options.minutes:
                 print(f"{name:>19} needs {PEER_GB_A_MINUTE * options.minutes:.0f} GB, {free_gb():.0f} are free: not measured", flush=True)
                 continue
             found[name] = measured(name, model, recording)
             print(shown(name, options.minutes, found[name]), flush=True)
-        theirs = found.get("Separator.separate")
+        theirs = found.get(PEER)
         for name, ours in found.items():
             if theirs and ours is not theirs:
                 speed, cpu, memory = (theirs[key] / ours[key] for key in ("wall", "cpu", "peak_mb"))
                 print(f"{name:>19}: {speed:.2f} x the speed of Separator.separate, {cpu:.2f} x by CPU time, 1 / {memory:.1f} of its memory")
+        if all((recording.with_name(file)).exists() for file in (THEIRS, OURS)):
+            difference = np.load(recording.with_name(THEIRS)) - np.load(recording.with_name(OURS))
+            print(f"highest difference of a minute: {np.max(np.abs(difference)):.2g}")
         for minutes in options.long_minutes:
             make(options.audio, minutes, recording)
             print(shown("defaults", minutes, measured("defaults", model, recording)), flush=True)

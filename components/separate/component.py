@@ -29,5 +29,5 @@ def separate(
         stereo: Whether the results have two channels instead of one.
         remove_tones: Whether to find whistles and hums that last a minute, or all of a shorter recording, and to subtract them.
         batch_segments: Segments of 6 to 12 seconds per call of the network; more segments take more memory and are faster on a GPU.
-        threads: CPU threads; 0 for one per core.
+        threads: CPU threads, each of which takes 0.2 GB and works on a segment; 0 for one per core, up to 4.
     """

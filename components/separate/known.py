@@ -13,7 +13,7 @@ import soundfile
 
 from components.shared.audio import Samples, blocks
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
-from components.shared.steps import Filter, Sound, Step, Stream, mono, prepared
+from components.shared.steps import Filter, Sound, Step, Stream, mean, mono, prepared
 
 
 def without(source: Path, steps: Iterable[Step], done: Callable[[float], None]) -> tuple[Iterator[Samples], tuple[Removed, ...]]:
@@ -28,7 +28,7 @@ def without(source: Path, steps: Iterable[Step], done: Callable[[float], None]) 
             done(len(block) / SAMPLE_RATE_HZ)
 
     todo, _ = prepared(steps, Sound(source.stem, heard, soundfile.info(source).frames, ()))
-    return subtracted(blocks(source), todo.filter), todo.removed
+    return subtracted(blocks(source), todo.filter) if todo.removed else blocks(source), todo.removed
 
 
 def subtracted(recording: Iterator[Samples], filter_: Filter) -> Iterator[Samples]:
@@ -38,10 +38,10 @@ def subtracted(recording: Iterator[Samples], filter_: Filter) -> Iterator[Sample
     def means() -> Stream:
         for block in recording:
             waiting.append(block)
-            yield block.mean(axis=1, dtype=np.float64)
+            yield mean(block)
 
     for rest in filter_(means()):
         if waiting:
             held = np.concatenate(waiting)
             block, waiting[:] = held[: len(rest)], [held[len(rest) :]]
-            yield (block - (block.mean(axis=1, dtype=np.float64) - rest)[:, None]).astype(np.float32)
+            yield (block - (mean(block) - rest)[:, None]).astype(np.float32)

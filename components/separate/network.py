@@ -1,12 +1,9 @@
 """Loads Spleeter's network and the variables of a checkpoint from the folder of a model."""
 
 import json
-import logging
 import os
 import re
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,18 +11,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.separate.checkpoint import CheckpointError, Tensors, read_tensors
+from components.separate.masks import network
+from components.separate.unet import CHANNELS, HALVINGS, Unet, shapes, unet_of
+from components.shared.inference import on_device
 from components.shared.model import Model, read_model
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
 
 CHECKPOINT = "model"
 """Prefix of a checkpoint's files in Spleeter's releases. The file `checkpoint` is not read; it may name another path."""
+INDEX, DATA = f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"
 SPEECH = ("vocals", "speech")
 """Names of the instrument that is speech. All others together are the accompaniment."""
-CHANNELS = 2
-"""Output channels of Spleeter's U-Net, whatever the configuration says."""
-HALVINGS = 6
-"""Number of times that the U-Net halves its input. Frames and bins must be multiples of 2 ** 6."""
+GPU, GPU_WINDOWS = "the GPU", 2
+"""Windows at a time on a GPU: one in the network, one in the transforms before and after it."""
+MOST_THREADS = 4
+"""CPU threads unless told otherwise. Each holds 0.2 GB, and a container sees all cores of its machine."""
 OVERLAP = 4
 """Frames that cover a sample. Spleeter's window compensation is correct for this number only."""
 
@@ -49,8 +51,7 @@ class Config:
     """Number of bins of a frame that the network processes, from the lowest."""
     extended: bool
     """Whether bins above these get the mean mask of those below; else they are silent in every result."""
-    given: dict[str, Any]
-    """The whole file, for Spleeter."""
+    unet: Unet
 
     @property
     def band_hz(self) -> float:
@@ -65,11 +66,11 @@ class Network:
     model: Model
     config: Config
     device: str
-    """GPU or CPU."""
-    compensation: float
-    """Spleeter's factor for overlap-added frames."""
+    """The GPU or the CPU, in words."""
+    windows: int
+    """Windows to process at a time."""
     mask: Callable[[Spectra], Spectra]
-    """Takes magnitudes shaped (segments, segment_frames, bins, 2). Returns the mask of speech, shaped (frames, frame_length / 2 + 1, 2)."""
+    """Takes magnitudes shaped (segments, 2, segment_frames, bins). Returns the share of speech, shaped like them."""
 
 
 def read_config(path: Path) -> Config:
@@ -100,15 +101,16 @@ def read_config(path: Path) -> Config:
     taken("separation_exponent", "a number above 0 and up to 10", lambda v: type(v) in (int, float) and 0 < v <= 10)
     taken("type", "unet.unet or unet.softmax_unet", lambda v: v in ("unet.unet", "unet.softmax_unet"), given.get("model"))
     taken("params", "the network's parameters, conv_n_filters with six numbers if with any,", _are_parameters, given.get("model"))
+    speech = next(i for i, name in enumerate(instruments) if name in SPEECH)
     return Config(
         instruments=tuple(instruments),
-        speech=next(i for i, name in enumerate(instruments) if name in SPEECH),
+        speech=speech,
         frame_length=length,
         frame_step=taken("frame_step", f"a quarter of the frame_length, {length // OVERLAP},", lambda v: v == length // OVERLAP),
         segment_frames=taken("T", "a multiple of 64 up to 4096", number(64, 4096, 2**HALVINGS)),
         bins=taken("F", f"a multiple of 64 up to {length // 2}", number(64, length // 2, 2**HALVINGS)),
         extended=taken("mask_extension", "zeros or average", lambda v: v in ("zeros", "average")) == "average",
-        given=given,
+        unet=unet_of(given["model"], len(instruments), speech, given["separation_exponent"]),
     )
 
 
@@ -129,99 +131,38 @@ def _are_parameters(value: Any) -> bool:
 
 
 def load_network(folder: Path, threads: int = 0) -> Network:
-    """Loads a model of kind spleeter, on a GPU if TensorFlow finds one, else on `threads` CPU threads, 0 for one per core.
+    """Loads a model of kind spleeter, on a GPU if ONNX Runtime finds one, else on `threads` CPU threads, 0 for one per core up to
+    MOST_THREADS.
 
     Raises StageError if a file is missing or differs from `model.json`, if the configuration is unsuitable, or if the variables do not
     fit it.
     """
     model = read_model(folder, "spleeter")
-    for name in ("config.json", f"{CHECKPOINT}.index", f"{CHECKPOINT}.data-00000-of-00001"):
+    for name in ("config.json", INDEX, DATA):
         if name not in model.files:
             raise StageError(f"expected a file {name} in the model {model.name} in {folder}, found {', '.join(model.files)}")
     config = read_config(folder / "config.json")
-    with _quiet():
-        import tensorflow.compat.v1 as tf
-        from spleeter.model import EstimatorSpecBuilder
-        from spleeter.model.functions import unet
-
-        gpus = tf.config.list_physical_devices("GPU")
-        if gpus:
-            tf.config.experimental.enable_op_determinism()
-        graph = tf.Graph()
-        with graph.as_default():
-            magnitudes = tf.placeholder(tf.float32, (None, config.segment_frames, config.bins, CHANNELS))
-            mix = config.given["mix_name"]
-            frames = tf.reshape(magnitudes, (-1, config.bins, CHANNELS))  # stands in for the STFT; masks use only its length
-            builder = EstimatorSpecBuilder({f"{mix}_spectrogram": magnitudes, f"{mix}_stft": frames}, config.given)
-            layer, unet.Conv2DTranspose = unet.Conv2DTranspose, _transposed_convolution(tf)
-            try:
-                wanted = builder.masks[config.instruments[config.speech]]
-            finally:
-                unet.Conv2DTranspose = layer
-            saver = tf.train.Saver()
-            _check_variables(tf, folder, model, {v.op.name: v.shape.as_list() for v in tf.global_variables()})
-            options = tf.ConfigProto(intra_op_parallelism_threads=threads, inter_op_parallelism_threads=threads)
-            options.gpu_options.allow_growth = True
-            session = tf.Session(config=options)
-            try:
-                saver.restore(session, str(folder / CHECKPOINT))
-            except tf.errors.OpError as error:
-                raise _unreadable(folder, model, error) from None
-
-    def mask(given: Spectra) -> Spectra:
-        return session.run(wanted, {magnitudes: given})
-
-    return Network(model, config, "GPU" if gpus else "CPU", EstimatorSpecBuilder.WINDOW_COMPENSATION_FACTOR, mask)
+    graph = network(config.unet, _tensors(folder, model, config), config.segment_frames, config.bins)
+    threads = threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
+    mask, device = on_device(graph, "magnitudes", threads, turn=1)
+    return Network(model, config, device, GPU_WINDOWS if device == GPU else threads, mask)
 
 
-def _transposed_convolution(tf: Any) -> Any:
-    """Returns Keras's layer for Spleeter's U-Net (5 x 5, stride 2), twice as fast if it has a single output channel.
-
-    For one channel TensorFlow's layer takes a fifth of the network's time for a hundredth of its work. A 3 x 3 convolution computes the
-    same sums: it gives four output samples per input sample. Even rows use the kernel's rows 3 and 1, odd rows use 4, 2 and 0, and
-    likewise for columns.
-    """
-    rows = [[3, 1, 5], [4, 2, 0]]  # 5 is a row of zeros
-
-    class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
-        def call(self, inputs: Any) -> Any:
-            if self.filters > 1:
-                return super().call(inputs)
-            kernel = tf.pad(self.kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
-            kernel = tf.transpose(tf.gather(tf.gather(kernel, rows, axis=0), rows, axis=2), (1, 3, 5, 0, 2, 4))
-            sums = tf.nn.conv2d(inputs, tf.reshape(kernel, (3, 3, inputs.shape[3], 4)), strides=1, padding="SAME")
-            return tf.nn.depth_to_space(sums, 2) + self.bias
-
-    return Conv2DTranspose
-
-
-def _check_variables(tf: Any, folder: Path, model: Model, wanted: dict[str, list[int]]) -> None:
+def _tensors(folder: Path, model: Model, config: Config) -> Tensors:
+    """Reads the variables of a model's networks. Raises StageError if the checkpoint is damaged or belongs to another configuration."""
+    wanted = shapes(config.unet)
     try:
-        found = tf.train.load_checkpoint(str(folder / CHECKPOINT)).get_variable_to_shape_map()
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        raise _unreadable(folder, model, error) from None
-    wrong = [f"{name} {found.get(name, 'missing')} for {shape}" for name, shape in wanted.items() if found.get(name) != shape]
+        tensors = read_tensors(folder / INDEX, folder / DATA, wanted.__contains__)
+    except CheckpointError as error:
+        raise StageError(
+            f"expected a checkpoint of {model.name} in {folder / CHECKPOINT}.*, found {error}: fetch and push the model again"
+        ) from None
+    found = {name: list(tensor.shape) for name, tensor in tensors.items()}
+    wrong = [f"{name} {found.get(name, 'missing')} for {list(shape)}" for name, shape in wanted.items() if found.get(name) != list(shape)]
     if wrong:
         shown = f"{len(wrong)} of {len(wanted)} others ({', '.join(wrong[:3])})"
         raise StageError(
             f"expected the variables of the network that config.json describes in the checkpoint of {model.name} in {folder}, "
             f"found {shown}: choose a model whose configuration and checkpoint belong together"
         )
-
-
-def _unreadable(folder: Path, model: Model, error: Exception) -> StageError:
-    detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return StageError(f"expected a checkpoint of {model.name} in {folder / CHECKPOINT}.*, found {detail}: fetch and push the model again")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps TensorFlow's messages out of the log, and keeps Keras from writing a file into HOME."""
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    logging.disable(logging.WARNING)
-    try:
-        with tempfile.TemporaryDirectory() as home:
-            os.environ["KERAS_HOME"] = home
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
+    return tensors

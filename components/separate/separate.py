@@ -51,13 +51,20 @@ def separate(
 
     `done` is called with shares of the recording's seconds that add up to its length.
     """
-    passes, clipped = sum(step.passes for step in options.before) + 1, 0
-    recording, removed = without(source, options.before, lambda seconds: done(seconds / passes))
+    passes, clipped, told = sum(step.passes for step in options.before) + 1, 0, 0.0
+
+    def read(seconds: float) -> None:
+        nonlocal told
+        told += seconds / passes
+        done(seconds / passes)
+
+    recording, removed = without(source, options.before, read)
     with ExitStack() as stack:
         files = [stack.enter_context(FlacWriter(path, 1 + options.stereo)) for path in (speech, other) if path]
         for tracks in results(recording, network, options, keep_other=len(files) > 1):
             for file, track in zip(files, tracks, strict=True):
                 file.write(track)
             clipped += int(np.count_nonzero(np.abs(tracks) > 1))
-            done(tracks.shape[1] / SAMPLE_RATE_HZ / passes)
+            read(tracks.shape[1] / SAMPLE_RATE_HZ)
+    done(max(0.0, files[0].samples / SAMPLE_RATE_HZ - told))  # a step that finds nothing reads less
     return Separated(files[0].samples, clipped, removed)

@@ -4,18 +4,23 @@ Spleeter's network processes each segment of frames on its own, so streaming doe
 Spleeter puts a frame of zeros before a recording; windows and their frames begin there.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from scipy import fft
 
-from components.separate.network import CHANNELS, OVERLAP, Config, Network, Spectra, Stft
+from components.separate.network import OVERLAP, Config, Network, Spectra, Stft
+from components.separate.unet import CHANNELS
 from components.shared.audio import Samples
 
+COMPENSATION = 2 / 3
+"""Spleeter's factor for overlap-added frames."""
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -55,51 +60,66 @@ def separated(windows: Iterator[Window], network: Network, keep_other: bool = Fa
     """Separates the windows of one recording; yields speech and, if kept, everything else, shaped (tracks, samples, channels).
 
     Args:
+        windows: Windows of the recording, in order.
+        network: The network. It says how many windows are processed at a time.
         keep_other: Whether to return the accompaniment as well.
         stereo: Whether tracks have two channels; else one, their mean.
     """
+    config = network.config
+    taper = _hann(config.frame_length)
+
+    def work(window: Window) -> tuple[int, Samples]:
+        mix = _stft(window.signal, taper, config.frame_step)
+        tracks = _tracks(mix, _mask(mix, network), config, keep_other, stereo)
+        return window.samples, _sounds(tracks, taper * np.float32(COMPENSATION), config.frame_step)
+
+    before, tail = config.frame_length, None
+    for samples, sounds in _in_turn(windows, work, network.windows):
+        if tail is not None:
+            sounds[..., : tail.shape[-1]] += tail
+        tail = sounds[..., -(config.frame_length - config.frame_step) :]
+        yield sounds[..., before:samples].transpose(0, 2, 1)
+        before = 0
+
+
+def _in_turn(items: Iterator[Item], work: Callable[[Item], Result], threads: int) -> Iterator[Result]:
+    """Yields the results of items in their order. `threads` are worked on at a time, while the caller uses an earlier one."""
+    with ThreadPoolExecutor(threads) as pool:
+        coming: deque[Future[Result]] = deque()
+        for item in items:
+            coming.append(pool.submit(work, item))
+            if len(coming) > threads:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+def _mask(mix: Stft, network: Network) -> Spectra:
+    """Returns the mask of speech in the network's band."""
+    config = network.config
+    low = np.abs(mix[..., : config.bins])
+    segments = low.reshape(CHANNELS, -1, config.segment_frames, config.bins).transpose(1, 0, 2, 3)
+    return network.mask(np.ascontiguousarray(segments)).transpose(1, 0, 2, 3).reshape(low.shape)
+
+
+def _tracks(mix: Stft, mask: Spectra, config: Config, keep_other: bool, stereo: bool) -> Stft:
+    """Returns the speech, and the rest if kept, shaped (tracks, channels, frames, bins).
+
+    Above the network's band both are silent, or share the sound by the mean of the band's mask.
+    """
+    low, high = mix[..., : config.bins], mix[..., config.bins :]
 
     def folded(part: Stft) -> Stft:
         return part if stereo else part.mean(axis=0, keepdims=True)
 
-    config = network.config
-    taper = _hann(config.frame_length)
-    speech_sound, other_sound = (_Synthesis(taper, config.frame_step, network.compensation) for _ in range(2))
-    before = config.frame_length
-    for window, mix, mask in _ahead(_masks(windows, network, taper)):
-        speech = mix * mask
-        sounds = [speech_sound.add(folded(speech))]
-        if keep_other:
-            sounds.append(other_sound.add(folded(_others(mix, speech, config))))
-        yield np.stack([track[before : window.samples] for track in sounds])
-        before = 0
-
-
-def _ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """Yields the same items, each computed in a thread while the caller uses the previous one."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
-            yield item
-
-
-def _masks(windows: Iterator[Window], network: Network, taper: Samples) -> Iterator[tuple[Window, Stft, Spectra]]:
-    """Yields windows with their STFT and their mask of speech, shaped like it."""
-    config = network.config
-    for window in windows:
-        mix = _stft(window.signal, taper, config.frame_step)
-        magnitudes = np.abs(mix[..., : config.bins])
-        batch = np.ascontiguousarray(magnitudes.transpose(1, 2, 0)).reshape(-1, config.segment_frames, config.bins, CHANNELS)
-        yield window, mix, network.mask(batch).transpose(2, 0, 1)
-
-
-def _others(mix: Stft, speech: Stft, config: Config) -> Stft:
-    """Returns the mix without speech. It is silent above the network's band unless masks are extended."""
-    other = mix - speech
-    if not config.extended:
-        other[..., config.bins :] = 0
-    return other
+    tracks = np.zeros((1 + keep_other, CHANNELS if stereo else 1, *mix.shape[1:]), mix.dtype)
+    tracks[0, ..., : config.bins] = folded(low * mask)
+    if config.extended:
+        tracks[0, ..., config.bins :] = folded(high * mask.mean(axis=-1, keepdims=True))
+    if keep_other:
+        band = slice(None) if config.extended else slice(config.bins)
+        tracks[1, ..., band] = folded(mix[..., band]) - tracks[0, ..., band]
+    return tracks
 
 
 def _hann(length: int) -> Samples:
@@ -113,22 +133,13 @@ def _stft(signal: Samples, taper: Samples, step: int) -> Stft:
     return fft.rfft(frames * taper, axis=-1, overwrite_x=True)
 
 
-class _Synthesis:
-    """Streaming inverse STFT."""
-
-    def __init__(self, taper: Samples, step: int, compensation: float) -> None:
-        self._taper, self._step = taper * np.float32(compensation), step
-        self._tail: Samples | None = None
-
-    def add(self, stft: Stft) -> Samples:
-        """Adds frames; returns the samples that are now complete, shaped (samples, channels)."""
-        channels, frames, _ = stft.shape
-        pieces = fft.irfft(stft, len(self._taper), axis=-1) * self._taper
-        pieces = pieces.reshape(channels, frames, OVERLAP, self._step)
-        sums = np.zeros((channels, frames + OVERLAP - 1, self._step), np.float32)
-        if self._tail is not None:
-            sums[:, : OVERLAP - 1] = self._tail
-        for i in range(OVERLAP):
-            sums[:, i : i + frames] += pieces[:, :, i]
-        self._tail = sums[:, frames:]
-        return sums[:, :frames].reshape(channels, -1).T
+def _sounds(spectra: Stft, taper: Samples, step: int) -> Samples:
+    """Returns the overlapping frames of STFTs shaped (tracks, channels, frames, bins), added up: shaped (tracks, channels, samples)."""
+    pieces = fft.irfft(spectra, len(taper), axis=-1, overwrite_x=True)
+    pieces *= taper
+    *tracks, frames, _ = pieces.shape
+    pieces = pieces.reshape(*tracks, frames, OVERLAP, step)
+    sums = np.zeros((*tracks, frames + OVERLAP - 1, step), np.float32)
+    for i in range(OVERLAP):
+        sums[..., i : i + frames, :] += pieces[..., i, :]
+    return sums.reshape(*tracks, -1)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.linalg import solve_toeplitz
-from scipy.signal import oaconvolve
 
 from components.separate.match import HOP, Hit, frames, power, sound_of
 from components.shared.steps import Mono
@@ -42,7 +41,7 @@ class Fit(NamedTuple):
 
 def rendered(effect: Mono, taps: NDArray[np.float64]) -> Mono:
     """Returns the filtered effect: it starts REACH samples before the hit, and is 2 REACH longer than the effect."""
-    return np.asarray(oaconvolve(effect, taps))
+    return np.convolve(effect, taps)
 
 
 def fitted(sound: Mono, effects: Sequence[Mono], hits: Sequence[Hit]) -> tuple[list[Fit], Mono]:

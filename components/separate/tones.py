@@ -8,10 +8,11 @@ hardly affects the fit, and a tone whose level an earlier filter modulated is re
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import fft, ndimage
 
 from components.shared.pieces import Piece, pieces
 from components.shared.rows import SAMPLE_RATE_HZ, Removed
@@ -91,6 +92,8 @@ def tones() -> Step:
 
 def _prepare(sound: Sound) -> Prepared:
     found = find(sound.stream(), sound.samples)
+    if not found:
+        return Prepared(lambda stream: stream)
     filter_ = without(found)
     attenuations = left(filter_(sound.stream()), found)
     return Prepared(filter_, tuple(_removed(sound, tone, db) for tone, db in zip(found, attenuations, strict=True)))
@@ -107,10 +110,10 @@ def _removed(sound: Sound, tone: SteadyTone, attenuation_db: float) -> Removed:
 
 def spectra(stream: Stream) -> Iterator[NDArray[np.float64]]:
     """Yields power spectra, one per HOP with half a hop of context on both sides; a sine of amplitude 1 has power 1."""
-    window = signal.get_window("hann", FRAME)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)
     scale = 2 / np.sum(window)
     for piece in pieces(stream, HOP, HOP // 2):
-        yield np.square(np.abs(np.fft.rfft(piece.samples * window) * scale))
+        yield np.square(np.abs(fft.rfft(piece.samples * window) * scale))
 
 
 def beside(power: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -199,19 +202,44 @@ def without(tones: list[SteadyTone]) -> Filter:
 
 
 def _sine(piece: Piece, tone: SteadyTone) -> Mono:
-    """Returns the sine of a tone for the samples of a piece without its margins."""
-    first = piece.start - MARGIN
-    turns = np.exp(2j * np.pi * (tone.frequency_hz / SAMPLE_RATE_HZ * np.arange(first, first + len(piece.samples)) % 1))
-    points = first + POINT * np.arange(len(piece.samples) // POINT)
+    """Returns the sine of a tone for the samples of a piece without its margins.
+
+    Each POINT samples turn as the first ones do, from another phase. So a piece is a table with a row for each point, and both the
+    amplitudes and the sine are products of small matrices.
+    """
+    points = piece.start - MARGIN + POINT * np.arange(len(piece.samples) // POINT)
+    turn = tone.frequency_hz / SAMPLE_RATE_HZ
+    phases = np.exp(2j * np.pi * (turn * points % 1))
     drift = np.exp(2j * np.pi * np.cumsum(_frequencies(tone, points) - tone.frequency_hz) * POINT / SAMPLE_RATE_HZ)
-    low = signal.firwin(4 * POINT + 1, BESIDE_HZ, fs=SAMPLE_RATE_HZ)
-    turned = signal.upfirdn(low, piece.samples * turns.conj(), down=POINT)[2 : 2 + len(points)] * drift.conj()
+    turned = _demodulated(piece.samples, turn) * phases.conj() * drift.conj()
     fit = _fitted(turned, 10 ** (float(np.median(tone.levels)) / 10) / 4) * drift
     fit[(points < tone.start - HOP) | (points > tone.stop + HOP)] = 0
-    own = fit[MARGIN // POINT : MARGIN // POINT + SIZE // POINT + 1]
+    first = MARGIN // POINT
+    own = fit[first : first + SIZE // POINT + 1]
+    here = phases[first : first + SIZE // POINT]
+    ends = np.stack([here * own[:-1], here * own[1:]], axis=1)  # between two points the amplitude is interpolated
     share = np.arange(POINT) / POINT
-    between = (own[:-1, None] * (1 - share) + own[1:, None] * share).ravel()
-    return 2 * np.real(between * turns[MARGIN : MARGIN + SIZE])
+    turns = np.exp(2j * np.pi * turn * np.arange(POINT)) * np.stack([1 - share, share])
+    table = np.concatenate([ends.real, -ends.imag], axis=1), np.concatenate([turns.real, turns.imag])
+    return 2 * np.einsum("pi,is->ps", *table).ravel()  # not by BLAS, whose threads take more time than this
+
+
+def _demodulated(samples: Mono, turn: float) -> NDArray[np.complex128]:
+    """Returns a sound below BESIDE_HZ after a frequency, in turns per sample, is moved to 0: at each point, relative to its phase there."""
+    span = np.arange(-2 * POINT, 2 * POINT)
+    rows = np.pad(samples, 2 * POINT).reshape(-1, POINT)
+    taps = (_low_pass() * np.exp(-2j * np.pi * (turn * span % 1))).reshape(4, POINT)
+    real, imaginary = (np.einsum("ps,is->ip", rows, part) for part in (taps.real, taps.imag))
+    parts = real + 1j * imaginary
+    return np.sum([parts[i, i : len(rows) - 4 + i] for i in range(4)], axis=0)
+
+
+@cache
+def _low_pass() -> Mono:
+    """Taps of a low-pass filter that reaches 2 POINT samples on both sides, where it is 0."""
+    at = np.arange(-2 * POINT, 2 * POINT)
+    taps = np.sinc(2 * BESIDE_HZ / SAMPLE_RATE_HZ * at) * (0.54 + 0.46 * np.cos(np.pi * at / (2 * POINT)))
+    return np.asarray(taps / np.sum(taps))
 
 
 def _frequencies(tone: SteadyTone, points: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -22,18 +22,22 @@ class Graph:
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
-        self._nodes: list[Any] = []
-        self._constants: dict[str, Any] = {}
+        self._model = onnx.ModelProto(ir_version=_IR_VERSION, opset_import=[helper.make_opsetid("", _OPSET)])
+        self._graph = self._model.graph  # grows in place, so that no number is copied again
+        self._graph.name = "network"
+        self._constants: set[str] = set()
 
     def add(self, operation: str, *inputs: str, **attributes: Any) -> str:
         """Adds an operation with one output; returns the output's name."""
-        name = f"{operation}_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(operation, inputs, [name], **attributes))
+        name = f"{operation}_{len(self._graph.node)}"
+        self._graph.node.append(helper.make_node(operation, inputs, [name], **attributes))
         return name
 
     def constant(self, name: str, values: NDArray[Any]) -> str:
-        """Adds numbers under a name."""
-        self._constants[name] = numpy_helper.from_array(np.asarray(values, order="C"), name)
+        """Adds numbers under a name, unless it has some already."""
+        if name not in self._constants:
+            self._constants.add(name)
+            self._graph.initializer.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
         return name
 
     def weights(self, name: str) -> str:
@@ -82,12 +86,12 @@ class Graph:
 
     def model(self, given: str, given_shape: Sequence[str | int], result: str, result_shape: Sequence[str | int], name: str) -> bytes:
         """Returns an ONNX file with the input `given` and the output `name`, which is `result`. Both are float32."""
-        self._nodes.append(helper.make_node("Identity", [result], [name]))
-        values = [helper.make_tensor_value_info(n, TensorProto.FLOAT, list(s)) for n, s in ((given, given_shape), (name, result_shape))]
-        graph = helper.make_graph(self._nodes, "network", values[:1], values[1:], list(self._constants.values()))
-        made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+        self._graph.node.append(helper.make_node("Identity", [result], [name]))
+        self._graph.input.append(helper.make_tensor_value_info(given, TensorProto.FLOAT, list(given_shape)))
+        self._graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(result_shape)))
+        made = bytes(self._model.SerializeToString())
         onnx.checker.check_model(made)
-        return bytes(made.SerializeToString())
+        return made
 
 
 def _gates(values: NDArray[Any]) -> NDArray[Any]:

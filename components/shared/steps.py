@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.audio import BLOCK_SECONDS, blocks
+from components.shared.audio import BLOCK_SECONDS, Samples, blocks
 from components.shared.rows import Choice, Removed
 
 Mono = NDArray[np.float64]
@@ -59,7 +59,15 @@ class Step:
 def mono(path: Path, block_seconds: float = BLOCK_SECONDS) -> Stream:
     """Yields the mean of a recording's channels, block by block."""
     for block in blocks(path, block_seconds):
-        yield block.mean(axis=1, dtype=np.float64)
+        yield mean(block)
+
+
+def mean(block: Samples) -> Mono:
+    """Returns the mean of the channels of samples shaped (samples, channels)."""
+    total = block[:, 0].astype(np.float64)
+    for channel in range(1, block.shape[1]):
+        total += block[:, channel]
+    return total / block.shape[1]
 
 
 def always(filter_: Filter) -> Step:

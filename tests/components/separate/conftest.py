@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from peer import write_model
 
 from components.separate.network import Network, load_network
+from tests.components.separate.models import write_model
 
 
 @pytest.fixture(scope="session")

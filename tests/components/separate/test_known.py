@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.separate.known import subtracted, without
+from components.separate.network import Network
+from components.separate.separate import Options, separate
+from components.separate.tones import tones
 from components.shared.audio import Samples
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.steps import Prepared, Sound, Step, Stream
@@ -93,3 +96,13 @@ def test_memory_is_flat_in_the_length(tmp_path: Path) -> None:
         assert found == f"{len(sound)} sfx tones"
         peaks.append(int(kilobytes) / 1000)
     assert peaks[1] - peaks[0] < 0.25 * 180 * SAMPLE_RATE_HZ * 8 / 1e6, "a quarter of the sound itself"
+
+
+@pytest.mark.parametrize("whistle", [0.0, 0.01])
+def test_the_progress_of_a_recording_adds_up_to_its_length(tmp_path: Path, network: Network, whistle: float) -> None:
+    sound = noise(25 * SAMPLE_RATE_HZ, 2) / 10
+    sound += whistle * np.sin(2 * np.pi * 6000 * np.arange(len(sound)) / SAMPLE_RATE_HZ)[:, None].astype(np.float32)
+    source, told = write_flac(tmp_path / "show.flac", sound), list[float]()
+    found = separate(source, tmp_path / "speech.flac", None, network, Options(before=(tones(),)), told.append)
+    assert len(found.removed) == (whistle > 0)
+    assert sum(told) == pytest.approx(25) and min(told) >= 0

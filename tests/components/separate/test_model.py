@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from test_stream import in_blocks
 
 from components.separate.network import Network, load_network
 from components.separate.separate import Options, results
 from components.shared.audio import Samples, decode
+from tests.components.separate.models import in_blocks
 from tests.places import DATA, ROOT, SAMPLE
 from tests.sample.synth import tune
 

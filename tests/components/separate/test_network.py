@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peer import OFFICIAL, SMALL
 
 from components.separate.__main__ import main
 from components.separate.network import load_network, read_config
 from components.shared.model import describe
 from components.shared.task import StageError
+from tests.components.separate.models import OFFICIAL, SMALL
 
 
 def refused(model: Path, **changes: Any) -> str:

@@ -1,94 +1,21 @@
-"""The stream gives what Spleeter's whole-file path gives, at any length, whatever its blocks."""
+"""The stream gives the same samples at any length, whatever its blocks. test_spleeter.py compares them with Spleeter's."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from peer import OFFICIAL, SMALL, whole_file, write_model
 
 from components.separate.network import Network, load_network
 from components.separate.separate import Options, results
-from components.shared.audio import Samples, decode
-from tests.places import DATA
-
-MUSIC = sorted((DATA / "music").glob("*.*"))
-SEGMENT = SMALL["T"] * SMALL["frame_step"]
-
-
-def sound(samples: int, channels: int, seed: int = 0) -> Samples:
-    """Tones that come and go over noise, another mixture in each channel."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(samples) / 44_100
-    tones = np.sum([np.sin(2 * np.pi * f * time) * np.sin(2 * np.pi * f / 300 * time) for f in (220, 340, 1250, 5100)], axis=0)
-    return (0.05 * tones[:, None] * rng.uniform(0.5, 1, channels) + 0.05 * rng.standard_normal((samples, channels))).astype(np.float32)
-
-
-def in_blocks(samples: Samples, size: int = 7777) -> Iterator[Samples]:
-    return (samples[i : i + size] for i in range(0, len(samples), size))
+from components.shared.audio import Samples
+from tests.components.separate.models import SMALL, in_blocks, sound, write_model
 
 
 def streamed(samples: Samples, network: Network, options: Options, block: int = 7777) -> Samples:
     """Speech and accompaniment, shaped (2, samples, channels)."""
     return np.concatenate(list(results(in_blocks(samples, block), network, options, keep_other=True)), axis=1)
-
-
-def difference(samples: Samples, folder: Path, network: Network) -> float:
-    """Highest difference between Spleeter's samples and ours, stereo and mono, of both stems."""
-    theirs = whole_file(folder, samples)
-    speech = theirs.pop(network.config.instruments[network.config.speech])
-    both = np.stack([speech, np.sum(list(theirs.values()), axis=0)])
-    assert np.std(speech) > 0.1 * np.std(samples) and np.std(both[1]) > 0.1 * np.std(samples)  # no mask is constant or nothing
-    stereo, mono = (streamed(samples, network, Options(stereo=stereo)) for stereo in (True, False))
-    assert stereo.shape == (2, len(samples), 2) and mono.shape == (2, len(samples), 1)
-    return float(max(np.max(np.abs(stereo - both)), np.max(np.abs(mono - both.mean(axis=2, keepdims=True)))))
-
-
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("length", [1, 300, 3 * SEGMENT - 255, 100_001])
-def test_it_gives_spleeter_s_own_samples(folder: Path, network: Network, length: int, channels: int) -> None:
-    assert difference(sound(length, channels), folder, network) <= 1e-5
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"separation_exponent": 1, "instrument_list": ["accompaniment", "speech"]},
-        pytest.param({"instrument_list": ["vocals", "drums", "bass", "other"], "mask_extension": "average"}, marks=pytest.mark.slow),
-        pytest.param(
-            {
-                "instrument_list": ["vocals", "piano", "drums", "bass", "other"],
-                "model": {"type": "unet.softmax_unet", "params": {"conv_n_filters": [4, 8, 8, 8, 8, 8], "conv_activation": "ELU"}},
-            },
-            marks=pytest.mark.slow,
-        ),
-    ],
-)
-def test_any_configuration_of_spleeter_s_u_net_gives_its_samples(tmp_path: Path, changes: dict[str, Any]) -> None:
-    folder = write_model(tmp_path, SMALL | changes)
-    assert difference(sound(40_000, 2), folder, load_network(folder)) <= 1e-5
-
-
-@pytest.fixture(scope="module")
-def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Spleeter's 2stems-16kHz, with random weights."""
-    return write_model(tmp_path_factory.mktemp("official"), OFFICIAL | {"F": 1536})
-
-
-def test_the_official_size_gives_spleeter_s_samples(official: Path) -> None:
-    assert difference(sound(20 * 44_100 + 17, 2), official, load_network(official)) <= 1e-4
-
-
-@pytest.mark.skipif(not MUSIC, reason=f"no recordings at {DATA}")
-@pytest.mark.parametrize("channels", [1, 2])
-def test_a_minute_of_real_music_gives_spleeter_s_samples(official: Path, channels: int) -> None:
-    network = load_network(official)
-    minute = np.concatenate([b for path in MUSIC[4:7] for b in decode(path, 44_100, channels)])[: 60 * 44_100 + 123]
-    assert len(minute) > 60 * 44_100
-    assert difference(minute, official, network) <= 1e-4
 
 
 @settings(max_examples=15, deadline=None)
