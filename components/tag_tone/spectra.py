@@ -48,14 +48,14 @@ def mel_filters(bands: int, low_hz: float, high_hz: float) -> Numbers:
 
 def cepstra(mel: Numbers) -> Numbers:
     """Returns the first CEPSTRA coefficients of an orthonormal cosine transform of the powers in dB; both shaped (numbers, frames)."""
-    return _cosines(len(mel)) @ (10 * np.log10(np.maximum(mel, LEAST_POWER)))
+    return np.asarray(_cosines(len(mel)) @ (10 * np.log10(np.maximum(mel, LEAST_POWER))), np.float32)
 
 
 def chroma(spectrum: Numbers) -> Numbers:
     """Returns the power of each of the twelve notes from C on, relative to the strongest one, shaped (12, frames)."""
     power = _chroma_filters() @ spectrum
     top = power.max(axis=0)
-    return power / np.where(top < np.finfo(np.float32).tiny, 1, top)
+    return np.asarray(power / np.where(top < np.finfo(np.float32).tiny, 1, top), np.float32)
 
 
 def _mels(hz: float) -> float:
@@ -69,7 +69,7 @@ def _cosines(bands: int) -> Numbers:
     """Returns the rows of the cosine transform (DCT-II), shaped (CEPSTRA, bands)."""
     rows = np.cos(np.pi / bands * np.arange(CEPSTRA)[:, None] * (np.arange(bands) + 0.5)) * np.sqrt(2 / bands)
     rows[0] /= np.sqrt(2)
-    return rows.astype(np.float32)
+    return np.asarray(rows, np.float32)
 
 
 @cache
