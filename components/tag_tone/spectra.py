@@ -1,6 +1,6 @@
 """Mel bands, cepstra and chroma of power spectra in numpy, with librosa's definitions.
 
-librosa itself compiles unused code: 30 s of CPU time in every new container. A test compares these functions with what it gave.
+librosa itself compiles unused code: 30 s of CPU time in every new container. A test compares these functions with librosa's results.
 """
 
 from functools import cache
