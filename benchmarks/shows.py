@@ -172,7 +172,8 @@ def heard(show: Show, path: Path) -> dict[str, float]:
 
 @cache
 def _dnsmos() -> Any:
-    from components.shared.dnsmos import RATE_HZ, WINDOW, load_dnsmos
+    from components.shared.dnsmos import RATE_HZ, load_dnsmos
+    from components.shared.dnsmos_network import WINDOW
 
     return load_dnsmos(WINDOW / RATE_HZ, 1)
 

@@ -1,9 +1,10 @@
 """Speed and memory of `tag_tone`; speed of its pitch tracker, against librosa.yin and librosa.pyin.
 
-    PYTHONPATH=. .venvs/tag_tone/bin/python benchmarks/tag_tone.py [--short-minutes 10] [--long-minutes 180]
+    PYTHONPATH=. .venvs/tag_tone/bin/python benchmarks/tag_tone.py [--short-minutes 10] [--long-minutes 180] [--peer PYTHON]
 
 The stage runs with the model tone-4 on a short and on a long recording, each in a process of its own. Prints seconds of audio per
-second and per CPU second, and peak memory; then the seconds of audio per CPU second of the three pitch trackers.
+second and per CPU second, and peak memory; then the seconds of audio per CPU second of its pitch tracker, and of librosa's if PYTHON
+is the interpreter of an environment with librosa.
 """
 
 import argparse
@@ -12,20 +13,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
-from components.shared.table import write_rows
-from components.shared.windows import WindowsWriter
-from components.tag_tone.__main__ import main as tag_tone
-from components.tag_tone.pitch import FRAME, pitch
-from components.tag_tone.sound import HOP, RATE_HZ
-
 MODEL = Path(__file__).resolve().parents[1] / "bundled" / "models" / "tone-4"
 CLIP_SECONDS = 12
+SAMPLE_RATE_HZ, RATE_HZ, HOP = 44_100, 16_000, 160
+TRACKED_SECONDS = 30
 
 
 def voice(seconds: int, rate_hz: int, seed: int) -> np.ndarray:
@@ -40,6 +37,11 @@ def voice(seconds: int, rate_hz: int, seed: int) -> np.ndarray:
 
 def make(folder: Path, minutes: int) -> None:
     """Writes the stage's inputs: one recording, all of it cut into clips of 12 s."""
+    from components.shared.audio import FlacWriter
+    from components.shared.rows import Clip, Recording
+    from components.shared.table import write_rows
+    from components.shared.windows import WindowsWriter
+
     parts = {name: folder / name for name in ("clean", "clips", "turns", "tones")}
     for part in parts.values():
         part.mkdir(parents=True)
@@ -59,6 +61,8 @@ def make(folder: Path, minutes: int) -> None:
 
 def run(folder: Path) -> None:
     """Runs the stage on a folder's artifacts and prints time and memory."""
+    from components.tag_tone.__main__ import main as tag_tone
+
     wall, cpu = time.perf_counter(), time.process_time()
     inputs = (folder / name for name in ("clean", "clips", "turns"))
     tag_tone(*inputs, MODEL, folder / "tones", enabled=True, clusters=0, voice_normalization=True)
@@ -67,32 +71,41 @@ def run(folder: Path) -> None:
     print(json.dumps({"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "megabytes": peak}))
 
 
-def trackers() -> None:
-    """Prints the speed of the pitch trackers on half a minute."""
+def tracker() -> None:
+    """Prints the speed of the stage's pitch tracker."""
+    from components.tag_tone.pitch import FRAME, pitch
+
+    sound = np.pad(voice(TRACKED_SECONDS, RATE_HZ, 1).astype(np.float32), FRAME)
+    timed("pitch", lambda: pitch(sound, TRACKED_SECONDS * RATE_HZ // HOP, 0.05))
+
+
+def peers() -> None:
+    """Prints the speed of librosa's pitch trackers."""
     import librosa
 
-    sound = voice(30, RATE_HZ, 1).astype(np.float32)
+    sound = voice(TRACKED_SECONDS, RATE_HZ, 1).astype(np.float32)
     settings = {"fmin": 60.0, "fmax": 600.0, "sr": RATE_HZ, "frame_length": 1024, "hop_length": HOP}
-    runs = {
-        "pitch": lambda: pitch(np.pad(sound, FRAME), 3000, 0.05),
-        "librosa.yin": lambda: librosa.yin(sound, **settings),
-        "librosa.pyin": lambda: librosa.pyin(sound, **settings),
-    }
-    for name, track in runs.items():
-        track()  # the first call compiles
-        start = time.process_time()
-        track()
-        print(f"{name}: {30 / (time.process_time() - start):.0f} s per CPU second")
+    timed("librosa.yin", lambda: librosa.yin(sound, **settings))
+    timed("librosa.pyin", lambda: librosa.pyin(sound, **settings))
+
+
+def timed(name: str, track: Callable[[], Any]) -> None:
+    track()  # the first call compiles
+    start = time.process_time()
+    track()
+    print(f"{name}: {TRACKED_SECONDS / (time.process_time() - start):.0f} s per CPU second", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short-minutes", type=int, default=10)
     parser.add_argument("--long-minutes", type=int, default=180)
+    parser.add_argument("--peer")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--run-peers", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.run:
-        run(given.run)
+    if given.run or given.run_peers:
+        run(given.run) if given.run else peers()
         return
     for minutes in (given.short_minutes, given.long_minutes):
         with tempfile.TemporaryDirectory() as scratch:
@@ -101,7 +114,9 @@ def main() -> None:
         facts = json.loads(out.splitlines()[-1])
         speeds = f"{minutes * 60 / facts['wall']:.1f} s/s, {minutes * 60 / facts['cpu']:.1f} s per CPU second"
         print(f"{minutes:4} min: {speeds}, {facts['megabytes']:.0f} MB peak", flush=True)
-    trackers()
+    tracker()
+    if given.peer:
+        subprocess.run([given.peer, __file__, "--run-peers"], check=True)
 
 
 if __name__ == "__main__":

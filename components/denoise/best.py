@@ -14,7 +14,8 @@ from scipy import signal
 from components.denoise.loudness import measure
 from components.denoise.settings import NONE
 from components.shared import bandwidth
-from components.shared.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos
+from components.shared.dnsmos import RATE_HZ, Dnsmos, load_dnsmos
+from components.shared.dnsmos_network import WINDOW
 from components.shared.rows import SAMPLE_RATE_HZ, Choice
 from components.shared.steps import Mono, Prepared, Sound, Span, Step, Stream, prepared
 

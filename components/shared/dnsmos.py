@@ -1,24 +1,24 @@
 """DNSMOS P.835 as in Microsoft's script: estimated opinion scores of speech, background and both.
 
-The network comes with Microsoft's package speechmos. The package's code is not used: it imports
-librosa and processes every window a second time for a score outside P.835.
+The script repeats a sound shorter than a window until it is longer than one, and hears every second of that, which is the same
+speech up to nine times. Here such a sound is heard once. The network comes with Microsoft's package speechmos. The package's code is
+not used: it imports librosa and processes every window a second time for a score outside P.835.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.dnsmos_network import WINDOW, DnsmosNetwork
 from components.shared.task import StageError
 
 RATE_HZ = 16_000
-WINDOW = 144_160
-"""Window of the network in samples, 9.01 s."""
 SHA256 = "269fbebdb513aa23cddfbb593542ecc540284a91849ac50516870e1ac78f6edd"
 """Hash of sig_bak_ovr.onnx in speechmos 0.0.1.1 (MIT; in Microsoft's DNS-Challenge the same file is CC BY 4.0)."""
 _POLYNOMIALS = np.array(
@@ -43,40 +43,36 @@ class Scores(NamedTuple):
 class Dnsmos:
     """The network, loaded."""
 
-    network: Callable[[NDArray[np.float32]], NDArray[np.float32]]
-    """Maps windows shaped (windows, WINDOW) to outputs shaped (windows, 3)."""
+    network: DnsmosNetwork
     hop: int
     """Hop between windows in samples."""
 
     @property
     def name(self) -> str:
-        """Network and hop, as tables name them."""
-        return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s"
+        """Network, hop and version of the windows, as tables name them."""
+        return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s, short once"
 
     def score(self, sound: NDArray[np.floating]) -> Scores:
         """Returns the mean of the windows' scores for mono sound at RATE_HZ in [-1, 1], shaped (samples,), not empty."""
-        windows = windows_of(np.asarray(sound, np.float32), self.hop)  # one at a time: a batch takes more memory and no less time
-        raw = np.concatenate([self.network(window[None]) for window in windows]).astype(np.float64)
+        samples = np.asarray(sound, np.float32)
+        if len(samples) < WINDOW:
+            samples = np.resize(samples, WINDOW)  # repeats them
+        raw = self.network.outputs(samples, window_starts(len(samples), self.hop))
         a, b, c = _POLYNOMIALS.T
         return Scores(*map(float, np.mean(a * raw**2 + b * raw + c, axis=0)))
 
 
-def windows_of(sound: NDArray[np.float32], hop: int) -> Iterator[NDArray[np.float32]]:
-    """Yields windows of 9.01 s. A shorter sound is doubled until it is that long.
+def window_starts(samples: int, hop: int) -> Sequence[int]:
+    """Returns the first sample of each window of a sound that is at least a window long.
 
     As in Microsoft's script, whole seconds determine the number of windows: up to 1.99 s at the end are ignored.
     """
-    while len(sound) < WINDOW:
-        sound = np.concatenate([sound, sound])
-    count = int(len(sound) // RATE_HZ - WINDOW / RATE_HZ) + 1
-    for start in range(0, count * RATE_HZ, hop):
-        yield sound[start : start + WINDOW]
+    count = int(samples // RATE_HZ - WINDOW / RATE_HZ) + 1
+    return range(0, min(count * RATE_HZ, samples - WINDOW + 1), hop)
 
 
 def load_dnsmos(hop_seconds: float = 1.0, threads: int = 0) -> Dnsmos:
     """Loads the network for `threads` CPU threads, 0 for one per core. Raises StageError if it is absent or not that of SHA256."""
-    import onnxruntime
-
     path = network_path()
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != SHA256:
@@ -84,10 +80,7 @@ def load_dnsmos(hop_seconds: float = 1.0, threads: int = 0) -> Dnsmos:
             f"expected the network of DNSMOS with sha256 {SHA256[:12]} in {path}, found {'another' if content else 'none'}: "
             "install this stage again from its pins (requirements.txt)"
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    session: Any = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    return Dnsmos(lambda windows: session.run(None, {"input_1": windows})[0], round(hop_seconds * RATE_HZ))
+    return Dnsmos(DnsmosNetwork(content, threads), round(hop_seconds * RATE_HZ))
 
 
 def network_path() -> Path:

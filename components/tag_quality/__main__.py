@@ -1,6 +1,8 @@
 """Reads clean recordings and clips, writes the quality of each clip."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +15,39 @@ from components.shared.task import Outcome, Progress, run
 from components.tag_quality.quality import measure
 from components.tag_quality.settings import check_settings
 
+MOST_THREADS = 8
+"""Threads by default at most: each takes 100 MB, and a container that may use four cores sees all cores of its machine."""
+
 
 def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:
     check_settings(hop_seconds=hop_seconds, threads=threads)
     rows = read_rows(clips, Clip) if enabled else []
     known = {r.recording: r.samples for r in read_rows(clean, Recording)}
-    dnsmos = load_dnsmos(hop_seconds, threads) if rows else None
-    progress = Progress(sum(c.end - c.start for c in rows))
-    found: list[Quality] = []
     for clip in rows:
         start, stop = span(clip)
         if not 0 <= start < stop <= known.get(clip.recording, 0):
             raise ValueError(f"expected the clip {clip.clip} inside its recording, found samples {start} to {stop}: make the clips again")
-        assert dnsmos
-        found.append(measure(clip.clip, read_mono(clean / "audio" / f"{clip.recording}.flac", start, stop), dnsmos))
-        progress.add(clip.end - clip.start)
+    found = measured(rows, clean / "audio", hop_seconds, threads) if rows else []
     write_rows(quality, Quality, found)
     return {"clips": len(found), **medians(found)}
+
+
+def measured(clips: Sequence[Clip], audio: Path, hop_seconds: float, threads: int) -> list[Quality]:
+    """Measures clips of the recordings in a folder, one on each thread: the number of threads changes no score."""
+    dnsmos = load_dnsmos(hop_seconds, threads=1)
+    progress, found = Progress(sum(c.end - c.start for c in clips)), []
+
+    def one(clip: Clip) -> Quality:
+        return measure(clip.clip, read_mono(audio / f"{clip.recording}.flac", *span(clip)), dnsmos)
+
+    pool = ThreadPoolExecutor(threads or min(MOST_THREADS, len(os.sched_getaffinity(0))))
+    try:
+        for clip, row in zip(clips, pool.map(one, clips), strict=True):
+            found.append(row)
+            progress.add(clip.end - clip.start)
+    finally:
+        pool.shutdown(cancel_futures=True)  # so that an error does not wait for all other clips
+    return found
 
 
 def medians(rows: Sequence[Quality]) -> dict[str, float]:

@@ -18,7 +18,8 @@ def tag_quality(
 
     Args:
         enabled: Whether to measure quality; if not, the table has no rows.
-        hop_seconds: Time between the starts of two DNSMOS windows, in seconds. Microsoft's script uses 1, which takes twice as long; its
-            scores differ by hundredths.
-        threads: CPU threads; 0 for one per core.
+        hop_seconds: Time between the starts of two DNSMOS windows in a clip of more than 9.01 s, in seconds. Microsoft's script uses 1; 2
+            takes half as long, since windows share their work at multiples of 0.08, and scores differ by 0.02. A shorter clip is
+            repeated to 9.01 s and heard once.
+        threads: CPU threads, each with a clip of its own; 0 for one per core, at most 8.
     """

@@ -3,6 +3,8 @@
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from components.shared.clip_voices import clip_voices
 from components.shared.model import parse, read_model
 from components.shared.rows import Clip, Tone
@@ -32,7 +34,8 @@ def main(
     classifier = _classifier(model)
     rows = read_rows(clips, Clip)
     progress = Progress(sum(c.end - c.start for c in rows))
-    measured = list(measure_clips(clean / "audio", rows, progress.add))
+    with threadpool_limits(1, "blas"):  # its products are small: with a thread per core most of its time would be waiting
+        measured = list(measure_clips(clean / "audio", rows, progress.add))
     voices = clip_voices(turns, rows)
     labels = by_gender(voices.labels, [c.gender for c in rows])
     found = name_tones(measured, labels, classifier, clusters, voice_normalization)

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from components.tag_tone.pitch import FRAME, pitch
 from components.tag_tone.sound import EDGE, HOP, RATE_HZ
+from components.tag_tone.spectra import CEPSTRA, CHROMA, FFT, MEL_BANDS, cepstra, chroma, mel_edges_hz, mel_filters
 
 Numbers = NDArray[np.float32]
-
-FFT = 1024
-"""Length of the Hann window of a spectrum in samples: 64 ms."""
 
 LEVEL_RMS = 0.1
 """RMS that a clip is scaled to before the 180 means, so that they do not depend on its level."""
@@ -25,7 +23,7 @@ TOP_HZ = 4000.0
 
 BOTTOM_HZ = 100.0
 
-MEANS = tuple([f"mfcc_{i}" for i in range(40)] + [f"chroma_{i}" for i in range(12)] + [f"mel_{i}" for i in range(128)])
+MEANS = tuple(f"{name}_{i}" for name, count in (("mfcc", CEPSTRA), ("chroma", CHROMA), ("mel", MEL_BANDS)) for i in range(count))
 """Names of the 180 means."""
 
 
@@ -59,7 +57,7 @@ def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
         low = spectrum[round(50 * FFT / RATE_HZ) : round(TOP_HZ * FFT / RATE_HZ)]
         full = LEVEL_RMS**2 * float(np.sum(np.square(_window()))) * FFT / 2  # the clip's RMS as a sum over a spectrum
         db.append(_db(low.sum(axis=0) / full))
-        bands.append(_db(_mel(BANDS, BOTTOM_HZ, TOP_HZ) @ spectrum / full).T)
+        bands.append(_db(mel_filters(BANDS, BOTTOM_HZ, TOP_HZ) @ spectrum / full).T)
     return Contours(
         np.concatenate(hz), np.concatenate(strength), np.concatenate(db), np.concatenate(bands), (sums / count).astype(np.float32)
     )
@@ -67,9 +65,7 @@ def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
 
 def band_centres_hz() -> NDArray[np.float64]:
     """Returns the center frequency of each of the BANDS in Hz."""
-    from librosa import mel_frequencies
-
-    return mel_frequencies(BANDS + 2, fmin=BOTTOM_HZ, fmax=TOP_HZ)[1:-1]
+    return mel_edges_hz(BANDS, BOTTOM_HZ, TOP_HZ)[1:-1]
 
 
 def _window() -> Numbers:
@@ -82,21 +78,10 @@ def _power(samples: Numbers, frames: int) -> Numbers:
     return np.square(np.abs(np.fft.rfft(views * _window(), axis=1))).T.astype(np.float32)
 
 
-def _mel(bands: int, low_hz: float, high_hz: float) -> Numbers:
-    from librosa.filters import mel
-
-    return mel(sr=RATE_HZ, n_fft=FFT, n_mels=bands, fmin=low_hz, fmax=high_hz)
-
-
 def _means(spectrum: Numbers) -> NDArray[np.float64]:
     """Returns the 180 means of a block."""
-    from librosa import power_to_db
-    from librosa.feature import chroma_stft, mfcc
-
-    mel = _mel(128, 0, RATE_HZ / 2) @ spectrum
-    cepstra = mfcc(S=power_to_db(mel, top_db=None), n_mfcc=40)
-    chroma = chroma_stft(S=spectrum, sr=RATE_HZ, n_fft=FFT, tuning=0.0)
-    return np.concatenate([m.mean(axis=1, dtype=np.float64) for m in (cepstra, chroma, mel)])
+    mel = mel_filters(MEL_BANDS, 0, RATE_HZ / 2) @ spectrum
+    return np.concatenate([m.mean(axis=1, dtype=np.float64) for m in (cepstra(mel), chroma(spectrum), mel)])
 
 
 def _db(power: Numbers) -> Numbers:

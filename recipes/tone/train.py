@@ -17,7 +17,6 @@ from pathlib import Path
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # several threads would add numbers in varying order
 
-import librosa
 import numpy as np
 import sklearn
 import soundfile
@@ -31,6 +30,7 @@ from components.tag_tone.classifier import CONFIG, FILE, KIND
 from components.tag_tone.contours import BOTTOM_HZ, TOP_HZ, contours
 from components.tag_tone.measures import MEASURES, measures
 from components.tag_tone.sound import BLOCK_FRAMES, EDGE, HOP, RATE_HZ
+from components.tag_tone.spectra import MEL_BANDS, mel_edges_hz
 from components.tag_tone.voices import standardized, within
 from recipes.tone.repeatable import write_skops
 
@@ -55,7 +55,7 @@ its clips would get other tones. With two classes such a voice lies among the ca
 """
 
 FEATURES = MEASURES[: MEASURES.index("band_0")] + tuple(
-    f"mel_{i}" for i, hz in enumerate(librosa.mel_frequencies(130, fmin=0, fmax=RATE_HZ / 2)[1:-1]) if BOTTOM_HZ < hz < TOP_HZ
+    f"mel_{i}" for i, hz in enumerate(mel_edges_hz(MEL_BANDS, 0, RATE_HZ / 2)[1:-1]) if BOTTOM_HZ < hz < TOP_HZ
 )
 """The measures that the model uses: pitch contour, level, timbre, and the mel bands from 100 to 4000 Hz."""
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from components.shared import dnsmos
-from components.shared.dnsmos import RATE_HZ, WINDOW, Dnsmos, load_dnsmos, windows_of
+from components.shared import dnsmos, dnsmos_network
+from components.shared.dnsmos import RATE_HZ, Dnsmos, load_dnsmos, window_starts
+from components.shared.dnsmos_network import GRID, WINDOW
 from components.shared.task import StageError
 from tests.components.tag_quality.peer import package
 from tests.components.tag_quality.sounds import speech_like
@@ -15,24 +16,46 @@ def network() -> Dnsmos:
     return load_dnsmos()
 
 
-@pytest.mark.parametrize("seconds", [0.7, 4.0, 9.5, 11.3])
+def theirs(sound: np.ndarray) -> list[float]:
+    """The scores of Microsoft's package."""
+    found = package()(sound, RATE_HZ, False)
+    return [found["sig_mos"], found["bak_mos"], found["ovrl_mos"]]
+
+
+@pytest.mark.parametrize("seconds", [9.01, 9.5, 11.3, 14.0])
 def test_the_scores_are_those_of_microsoft_s_package(network: Dnsmos, seconds: float) -> None:
     sound = speech_like(seconds, RATE_HZ).astype(np.float32)
-    theirs = package()(sound, RATE_HZ, False)
-    assert network.score(sound) == pytest.approx([theirs["sig_mos"], theirs["bak_mos"], theirs["ovrl_mos"]], abs=1e-4)
+    assert network.score(sound) == pytest.approx(theirs(sound), abs=1e-4)
 
 
-@pytest.mark.parametrize(("seconds", "windows"), [(0.3, 1), (4.0, 7), (5.0, 1), (9.01, 1), (10.5, 1), (11.0, 2), (15.0, 6)])
-def test_windows_are_counted_by_whole_seconds_and_short_sounds_doubled(seconds: float, windows: int) -> None:
-    found = list(windows_of(np.arange(round(seconds * RATE_HZ), dtype=np.float32), RATE_HZ))
-    assert len(found) == windows
-    assert all(len(w) == WINDOW for w in found)
-    assert found[-1][0] == (windows - 1) * RATE_HZ % round(seconds * RATE_HZ)
+@pytest.mark.parametrize("seconds", [0.7, 4.0, 8.9])
+def test_a_short_sound_is_repeated_to_one_window(network: Dnsmos, seconds: float) -> None:
+    sound = speech_like(seconds, RATE_HZ).astype(np.float32)
+    assert network.score(sound) == pytest.approx(theirs(np.tile(sound, 13)[:WINDOW]), abs=1e-4)
+
+
+@pytest.mark.parametrize("hop", [GRID * 3, 16_000, 7_777])
+def test_windows_that_share_their_work_are_those_of_the_whole_network(network: Dnsmos, monkeypatch: pytest.MonkeyPatch, hop: int) -> None:
+    sound = speech_like(11.4, RATE_HZ).astype(np.float32) + np.linspace(0, 0.02, round(11.4 * RATE_HZ), dtype=np.float32)
+    starts = range(0, len(sound) - WINDOW, hop)
+    alone = np.concatenate([network.network.outputs(sound[start : start + WINDOW], [0]) for start in starts])
+    monkeypatch.setattr(dnsmos_network, "CHUNK_COLUMNS", 17)
+    assert network.network.outputs(sound, starts) == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize(("seconds", "windows"), [(9.01, 1), (10.5, 1), (11.0, 2), (15.0, 6)])
+def test_windows_are_counted_by_whole_seconds(seconds: float, windows: int) -> None:
+    assert list(window_starts(round(seconds * RATE_HZ), RATE_HZ)) == [n * RATE_HZ for n in range(windows)]
+
+
+@pytest.mark.parametrize("seconds", [9.01, 9.2, 20.0])
+def test_no_window_of_a_short_hop_reaches_beyond_the_sound(seconds: float) -> None:
+    samples = round(seconds * RATE_HZ)
+    assert window_starts(samples, RATE_HZ // 10)[-1] + WINDOW <= samples
 
 
 def test_a_longer_hop_hears_fewer_windows_of_the_same_seconds() -> None:
-    sound = np.arange(20 * RATE_HZ, dtype=np.float32)
-    assert [w[0] / RATE_HZ for w in windows_of(sound, 3 * RATE_HZ)] == [0, 3, 6, 9]
+    assert [start / RATE_HZ for start in window_starts(20 * RATE_HZ, 3 * RATE_HZ)] == [0, 3, 6, 9]
 
 
 def test_noise_costs_background_and_overall(network: Dnsmos) -> None:
