@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from kubernetes.utils.quantity import parse_quantity
 from rich.table import Table
 
-from components.deployment import LOCAL, Deployment, deployed
+from components.deployment import LOCAL
 from components.discover.items import SourceError
 from components.discover.listing import list_source
 from components.discover.sources import parse
@@ -28,7 +27,7 @@ from pipelines.dataset import SHARD_STAGES, SHARDS_AT_ONCE, STAGES, build
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.transcription import ENGINE
 from pipelines.local import rates
-from pipelines.local.estimate import Estimate, Machine, costs_of, duration, estimate, sentence, size, unmeasured
+from pipelines.local.estimate import Estimate, Machine, cluster, costs_of, duration, estimate, sentence, size, unmeasured
 from pipelines.local.graph import stages_before
 
 
@@ -78,7 +77,7 @@ def command(
         raise StageError("; ".join(["no length is known: give the hours of audio with --hours", *notes]))
     measured = rates.load()
     costs = costs_of(measured, STAGES, SHARD_STAGES, settings, stages_before(build(LOCAL).pipeline_spec))
-    machine = _machine(place, jobs, cores, gpu)
+    machine = _machine(place, jobs, cores)
     found = estimate(costs, _shards(sum(lengths), settings, shards), 0 if hours else len(lengths), machine)
     notes += _notes(found, measured, settings, gpu, unmeasured(measured, STAGES, settings))
     if as_json:
@@ -113,13 +112,11 @@ def _shards(seconds: float, settings: Mapping[str, Any], wanted: int | None) -> 
     return [seconds / count / 3600] * count
 
 
-def _machine(place: str, jobs: int | None, cores: int | None, gpu: bool) -> Machine:
+def _machine(place: str, jobs: int | None, cores: int | None) -> Machine:
     if place == "machine":
         found = this_machine(jobs or default_jobs())
         return found if cores is None else dataclasses.replace(found, cores=cores)
-    with deployed(Deployment(gpu=gpu)):
-        limits = {stage.name: float(parse_quantity(stage.needs.cpu_limit)) for stage in STAGES}
-    return Machine(1, math.inf, jobs or SHARDS_AT_ONCE, limits)
+    return cluster(STAGES, jobs or SHARDS_AT_ONCE)
 
 
 def _notes(found: Estimate, measured: rates.Rates, settings: Mapping[str, Any], gpu: bool, unknown: Sequence[str]) -> list[str]:

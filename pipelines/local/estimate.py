@@ -1,5 +1,6 @@
 """Estimates what a run costs from measured rates: time, cores, memory, disk and objects."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,13 @@ class Machine:
     """Number of shards that are at work at a time."""
     pod_cores: Mapping[str, float] = field(default_factory=dict)
     """On a cluster: the cores that a pod of each stage may use; every pod then has its own."""
+
+
+def cluster(stages: Sequence[Stage], jobs: int) -> Machine:
+    """Returns a cluster with a place for every pod."""
+    limits = {s.name: s.needs.cpu_limit for s in stages}
+    cores = {name: float(limit.removesuffix("m")) / (1000 if limit.endswith("m") else 1) for name, limit in limits.items()}
+    return Machine(1, math.inf, jobs, cores)
 
 
 @dataclass(frozen=True)

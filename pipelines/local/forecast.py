@@ -67,11 +67,11 @@ class Forecast:
         def execute_followed(task: Task, display: Display, children: Children) -> Ended:
             self.began(_key(task.name))
             ended = execute(task, display, children)
+            if ended.status == 0 and task.stage == "download":
+                self.downloaded(_key(task.name)[1], _artifact(task, "recordings"))
             self.ended(_key(task.name), ended.cpu_seconds)
             if ended.status == 0 and task.stage == "discover":
                 self.plan(_output(task, "shards"))
-            elif ended.status == 0 and task.stage == "download":
-                self.downloaded(_key(task.name)[1], _artifact(task, "recordings"))
             return ended
 
         return execute_followed
@@ -103,6 +103,8 @@ class Forecast:
         with self._lock:
             self._hours = [sum(seconds or mean for seconds in shard) / 3600 for shard in items]
             self._since = self.clock()
+            for state in self._states.values():
+                state.ran = False  # what has ended before the plan says nothing of what follows
         if not items:
             return
         recordings = sum(map(len, items))
