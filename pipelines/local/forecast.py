@@ -10,6 +10,7 @@ from pathlib import Path
 
 from components.shared.rows import UNKNOWN_SECONDS, Recording
 from components.shared.table import read_rows
+from components.shared.task import StageError
 from pipelines.local.display import Display
 from pipelines.local.estimate import Costs, Machine, duration, estimate, sentence
 from pipelines.local.simulation import Work, wall_seconds
@@ -67,14 +68,19 @@ class Forecast:
         def execute_followed(task: Task, display: Display, children: Children) -> Ended:
             self.began(_key(task.name))
             ended = execute(task, display, children)
-            if ended.status == 0 and task.stage == "download":
-                self.downloaded(_key(task.name)[1], _artifact(task, "recordings"))
-            self.ended(_key(task.name), ended.cpu_seconds)
-            if ended.status == 0 and task.stage == "discover":
-                self.plan(_output(task, "shards"))
+            with contextlib.suppress(StageError, OSError, ValueError, KeyError):  # a forecast fails no run
+                self._learn(task, ended)
             return ended
 
         return execute_followed
+
+    def _learn(self, task: Task, ended: Ended) -> None:
+        """Takes the end of a task, and what its results say of the run."""
+        if ended.status == 0 and task.stage == "download":
+            self.downloaded(_key(task.name)[1], _artifact(task, "recordings"))
+        self.ended(_key(task.name), ended.cpu_seconds)
+        if ended.status == 0 and task.stage == "discover":
+            self.plan(_output(task, "shards"))
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
