@@ -1,5 +1,6 @@
 """Says how far a run on this machine is and when it ends: from measured rates, corrected by what the run itself has measured."""
 
+import bisect
 import contextlib
 import json
 import threading
@@ -20,6 +21,7 @@ LINE_SECONDS, LIVE_SECONDS = 60.0, 1.0
 """Time between two lines about the run in a log, and between two changes of its bar."""
 _PRIOR_SECONDS = 5.0
 """Weight of the rates against what the run has measured."""
+_SAMPLE_SECONDS = 10.0
 _MOST = 0.95
 """Share of a task that counts as done at most while it runs."""
 
@@ -57,6 +59,8 @@ class Forecast:
     _hours: list[float] = field(default_factory=list)
     _states: dict[Key, _State] = field(default_factory=dict)
     _measured: dict[str, _Measured] = field(default_factory=dict)
+    _history: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds that had passed since the plan, and those that were expected for what was done then."""
     _since: float = 0.0
     _slowness: float = 1.0
     """How much longer the run has taken than expected: because of other work on the machine, or of its speed."""
@@ -165,8 +169,16 @@ class Forecast:
             return None
         rest = self._together(left)
         expected = max(0.0, self._together(mine) - rest)
-        self._slowness = (passed + _PRIOR_SECONDS) / (expected + _PRIOR_SECONDS)
+        self._slowness = self._lately(passed, expected)
         return rest * self._slowness
+
+    def _lately(self, passed: float, expected: float) -> float:
+        """Returns the ratio of passed to expected seconds in the second half of the run so far, since other work comes and goes."""
+        if not self._history or passed - self._history[-1][0] >= _SAMPLE_SECONDS:
+            self._history.append((passed, expected))
+        before = bisect.bisect_right(self._history, passed / 2, key=lambda sample: sample[0]) - 1
+        since, had = self._history[before] if before >= 0 else (0.0, 0.0)
+        return (passed - since + _PRIOR_SECONDS) / (max(0.0, expected - had) + _PRIOR_SECONDS)
 
     def said(self) -> tuple[float, str] | None:
         """Returns the share of the run that is done, and a text; None if that is not known."""

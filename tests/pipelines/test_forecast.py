@@ -98,6 +98,15 @@ def test_a_machine_half_as_fast_doubles_what_is_left() -> None:
     assert run.left == pytest.approx(2 * 399, rel=0.03)
 
 
+def test_a_machine_that_others_have_left_is_believed_to_be_fast_again() -> None:
+    run, left = Run({str(n): [HOUR] for n in range(16)}), []
+    for shard in range(1, 16):
+        for stage, seconds in (("download", 37), ("cut", 361)):
+            run.does(stage, shard, seconds * (3 if shard < 4 else 1), cpu_seconds=seconds)
+            left.append(run.left)
+    assert left[-1] == pytest.approx(398 + 1, rel=0.05) and left[5] == pytest.approx(3 * 13 * 398, rel=0.05)
+
+
 def test_a_stage_that_takes_more_than_its_rate_takes_more_in_the_shards_to_come() -> None:
     run = Run({"a": [HOUR], "b": [HOUR]})
     run.does("download", 1, 37)
