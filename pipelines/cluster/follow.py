@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from pipelines.cluster.client import ENDED, Kubeflow, UnreachableError, state_of
+from pipelines.cluster.remaining import Weights, remaining
 from pipelines.cluster.workflow import (
     CACHED,
     DONE,
@@ -27,14 +28,18 @@ from pipelines.cluster.workflow import (
 )
 
 POLL_SECONDS = 3.0
+LINE_SECONDS = 60.0
+"""Time between two lines about the run as a whole, outside a terminal."""
 PATIENCE_SECONDS = 300.0
 """How long Kubeflow may not answer before it is given up."""
 _SHOWN_FAILURES = 10
 T = TypeVar("T")
 
 
-def follow(kubeflow: Kubeflow, run: str) -> None:
+def follow(kubeflow: Kubeflow, run: str, weights: Weights | None = None) -> None:
     """Shows a run until it ends: a table of its stages in a terminal, else a line per change.
+
+    With `weights` of its stages it also says how much of the run is left.
 
     Raises:
         RunError: The run failed or was stopped; the message names the stage, the shard and the stage's error.
@@ -42,13 +47,17 @@ def follow(kubeflow: Kubeflow, run: str) -> None:
     """
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     changes, began = _Changes(kubeflow, run, console), time.monotonic()
-    stopping = began
+    stopping = said = began
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             state, workflow = _patiently(console, lambda: (state_of(kubeflow.run(run)), read(kubeflow.manifest(run))))
             _patiently(console, partial(changes.show, workflow))
+            left = progress(workflow, weights)
             if console.is_terminal:
-                live.update(_table(workflow, time.monotonic() - began), refresh=True)
+                live.update(_table(workflow, time.monotonic() - began, left), refresh=True)
+            elif left and time.monotonic() - said >= LINE_SECONDS:
+                said = time.monotonic()
+                console.print(f"{'run':>12} | {left}")
             if state in ENDED:
                 break
             if state != "CANCELING":
@@ -118,10 +127,18 @@ def why(failures: dict[str, Failure]) -> tuple[str, bool]:
     return "\n".join(lines) or "the run failed and none of its stages did", bool(failures) and all(f.mendable for f in failures.values())
 
 
-def _table(workflow: Workflow, seconds: float) -> Table:
+def progress(workflow: Workflow, weights: Weights | None) -> str:
+    """Returns how much of a run is done and left, as far as its tasks tell; "" if they do not."""
+    found = remaining(workflow, weights) if weights else None
+    return f"{found[0]:.0%} of the work is done, about {max(1, round(found[1] / 60))} min left" if found else ""
+
+
+def _table(workflow: Workflow, seconds: float, left: str) -> Table:
     title = f"{seconds // 3600:.0f}:{seconds // 60 % 60:02.0f}:{seconds % 60:02.0f}"
     if workflow.shards:
         title += f", {workflow.finished_shards} of {workflow.shards} shards"
+    if left:
+        title += f", {left}"
     states = (WAITING, RUNNING, CACHED, DONE, FAILED)
     table = Table("", *states, title=title, title_justify="left", box=None)
     counts = Counter((task.stage, task.state) for task in workflow.tasks)

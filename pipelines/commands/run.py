@@ -17,19 +17,23 @@ from pipelines.cluster.workflow import RunError
 from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.shared import new_run_id, print_choice, show, show_left_out, store_option
 from pipelines.commands.transfers import Transfers
-from pipelines.dataset import STAGES, build
+from pipelines.dataset import SHARD_STAGES, STAGES, build
 from pipelines.datasets.lineage import reported
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, fetch_preferred, local_folder
 from pipelines.inputs.transcription import AZURE, ENGINE, settle
-from pipelines.local import docker, embedded, environments
+from pipelines.local import docker, embedded, environments, rates, room
 from pipelines.local.display import Display
+from pipelines.local.estimate import Costs, Machine, costs_of
+from pipelines.local.forecast import Forecast
+from pipelines.local.graph import stages_before
 from pipelines.local.runner import run as run_pipeline
 from pipelines.local.tasks import Executor
 from store.datasets import DatasetStore
 from store.interface import Store
 from store.ledger import Ledger
 from store.objects import check_name, open_store
+from store.plans import read_plan
 
 LIST_SUFFIXES = ("", ".txt", ".csv", ".lst", ".list", ".tsv")
 SAMPLE = "sample"
@@ -99,6 +103,27 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
         click.echo(f"this run counts as an attempt at its recordings, since the store does not answer: {error}", err=True)
 
 
+def default_jobs() -> int:
+    """Returns the number of shards that a run processes at the same time by default."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def this_machine(jobs: int) -> Machine:
+    """Returns what this machine has for a run."""
+    return Machine(room.cores(), room.memory_mb(), jobs)
+
+
+def make_room(machine: Machine, costs: Costs) -> room.Room:
+    """Returns the room of a machine for tasks that cost this much."""
+    stages = costs.stages
+    return room.Room(
+        machine.cores,
+        machine.memory_mb,
+        peak_mb=lambda stage: stages[stage].peak_memory_mb,
+        weight=lambda stage: stages[stage].start_seconds + stages[stage].cpu_seconds_per_hour,
+    )
+
+
 @with_settings(*STAGES)
 @click.command("run", cls=GroupedCommand)
 @click.option(
@@ -130,7 +155,7 @@ def give_back(store_uri: str, name: str, run_id: str) -> None:
 @click.option(
     "--jobs",
     type=click.IntRange(1),
-    default=max(1, (os.cpu_count() or 1) // 2),
+    default=default_jobs(),
     show_default="half the processors",
     metavar="N",
     help="Number of shards to process at the same time.",
@@ -160,11 +185,16 @@ def command(
     for slot, model in chosen.items():
         print_choice(slot, model)
         arguments[slot.parameter] = str(local_folder(store, slot, model, runs))
-    run_id = new_run_id()
+    run_id, machine, pipeline = new_run_id(), this_machine(jobs), build(deployment)
+    costs = costs_of(rates.load(), STAGES, SHARD_STAGES, settings, stages_before(pipeline.pipeline_spec))
     try:
         with alone(runs, name), Display() as display, reported(store, name, run_id, settings):
             root = runs / runner  # the kinds of runs do not share a cache
-            run_pipeline(build(deployment), arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
+            forecast = Forecast(costs, machine, lambda shard: [item.seconds for item in read_plan(store, shard)], display)
+            execute = room.bounded(forecast.following(execute), make_room(machine, costs))
+            with forecast.shown():
+                run_pipeline(pipeline, arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
+            display.line("run", forecast.account())
     except (KeyboardInterrupt, RunError) as end:
         if not isinstance(end, RunError) or end.mendable:
             give_back(store.uri, name, run_id)

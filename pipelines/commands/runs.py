@@ -13,12 +13,16 @@ from rich.table import Table
 
 from components.shared.task import StageError
 from pipelines.cluster.client import ENDED, Kubeflow, state_of
-from pipelines.cluster.follow import follow
+from pipelines.cluster.follow import follow, progress
+from pipelines.cluster.remaining import Weights
 from pipelines.cluster.workflow import FAILED, RunError, failure, own_lines, read, stage_name
 from pipelines.commands.cluster import connection_options
 from pipelines.commands.prune import prune
 from pipelines.commands.run import give_back as count_against_none
 from pipelines.commands.shared import print_out
+from pipelines.dataset import SHARD_STAGES, SHARDS_AT_ONCE, STAGES
+from pipelines.local import rates
+from pipelines.local.estimate import cluster, costs_of
 
 _SEARCHED = 1000
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -53,10 +57,13 @@ def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
     print_out(f"run {run.run_id}, {state_of(run).lower()}: dataset {dataset_of(run)}, started {started}, took {took}")
     print_out(f"pipeline {kubeflow.version_name(run) or 'without a version'}")
     table = Table("stage", "shard", "state", "seconds", "", box=None)
-    for task in read(kubeflow.manifest(run.run_id)).tasks:
+    workflow = read(kubeflow.manifest(run.run_id))
+    for task in workflow.tasks:
         said = failure(task, kubeflow.log(run.run_id, task.node)).error if task.state == FAILED else task.hindrance
         table.add_row(task.stage, str(task.shard or ""), task.state, f"{task.seconds:.0f}" if task.seconds is not None else "", said)
     print_out(table if table.rows else "no stage has begun")
+    if run.state not in ENDED and (left := progress(workflow, weights_of(parameters_of(run)))):
+        print_out(left)
 
 
 @command.command("logs")
@@ -111,7 +118,7 @@ def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
 def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:
     """Follows a run; Ctrl-C does not stop it. A failure that no recording caused does not count as an attempt at its recordings."""
     try:
-        follow(kubeflow, run)
+        follow(kubeflow, run, weights_of(parameters))
     except KeyboardInterrupt:
         print(f"the run goes on: speechmill runs wait {run}, or runs stop", file=sys.stderr)
         raise SystemExit(130) from None
@@ -119,6 +126,14 @@ def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:
         if error.mendable:
             give_back(parameters, run)
         raise
+
+
+def weights_of(parameters: Mapping[str, Any]) -> Weights:
+    """Returns what the stages of a run weigh with its settings."""
+    place = cluster(STAGES, SHARDS_AT_ONCE)
+    tasks = costs_of(rates.load(), STAGES, SHARD_STAGES, parameters, {}).works([1.0], place)
+    seconds = {task.stage: task.start_seconds + task.cpu_seconds / task.cores for task in tasks}
+    return Weights(seconds, frozenset(stage.name for stage in SHARD_STAGES), SHARDS_AT_ONCE)
 
 
 def give_back(parameters: Mapping[str, Any], run: str) -> None:

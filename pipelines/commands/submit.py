@@ -1,16 +1,20 @@
 """`speechmill submit`: runs the dataset pipeline on a cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from components.deployment import Deployment
+from components.deployment import LOCAL, Deployment
 from components.shared.task import StageError
 from pipelines.cluster.client import Kubeflow, run_name
 from pipelines.commands.cluster import arguments, compiled_for, connection_options, deployment_options, run_options, slot_uris, uploaded
 from pipelines.commands.options import GroupedCommand
 from pipelines.commands.runs import parameters_of, wait
+from pipelines.dataset import SHARD_STAGES, SHARDS_AT_ONCE, STAGES, build
+from pipelines.local import rates
+from pipelines.local.estimate import cluster, costs_of, estimate, sentence
+from pipelines.local.graph import stages_before
 
 
 @run_options
@@ -39,10 +43,18 @@ def command(
     version = uploaded(kubeflow, compiled_for(deployment, given))
     run = kubeflow.submit(version, run_name(name), given)
     click.echo(f"run {run}")
+    click.echo(per_hour(given))
     if waits:
         wait(kubeflow, run, given)
     else:
         click.echo(f"follow it: speechmill runs wait {run}")
+
+
+def per_hour(given: Mapping[str, Any]) -> str:
+    """Returns a line about what an hour of audio costs with these settings: how many hours there are is known when discover has run."""
+    costs = costs_of(rates.load(), STAGES, SHARD_STAGES, given, stages_before(build(LOCAL).pipeline_spec))
+    hour = estimate(costs, [1.0], 0, cluster(STAGES, SHARDS_AT_ONCE))
+    return f"{sentence(hour)} in a shard; {SHARDS_AT_ONCE} shards at a time. More: speechmill estimate --on cluster"
 
 
 def refuse_second(kubeflow: Kubeflow, given: dict[str, Any]) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 
 from kfp import local
 from kfp.local import io, logging_utils, placeholder_utils, status, subprocess_task_handler
-from kfp.local.orchestrator import enhanced_dag_orchestrator, task_spec_utils
+from kfp.local.orchestrator import dag_orchestrator, enhanced_dag_orchestrator, task_spec_utils
 
 from components.shared.task import MENDABLE
 from pipelines.cluster.workflow import RunError, stage_name
 from pipelines.local.display import Display
+from pipelines.local.graph import run_graph
 from pipelines.local.tasks import Children, Executor, Task, perform
 
 
@@ -138,6 +139,8 @@ def _corrections(handler: Callable[..., Any], run_id: str, jobs: int) -> Iterato
         (io.IOStore, "get_parent_input", parent_input_or_output),
         (task_spec_utils, "create_parameter_loop_iteration_task_spec", iteration_with_outputs),
         (enhanced_dag_orchestrator, "ParallelExecutor", Executor),
+        (enhanced_dag_orchestrator, "run_enhanced_dag", run_graph),
+        (dag_orchestrator, "run_dag", run_graph),
         # these replace the process's log handlers and print() from several threads at once
         (logging_utils, "local_logger_context", contextlib.nullcontext),
         (logging_utils, "indented_print", contextlib.nullcontext),

@@ -69,6 +69,8 @@ class Ended:
     """The last line that it printed."""
     reason: str = ""
     """Why it failed, if the executor knows more than the task itself."""
+    cpu_seconds: float | None = None
+    """CPU seconds of the task, if the executor knows them."""
 
 
 def end(processes: Iterable[subprocess.Popen[str]]) -> None:
@@ -173,12 +175,23 @@ def follow(
             for line in process.stdout:
                 display.line(task.name, line)
                 last = line.strip() or last
+            cpu_seconds = used(process)
             status = process.wait()
         finally:
             timer.cancel()
     if late.is_set():
         return Ended(status or -signal.SIGTERM, last, too_late(task.stage, timeout_hours))  # 0 is what docker says of a signal
-    return Ended(status, last)
+    return Ended(status, last, cpu_seconds=cpu_seconds)
+
+
+def used(process: subprocess.Popen[str]) -> float | None:
+    """Waits for the end of a process; returns its CPU seconds with those of its children. None if the system does not say."""
+    try:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # leaves it to be asked, and to be waited for
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def too_late(stage: str, timeout_hours: float) -> str:

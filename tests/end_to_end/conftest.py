@@ -1,5 +1,6 @@
 """The bundled sample as a dataset, stand-ins for stages, and a folder served over loopback HTTP."""
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     dataset = Dataset(tmp_path_factory.mktemp("store"), "sample")
     done = dataset.run()
     assert "dataset sample, version 1 of 1" in done.stdout
+    assert re.search(r"run \| about .* on \d+ cores, .* of disk, for 1.9 min of audio in 2 recordings", done.stdout)
     return dataset
 
 

@@ -1,14 +1,17 @@
 """Runs on a cluster, started, followed, stopped and read by the commands, against a stand-in of Kubeflow."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from components.shared.table import empty
 from pipelines.cluster import follow
 from pipelines.cluster.client import connect
-from pipelines.cluster.workflow import Failure
+from pipelines.cluster.remaining import Weights, remaining
+from pipelines.cluster.workflow import DONE, RUNNING, Failure, TaskStatus, Workflow
 from store.ledger import Ledger, LedgerRow
 from store.objects import open_store
 from tests.pipelines.kubeflow_server import INTERRUPTED, LOST, Script, StandIn, serving
@@ -17,6 +20,8 @@ from tests.pipelines.test_workflow import EXIT, LAUNCHER, LOOP, NO_INPUT, node
 SUBMIT = ("submit", "--dataset", "mine", "--sources", "https://example.org/feed.xml", "--separate-model", "speech-2stems-small")
 WELL = [node("run.root.discover.executor", "Succeeded"), node(f"{LOOP}(0:0)", "Succeeded", "DAG")]
 WELL += [node(f"{LOOP}(0:0).iteration-item.tag-quality.executor", "Succeeded"), node("run.root.publish-2.executor", "Succeeded")]
+HALF = [node("run.root.discover.executor", "Succeeded"), node(f"{LOOP}(0:0)", "Running", "DAG")]
+HALF += [node(f"{LOOP}(0:0).iteration-item.{stage}.executor", "Succeeded") for stage in ("download", "separate", "segment")]
 SECOND = f"{LOOP}(1:1).iteration-item.download.executor"
 
 
@@ -44,6 +49,34 @@ def test_a_run_that_succeeds_is_followed_to_the_last_words_of_its_last_stage(kub
     assert done.stdout.endswith("publish: done in 3.2 s: version 1\n1 shards are done\n")
     (run,) = kubeflow.runs.values()
     assert run["runtime_config"]["parameters"]["dataset"] == "mine" and f"run {run['run_id']}" in done.stdout
+
+
+def test_a_run_says_how_much_of_it_is_left(kubeflow: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "LINE_SECONDS", 0.0)
+    kubeflow.script = Script(["RUNNING", "RUNNING", "SUCCEEDED"], HALF)
+    done = kubeflow.command(*SUBMIT, "--wait")
+    assert re.search(r" run \| \d+% of the work is done, about \d+ min left", done.stdout), done.stdout
+    assert "for 60.0 min of audio in a shard; 4 shards at a time" in done.stdout
+    run = kubeflow.run(Script(["RUNNING"], HALF), dataset="mine")
+    assert "of the work is done" in kubeflow.command("runs", "show", run).stdout
+    trained = kubeflow.run(Script(["RUNNING"], [node("run.root.train-separator.executor", "Running")]))
+    assert "of the work is done" not in kubeflow.command("runs", "show", trained).stdout
+
+
+def test_what_is_left_falls_as_stages_end_and_grows_with_the_shards() -> None:
+    weights = Weights({"download": 10, "cut": 30, "publish": 5}, frozenset({"download", "cut"}), at_once=1)
+    start = datetime(2026, 12, 1, tzinfo=UTC)
+
+    def status(stage: str, shard: int, seconds: float, state: str = DONE) -> TaskStatus:
+        return TaskStatus(stage, shard, state, "", "", start, start + timedelta(seconds=seconds))
+
+    tasks = [status("download", 1, 20)]
+    assert remaining(Workflow([], 1, 0), weights) is None
+    assert remaining(Workflow(tasks, 1, 0), weights) == pytest.approx((10 / 45, 70))  # twice as slow as the weights say
+    assert remaining(Workflow(tasks, 2, 0), weights) == pytest.approx((10 / 85, 60 + 80 + 10))
+    tasks += [status("cut", 1, 60), status("download", 2, 10), status("cut", 2, 1, RUNNING)]
+    assert remaining(Workflow(tasks, 2, 1), weights) == pytest.approx((1 - 39 / 129, 30 + 9))
+    assert remaining(Workflow([*tasks[:3], status("cut", 2, 30), status("publish", 0, 5)], 2, 2), weights) == pytest.approx((1, 0))
 
 
 def test_a_run_that_fails_names_stage_shard_and_error(kubeflow: StandIn) -> None:

@@ -1,0 +1,140 @@
+"""How a run on this machine grows with the audio: seconds for an hour of it, memory, and restarts. There is no peer.
+
+    PYTHONPATH=. .venv/bin/python benchmarks/growth.py [--audio FOLDER] [--minutes 60 600] [--recording-minutes 30] [--shard-minutes 120]
+
+The audio is looped into recordings of a folder, each with its own start, so that no two are the same file. For every length a new store
+gets a dataset with the default settings; then the same command runs again, and once more after a run that was killed in the middle.
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.shared.audio import ffmpeg
+from pipelines.datasets.export import AUDIO_SUFFIXES
+from tests.places import SAMPLE
+
+POLL_SECONDS = 0.2
+STEP_SECONDS = 7.0
+"""Difference between the starts of two recordings in the looped audio."""
+
+
+def recordings(source: Path, folder: Path, minutes: float, each: float) -> int:
+    """Writes recordings of `each` minutes, `minutes` in all, as looped audio of the files in `source`; returns their number."""
+    files = sorted(path for path in source.iterdir() if path.suffix.casefold() in AUDIO_SUFFIXES)
+    count = max(1, round(minutes / each))
+    for number in range(count):
+        file = files[number % len(files)]
+        start = str(STEP_SECONDS * (number // len(files)))
+        command = [ffmpeg(), "-v", "error", "-stream_loop", "-1", "-ss", start, "-i", str(file), "-t", str(60 * minutes / count)]
+        subprocess.run([*command, "-b:a", "128k", str(folder / f"{number:05}.mp3")], check=True)
+    return count
+
+
+@dataclass
+class Peaks:
+    """Resident memory at its peak, in MB: of the control process, and of the processes of each stage."""
+
+    control: float = 0.0
+    stages: dict[str, float] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def watched(process: subprocess.Popen[str]) -> Iterator[Peaks]:
+    """Asks again and again for the memory of a run's processes."""
+    peaks, stop = Peaks(), threading.Event()
+
+    def look() -> None:
+        while not stop.wait(POLL_SECONDS):
+            peaks.control = max(peaks.control, _peak_mb(process.pid))
+            for child in _children(process.pid):
+                if stage := _stage(child):
+                    peaks.stages[stage] = max(peaks.stages.get(stage, 0.0), _peak_mb(child))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _peak_mb(process: int) -> float:
+    with contextlib.suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return 0.0
+
+
+def _children(process: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        tasks = Path(f"/proc/{process}/task").iterdir()
+        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+    return []
+
+
+def _stage(process: int) -> str:
+    """Returns the stage that a process runs, or an empty text."""
+    with contextlib.suppress(OSError):
+        words = Path(f"/proc/{process}/cmdline").read_text(errors="replace").split("\0")
+        return next((word.removeprefix("components.") for word in words if word.startswith("components.")), "")
+    return ""
+
+
+def run(sources: Path, store: Path, shard_minutes: float, kill_after: float = 0.0) -> tuple[float, Peaks]:
+    """Runs the pipeline on a folder; returns the seconds and the memory. With `kill_after` it is killed after so many seconds."""
+    command = [sys.executable, "-c", "from pipelines.commands.cli import main; main()", "run", "--dataset", "growth"]
+    options = ["--sources", str(sources), "--store", str(store), "--discover-shard-seconds", str(60 * shard_minutes)]
+    started = time.monotonic()
+    with (store.parent / "run.log").open("a") as log:
+        process = subprocess.Popen([*command, *options], stdout=log, stderr=log, text=True, start_new_session=True)
+        with watched(process) as peaks:
+            try:
+                status = process.wait(kill_after or None)
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGTERM)
+                status = process.wait() and 0
+    if status:
+        raise SystemExit(f"the run failed: {(store.parent / 'run.log').read_text()[-2000:]}")
+    return time.monotonic() - started, peaks
+
+
+def measure(source: Path, minutes: float, each: float, shard_minutes: float, scratch: Path) -> None:
+    """Prints the figures of one length."""
+    folder, store = scratch / "sources", scratch / "store"
+    folder.mkdir()
+    count = recordings(source, folder, minutes, each)
+    seconds, peaks = run(folder, store, shard_minutes)
+    again, _ = run(folder, store, shard_minutes)
+    shutil.rmtree(store)
+    before, _ = run(folder, store, shard_minutes, kill_after=seconds / 2)
+    rest, _ = run(folder, store, shard_minutes)
+    print(f"{minutes:g} minutes in {count} recordings, a load of {os.getloadavg()[0]:.1f}:")
+    print(f"  {seconds:.0f} s, {seconds / minutes * 60:.0f} s for an hour of audio; finished, again: {again:.1f} s")
+    print(f"  killed after {before:.0f} s, again: {rest:.0f} s, {before + rest - seconds:.0f} s more in all")
+    print(
+        f"  control process {peaks.control:.0f} MB; " + ", ".join(f"{s} {mb:.0f} MB" for s, mb in sorted(peaks.stages.items())), flush=True
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--audio", type=Path, default=SAMPLE, help="folder with audio to loop; default: the bundled sample")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[60.0, 600.0], help="lengths of audio")
+    parser.add_argument("--recording-minutes", type=float, default=30.0)
+    parser.add_argument("--shard-minutes", type=float, default=120.0)
+    given = parser.parse_args()
+    for minutes in given.minutes:
+        with tempfile.TemporaryDirectory() as scratch:
+            measure(given.audio, minutes, given.recording_minutes, given.shard_minutes, Path(scratch))
