@@ -6,7 +6,6 @@ Modules that need those import them by their full names.
 import importlib.util
 import sys
 from types import ModuleType
-from typing import Any
 
 
 def _unloaded(name: str) -> ModuleType:
@@ -17,19 +16,12 @@ def _unloaded(name: str) -> ModuleType:
 
 
 def _lazy(name: str) -> ModuleType:
-    """Returns a package that runs its __init__ when an attribute is missing. LazyLoader's would at any look, also of `inspect`."""
+    """Returns a module that is loaded when one of its attributes is read."""
     spec = importlib.util.find_spec(name)
     assert spec and spec.loader
+    spec.loader = importlib.util.LazyLoader(spec.loader)
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-
-    def load(attribute: str) -> Any:
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
-        del module.__getattr__  # type: ignore[attr-defined]
-        spec.loader.exec_module(module)  # type: ignore[union-attr]
-        return getattr(module, attribute)
-
-    module.__getattr__ = load  # type: ignore[method-assign]
+    spec.loader.exec_module(module)
     return module
 
 
