@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.kubeflow import dsl, kubernetes
+from kfp import dsl, kubernetes
 
 ROOT = Path(__file__).resolve().parent.parent
 USER_ID = 10001

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
+from kfp import dsl
+
 from components.deployment import Needs, configure, current, image, run_limits
-from components.kubeflow import dsl
 
 
 class Stage:

@@ -14,7 +14,7 @@ from typing import Any
 
 import kfp_server_api
 import urllib3.exceptions
-from kfp.client.client import Client
+from kfp import Client
 from kfp_server_api.exceptions import ApiException
 
 from components.shared.task import StageError, one_line

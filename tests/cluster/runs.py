@@ -12,7 +12,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
-from kfp.client.client import Client
+from kfp import Client
 
 from components.shared.rows import DatasetRow
 from store.datasets import DatasetStore
