@@ -16,7 +16,7 @@ HEARD = ("speech", "music", "noise", "silence")
 CANDIDATES = 20
 """Number of recordings whose timelines are read to find the one with the most variety."""
 MOST_LINES, MOST_LANES = 12, 6
-MOST_STRETCHES, LEAST_STRETCHES = 3000, 500
+MOST_STRETCHES, LEAST_STRETCHES = 3500, 500
 """Most stretches that are drawn in all, and how many of them each of removed sounds, clips, turns, events and segments gets at least."""
 MOST_CHARACTERS = 120
 """Longest detail of a stretch."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from components.shared.rows import DatasetRow, Vector
 
 BOUNDS = {
-    "laughter": 0.2,
-    "applause": 0.2,
-    "breath": 0.3,
-    "cough": 0.3,
-    "crying": 0.4,
-    "singing": 0.2,
-    "crowd": 0.2,
+    "laughter": 0.1,
+    "applause": 0.1,
+    "breath": 0.2,
+    "cough": 0.2,
+    "crying": 0.3,
+    "singing": 0.1,
+    "crowd": 0.05,
     "telephone": 0.2,
     "music": 0.5,
 }
