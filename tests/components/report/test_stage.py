@@ -202,10 +202,10 @@ def test_of_a_recording_of_hours_clips_and_what_was_removed_are_drawn(tmp_path: 
     drawn = Parsed(page).drawn
     crossing = 12  # lines end within a clip, and the whistle goes on in each
     assert clips <= drawn["kept"] + drawn["rejected"] <= clips + crossing and drawn["removed"] >= 2
-    assert drawn["voice"] >= 500 and drawn["speech"] + drawn["music"] >= 500 and drawn.total() == 3000
+    assert drawn["voice"] >= 500 and drawn["speech"] + drawn["music"] >= 500 and drawn.total() == 3500
     assert {"speech", "clip, kept", "clip, rejected", "who speaks", "taken out"} <= set(keys(page))
     left_out = int(re.search(r"([\d,]+) stretches are not drawn", page)[1].replace(",", ""))  # type: ignore[index]
-    assert 0 <= left_out + drawn.total() - (4 * clips + 2) <= 3 * crossing
+    assert 0 <= left_out + drawn.total() - (4 * clips + 2 + clips // 5) <= 3 * crossing
 
 
 def noise(store: Store, seed: int) -> str:
