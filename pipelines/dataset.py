@@ -18,6 +18,7 @@ from components.report.component import report
 from components.segment.component import segment
 from components.separate.component import separate
 from components.stage import Settings, pipeline_of, settings_of
+from components.tag_events.component import tag_events
 from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
@@ -35,6 +36,7 @@ SHARD_STAGES = (
     tag_speaker,
     tag_tone,
     tag_quality,
+    tag_events,
     transcribe,
     collect,
 )
@@ -72,6 +74,7 @@ def shards(
             "speakers": tag_speaker(turns=turns, clips=clips, **settings(tag_speaker)).output,
             "tones": tag_tone(clean=clean, clips=clips, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
             "quality": tag_quality(clean=clean, clips=clips, **settings(tag_quality)).output,
+            "events": tag_events(recordings=recordings, clips=clips, **settings(tag_events)).output,
             "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from components.shared.audio import flac_bytes, pcm_sha256
+from components.shared.events import EVENT
 from components.shared.rows import SAMPLE_RATE_HZ, VOICE, DatasetRow, TimelineSpan
 from components.shared.table import empty, to_table
 from store.datasets import DatasetStore, audio_key, timeline_key
@@ -53,10 +54,11 @@ def put_sound(store: Store, seconds: float, seed: int) -> str:
 
 
 def put_timeline(store: Store, recording: str, clips: int) -> str:
-    """Puts a timeline: speech with music between, two people in turn, a whistle over all of it, and an effect."""
+    """Puts a timeline: speech with music between, two people in turn, laughter, a whistle over all of it, and an effect."""
     heard = [TimelineSpan(recording, 6.0 * i, 6.0 * i + 5, "speech", ("female", "male")[i % 2]) for i in range(clips)]
     heard += [TimelineSpan(recording, 6.0 * i + 5, 6.0 * i + 6, ("music", "noise", "silence")[i % 3], "") for i in range(clips)]
     heard += [TimelineSpan(recording, 6.0 * i, 6.0 * i + 5, VOICE, str(i % 2)) for i in range(clips)]
+    heard += [TimelineSpan(recording, 6.0 * i + 2, 6.0 * i + 4, EVENT, "laughter") for i in range(0, clips, 5)]
     heard += [TimelineSpan(recording, 0.0, 6.0 * clips, "tones", "6000 Hz"), TimelineSpan(recording, 7.0, 8.0, "sfx", HOSTILE)]
     file = io.BytesIO()
     pq.write_table(to_table(TimelineSpan, sorted(heard, key=lambda h: (h.start, h.end))), file)
@@ -94,6 +96,10 @@ def rows(count: int, audio: Sequence[str], before: str, timelines: Sequence[str]
                 dnsmos_ovrl=1 + 3 * chance.random() if i % 9 else None,
                 snr_db=40 * chance.random(),
                 bandwidth_hz=4000 + 12000 * chance.random(),
+                laughter=0.1 * (i % 4) if i % 2 else None,
+                music=1.0,
+                events_top=["Music"],
+                events_by="yamnet",
                 clipped_share=0.001 * chance.random() ** 4,
                 confidence=-chance.random(),
                 characters_per_second=9 + 4 * chance.random(),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.deployment import ROOT
+from components.shared.events import BOUNDS
 from docs import generate
 from pipelines.dataset import SHARD_STAGES, STAGES
 from tests.test_rooms import imports, modules, room
@@ -93,6 +94,11 @@ def test_every_stage_of_a_shard_has_its_disk() -> None:
 
 
 # --- what is written by hand
+
+
+def test_the_page_of_events_has_the_bound_of_each() -> None:
+    lines = re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", (DOCS / "events.md").read_text(encoding="utf-8"), re.M)
+    assert {name: float(bound) for name, bound in lines} == BOUNDS
 
 
 def anchors(page: Path) -> set[str]:

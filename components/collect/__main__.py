@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.collect.collect import TAGS, account, check_fingerprints, dataset_row, tags_by_clip, timeline, with_before
 from components.shared.audio import flac_bytes, pcm_sha256, read_mono
+from components.shared.events import EventSpan
 from components.shared.rows import Account, Clip, DatasetRow, Fingerprint, Recording, Removed, Segment, TimelineSpan, Turn, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
@@ -48,6 +49,7 @@ def main(
     speakers: Path,
     tones: Path,
     quality: Path,
+    events: Path,
     transcripts: Path,
     part: Path,
 ) -> Outcome:
@@ -61,7 +63,8 @@ def main(
     cut = read_rows(clips, Clip)
     cuts = by_recording(cut)
     taken = by_recording(read_rows(removed, Removed))
-    tables = zip(TAGS.items(), (speakers, tones, quality, transcripts), strict=True)
+    happened = by_recording(read_rows(events, EventSpan, "spans"))
+    tables = zip(TAGS.items(), (speakers, tones, quality, events, transcripts), strict=True)
     tags = tags_by_clip(cut, [(stage, read_rows(table, kind)) for (stage, kind), table in tables])
     progress = Progress(sum(r.seconds for r in found))
     rows: list[DatasetRow] = []
@@ -73,7 +76,8 @@ def main(
                 f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
             )
         accounts.append(account(recording, heard[name], cuts[name]))
-        seen, file = put_timeline(target, dataset, timeline(heard[name], spoken[name], taken[name])), f"{name}.flac"
+        whole, file = timeline(heard[name], spoken[name], happened[name], taken[name]), f"{name}.flac"
+        seen = put_timeline(target, dataset, whole)
         compared = with_before(cuts[name])
         for clip in cuts[name]:
             sha256 = put_audio(target, dataset, clean / "audio" / file, clip)

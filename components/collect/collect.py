@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.events import EVENT, ClipEvents, EventSpan
 from components.shared.rows import (
     VOICE,
     Account,
@@ -28,8 +29,14 @@ from components.shared.rows import (
 from components.shared.table import empty
 
 Span = tuple[int, int]
-Tag = Speaker | Tone | Quality | Transcript
-TAGS: dict[str, type[Tag]] = {"tag_speaker": Speaker, "tag_tone": Tone, "tag_quality": Quality, "transcribe": Transcript}
+Tag = Speaker | Tone | Quality | ClipEvents | Transcript
+TAGS: dict[str, type[Tag]] = {
+    "tag_speaker": Speaker,
+    "tag_tone": Tone,
+    "tag_quality": Quality,
+    "tag_events": ClipEvents,
+    "transcribe": Transcript,
+}
 """The kind of row of each stage that measures clips."""
 
 LEAST_BEFORE, BEFORE_SHARE = 4, 0.05
@@ -114,10 +121,13 @@ def with_before(clips: Sequence[Clip]) -> set[str]:
     return set(drawn[: max(LEAST_BEFORE, round(BEFORE_SHARE * len(drawn)))])
 
 
-def timeline(segments: Iterable[Segment], turns: Iterable[Turn], removed: Iterable[Removed]) -> list[TimelineSpan]:
-    """Returns the segments, turns and removed sounds of a recording, ordered by start."""
+def timeline(
+    segments: Iterable[Segment], turns: Iterable[Turn], events: Iterable[EventSpan], removed: Iterable[Removed]
+) -> list[TimelineSpan]:
+    """Returns the segments, turns, events and removed sounds of a recording, ordered by start."""
     heard = [TimelineSpan(s.recording, s.start, s.end, s.label, s.gender) for s in segments]
     heard += [TimelineSpan(t.recording, t.start, t.end, VOICE, str(t.voice) if t.voice >= 0 else "") for t in turns]
+    heard += [TimelineSpan(e.recording, e.start, e.end, EVENT, e.name) for e in events]
     heard += [TimelineSpan(r.recording, r.start, r.end, r.filter, r.name) for r in removed]
     return sorted(heard, key=lambda h: (h.start, h.end, h.kind, h.label))
 

@@ -20,6 +20,7 @@ def collect(
     speakers: Input[Dataset],
     tones: Input[Dataset],
     quality: Input[Dataset],
+    events: Input[Dataset],
     transcripts: Input[Dataset],
     part: Output[Dataset],
 ) -> None:

@@ -1,5 +1,6 @@
 """Applies the rules: which clips are kept, and the reason of each rejected one."""
 
+import functools
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from components.publish.identities import Identities
 from components.publish.settings import names
-from components.shared.rules import CALMEST, DOMINANT, MOST_AROUSED, RULES, SPEAKER_ID, Names, Number, Setting
+from components.shared.rules import CALMEST, DOMINANT, MOST_AROUSED, RULES, SPEAKER_ID, Bounds, Names, Number, Setting
 from components.shared.task import StageError
 
 DUPLICATE = "duplicate"
@@ -84,7 +85,9 @@ def active(wanted: Wanted) -> list[Setting]:
 
 def columns(rules: Iterable[Setting]) -> set[str]:
     """The columns of DatasetRow that rules look at."""
-    return {c for rule in rules for c in (rule.column, rule.filled_by, "speaker" if rule.column == "tone" else "") if c}
+    found = list(rules)
+    bounded = {c for rule in found if isinstance(rule, Bounds) for c in rule.bounds}
+    return bounded | {c for rule in found for c in (rule.column, rule.filled_by, "speaker" if rule.column == "tone" else "") if c}
 
 
 def check_measured(wanted: Wanted, clips: int, has_value: Callable[[str], bool]) -> None:
@@ -129,6 +132,9 @@ def _beyond(rule: Setting, values: pa.ChunkedArray, rows: pa.Table, wanted: Any)
     if isinstance(rule, Number):
         limit = wanted if rule.scale == 1 else round(wanted * rule.scale)
         return pc.greater(values, limit) if rule.at_most else pc.less(values, limit)
+    if isinstance(rule, Bounds):
+        reached = [pc.fill_null(pc.greater_equal(rows[c], bound), False) for c, bound in rule.given(wanted).items()]
+        return functools.reduce(pc.or_, reached)
     assert isinstance(rule, Names)
     codes = values.combine_chunks().dictionary_encode()
     if rule.column == "tone":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from components.report.amounts import Amounts, Share, outside_seconds
 from components.report.confusion import Confusion, confusion
+from components.report.events import EventAmounts
 from components.report.listening import choose, listen
 from components.report.page import Contents, Failures
 from components.report.page import page as html
@@ -38,9 +39,10 @@ def contents(dataset: DatasetStore, version: Version, newest: int, found: Confus
     store, rows = dataset.store, sample(dataset, version)
     outside = outside_seconds(version.lineage.get("seconds", {}))
     settings = with_thresholds(rules(version.lineage), next((r.voice_by for r in rows if r.voice_by), ""))
-    amounts, names = Amounts(COLUMNS), speaker_names(version.lineage)
-    for table in dataset.tables(version, {*COLUMNS, *Amounts.COLUMNS}):
+    amounts, events, names = Amounts(COLUMNS), EventAmounts(), speaker_names(version.lineage)
+    for table in dataset.tables(version, {*COLUMNS, *Amounts.COLUMNS, *EventAmounts.COLUMNS}):
         amounts.add(table)
+        events.add(table)
     scored = scores(dataset, version, {*(rule.column for rule in SCORES), *Amounts.COLUMNS})
     recordings = [(clips, read_timeline(store, dataset.name, clips[0].timeline_sha256)) for clips in candidates(rows)]
     varied = max(recordings, key=lambda recording: variety(*recording), default=None)
@@ -55,6 +57,7 @@ def contents(dataset: DatasetStore, version: Version, newest: int, found: Confus
         crawled_seconds=sum(outside.values()) + amounts.seconds,
         steps=amounts.funnel(outside),
         shares={column: _named(shares, names if column == "speaker" else {}) for column in COLUMNS if (shares := amounts.shares(column))},
+        events=events.shares(),
         measured=[m for rule in SCORES if (m := measured(rule, scored, settings))],
         clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset.name, sha256))),
         timeline=timeline(*varied) if varied else None,

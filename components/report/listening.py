@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from components.report.amounts import reason_of, seconds_of
+from components.shared.events import events_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, to_samples
 
 CLIPS = 12
@@ -50,6 +51,11 @@ class ClipSounds:
     """The same seconds of the downloaded recording, if the dataset has them."""
     cut: bool
     """Whether the clip is longer than MOST_SECONDS."""
+
+    @property
+    def events(self) -> list[str]:
+        """What is heard beside speech."""
+        return events_of(self.row)
 
 
 def choose(rows: Iterable[DatasetRow], count: int = CLIPS) -> list[DatasetRow]:

@@ -35,6 +35,7 @@ _ORDER = (
     "tag_speaker",
     "tag_tone",
     "tag_quality",
+    "tag_events",
     "transcribe",
     "collect",
     "publish",
@@ -62,6 +63,8 @@ class Contents:
     steps: list[Step]
     shares: Mapping[str, list[Share]]
     """The values of each column that has any, by column."""
+    events: list[Share]
+    """The seconds of the clips in which each event is heard, of those that are heard."""
     measured: list[Measured]
     clips: list[ClipSounds]
     timeline: Timeline | None

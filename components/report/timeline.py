@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 
 from components.report.amounts import reason_of
 from components.report.texts import clock, shortened
+from components.shared.events import EVENT
 from components.shared.rows import VOICE, DatasetRow, TimelineSpan
 from components.shared.speaking import speakers_of, turns_of
 
 HEARD = ("speech", "music", "noise", "silence")
-"""The kinds of segments. All other kinds of a timeline but VOICE are removed sounds."""
+"""The kinds of segments. All other kinds of a timeline but VOICE and EVENT are removed sounds."""
 CANDIDATES = 20
 """Number of recordings whose timelines are read to find the one with the most variety."""
 MOST_LINES, MOST_LANES = 12, 6
-MOST_STRETCHES, LEAST_STRETCHES = 3000, 500
-"""Most stretches that are drawn in all, and how many of them each of removed sounds, clips, turns and segments gets at least."""
+MOST_STRETCHES, LEAST_STRETCHES = 3500, 500
+"""Most stretches that are drawn in all, and how many of them each of removed sounds, clips, turns, events and segments gets at least."""
 MOST_CHARACTERS = 120
 """Longest detail of a stretch."""
 _LINE_SECONDS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
@@ -31,7 +32,7 @@ class Stretch:
     """Start in the recording, in seconds."""
     end: float
     kind: str
-    """CSS class that it is drawn with: one of HEARD, kept, rejected, voice or removed."""
+    """CSS class that it is drawn with: one of HEARD, kept, rejected, voice, event or removed."""
     label: str
     detail: str
     """One line of text that the page shows on hover."""
@@ -89,20 +90,22 @@ def timeline(rows: Sequence[DatasetRow], heard: Sequence[TimelineSpan]) -> Timel
     total = max([h.end for h in heard] + [r.end for r in rows])
     seconds = next((s for s in _LINE_SECONDS if total <= s * MOST_LINES), math.ceil(total / MOST_LINES))
     found = [
-        [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in (*HEARD, VOICE)],
+        [Stretch(h.start, h.end, "removed", h.label or h.kind, _said(h)) for h in heard if h.kind not in (*HEARD, VOICE, EVENT)],
         [_of_clip(r) for r in rows],
         _of_turns(turns_of(heard), rows),
+        [Stretch(h.start, h.end, EVENT, h.label, _said(h)) for h in heard if h.kind == EVENT],
         [Stretch(h.start, h.end, h.kind, h.label or h.kind, _said(h)) for h in heard if h.kind in HEARD],
     ]
     parts = [list(_parts(stretches, seconds)) for stretches in found]
-    removed, clips, turns, listened = _most(parts)
-    stacked = [(name, lane) for name, stretches in (("voices", turns), ("removed", removed)) for lane in _stacked(stretches)]
+    removed, clips, turns, events, listened = _most(parts)
+    above = (("voices", turns), ("events", events), ("removed", removed))
+    stacked = [(name, lane) for name, stretches in above for lane in _stacked(stretches)]
     drawn = [("heard", listened), ("clips", clips), *stacked]
     lines = [
         Line(start, seconds, [(name, [s for s in lane if start <= s.start < start + seconds]) for name, lane in drawn if lane])
         for start in range(0, math.ceil(total), seconds)
     ]
-    shown = [*removed, *clips, *turns, *listened]
+    shown = [*removed, *clips, *turns, *events, *listened]
     return Timeline(list(rows), list(heard), lines, total, frozenset(s.kind for s in shown), sum(map(len, parts)) - len(shown))
 
 

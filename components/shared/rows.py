@@ -179,9 +179,10 @@ class TimelineSpan:
     start: float
     end: float
     kind: str
-    """speech, music, noise or silence as labeled by `segment`; voice for a turn; tones or sfx for a sound that `separate` removed."""
+    """speech, music, noise or silence as labeled by `segment`; voice for a turn; event for one that `tag_events` heard; tones or sfx for a
+    sound that `separate` removed."""
     label: str
-    """Gender of the speech, name of the removed sound, number of the turn's voice in the recording, or empty."""
+    """Gender of the speech, name of the event or the removed sound, number of the turn's voice in the recording, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +381,18 @@ class DatasetRow:
     word_times: Vector
     text_flags: str
     text_by: str
+    laughter: float | None
+    applause: float | None
+    breath: float | None
+    cough: float | None
+    crying: float | None
+    singing: float | None
+    crowd: float | None
+    telephone: float | None
+    music: float | None
+    events_top: list[str]
+    events_top_probabilities: Vector
+    events_by: str
     kept: bool
     """Whether the clip is in the selection of this version."""
     reason: str

@@ -5,11 +5,12 @@ defaults and help, the checks of their values, the selection with its reasons, a
 the report. To add a rule, add a row.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from components.shared.encoders import vectors_of
+from components.shared.events import BOUNDS
 from components.shared.rows import SAMPLE_RATE_HZ
 
 UNKNOWN = "unknown"
@@ -30,6 +31,7 @@ _GENDER = "segment (segment_detect_gender)"
 _DIARIZE = "diarize (diarize_enabled)"
 _TONE = "tag_tone (tag_tone_enabled)"
 _QUALITY = "tag_quality (tag_quality_enabled)"
+_EVENTS = "tag_events (tag_events_enabled)"
 _TRANSCRIBE = "transcribe (transcribe_engine)"
 
 
@@ -120,6 +122,20 @@ class Names(Setting):
 
     def _values(self) -> str:
         return f"Separate several with commas; empty {'rejects none' if self.rejects else 'keeps all'}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds(Names):
+    """Names of columns of numbers, each with a bound or without: laughter, music:0.8. As a rule, it rejects clips that reach one."""
+
+    rejects: bool = True
+    bounds: Mapping[str, float]
+    """The columns, and the bound of each that is named without one."""
+
+    def given(self, names: Iterable[str]) -> dict[str, float]:
+        """The bound of each column that is named; the last one counts."""
+        parts = (name.partition(":") for name in names)
+        return {column: float(bound) if bound else self.bounds[column] for column, _, bound in parts}
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -257,6 +273,17 @@ SETTINGS: tuple[Setting, ...] = (
         default=1.0,
         range=(0, 1),
         help="Largest share of a clip's samples that may be clipped.",
+    ),
+    Bounds(
+        name="refused_events",
+        reason="event",
+        column="events_by",
+        needs=_EVENTS,
+        bounds=BOUNDS,
+        pattern=rf"({'|'.join(BOUNDS)})(:(0(\.\d*)?|\.\d+|1(\.0*)?))?",
+        expected=f"some of {', '.join(BOUNDS)}, each alone or with a probability such as laughter:0.5, separated by commas",
+        help=f"Reject clips in which one of these is heard: {', '.join(BOUNDS)}. A name may have the probability from which it counts, "
+        "such as laughter:0.5; docs/events.md has the others.",
     ),
     Names(
         name="refused_flags",

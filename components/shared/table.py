@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.shared.events import BOUNDS, EventSpan
 from components.shared.files import atomic_write
 from components.shared.rows import Clip, Removed, Segment, Turn, Vector
 
 Row = TypeVar("Row")
-OfRecording = TypeVar("OfRecording", Segment, Clip, Removed, Turn)
+OfRecording = TypeVar("OfRecording", Segment, Clip, Removed, Turn, EventSpan)
 
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -39,7 +40,9 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     Vector: bytes,
 }
 
-LATER = frozenset({"conversion", "state", "voice_by", "clip_similarity", "overlap_share"})
+LATER = frozenset(
+    {"conversion", "state", "voice_by", "clip_similarity", "overlap_share", *BOUNDS, "events_top", "events_top_probabilities", "events_by"}
+)
 """Columns that came when tables were stored already. A table without them has their empty values."""
 
 

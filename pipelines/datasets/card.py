@@ -27,7 +27,7 @@ LIMITS = (
 )
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 _LARGEST = "10M<n<100M"
-_BY = {"voices": "voice_by", "tones": "tone_by", "quality": "quality_by", "texts": "text_by"}
+_BY = {"voices": "voice_by", "tones": "tone_by", "quality": "quality_by", "events": "events_by", "texts": "text_by"}
 """The columns that say what measured a clip."""
 Defaults = Mapping[str, Mapping[str, Any]]
 """The default of each setting, by stage and name."""

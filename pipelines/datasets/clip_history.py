@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from components.shared.events import BOUNDS
 from components.shared.rows import DatasetRow
 from components.shared.rules import SETTINGS
 from components.shared.table import from_table
@@ -45,6 +46,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("tag_quality",),
     ),
+    "events": ((*BOUNDS, "events_top", "events_by"), ("tag_events",)),
     "transcript": (("text", "language", "confidence", "characters_per_second", "text_flags", "text_by"), ("transcribe",)),
 }
 """The measurements of a clip by group, and the stages that make them."""

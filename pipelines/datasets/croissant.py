@@ -130,7 +130,7 @@ def _field(records: str, column: str, value: object) -> dict[str, Any]:
 def _type(column: str, value: object) -> str:
     """The type of a column: that of DatasetRow, or else that of a value."""
     known = schema(DatasetRow)
-    if column == "word_times" or (column in known.names and known.field(column).type == pa.float64()):
+    if column in ("word_times", "events_top_probabilities") or (column in known.names and known.field(column).type == pa.float64()):
         return "sc:Float"
     kinds = {bool: "sc:Boolean", int: "sc:Integer", float: "sc:Float"}
     return kinds.get(type(value), "sc:Text")

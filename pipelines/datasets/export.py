@@ -41,6 +41,8 @@ _ROWS = 1024
 INCOMPLETE = ".incomplete"
 """Folder inside the target of an export, until the export is complete."""
 MANIFEST = "manifest.jsonl"
+_NOT_PLAIN = ("vector", "word_times", "events_top_probabilities", "kept", "reason")
+"""Columns that a line of a manifest lacks, or has in another form."""
 AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
 Describe = Callable[[Path], None]
 """Writes descriptions of an export into its folder, which has all other files."""
@@ -175,12 +177,13 @@ def _samples(flac: bytes) -> NDArray[np.int16]:
 
 def _line(row: DatasetRow, audio: str, speaker_name: str, dataset: str, version: int) -> dict[str, object]:
     """Returns a clip's columns except its vector, as texts, numbers and lists, and the name of its speaker, if it has one."""
-    known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in ("vector", "word_times", "kept", "reason")}
+    known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in _NOT_PLAIN}
     times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
     return {
         "audio": audio,
         **known,
         "word_times": [[round(float(t), 3) for t in span] for span in times],
+        "events_top_probabilities": [round(float(p), 3) for p in np.frombuffer(row.events_top_probabilities, "<f4")],
         "speaker_name": speaker_name,
         "dataset": dataset,
         "version": version,

@@ -38,6 +38,7 @@ class Described:
     voice_by: str
     tone_by: str
     quality_by: str
+    events_by: str
     text_by: str
     language: str
     text: str

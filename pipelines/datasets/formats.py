@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 UNKNOWN = "unknown"
 """The speaker of a clip without a voice vector, or of a turn whose voice is in no clip that has a speaker."""
+EVENTS = "event"
+"""A tier of events is named by this word and the event."""
 TURNS = "turns"
 """A tier of turns is named by this word and the speaker."""
 KEPT = "kept"
@@ -52,6 +54,15 @@ class Spoken:
     """The speaker's id; `voiceN` if the voice with the number N in the recording has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A time in which something beside speech is heard, such as laughter."""
+
+    start: float
+    end: float
+    name: str
+
+
 @dataclass(frozen=True)
 class Timeline:
     """All turns and clips of one recording in one version, ordered by start. Clips do not overlap; turns of several speakers may."""
@@ -68,6 +79,8 @@ class Timeline:
     """The names of speakers by their ids, of those that have one."""
     made: datetime
     """When the version was made."""
+    events: Sequence[Happened] = ()
+    """Times of one event do not overlap; those of different ones may. Empty if the version was made before events were kept."""
 
     @property
     def exported(self) -> list[Stretch]:
@@ -94,6 +107,10 @@ class Timeline:
                 own.append(turn)
         return dict(sorted(found.items()))
 
+    def times_of_events(self) -> dict[str, list[Happened]]:
+        """The times of each event, ordered by its name, then by start."""
+        return {name: [e for e in self.events if e.name == name] for name in sorted({e.name for e in self.events})}
+
 
 def rttm(timeline: Timeline) -> str:
     """Returns one SPEAKER line per turn, with times to the millisecond and the speaker's id."""
@@ -107,7 +124,7 @@ def rttm_line(recording: str, start: float, end: float, speaker: str) -> str:
 
 
 def textgrid(timeline: Timeline) -> str:
-    """Returns a TextGrid in Praat's long format with the tiers speaker, text and clip, and the turns of each speaker as another tier.
+    """Returns a TextGrid in Praat's long format: tiers for speaker, text and clip, for each speaker's turns and for each event.
 
     It holds all clips. The tier `clip` says whether each one is kept. Every tier covers the recording: time outside clips and turns has
     empty labels.
@@ -120,6 +137,8 @@ def textgrid(timeline: Timeline) -> str:
     tiers = {name: list(_covering(timeline.seconds, timeline.stretches, labels)) for name, labels in clips.items()}
     for speaker, turns in timeline.turns_of_speakers().items():
         tiers[f"{TURNS} {speaker}"] = list(_covering(timeline.seconds, turns, [timeline.shown(speaker)] * len(turns)))
+    for name, times in timeline.times_of_events().items():
+        tiers[f"{EVENTS} {name}"] = list(_covering(timeline.seconds, times, [name] * len(times)))
     end = f"{timeline.seconds:.6f}"
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end}", "tiers? <exists>"]
     lines += [f"size = {len(tiers)}", "item []:"]
@@ -143,7 +162,8 @@ def srt(timeline: Timeline) -> str:
 
 
 def eaf(timeline: Timeline) -> str:
-    """Returns an ELAN 3.0 document, times in milliseconds: per speaker a tier with the texts of exported clips, and one of turns."""
+    """Returns an ELAN 3.0 document, times in milliseconds: per speaker a tier with the texts of exported clips, and one of turns; and
+    one of each event."""
     document = ElementTree.Element(
         "ANNOTATION_DOCUMENT",
         {
@@ -166,9 +186,8 @@ def eaf(timeline: Timeline) -> str:
         for slot, seconds in zip(slots, (start, end), strict=True):
             ElementTree.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(_ms(seconds))})
         if tier not in tiers:
-            tiers[tier] = ElementTree.Element(
-                "TIER", {"LINGUISTIC_TYPE_REF": "speech", "PARTICIPANT": timeline.shown(speaker), "TIER_ID": tier}
-            )
+            who = {"PARTICIPANT": timeline.shown(speaker)} if speaker is not None else {}
+            tiers[tier] = ElementTree.Element("TIER", {"LINGUISTIC_TYPE_REF": "speech", **who, "TIER_ID": tier})
         annotation = ElementTree.SubElement(tiers[tier], "ANNOTATION")
         said = {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": slots[0], "TIME_SLOT_REF2": slots[1]}
         ElementTree.SubElement(ElementTree.SubElement(annotation, "ALIGNABLE_ANNOTATION", said), "ANNOTATION_VALUE").text = text
@@ -188,16 +207,19 @@ def plain(text: str) -> str:
     return " ".join(_NO_TEXT.sub("", text).split())
 
 
-def _annotations(timeline: Timeline) -> Iterator[tuple[str, str, float, float, str]]:
-    """Yields tier, speaker, start, end and text of each annotation of an EAF."""
+def _annotations(timeline: Timeline) -> Iterator[tuple[str, str | None, float, float, str]]:
+    """Yields tier, speaker (None for an event), start, end and text of each annotation of an EAF."""
     for s in timeline.exported:
         yield s.speaker or UNKNOWN, s.speaker, s.start, s.end, plain(s.text)
     for speaker, turns in timeline.turns_of_speakers().items():
         for turn in turns:
             yield f"{TURNS} {speaker}", speaker, turn.start, turn.end, ""
+    for name, times in timeline.times_of_events().items():
+        for event in times:
+            yield f"{EVENTS} {name}", None, event.start, event.end, name
 
 
-def _covering(seconds: float, spans: Iterable[Stretch | Spoken], labels: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+def _covering(seconds: float, spans: Iterable[Stretch | Spoken | Happened], labels: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yields start, end and label of intervals without gap or overlap from 0 to the recording's end."""
     at, end = f"{0:.6f}", f"{seconds:.6f}"
     for stretch, label in zip(spans, labels, strict=True):

@@ -17,11 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.shared.events import EVENT
 from components.shared.rows import TimelineSpan
 from components.shared.speaking import speakers_of, turns_of
 from components.shared.table import from_table
 from pipelines.datasets.export import INCOMPLETE, MANIFEST, Describe, ExportError, whole
-from pipelines.datasets.formats import FORMATS, UNKNOWN, Spoken, Stretch, Timeline, plain
+from pipelines.datasets.formats import FORMATS, UNKNOWN, Happened, Spoken, Stretch, Timeline, plain
 from store.datasets import DatasetStore, Version, speaker_names, timeline_key
 from store.interface import Store
 from store.parquet import read_object
@@ -79,7 +80,7 @@ def export_timelines(
             first = own[0]
             spans = read_timeline(store, dataset.name, first)
             seconds = max([*(s.end for s in spans), *(s.end for s in own)])
-            timeline = Timeline(first.recording, seconds, spoken(spans, own), own, rejected, names, made)
+            timeline = Timeline(first.recording, seconds, spoken(spans, own), own, rejected, names, made, happened(spans))
             name = f"{checked(first.recording)}{suffix}"
             (part / name).write_text(write(timeline), encoding="utf-8", newline="\n")
             here = _written(timeline, kind)
@@ -159,6 +160,11 @@ def spoken(spans: Sequence[TimelineSpan], clips: Sequence[Stretch]) -> list[Spok
     turns = turns_of(spans)
     ids = speakers_of(turns, clips)
     return [Spoken(t.start, t.end, i or (f"voice{t.label}" if t.label else UNKNOWN)) for t, i in zip(turns, ids, strict=True)]
+
+
+def happened(spans: Sequence[TimelineSpan]) -> list[Happened]:
+    """The events of a timeline."""
+    return [Happened(s.start, s.end, s.label) for s in spans if s.kind == EVENT]
 
 
 def _written(timeline: Timeline, kind: str) -> int:

@@ -17,10 +17,12 @@ from components.discover.media import audio_files
 from components.download.component import download
 from components.segment.component import segment
 from components.separate.component import separate
+from components.shared.events import ClipEvents, events_of
 from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Transcript, Turn, Vector
 from components.shared.table import read_rows
 from components.shared.task import one_line
 from components.stage import Stage
+from components.tag_events.component import tag_events
 from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
@@ -34,7 +36,7 @@ from store.objects import open_store
 from store.plans import write_plan
 
 _AUDIO_STAGES = (download, separate, denoise)
-_TAGS: dict[Stage, Any] = {tag_speaker: Speaker, tag_tone: Tone, tag_quality: Quality, transcribe: Transcript}
+_TAGS: dict[Stage, Any] = {tag_speaker: Speaker, tag_tone: Tone, tag_quality: Quality, tag_events: ClipEvents, transcribe: Transcript}
 _TABLES, _TURNS = (".csv", ".TextGrid"), (".csv", ".rttm")
 FOLDER_STAGES = (download, separate, segment, diarize, cut, denoise, *_TAGS)
 
@@ -176,13 +178,14 @@ def _write_clips(clips: Sequence[Clip], kind: Any, rows: Sequence[Any], recordin
     times = {c.clip: (c.start, c.end) for c in clips}
     own = [r for r in rows if r.clip in times]
     columns = [f.name for f in dataclasses.fields(kind) if f.type is not Vector and f.name not in ("clip", "recording", "start", "end")]
-    lines = [[*times[r.clip], *(_cell(getattr(r, c)) for c in columns)] for r in own]
+    lines = [[*times[r.clip], *(_cell(c, getattr(r, c)) for c in columns)] for r in own]
     write_csv(table, ("start", "end", *columns), lines)
     write_textgrid(grid, [(*times[r.clip], _label(r)) for r in own], recording.seconds, tier)
 
 
-def _cell(value: Any) -> Any:
-    return " ".join(value) if isinstance(value, list) else value
+def _cell(column: str, value: Any) -> Any:
+    """A value for a table; lists become texts. Names of classes have spaces and commas in them."""
+    return (" " if column == "words" else "; ").join(value) if isinstance(value, list) else value
 
 
 def _label(row: Any) -> str:
@@ -194,6 +197,8 @@ def _label(row: Any) -> str:
             return row.tone
         case Transcript():
             return row.text
+        case ClipEvents():
+            return ", ".join(events_of(row))
         case Speaker():
             return "" if row.similarity is None else f"{row.similarity:.2f}"
         case _:

@@ -12,7 +12,7 @@ from pipelines.commands.run import read_sources
 from pipelines.dataset import STAGES
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
-FOLDER_STAGES = ("download", "separate", "segment", "cut", "denoise", "tag_speaker", "tag_tone", "tag_quality", "transcribe")
+FOLDER_STAGES = ("download", "separate", "segment", "cut", "denoise", "tag_speaker", "tag_tone", "tag_quality", "tag_events", "transcribe")
 COMMANDS = (
     ["run"],
     ["stage"],

@@ -20,6 +20,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pyannote.database.util import load_rttm
 
+from components.shared.events import EVENT
 from components.shared.rows import SAMPLE_RATE_HZ, VOICE, DatasetRow, TimelineSpan
 from components.shared.table import empty
 from pipelines.datasets.formats import FORMATS, plain
@@ -58,6 +59,8 @@ TURNS = {
     "0dd": [(0.0, 2.0, "0")],
 }
 """Start, end and voice of turns."""
+HEARD = {"0aa": [(0.24, 1.2, "laughter"), (1.0, 2.16, "applause"), (9.6, 10.08, "laughter")]}
+"""Start, end and name of events."""
 TALK = [
     clip("0aa", 0.0, 2.5004, "s0001", '안녕 "하세요"\n\n2\n00:00:01,000 --> 00:00:02,000'),
     clip("0aa", 2.5004, 4.0, "s0002", "A & B <i>said\x07</i> 👩\u200d🚀"),
@@ -66,6 +69,8 @@ TALK = [
 ]
 ALONE = [clip("0bb", 1.0, 3.0, "s0002", "alone"), clip("0bb", 3.0, 5.0, "s0002")]
 NAMES = {"s0002": "pengsu"}
+HAPPENED = ["event applause", "event laughter"]
+"""Tiers of events."""
 BESIDE = ["README.md", "croissant.json", "manifest.jsonl"]
 """The files of every export."""
 
@@ -74,6 +79,7 @@ def published(folder: Path, rows: Sequence[DatasetRow]) -> Path:
     store = open_store(str(folder))
     for recording in {r.recording for r in rows}:
         spans = [TimelineSpan(recording, 0.0, 10.0, "speech", ""), TimelineSpan(recording, 10.0, SECONDS, "music", "")]
+        spans += [TimelineSpan(recording, a, b, EVENT, name) for a, b, name in HEARD.get(recording, [])]
         spans += [TimelineSpan(recording, a, b, VOICE, voice) for a, b, voice in TURNS.get(recording, [])]
         store.write(timeline_key("radio", f"aa{recording}"), to_bytes(TimelineSpan, spans))
     lineage = {"stages": {}, "seconds": {"kept_seconds": 1.0}, "speakers": {"names": NAMES}}
@@ -138,7 +144,7 @@ def test_with_all_clips_elan_has_the_rejected_ones_too(store: Path, tmp_path: Pa
 
 def test_praat_s_format_says_speaker_text_and_reason_of_every_second(store: Path, tmp_path: Path) -> None:
     grid = textgrid.TextGrid.fromFile(str(exported(store, tmp_path / "out", "textgrid") / "0aa.TextGrid"))
-    assert [t.name for t in grid] == ["speaker", "text", "clip", "turns s0001", "turns s0002", "turns unknown", "turns voice2"]
+    assert [t.name for t in grid] == ["speaker", "text", "clip", "turns s0001", "turns s0002", "turns unknown", "turns voice2", *HAPPENED]
     for tier in grid:
         assert (tier.minTime, tier.maxTime, tier[0].minTime, tier[-1].maxTime) == (0, SECONDS, 0, SECONDS)
         assert all(a.maxTime == b.minTime for a, b in pairwise(tier))
@@ -148,6 +154,7 @@ def test_praat_s_format_says_speaker_text_and_reason_of_every_second(store: Path
     assert labels[2] == ["kept", "kept", "", "dnsmos", "", "kept", ""]
     assert [(i.minTime, i.maxTime) for i in grid[3] if i.mark == "s0001"] == [(0.0, 2.6), (5.0, 6.8), (19.25, 19.75)]
     assert [(i.minTime, i.maxTime) for i in grid[4] if i.mark == "pengsu"] == [(2.4, 4.0)]
+    assert [(i.minTime, i.maxTime) for i in grid[8] if i.mark == "laughter"] == [(0.24, 1.2), (9.6, 10.08)]
     assert [round(i.minTime, 4) for i in grid[2]] == [0, 2.5004, 4.0, 5.25, 6.75, 7.0, 19.3333]
 
 
@@ -166,9 +173,11 @@ def test_subtitles_have_the_text_and_who_says_it_if_there_are_several(store: Pat
 def test_elan_s_format_has_a_tier_per_speaker(store: Path, tmp_path: Path) -> None:
     out = exported(store, tmp_path / "out", "eaf")
     document = pympi.Elan.Eaf(out / "0aa.eaf")
-    tiers = ["s0001", "s0002", *(f"turns {s}" for s in ("s0001", "s0002", "unknown", "voice2")), "unknown"]
+    tiers = [*HAPPENED, "s0001", "s0002", *(f"turns {s}" for s in ("s0001", "s0002", "unknown", "voice2")), "unknown"]
     assert list(document.get_tier_names()) == tiers
     assert document.get_annotation_data_for_tier("turns s0001") == [(0, 2600, ""), (5000, 6800, ""), (19250, 19750, "")]
+    assert document.get_annotation_data_for_tier("event laughter") == [(240, 1200, "laughter"), (9600, 10080, "laughter")]
+    assert "PARTICIPANT" not in document.get_parameters_for_tier("event laughter")
     assert document.get_parameters_for_tier("turns s0002")["PARTICIPANT"] == "pengsu"
     assert document.get_annotation_data_for_tier("s0002") == [(2500, 4000, "A & B <i>said</i> 👩\u200d🚀")]
     assert document.get_parameters_for_tier("s0002")["PARTICIPANT"] == "pengsu"

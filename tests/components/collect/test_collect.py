@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from components.collect.collect import account, outside, with_before
 from components.shared.audio import pcm_sha256, read
+from components.shared.events import ClipEvents, EventSpan
 from components.shared.rows import (
     SAMPLE_RATE_HZ,
     Account,
@@ -41,7 +42,7 @@ from tests.tasks import artifacts, stage_command
 
 LABELS = ("speech", "music", "noise", "silence")
 TABLES = ("recordings", "removed", "fingerprints", "segments", "turns", "clean", "clips")
-TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "transcripts": Transcript}
+TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "events": ClipEvents, "transcripts": Transcript}
 FINGERPRINTS = [Fingerprint("r", 0.03, 2.7, b"12345678"), Fingerprint("broken", 0.03, 2.7, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
 
@@ -114,6 +115,7 @@ def write_inputs(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     write_rows(folder / "fingerprints", Fingerprint, FINGERPRINTS)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
     write_rows(folder / "turns", Turn, [Turn("r", 0.75, 2.5, 0), Turn("r", 2.0, 3.0, -1)])
+    write_rows(folder / "events", EventSpan, [EventSpan("r", 0.24, 1.2, "laughter", 0.7)], "spans")
     cut = clips([(44_100, 66_150), (66_150, 100_000)])
     write_rows(folder / "clips", Clip, cut)
     for name, kind in TAGS.items():
@@ -179,6 +181,7 @@ def test_the_timeline_of_a_recording_is_in_the_store(tmp_path: Path) -> None:
     border = 40_000 / SAMPLE_RATE_HZ
     assert rows == [
         TimelineSpan("r", 0.0, border, "music", ""),
+        TimelineSpan("r", 0.24, 1.2, "event", "laughter"),
         TimelineSpan("r", 0.5, 2.0, "tones", "6000 Hz"),
         TimelineSpan("r", 0.75, 2.5, "voice", "0"),
         TimelineSpan("r", border, 3.0, "speech", ""),
@@ -191,6 +194,9 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
     first, second = (c.clip for c in read_rows(tmp_path / "clips", Clip))
     vector = Vector(np.linspace(0, 1, 256, dtype="<f4").tobytes())
     tone = Tone(second, "tone-2", None, 0.5, 210.0, 4.0, -1.5, -23.0, 0.6, "clusters", Vector(b"1234"))
+    heard = dataclasses.replace(
+        empty(ClipEvents), clip=first, laughter=0.7, events_top=["Giggle"], events_top_probabilities=Vector(b"1234"), events_by="yamnet"
+    )
     tags = {
         "speakers": [
             Speaker(first, vector, "resemblyzer", 0.8, 0.7, None, 0.1, "host/0123456789ab"),
@@ -198,6 +204,7 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
         ],
         "tones": [tone],
         "quality": [Quality(first, 3.0, 4.0, 2.5, None, 8000.0, -23.0, -2.0, 0.0, "dnsmos")],
+        "events": [heard],
         "transcripts": [Transcript(second, "안녕", "ko", -0.3, 4.0, ["안녕"], Vector(b"12345678"), "no_speech", "azure/1")],
     }
     for name, rows in tags.items():
@@ -209,6 +216,9 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
     assert (one.tone, one.arousal, one.text, one.words, one.snr_db) == ("", None, "", [], None)
     for f in dataclasses.fields(Tone):
         assert f.name == "features" or getattr(two, f.name) == getattr(tone, f.name), f.name
+    for f in dataclasses.fields(ClipEvents):
+        assert getattr(one, f.name) == getattr(heard, f.name), f.name
+    assert (two.laughter, two.events_top, two.events_by) == (None, [], "")
     assert (two.vector, two.dnsmos_sig, two.quality_by) == (b"", None, "")
     assert (two.text, two.words, two.word_times, two.text_flags) == ("안녕", ["안녕"], b"12345678", "no_speech")
     assert {(r.speaker, r.kept, r.reason) for r in (one, two)} == {("", False, "")}, "publish says so"
@@ -220,6 +230,7 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
         ("speakers", "tag_speaker", empty(Speaker)),
         ("tones", "tag_tone", empty(Tone)),
         ("quality", "tag_quality", empty(Quality)),
+        ("events", "tag_events", empty(ClipEvents)),
         ("transcripts", "transcribe", empty(Transcript)),
     ],
 )

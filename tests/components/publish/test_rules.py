@@ -13,8 +13,9 @@ from components.publish.draft import Sums, decided, with_column
 from components.publish.outcomes import seconds_by_outcome
 from components.publish.rules import Wanted, check_measured, last_tones, measured, parse, reasons, resolved
 from components.publish.settings import check_settings
+from components.shared.events import BOUNDS
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
-from components.shared.rules import RULES, Names, Number
+from components.shared.rules import RULES, Bounds, Names, Number
 from components.shared.rules import SETTINGS as TABLE
 from components.shared.table import to_table
 from components.shared.task import StageError
@@ -36,6 +37,9 @@ MEASURED = {
     "confidence": -0.4,
     "characters_per_second": 12.0,
     "text_by": "whisper/tiny/0123456789ab",
+    "laughter": 0.49,
+    "music": 1.0,
+    "events_by": "yamnet 0123456789ab every 0.48 s",
 }
 STRICT = {
     "min_seconds": 1.5,
@@ -54,6 +58,7 @@ STRICT = {
     "min_confidence": -0.4,
     "min_characters_per_second": 12.0,
     "max_characters_per_second": 12.0,
+    "refused_events": "laughter:0.5, applause",
     "refused_flags": "hallucination,no_speech",
 }
 REFUSED = {
@@ -69,6 +74,7 @@ REFUSED = {
     "snr": {"snr_db": 19.9},
     "bandwidth": {"bandwidth_hz": 7999.0},
     "clipped": {"clipped_share": 0.011},
+    "event": {"laughter": 0.5},
     "flag": {"text_flags": "character_rate,hallucination"},
     "language": {"language": "enm"},
     "confidence": {"confidence": -0.41},
@@ -84,6 +90,7 @@ UNMEASURED = {
     "snr": {"snr_db": None},
     "bandwidth": {"bandwidth_hz": None},
     "clipped": {"clipped_share": None},
+    "event": {"events_by": ""},
     "flag": {"text_by": ""},
     "language": {"language": ""},
     "confidence": {"confidence": None},
@@ -157,6 +164,24 @@ def test_clips_that_were_sent_to_nobody_can_be_refused() -> None:
     assert reason(clip, refused_flags="no_speech,hallucination") == ""
 
 
+@pytest.mark.parametrize(
+    ("heard", "rule", "kept"),
+    [
+        ({"applause": BOUNDS["applause"]}, "applause", False),
+        ({"applause": BOUNDS["applause"] - 0.001}, "applause", True),
+        ({"applause": 0.6}, "Applause:.7", True),
+        ({"applause": 0.7}, "Applause:.7", False),
+        ({"applause": None}, "applause", True),
+        ({"applause": 0.9, "laughter": 0.9}, "cough,crying", True),
+        ({"cough": 0.9}, "crying,cough", False),
+        ({"music": 1.0}, "music:1", False),
+        ({"music": 1.0}, "", True),
+    ],
+)
+def test_a_clip_is_refused_if_an_event_reaches_its_bound_or_the_one_that_is_given(heard: dict[str, float], rule: str, kept: bool) -> None:
+    assert (reason(row("a-1", events_by="yamnet", **heard), refused_events=rule) == "") == kept
+
+
 def test_an_unknown_licence_can_be_named() -> None:
     assert reason(row("a-1", licence=""), licences="unknown") == ""
     assert reason(row("a-1", licence="CC0"), licences="unknown") == "licence"
@@ -185,6 +210,9 @@ def test_a_language_means_its_variants_and_a_variant_only_itself(language: str, 
         ("languages", "Korean!", "publish_languages: expected languages such as ko or en-us, .*found korean!"),
         ("min_confidence", 0.5, "publish_min_confidence: expected -100 to 0"),
         ("min_characters_per_second", 101.0, "publish_min_characters_per_second"),
+        ("refused_events", "laughing", "publish_refused_events: expected some of laughter, applause, .*, found laughing"),
+        ("refused_events", "laughter:1.5", "publish_refused_events: .*laughter:0.5.*found laughter:1.5"),
+        ("refused_events", "laughter:", "publish_refused_events: .*found laughter:"),
         ("refused_flags", "halucination", "publish_refused_flags: expected some of hallucination, no_speech, character_rate"),
     ],
 )
@@ -202,6 +230,7 @@ def test_every_rule_compares_a_column_of_its_type() -> None:
     types = {f.name: f.type for f in dataclasses.fields(DatasetRow)}
     for rule in RULES:
         assert types[rule.column] in ((int, float | None) if isinstance(rule, Number) else (str,)), rule.name
+        assert not isinstance(rule, Bounds) or {types[column] for column in rule.bounds} == {float | None}
         assert not isinstance(rule, Names) or types[rule.filled_by or rule.column] is str, rule.name
 
 
@@ -224,6 +253,7 @@ def test_a_character_rate_that_nothing_can_have_is_refused() -> None:
         ("languages", "ko", "transcribe_engine"),
         ("min_confidence", -1.0, "transcribe_engine"),
         ("max_characters_per_second", 30.0, "transcribe_engine"),
+        ("refused_events", "music:0.9", "tag_events_enabled"),
         ("refused_flags", "no_speech", "transcribe_engine"),
     ],
 )
