@@ -23,7 +23,7 @@ from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
-from pipelines.inputs.slots import REFERENCE, SEPARATE, SEPARATE_EFFECTS, TAG_TONE, TRANSCRIBE, Slot, bundled, uri
+from pipelines.inputs.slots import REFERENCE, SEPARATE, SEPARATE_EFFECTS, TAG_TONE, TRANSCRIBE, TRANSCRIBE_SECOND, Slot, bundled, uri
 
 SHARD_STAGES = (
     download,
@@ -55,6 +55,7 @@ def shards(
     separate_model: Input[Model],
     tag_tone_model: Input[Model],
     transcribe_model: Input[Model],
+    transcribe_second_model: Input[Model],
     reference: Input[Dataset],
     separate_effects: Input[Dataset],
     *,
@@ -70,12 +71,13 @@ def shards(
         turns = diarize(voices=voices, segments=segments, reference=reference, **settings(diarize)).output
         clips = cut(voices=voices, segments=segments, turns=turns, **settings(cut)).output
         clean = denoise(voices=voices, segments=segments, **settings(denoise)).output
+        engines = {"model": transcribe_model, "second_model": transcribe_second_model}
         tags = {
             "speakers": tag_speaker(turns=turns, clips=clips, **settings(tag_speaker)).output,
             "tones": tag_tone(clean=clean, clips=clips, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
             "quality": tag_quality(clean=clean, clips=clips, **settings(tag_quality)).output,
             "events": tag_events(recordings=recordings, clips=clips, **settings(tag_events)).output,
-            "transcripts": transcribe(clean=clean, clips=clips, model=transcribe_model, **settings(transcribe)).output,
+            "transcripts": transcribe(clean=clean, clips=clips, **engines, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
         tables = {"recordings": recordings, "removed": removed, "fingerprints": fingerprints, "segments": segments, "turns": turns}
@@ -105,6 +107,7 @@ def build(deployment: Deployment) -> Any:
             separate_model: str = _default(SEPARATE),
             tag_tone_model: str = _default(TAG_TONE),
             transcribe_model: str = _default(TRANSCRIBE),
+            transcribe_second_model: str = _default(TRANSCRIBE_SECOND),
             reference: str = _default(REFERENCE),
             separate_effects: str = _default(SEPARATE_EFFECTS),
             *,
@@ -135,6 +138,7 @@ def build(deployment: Deployment) -> Any:
                     separate_model=dsl.importer(artifact_uri=separate_model, artifact_class=Model).output,
                     tag_tone_model=dsl.importer(artifact_uri=tag_tone_model, artifact_class=Model).output,
                     transcribe_model=dsl.importer(artifact_uri=transcribe_model, artifact_class=Model).output,
+                    transcribe_second_model=dsl.importer(artifact_uri=transcribe_second_model, artifact_class=Model).output,
                     reference=dsl.importer(artifact_uri=reference, artifact_class=Dataset).output,
                     separate_effects=dsl.importer(artifact_uri=separate_effects, artifact_class=Dataset).output,
                     **settings.of(*SHARD_STAGES),

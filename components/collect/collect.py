@@ -22,11 +22,11 @@ from components.shared.rows import (
     Speaker,
     TimelineSpan,
     Tone,
-    Transcript,
     Turn,
     span,
 )
 from components.shared.table import empty
+from components.shared.transcript import Transcript
 
 Span = tuple[int, int]
 Tag = Speaker | Tone | Quality | ClipEvents | Transcript

@@ -276,30 +276,6 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
-class Transcript:
-    """The transcript of a clip."""
-
-    clip: str
-    text: str
-    """The text, in Unicode NFC."""
-    language: str
-    """Language as given or detected, a BCP 47 tag in lower case, such as ko or en-us."""
-    confidence: float | None
-    """Mean log-probability of the decoded tokens, at most 0; null if the engine gives none."""
-    characters_per_second: float | None
-    """Letters and digits of the text per second of the clip."""
-    words: list[str]
-    """The words in order, if the engine gives their times."""
-    word_times: Vector
-    """Start and end of each word in seconds from the start of the clip: 2 numbers per word."""
-    text_flags: str
-    """Reasons to doubt the text, separated by commas: hallucination, no_speech, character_rate; or not_transcribed if the engine did not
-    get the clip or did not answer."""
-    text_by: str
-    """Engine and model: `whisper/<name>/<version>`, `azure/<API version>` or `pocketsphinx/<version>`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Account(Recording):
     """A recording, with the number of samples outside its clips.
 
@@ -381,6 +357,9 @@ class DatasetRow:
     word_times: Vector
     text_flags: str
     text_by: str
+    text_agreement: float | None
+    text_second: str
+    text_second_by: str
     laughter: float | None
     applause: float | None
     breath: float | None

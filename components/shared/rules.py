@@ -25,7 +25,7 @@ SPEAKER_ID = r"s\d{4,}"
 """Pattern of a speaker's id."""
 LEAST_REPEAT_SECONDS = 3.0
 """Shortest repeat that `publish` finds: little more than the sound that one fingerprint hash spans."""
-_FLAGS = ("hallucination", "no_speech", "character_rate", "not_transcribed")
+_FLAGS = ("hallucination", "no_speech", "character_rate", "cut_word", "not_transcribed")
 
 _GENDER = "segment (segment_detect_gender)"
 _DIARIZE = "diarize (diarize_enabled)"
@@ -315,6 +315,17 @@ SETTINGS: tuple[Setting, ...] = (
         default=-100.0,
         range=(-100, 0),
         help="Lowest confidence of a transcript.",
+    ),
+    Number(
+        name="min_agreement",
+        reason="agreement",
+        column="text_agreement",
+        needs="transcribe (transcribe_second)",
+        title="Agreement of two engines",
+        unit="share of the characters",
+        default=0.0,
+        range=(0, 1),
+        help="Lowest agreement of the texts of both engines.",
     ),
     Number(
         name="min_characters_per_second",

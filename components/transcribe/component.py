@@ -13,8 +13,10 @@ def transcribe(
     clean: Input[Dataset],
     clips: Input[Dataset],
     model: Input[Model],
+    second_model: Input[Model],
     transcripts: Output[Dataset],
     engine: Engine = "none",
+    second: Engine = "none",
     language: str = "",
     word_times: bool = True,
     batch_clips: int = 8,
@@ -31,13 +33,16 @@ def transcribe(
     azure_timeout_seconds: float = 120.0,
     azure_max_minutes: float = 0.0,
 ) -> None:
-    """Transcribes each clip with Azure Speech, Whisper or PocketSphinx, and flags doubtful texts.
+    """Transcribes each clip with Azure Speech, Whisper, Vosk or PocketSphinx, and flags doubtful texts.
+
+    A second engine may transcribe each clip too; the agreement of both texts tells which to trust.
 
     The default engine, none, transcribes nothing. docs/transcribe.md explains engines and flags.
 
     Args:
-        engine: azure, whisper, pocketsphinx (inaccurate, English only), or none for no transcripts. The command line also takes auto: the
-            best available engine.
+        engine: azure, whisper, vosk, pocketsphinx (inaccurate, English only), or none for no transcripts. The command line also takes
+            auto: the best available engine.
+        second: Another engine that transcribes the same clips, for text_agreement; none for no second engine.
         language: Language of all clips as a BCP 47 tag (ko, en-US). If it is empty, azure and whisper detect the language of each clip.
         word_times: Whether whisper returns the start and end of each word; azure and pocketsphinx always do.
         batch_clips: Clips per batch of whisper. Larger batches are faster on a GPU and need more memory.

@@ -23,8 +23,8 @@ ANY_RATE = (1.2, 30.0)
 _PHRASES = Path(__file__).with_name("hallucinations.toml")
 
 
-def flags(result: Transcription, seconds: float) -> list[str]:
-    """Returns the flags of a transcript, in a fixed order."""
+def flags(result: Transcription, seconds: float, is_cut: bool = False) -> list[str]:
+    """Returns the flags of a transcript of a clip of this length, in a fixed order. `is_cut` is whether an edge of it cuts a word."""
     if result.problem:
         return ["not_transcribed"]
     language = result.language.lower().partition("-")[0]
@@ -32,6 +32,7 @@ def flags(result: Transcription, seconds: float) -> list[str]:
         "hallucination": is_hallucination(result.text, language) or repeats_itself(result.text),
         "no_speech": result.no_speech or not characters(result.text),
         "character_rate": not is_usual_rate(characters(result.text) / seconds, language),
+        "cut_word": is_cut,
     }
     return [name for name, holds in found.items() if holds]
 
@@ -55,9 +56,9 @@ def repeats_itself(text: str) -> bool:
 
 def is_hallucination(text: str, language: str) -> bool:
     """Returns whether a text is, or contains, a known hallucination of engines."""
-    plain = _plain(text)
+    letters = plain(text)
     whole, part = _patterns(language)
-    return bool(plain) and bool(whole.fullmatch(plain) or part.search(plain))
+    return bool(letters) and bool(whole.fullmatch(letters) or part.search(letters))
 
 
 @functools.cache
@@ -75,9 +76,16 @@ def _any_of(patterns: Sequence[str]) -> str:
 
 def _pattern(phrase: str) -> str:
     """Returns the pattern of a phrase without spaces and punctuation; * is a name of up to 12 letters."""
-    return r"\w{1,12}".join(re.escape(_plain(part)) for part in phrase.split("*"))
+    return r"\w{1,12}".join(re.escape(plain(part)) for part in phrase.split("*"))
 
 
-def _plain(text: str) -> str:
+def agreement(one: Transcription, other: Transcription) -> float | None:
+    """Returns the similarity of two texts, 0 to 1, as `Transcript.text_agreement` has it; None if one is missing."""
+    from rapidfuzz.distance import Levenshtein
+
+    return None if one.problem or other.problem else Levenshtein.normalized_similarity(plain(one.text), plain(other.text))
+
+
+def plain(text: str) -> str:
     """Returns the letters and digits of a text, normalized."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from components.shared.settings import Between, checked
 from components.shared.task import StageError
 
-NONE = "none"
-Engine = Literal["azure", "whisper", "pocketsphinx", "none"]
+AZURE, NONE = "azure", "none"
+Engine = Literal["azure", "whisper", "vosk", "pocketsphinx", "none"]
 ComputeType = Literal["auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"]
 """The names that CTranslate2 uses."""
 
@@ -20,6 +20,7 @@ class EngineSettings:
     """The settings of the stage; component.py explains them."""
 
     engine: Engine
+    second: Engine
     language: str
     word_times: bool
     batch_clips: Annotated[int, Between(1, 256)]
@@ -39,15 +40,17 @@ class EngineSettings:
 
 def check_settings(**given: Any) -> EngineSettings:
     """Returns the settings. Raises StageError if one is out of its range, unknown, or not supported by the engine."""
-    engine, language = given["engine"], given["language"]
+    engine, second, language = given["engine"], given["second"], given["language"]
     if engine == "auto":
         raise StageError(
-            "parameter transcribe_engine: expected azure, whisper, pocketsphinx or none, found auto: the commands resolve it before they "
-            "submit a run, because otherwise the cache could not tell one engine's transcripts from another's"
+            "parameter transcribe_engine: expected azure, whisper, vosk, pocketsphinx or none, found auto: the commands resolve it before "
+            "they submit a run, because otherwise the cache could not tell one engine's transcripts from another's"
         )
+    if second != NONE and second == engine:
+        raise StageError(f"parameter transcribe_second: expected another engine than transcribe_engine, or none, found {second} twice")
     if language and not _LANGUAGE.fullmatch(language):
         raise StageError(f"parameter transcribe_language: expected a BCP 47 language tag (ko, en-US) or nothing, found {language!r}")
-    if engine == "pocketsphinx" and language.lower() not in ("", "en", "en-us"):
+    if "pocketsphinx" in (engine, second) and language.lower() not in ("", "en", "en-us"):
         raise StageError(
             f"parameter transcribe_language: expected en-us, the only language of the engine pocketsphinx, found {language}: "
             "choose whisper or azure"

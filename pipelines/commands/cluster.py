@@ -25,7 +25,7 @@ from pipelines.commands.run import SAMPLE, by_kind, check_run, read_sources
 from pipelines.commands.shared import print_choice
 from pipelines.dataset import STAGES, STORE
 from pipelines.inputs.slots import SLOTS, Slot, choose, own, uri
-from pipelines.inputs.transcription import AZURE, ENGINE, settle
+from pipelines.inputs.transcription import settle, uses_azure
 from store.objects import open_store
 
 MAX_SOURCES_BYTES = 64 * 1024
@@ -243,7 +243,7 @@ def _slot_uri(store_uri: str, slot: Slot, wanted: str) -> str:
 
 def compiled_for(deployment: Deployment, parameters: Mapping[str, Any]) -> Compiled:
     """Compiles the dataset pipeline for a deployment, with Azure if it writes the transcripts."""
-    return compile_pipeline(dataset.build, replace(deployment, azure=parameters.get(ENGINE) == AZURE))
+    return compile_pipeline(dataset.build, replace(deployment, azure=uses_azure(parameters)))
 
 
 def uploaded(kubeflow: Kubeflow, compiled: Compiled) -> Any:

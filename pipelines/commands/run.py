@@ -21,7 +21,7 @@ from pipelines.dataset import SHARD_STAGES, STAGES, build
 from pipelines.datasets.lineage import reported
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, fetch_preferred, local_folder
-from pipelines.inputs.transcription import AZURE, ENGINE, settle
+from pipelines.inputs.transcription import settle, uses_azure
 from pipelines.local import docker, embedded, environments, rates, room
 from pipelines.local.display import Display
 from pipelines.local.estimate import Costs, Machine, costs_of
@@ -174,7 +174,7 @@ def command(
     remember(logins)  # the stages get them as secrets, so that no parameter, file or log holds them
     arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
     runs = (runs or default_runs(store)).resolve()
-    deployment = Deployment(gpu=environments.has_gpu(), azure=settings[ENGINE] == AZURE)
+    deployment = Deployment(gpu=environments.has_gpu(), azure=uses_azure(settings))
     with deployed(deployment):
         execute = make_executor(runner, store, runs, sources)
     with Transfers() as transfers:

@@ -75,11 +75,19 @@ TAG_TONE = Slot(
 TRANSCRIBE = Slot(
     parameter="transcribe_model",
     stage="transcribe",
-    kinds=("whisper", NONE),
+    kinds=("whisper", "vosk", NONE),
     bundled=NONE,
-    help=f"Model of the engine whisper: a model in the store, or a folder. {AUTO} is the largest whisper model in the store, or {NONE} "
-    "with other engines.",
-    use="whisper transcribes with",
+    help=f"Model of the engine whisper or vosk: a model in the store, or a folder. {AUTO} is the engine's largest model in the store, or "
+    f"{NONE} with other engines.",
+    use="transcripts are written with",
+)
+TRANSCRIBE_SECOND = Slot(
+    parameter="transcribe_second_model",
+    stage="transcribe",
+    kinds=("whisper", "vosk", NONE),
+    bundled=NONE,
+    help=f"Model of the second engine, as for transcribe_model. {AUTO} is the engine's largest model in the store, or {NONE}.",
+    use="the second engine transcribes with",
 )
 REFERENCE = Slot(
     parameter="reference",
@@ -102,7 +110,7 @@ SEPARATE_EFFECTS = Slot(
     no_use="no search for known effects",
     folder=EFFECTS,
 )
-SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, REFERENCE, SEPARATE_EFFECTS)}
+SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, TRANSCRIBE_SECOND, REFERENCE, SEPARATE_EFFECTS)}
 
 
 def bundled(slot: Slot) -> Model:

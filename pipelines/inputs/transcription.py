@@ -6,13 +6,13 @@ from typing import Any
 
 from components.shared.model import Model
 from components.shared.task import StageError
-from pipelines.inputs.slots import AUTO, NONE, TRANSCRIBE
+from pipelines.inputs.slots import AUTO, NONE, TRANSCRIBE, TRANSCRIBE_SECOND, Slot
 from store.interface import Store
 from store.models import ModelStore
 
 Settled = tuple[dict[str, Any], dict[str, str], str]
-ENGINE, LANGUAGE = "transcribe_engine", "transcribe_language"
-AZURE, _WHISPER = "azure", "whisper"
+ENGINE, SECOND, LANGUAGE = "transcribe_engine", "transcribe_second", "transcribe_language"
+AZURE, _WHISPER, _VOSK = "azure", "whisper", "vosk"
 VARIABLES = ("AZURE_SPEECH_KEY", "AZURE_SPEECH_ENDPOINT")
 
 
@@ -41,31 +41,35 @@ def resolve(engine: str, language: str, azure_configured: bool, whisper_models: 
 
 
 _ADVICE = "speechmill models fetch whisper-small, then models push whisper-small --to the store"
+_WITH_MODEL = {_WHISPER: _ADVICE, _VOSK: _ADVICE.replace("whisper-small", "vosk-ko")}
+"""The engines that take a model of their own kind, and how to get one."""
 
 
 def settle(settings: Mapping[str, Any], models: Mapping[str, str], store: Callable[[], Store]) -> Settled:
-    """Replaces AUTO in the engine of transcripts, and in the model of whisper.
+    """Replaces AUTO in the engine of transcripts, and in the models of both engines.
 
-    `settings` and `models` are those of the pipeline, by parameter. `store` opens the store of the run, only for the engines
-    whisper and AUTO. Returns settings, models, and a line that describes the choice. Raises StageError if the engine takes no
-    model, or if there is none for whisper.
+    `settings` and `models` are those of the pipeline, by parameter. `store` opens the store of the run, only for AUTO and engines that
+    take a model. Returns settings, models, and a line that describes the choice. Raises StageError if an engine takes no model, or if
+    there is none for it.
     """
     engine, wanted = settings[ENGINE], models[TRANSCRIBE.parameter]
-    left_open, named = wanted in ("", AUTO), wanted not in ("", AUTO, NONE)
-    if engine == AUTO and named:
+    if engine == AUTO and wanted not in ("", AUTO, NONE):
         engine = _WHISPER
-    stored = _whisper_models(store()) if engine in (AUTO, _WHISPER) and left_open else []
+    stored = _stored(store(), _WHISPER) if engine == AUTO and wanted in ("", AUTO) else []
     engine, found, line = resolve(engine, settings[LANGUAGE], azure_configured(), stored)
-    if engine != _WHISPER:
-        if named:
-            raise StageError(f"{TRANSCRIBE.parameter}: expected none for the engine {engine}, found {wanted}: the engine whisper takes one")
-        return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: NONE}, line
-    if stored:
-        found = found or largest(stored)
-        wanted = f"{found.name}/{found.version}"
-    elif not named:
-        raise StageError(f"{TRANSCRIBE.parameter}: expected a model of kind whisper, found none in {store().uri}: {_ADVICE}")
-    return {**settings, ENGINE: engine}, {**models, TRANSCRIBE.parameter: wanted}, line
+    second = settings.get(SECOND, NONE)
+    if second != NONE:
+        line = f"{line}; {second} transcribes as well"
+    chosen = {
+        TRANSCRIBE.parameter: f"{found.name}/{found.version}" if found else _model(engine, TRANSCRIBE, wanted, store),
+        TRANSCRIBE_SECOND.parameter: _model(second, TRANSCRIBE_SECOND, models.get(TRANSCRIBE_SECOND.parameter, AUTO), store),
+    }
+    return {**settings, ENGINE: engine}, {**models, **chosen}, line
+
+
+def uses_azure(settings: Mapping[str, Any]) -> bool:
+    """Returns whether one of the engines is Azure's."""
+    return AZURE in (settings.get(ENGINE), settings.get(SECOND))
 
 
 def largest(models: Sequence[Model]) -> Model:
@@ -73,6 +77,24 @@ def largest(models: Sequence[Model]) -> Model:
     return max(models, key=lambda m: (sum(f.bytes for f in m.files.values()), m.created, m.version))
 
 
-def _whisper_models(store: Store) -> list[Model]:
+def _model(engine: str, slot: Slot, wanted: str, store: Callable[[], Store]) -> str:
+    """Returns the model that an engine gets: the one that is wanted, else the largest of its kind in the store."""
+    left_open, named = wanted in ("", AUTO), wanted not in ("", AUTO, NONE)
+    if engine not in _WITH_MODEL:
+        if named:
+            raise StageError(
+                f"{slot.parameter}: expected none for the engine {engine}, found {wanted}: the engines {' and '.join(_WITH_MODEL)} take one"
+            )
+        return NONE
+    if named:
+        return wanted
+    stored = _stored(store(), engine) if left_open else []
+    if not stored:
+        raise StageError(f"{slot.parameter}: expected a model of kind {engine}, found none in {store().uri}: {_WITH_MODEL[engine]}")
+    model = largest(stored)
+    return f"{model.name}/{model.version}"
+
+
+def _stored(store: Store, kind: str) -> list[Model]:
     models = ModelStore(store)
-    return [model for name in models.names() for model in models.versions(name) if model.kind == _WHISPER]
+    return [model for name in models.names() for model in models.versions(name) if model.kind == kind]

@@ -18,9 +18,10 @@ from components.download.component import download
 from components.segment.component import segment
 from components.separate.component import separate
 from components.shared.events import ClipEvents, events_of
-from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Transcript, Turn, Vector
+from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Turn, Vector
 from components.shared.table import read_rows
 from components.shared.task import one_line
+from components.shared.transcript import Transcript
 from components.stage import Stage
 from components.tag_events.component import tag_events
 from components.tag_quality.component import tag_quality

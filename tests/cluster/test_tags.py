@@ -12,7 +12,12 @@ from tests.cluster.runs import STORE, ClusterDataset, run_id
 from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill
 
 ASKED = ("--reference", "host-of-the-sample", "--transcribe-engine", "pocketsphinx", "--transcribe-language", "en")
-STAGE_OF_MODEL = {"separate_model": "separate", "tag_tone_model": "tag_tone", "transcribe_model": "transcribe"}
+STAGE_OF_MODEL = {
+    "separate_model": "separate",
+    "tag_tone_model": "tag_tone",
+    "transcribe_model": "transcribe",
+    "transcribe_second_model": "transcribe",
+}
 COMPUTE = (
     "download",
     "fingerprint",

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from components.shared.audio import FlacWriter, decode
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Segment, Speaker, Tone, Transcript, Turn, Window
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality, Recording, Segment, Speaker, Tone, Turn, Window
 from components.shared.table import read_rows, write_rows
+from components.shared.transcript import Transcript
 from components.stage import Stage
 from pipelines.dataset import SHARD_STAGES
 from pipelines.inputs.slots import SLOTS

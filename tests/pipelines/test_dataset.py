@@ -37,8 +37,8 @@ PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
 WITH_AZURE = {"transcribe": ("internet", {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEECH_ENDPOINT"}})}
 """Whose pods have others where Azure writes the transcripts."""
 UNCACHED = ("discover", "collect", "publish", "report")
-IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4", "importer-5")
-SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "reference", "separate_effects")
+IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4", "importer-5", "importer-6")
+SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "transcribe_second_model", "reference", "separate_effects")
 
 
 def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
@@ -131,11 +131,11 @@ def test_kubeflow_s_form_offers_a_choice_where_it_is_fixed() -> None:
     assert {n: p["literals"] for n, p in parameters.items() if n in switches} == {name: [True, False] for name in switches}
     assert {"allow_private", "discover_again"} < switches
     offered = {n: p["literals"] for n, p in parameters.items() if "literals" in p and n not in switches}
-    assert offered.keys() == {"diarize_engine", "segment_engine", "transcribe_engine", "transcribe_compute_type"}
+    assert offered.keys() == {"diarize_engine", "segment_engine", "transcribe_engine", "transcribe_second", "transcribe_compute_type"}
     assert offered["segment_engine"] == ["smn", "sm"]
-    assert offered["transcribe_engine"] == ["whisper", "pocketsphinx", "none"], "azure would have no key"
+    assert offered["transcribe_engine"] == ["whisper", "vosk", "pocketsphinx", "none"], "azure would have no key"
     with_azure = spec(AZURE)["root"]["inputDefinitions"]["parameters"]
-    assert with_azure["transcribe_engine"]["literals"] == ["azure", "whisper", "pocketsphinx", "none"]
+    assert with_azure["transcribe_engine"]["literals"] == ["azure", "whisper", "vosk", "pocketsphinx", "none"]
 
 
 def test_a_deployment_s_labels_are_on_every_pod_and_its_limits_on_the_run() -> None:
@@ -152,7 +152,7 @@ def test_a_deployment_s_labels_are_on_every_pod_and_its_limits_on_the_run() -> N
 def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_they_are_the_bundled_ones() -> None:
     whole = spec()
     parameters = whole["root"]["inputDefinitions"]["parameters"]
-    bundled = {"models": ("speech-2stems-small", "tone-4", "none"), "references": ("none",), "effects": ("none",)}
+    bundled = {"models": ("speech-2stems-small", "tone-4", "none", "none"), "references": ("none",), "effects": ("none",)}
     described = [
         (f"{folder}/{name}", json.loads((ROOT / "bundled" / folder / name / "model.json").read_text()))
         for folder in bundled
@@ -160,7 +160,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
     ]
     assert [parameters[name]["defaultValue"] for name in SLOTS_IN_ORDER] == [f"s3://speechmill/{p}/{m['version']}" for p, m in described]
     executors = whole["deploymentSpec"]["executors"]
-    for name, kind in zip(IMPORTERS, ("system.Model", "system.Model", "system.Model", "system.Dataset", "system.Dataset"), strict=True):
+    for name, kind in zip(IMPORTERS, ["system.Model"] * 4 + ["system.Dataset"] * 2, strict=True):
         importer = executors[f"exec-{name}"]["importer"]
         assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == kind
         assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
@@ -169,6 +169,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
         ("separate", "model", "separate_model"),
         ("tag-tone", "model", "tag_tone_model"),
         ("transcribe", "model", "transcribe_model"),
+        ("transcribe", "second_model", "transcribe_second_model"),
         ("diarize", "reference", "reference"),
         ("separate", "effects", "separate_effects"),
     ):

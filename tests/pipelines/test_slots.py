@@ -239,6 +239,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
         "separate_model": "speech-2stems-small",
         "tag_tone_model": "tone-4",
         "transcribe_model": "none",
+        "transcribe_second_model": "none",
         "reference": "none",
         "separate_effects": "none",
     }
@@ -250,6 +251,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
     assert choose(store, SLOTS["tag_tone_model"], "none").kind == "none"
     lines = [describe_choice(SLOTS[parameter], m) for parameter, m in chosen.items()]
     assert lines[1].startswith("tones are named by tone-4 ") and lines[2:] == [
+        "",
         "",
         "voices are compared with no reference",
         "no search for known effects",

@@ -6,7 +6,7 @@ import pytest
 
 from components.shared.model import File, Model
 from components.shared.task import StageError
-from pipelines.inputs.transcription import ENGINE, LANGUAGE, VARIABLES, azure_configured, resolve, settle
+from pipelines.inputs.transcription import ENGINE, LANGUAGE, SECOND, VARIABLES, azure_configured, resolve, settle, uses_azure
 from store.interface import Store
 from store.models import ModelStore
 from store.objects import open_store
@@ -87,10 +87,30 @@ def test_engine_and_model_go_together(store: Store, tmp_path: Path, monkeypatch:
     assert settled("auto", "small", store) == ("whisper", "small"), "who names a model wants whisper"
 
 
+def test_the_second_engine_gets_the_model_of_its_kind(store: Store, tmp_path: Path) -> None:
+    ModelStore(store).push(write_model(tmp_path / "ko", "ko", {"am/final.mdl": b"x"}, "vosk"))
+    chosen = {ENGINE: "whisper", SECOND: "vosk", LANGUAGE: "ko"}
+    _, models, line = settle(chosen, {"transcribe_model": "auto", "transcribe_second_model": "auto"}, lambda: store)
+    assert {name: model.partition("/")[0] for name, model in models.items()} == {
+        "transcribe_model": "large",
+        "transcribe_second_model": "ko",
+    }
+    assert "vosk transcribes as well" in line
+    with pytest.raises(StageError, match=r"transcribe_second_model: expected none for the engine pocketsphinx, found ko"):
+        settle(chosen | {SECOND: "pocketsphinx"}, {"transcribe_model": "auto", "transcribe_second_model": "ko"}, lambda: store)
+    with pytest.raises(StageError, match=r"expected a model of kind vosk, found none in .*speechmill models fetch vosk-ko"):
+        settle(chosen, {"transcribe_model": "large"}, lambda: open_store(str(tmp_path / "empty")))
+
+
+def test_a_run_needs_the_internet_if_either_engine_is_azure_s() -> None:
+    assert uses_azure({ENGINE: "azure", SECOND: "none"}) and uses_azure({ENGINE: "whisper", SECOND: "azure"})
+    assert not uses_azure({ENGINE: "whisper", SECOND: "vosk"})
+
+
 def test_a_store_is_looked_at_only_where_it_has_to_be() -> None:
     def closed() -> Store:
         raise AssertionError("nobody may look")
 
     for engine in ("none", "azure", "pocketsphinx"):
         assert settle({ENGINE: engine, LANGUAGE: ""}, {"transcribe_model": "auto"}, closed)[0][ENGINE] == engine
-    assert settle({ENGINE: "whisper", LANGUAGE: ""}, {"transcribe_model": "small"}, closed)[1] == {"transcribe_model": "small"}
+    assert settle({ENGINE: "whisper", LANGUAGE: ""}, {"transcribe_model": "small"}, closed)[1]["transcribe_model"] == "small"

@@ -30,11 +30,11 @@ from components.shared.rows import (
     Speaker,
     TimelineSpan,
     Tone,
-    Transcript,
     Turn,
     Vector,
 )
 from components.shared.table import empty, from_table, read_rows, write_rows
+from components.shared.transcript import Transcript
 from store.datasets import audio_key, timeline_key
 from store.objects import open_store
 from tests.artifacts import recording, write_recordings

@@ -1,5 +1,6 @@
 """Settings, sounds and models that tests share."""
 
+import csv
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.places import DATA
 
 DEFAULTS = EngineSettings(
     engine="none",
+    second="none",
     language="",
     word_times=True,
     batch_clips=8,
@@ -51,14 +53,23 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def spoken() -> dict[str, tuple[np.ndarray, str]]:
     """Real English sentences at SAMPLE_RATE_HZ, and what is said in them."""
-    import csv
+    return {path: (sound, text.lower()) for path, (sound, text) in sentences("librispeech_test_other", 4).items()}
 
+
+def sentences(corpus: str, most: int) -> dict[str, tuple[np.ndarray, str]]:
+    """Utterances of 4 to 7 s of a corpus; skips the test without recordings."""
     if not (DATA / "manifest.csv").is_file():
         pytest.skip(f"no recordings in {DATA}: set SPEECHMILL_DATA")
     with (DATA / "manifest.csv").open(encoding="utf-8") as file:
-        rows = [r for r in csv.DictReader(file) if r["corpus"] == "librispeech_test_other" and r["transcript"]]
-    chosen = sorted((r for r in rows if 4 < float(r["duration_s"]) < 7), key=lambda r: r["path"])[:4]
-    return {r["path"]: (pcm(DATA / r["path"]), r["transcript"].lower()) for r in chosen}
+        rows = [r for r in csv.DictReader(file) if r["corpus"] == corpus and r["transcript"]]
+    chosen = sorted((r for r in rows if 4 < float(r["duration_s"]) < 7), key=lambda r: r["path"])[:most]
+    return {r["path"]: (pcm(DATA / r["path"]), r["transcript"]) for r in chosen}
+
+
+@pytest.fixture(scope="session")
+def korean() -> dict[str, tuple[np.ndarray, str]]:
+    """Real Korean sentences at SAMPLE_RATE_HZ, and what is said in them."""
+    return sentences("emotiontts_ko_speech", 4)
 
 
 def pcm(path: Path) -> np.ndarray:
@@ -71,7 +82,7 @@ def shard(tmp_path: Path) -> Callable[[dict[str, np.ndarray], list[tuple[str, fl
     """Writes recordings, by their names, and clips; gives the folders that main() gets."""
 
     def write(recordings: dict[str, np.ndarray], clips: list[tuple[str, float, float]]) -> dict[str, Any]:
-        folders = {name: tmp_path / name for name in ("clean", "clips", "model", "transcripts")}
+        folders = {name: tmp_path / name for name in ("clean", "clips", "model", "second_model", "transcripts")}
         for folder in folders.values():
             folder.mkdir(exist_ok=True)
         write_recordings(folders["clean"], recordings)

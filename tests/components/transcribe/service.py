@@ -61,7 +61,7 @@ class Service:
 
 
 def said(
-    text: str, locale: str = "ko-KR", confidence: float = 0.9, milliseconds: int = 1500, offset: int = 40, words: list[str] | None = None
+    text: str, locale: str = "ko-KR", confidence: float = 0.9, milliseconds: int = 900, offset: int = 100, words: list[str] | None = None
 ) -> Answer:
     """A transcript with evenly timed words."""
     names = text.split() if words is None else words

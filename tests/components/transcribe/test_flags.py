@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from components.transcribe import flags as module
 from components.transcribe.engines import Transcription
-from components.transcribe.flags import ANY_RATE, RATES, characters, flags, is_hallucination, is_usual_rate, repeats_itself
+from components.transcribe.flags import ANY_RATE, RATES, agreement, characters, flags, is_hallucination, is_usual_rate, repeats_itself
 from tests.places import DATA
 
 LISTED = tomllib.loads(Path(module.__file__).with_name("hallucinations.toml").read_text(encoding="utf-8"))
@@ -110,3 +110,15 @@ def test_no_transcript_of_real_speech_is_flagged() -> None:
         rows = [r for r in csv.DictReader(file) if r["transcript"] and r["lang"] in ("ko", "en") and (DATA / r["path"]).is_file()]
     wrong = [r["path"] for r in rows if flags(Transcription(r["transcript"], r["lang"]), soundfile.info(DATA / r["path"]).duration)]
     assert len(rows) > 400 and not wrong
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_the_agreement_of_two_texts_has_no_side_and_ignores_all_but_letters_and_digits(one: str, other: str) -> None:
+    a, b = Transcription(one), Transcription(other)
+    assert agreement(a, b) == agreement(b, a) and 0 <= (agreement(a, b) or 0) <= 1
+    assert agreement(a, Transcription(f"  {one}!?")) == 1
+
+
+def test_the_agreement_is_one_minus_the_edits_by_the_length_of_the_longer() -> None:
+    assert agreement(Transcription("오늘 저녁"), Transcription("오늘 저녁은.")) == pytest.approx(1 - 1 / 5)
+    assert agreement(Transcription(problem="no answer"), Transcription("오늘")) is None

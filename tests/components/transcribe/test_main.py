@@ -11,9 +11,10 @@ import pytest
 from conftest import DEFAULTS
 from service import Answer, Request, refused, said, serving
 
-from components.shared.rows import SAMPLE_RATE_HZ, Transcript
+from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.table import read_rows
 from components.shared.task import StageError
+from components.shared.transcript import Transcript
 from components.transcribe.__main__ import main
 from components.transcribe.azure import ENDPOINT, KEY
 
@@ -89,7 +90,7 @@ def test_azure_gets_the_samples_of_every_clip_and_rows_say_what_it_said(shard: S
     assert first.text == "한국 방송" and first.words == ["한국", "방송"]  # in Unicode's NFC
     assert first.language == "ko-kr" and first.text_by == "azure/2025-10-15" and first.text_flags == ""
     assert first.characters_per_second == pytest.approx(4 / 1.5) and first.confidence == pytest.approx(np.log(0.9))
-    assert np.frombuffer(first.word_times, "<f4").reshape(-1, 2) == pytest.approx(np.array([[0.04, 0.72], [0.72, 1.4]]))
+    assert np.frombuffer(first.word_times, "<f4").reshape(-1, 2) == pytest.approx(np.array([[0.1, 0.75], [0.75, 1.4]]))
     assert second.text == "오늘 날씨가 참 좋습니다"
     assert third.text == "" and third.text_flags == "no_speech,character_rate" and third.confidence is None
     assert outcome["transcribed_clips"] == 3 and outcome["flagged_clips"] == 1 and outcome["characters"] == 14
@@ -122,8 +123,45 @@ def test_a_clip_that_the_service_refuses_is_a_row_and_stops_no_other(shard: Shar
     assert [r.text_flags for r in rows] == ["not_transcribed", "", ""] and rows[0].text == ""
     assert outcome["not_transcribed_clips"] == 1
     told = capsys.readouterr().out
-    assert "clip a-00000000 has no transcript: Azure Speech rejected it: 422" in told and "The audio cannot be read" in told
+    assert (
+        "clip a-00000000 has no transcript of azure/2025-10-15: Azure Speech rejected it: 422" in told
+        and "The audio cannot be read" in told
+    )
     assert "a-key" not in told and "a-key" not in str(outcome) and "a-key" not in str(rows)
+
+
+def test_a_second_engine_s_text_stands_beside_the_first_and_both_are_compared(
+    shard: Shard, whisper: Path, spoken: dict[str, tuple[np.ndarray, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = np.concatenate([pcm for pcm, _ in spoken.values()])
+    folders = shard({"a": sound}, [("a", 0.0, 3.0), ("a", 4.0, 7.0)])
+    shutil.copytree(whisper, folders["second_model"], dirs_exist_ok=True)
+    with serving(lambda *_: said("A quick, brown FOX")) as service:
+        monkeypatch.setenv(KEY, "a-key")
+        monkeypatch.setenv(ENDPOINT, service.endpoint)
+        outcome, rows = run(folders, engine="azure", second="whisper", language="en-US", beam_size=1, fallback=False, vad_filter=False)
+    assert [(r.text, r.text_by) for r in rows] == [("A quick, brown FOX", "azure/2025-10-15")] * 2
+    assert all(r.text_second and r.text_second_by.startswith("whisper/random/") for r in rows)
+    assert all(0 <= (r.text_agreement or 0) < 1 for r in rows) and outcome["median_text_agreement"] >= 0
+
+
+def test_where_one_engine_does_not_answer_nothing_is_compared(shard: Shard, whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = shard({"a": noise(3)}, [("a", 0.0, 1.0), ("a", 1.0, 3.0)])
+    shutil.copytree(whisper, folders["second_model"], dirs_exist_ok=True)
+    with serving(lambda r, _: refused(422, "x", "y") if len(r.samples) == SAMPLE_RATE_HZ else said("")) as service:
+        monkeypatch.setenv(KEY, "a-key")
+        monkeypatch.setenv(ENDPOINT, service.endpoint)
+        _, (refused_one, silent) = run(folders, engine="azure", second="whisper", language="ko", vad_filter=True, vad_threshold=0.99)
+    assert refused_one.text_agreement is None and "not_transcribed" in refused_one.text_flags
+    assert silent.text_agreement == 1.0 and "no_speech" in silent.text_flags, "both hear nothing"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"), [({"engine": "whisper", "second": "whisper"}, "twice"), ({"second": "vosk"}, "without a transcribe_engine")]
+)
+def test_two_engines_are_two_different_ones(shard: Shard, changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(StageError, match=f"parameter transcribe_second: .*{named}"):
+        run(shard({"a": noise(3)}, [("a", 0.0, 1.0)]), **changes)
 
 
 def test_whisper_gives_every_clip_a_row(shard: Shard, whisper: Path, spoken: dict[str, tuple[np.ndarray, str]]) -> None:
