@@ -22,7 +22,8 @@ VARIANTS: Mapping[str, tuple[dict[str, Any], ...]] = {
 }
 """Settings, by stage, that are measured beside the defaults: those with which a stage does what its peer does."""
 OLD_CHAIN = (
-    *("--no-separate-remove-tones", "--denoise-chain", "none", "--no-tag-tone-enabled", "--no-tag-quality-enabled"),
+    *("--no-separate-remove-tones", "--denoise-chain", "none"),
+    *("--no-tag-tone-enabled", "--no-tag-quality-enabled", "--no-tag-events-enabled"),
     *("--transcribe-engine", "none", "--diarize-engine", "resemblyzer"),
 )
 """Options with which the pipeline does what the chain by hand does; fingerprints, versions and the report cannot be switched off."""

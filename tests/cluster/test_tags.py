@@ -29,6 +29,7 @@ COMPUTE = (
     "tag_speaker",
     "tag_tone",
     "tag_quality",
+    "tag_events",
     "transcribe",
 )
 

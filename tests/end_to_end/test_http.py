@@ -32,7 +32,7 @@ def show(tmp_path: Path, stand_ins: None) -> Dataset:
 
 QUICK = (
     *("--allow-private", "--download-retries", 0, "--download-sleep-seconds", 0, "--download-max-sleep-seconds", 0),
-    *("--denoise-chain", "none", "--no-tag-tone-enabled", "--no-tag-quality-enabled"),
+    *("--denoise-chain", "none", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--no-tag-events-enabled"),
 )
 """Options that switch off waiting between requests, and the work whose result no test here reads."""
 

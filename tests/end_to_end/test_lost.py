@@ -27,8 +27,9 @@ from tests import command
 from tests.artifacts import write_flac
 from tests.end_to_end.runs import COMMAND, SMALL, Dataset, law_of_seconds
 
-SWITCHED_OFF = {"diarize_enabled": False, "tag_tone_enabled": False, "tag_quality_enabled": False, "denoise_chain": "none"}
-UNMEASURED = ("--no-diarize-enabled", "--no-tag-tone-enabled", "--no-tag-quality-enabled", "--denoise-chain", "none")
+_TAGS = ("diarize", "tag_tone", "tag_quality", "tag_events")
+SWITCHED_OFF = {f"{stage}_enabled": False for stage in _TAGS} | {"denoise_chain": "none"}
+UNMEASURED = (*(f"--no-{stage.replace('_', '-')}-enabled" for stage in _TAGS), "--denoise-chain", "none")
 """The recordings are noise, so nothing is measured: as parameters and as options."""
 
 

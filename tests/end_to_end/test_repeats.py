@@ -22,6 +22,7 @@ QUICK = (
     "--no-diarize-enabled",
     "--no-tag-tone-enabled",
     "--no-tag-quality-enabled",
+    "--no-tag-events-enabled",
     "--no-segment-detect-gender",
     "--denoise-chain",
     "none",

@@ -52,7 +52,7 @@ def test_the_clips_of_each_version_are_its_rows(show: Dataset) -> None:
         found = rows(show, "select * from clips order by clip", "--version", version.number)
         assert [r["clip"] for r in found] == [r.clip for r in expected]
         for got, row in zip(found, expected, strict=True):
-            vectors = {"vector", "word_times"}
+            vectors = {"vector", "word_times", "events_top_probabilities"}
             assert {n: v for n, v in got.items() if n not in vectors} == {n: getattr(row, n) for n in got if n not in vectors}
             assert np.array(got["vector"], "<f4").tobytes() == row.vector
 
