@@ -2,11 +2,11 @@
 
     PYTHONPATH=. .venvs/transcribe/bin/python benchmarks/words.py accuracy|agreement|cut|invented
 
-SPEECHMILL_DATA names the folder of the recordings. `accuracy` compares texts with what is said, in utterances of `--split`, by
-language, setting and engine. `agreement` orders Korean utterances by the agreement of Whisper and Vosk. `cut` cuts utterances inside words and between them, and counts the flag cut_word.
-`invented` transcribes noise and music without speech. Models are folders: `speechmill models fetch whisper-base vosk-ko` puts them into
-data/fetched-models. Error rates are of letters and digits without spaces and punctuation, the edits of all utterances by the letters of
-all; where a corpus has two spellings of an utterance, the nearer counts.
+SPEECHMILL_DATA names the folder of the recordings. `accuracy` compares texts with what is said, in utterances of `--split`, by language,
+setting and engine. `agreement` orders Korean utterances by the agreement of Whisper and Vosk. `cut` cuts utterances inside words and
+between them, and counts the flag cut_word. `invented` transcribes noise and music without speech. Models are folders: `speechmill models
+fetch whisper-base vosk-ko` puts them into data/fetched-models. Error rates are of letters and digits without spaces and punctuation, the
+edits of all utterances by the letters of all; where a corpus has two spellings of an utterance, the nearer counts.
 """
 
 import argparse

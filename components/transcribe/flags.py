@@ -20,6 +20,8 @@ with and without pauses: Korean 2.4 to 5.7, 3.2 to 7.2 (282 utterances, 26 speak
 ANY_RATE = (1.2, 30.0)
 """The range of all other languages."""
 
+_ONE_PHRASE = re.compile(r"(\w{2,20}?)\1{3,}|(\w)\2{5,}")
+"""A phrase four times or more, or a letter six times or more; people do say "아니 아니 아니" and "네 네 네"."""
 _PHRASES = Path(__file__).with_name("hallucinations.toml")
 
 
@@ -49,9 +51,9 @@ def is_usual_rate(characters_per_second: float, language: str) -> bool:
 
 
 def repeats_itself(text: str) -> bool:
-    """Returns whether a text is repetitive."""
+    """Returns whether a text is repetitive: zlib compresses it well, or it is nothing but one phrase again and again."""
     data = text.encode()
-    return len(data) > MOST_COMPRESSION * len(zlib.compress(data))
+    return len(data) > MOST_COMPRESSION * len(zlib.compress(data)) or bool(_ONE_PHRASE.fullmatch(plain(text)))
 
 
 def is_hallucination(text: str, language: str) -> bool:

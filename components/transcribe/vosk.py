@@ -3,7 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from components.transcribe.settings import EngineSettings
 from components.transcribe.sound import RATE_HZ, Pcm, at_16_khz
 
 KIND = "vosk"
-_NEEDED = ("am/final.mdl", "conf/mfcc.conf")
+_FEATURES = "conf/mfcc.conf"
+_NEEDED = ("am/final.mdl", _FEATURES)
 _CLIPS_PER_THREAD = 4
 """Clips per batch and thread, so that threads wait little at the end of a batch."""
 _LEAST_CONFIDENCE = 1e-6
@@ -39,10 +41,11 @@ def load_vosk(folder: Path, settings: EngineSettings) -> Engine:
     import vosk
 
     vosk.SetLogLevel(-1)
-    try:
-        network = vosk.Model(str(folder))
-    except Exception as error:  # vosk raises no narrower one
-        raise StageError(f"expected a model of Vosk in {folder}, found one that it cannot load: fetch the model again ({error})") from None
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            network = vosk.Model(str(_without_dither(folder, model.files, Path(scratch))))
+        except Exception as error:  # vosk raises no narrower one
+            raise StageError(f"expected a model of Vosk in {folder}, found one that it cannot load ({error}): fetch it again") from None
     threads = settings.threads or len(os.sched_getaffinity(0))
 
     def heard(clip: Pcm) -> Transcription:
@@ -59,6 +62,21 @@ def load_vosk(folder: Path, settings: EngineSettings) -> Engine:
             return list(pool.map(heard, clips))
 
     return Engine(f"vosk/{model.name}/{model.version}", _CLIPS_PER_THREAD * threads, transcribe)
+
+
+def _without_dither(folder: Path, files: Iterable[str], scratch: Path) -> Path:
+    """Returns a folder with the same files and a setting less: Kaldi adds random numbers to a sound, so that a text would be another
+    one each time."""
+    for name in files:
+        link = scratch / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to((folder / name).resolve())
+    own = scratch / _FEATURES
+    text = own.read_text(encoding="utf-8")
+    own.unlink()
+    kept = [line for line in text.splitlines() if not line.startswith("--dither")]
+    own.write_text("\n".join([*kept, "--dither=0.0"]) + "\n", encoding="utf-8")
+    return scratch
 
 
 def transcription(parts: Sequence[dict[str, Any]], language: str) -> Transcription:

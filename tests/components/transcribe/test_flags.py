@@ -87,7 +87,9 @@ def test_any_text_can_be_judged(text: str, language: str) -> None:
 def test_loops_are_found_and_real_sentences_are_none() -> None:
     for text in ("감사합니다. " * 8, "아 " * 40, "Thank you, Mr. President. " * 6, "so " * 40):
         assert repeats_itself(text), text
-    for text in ("", "네 네 네", "그래서 저는 그래서 저는 집에 갔다가 다시 나왔어요", "no no no I said no to that"):
+    for text in ("자, 자, 자, 자, 자, 자", "I'm sorry. I'm sorry. I'm sorry. I'm sorry.", "으으으으으으으으!"):
+        assert repeats_itself(text), text
+    for text in ("", "네 네 네", "아니 아니 아니", "그래서 저는 그래서 저는 집에 갔다가 다시 나왔어요", "no no no I said no to that"):
         assert not repeats_itself(text), text
 
 

@@ -166,7 +166,7 @@ import numpy as np
 from pathlib import Path
 from components.transcribe.settings import EngineSettings
 from components.transcribe.whisper import load_whisper
-settings = EngineSettings("whisper", "ko", True, 8, 1, False, "auto", True, 0.5, 0.4, 0.6, 1, 4, 5, 120.0, 0.0)
+settings = EngineSettings("whisper", "none", "ko", True, 8, 1, False, "auto", True, 0.5, 0.4, 0.6, 1, 4, 5, 120.0, 0.0)
 print(len(load_whisper(Path({str(whisper)!r}), settings).transcribe([np.load({str(sound)!r})])[0].text) > 0)
 """
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "XDG_"))}
