@@ -28,6 +28,8 @@ def main(clean: Path, clips: Path, model: Path, second_model: Path, transcripts:
         rows = [row(clip, own) for clip, own in zip(found, heard, strict=True)]
     else:
         others = hear(clean / "audio", found, settings.second, settings, second_model)
+        if others[0].by == heard[0].by:
+            raise StageError(f"parameter transcribe_second_model: expected another model than the first engine's, found {others[0].by} twice")
         rows = [row(clip, own, other) for clip, own, other in zip(found, heard, others, strict=True)]
     write_rows(transcripts, Transcript, rows)
     asked = asked_of_azure(found, settings) if AZURE in (settings.engine, settings.second) else []

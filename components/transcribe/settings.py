@@ -8,6 +8,8 @@ from components.shared.settings import Between, checked
 from components.shared.task import StageError
 
 AZURE, NONE = "azure", "none"
+WITH_MODEL = ("whisper", "vosk")
+"""Engines that take a model. Two models of one of them may transcribe the same clips."""
 Engine = Literal["azure", "whisper", "vosk", "pocketsphinx", "none"]
 ComputeType = Literal["auto", "default", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16", "float16", "bfloat16", "float32"]
 """The names that CTranslate2 uses."""
@@ -46,7 +48,7 @@ def check_settings(**given: Any) -> EngineSettings:
             "parameter transcribe_engine: expected azure, whisper, vosk, pocketsphinx or none, found auto: the commands resolve it before "
             "they submit a run, because otherwise the cache could not tell one engine's transcripts from another's"
         )
-    if second != NONE and second == engine:
+    if second == engine and engine not in (NONE, *WITH_MODEL):
         raise StageError(f"parameter transcribe_second: expected another engine than transcribe_engine, or none, found {second} twice")
     if language and not _LANGUAGE.fullmatch(language):
         raise StageError(f"parameter transcribe_language: expected a BCP 47 language tag (ko, en-US) or nothing, found {language!r}")

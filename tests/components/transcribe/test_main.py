@@ -157,8 +157,21 @@ def test_where_one_engine_does_not_answer_nothing_is_compared(shard: Shard, whis
 
 
 @pytest.mark.parametrize(
-    ("changes", "named"), [({"engine": "whisper", "second": "whisper"}, "twice"), ({"second": "vosk"}, "without a transcribe_engine")]
+    ("changes", "named"), [({"engine": "azure", "second": "azure"}, "twice"), ({"second": "vosk"}, "without a transcribe_engine")]
 )
+def test_two_models_of_one_engine_are_compared_but_not_a_model_with_itself(
+    shard: Shard, whisper: Path, spoken: dict[str, tuple[np.ndarray, str]], tmp_path: Path
+) -> None:
+    folders = shard({"a": next(iter(spoken.values()))[0]}, [("a", 0.0, 3.0)])
+    shutil.copytree(whisper, folders["model"], dirs_exist_ok=True)
+    shutil.copytree(write_model(tmp_path / "other", seed=2), folders["second_model"], dirs_exist_ok=True)
+    (row,) = run(folders, engine="whisper", second="whisper", language="en", beam_size=1, fallback=False)[1]
+    assert row.text_by != row.text_second_by and row.text_agreement is not None
+    shutil.copytree(whisper, folders["second_model"], dirs_exist_ok=True)
+    with pytest.raises(StageError, match=r"transcribe_second_model: expected another model .*found whisper/random/\w+ twice"):
+        run(folders, engine="whisper", second="whisper", language="en", beam_size=1, fallback=False)
+
+
 def test_two_engines_are_two_different_ones(shard: Shard, changes: dict[str, Any], named: str) -> None:
     with pytest.raises(StageError, match=f"parameter transcribe_second: .*{named}"):
         run(shard({"a": noise(3)}, [("a", 0.0, 1.0)]), **changes)
