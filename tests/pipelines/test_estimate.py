@@ -30,6 +30,14 @@ def seconds_of(found: dict[str, Any], stage: str) -> float:
     return next(float(cost["cpu_seconds"]) for cost in found["stages"] if cost["stage"] == stage)
 
 
+@pytest.fixture(autouse=True)
+def guarded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Records that the command keeps to public addresses, which would hold for the whole process of the tests."""
+    guards: list[str] = []
+    monkeypatch.setattr("pipelines.commands.estimate.public_only", lambda: guards.append("public"))
+    return guards
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with recordings of 60 and 30 s, and a text."""
@@ -58,6 +66,13 @@ def test_a_file_without_a_length_is_said_and_not_counted(folder: Path) -> None:
 def test_sources_without_any_length_ask_for_hours() -> None:
     done = CliRunner().invoke(speechmill, ["estimate", "--sources", "https://example.org/a.mp3"])
     assert "no length is known: give the hours of audio with --hours" in str(done.exception)
+
+
+def test_sources_are_listed_from_public_addresses_unless_others_are_allowed(folder: Path, guarded: list[str]) -> None:
+    figures("--sources", folder, "--allow-private")
+    assert not guarded
+    figures("--sources", folder)
+    assert guarded == ["public"]
 
 
 def test_ten_times_the_audio_costs_up_to_ten_times_as_much() -> None:
