@@ -92,22 +92,30 @@ def _stage(process: int) -> str:
     return ""
 
 
-def run(sources: Path, store: Path, shard_minutes: float, kill_after: float = 0.0) -> tuple[float, Peaks]:
-    """Runs the pipeline on a folder; returns the seconds and the memory. With `kill_after` it is killed after so many seconds."""
+def run(sources: Path, store: Path, shard_minutes: float, most_tasks: int = 0) -> tuple[float, Peaks, int]:
+    """Runs the pipeline on a folder; returns the seconds, the memory, and the number of tasks that were done.
+
+    With `most_tasks` it is killed when so many are done.
+    """
     command = [sys.executable, "-c", "from pipelines.commands.cli import main; main()", "run", "--dataset", "growth"]
     options = ["--sources", str(sources), "--store", str(store), "--discover-shard-seconds", str(60 * shard_minutes)]
-    started = time.monotonic()
-    with (store.parent / "run.log").open("a") as log:
+    started, path = time.monotonic(), store.parent / "run.log"
+    with path.open("w") as log:
         process = subprocess.Popen([*command, *options], stdout=log, stderr=log, text=True, start_new_session=True)
         with watched(process) as peaks:
-            try:
-                status = process.wait(kill_after or None)
-            except subprocess.TimeoutExpired:
-                os.kill(process.pid, signal.SIGTERM)
-                status = process.wait() and 0
-    if status:
-        raise SystemExit(f"the run failed: {(store.parent / 'run.log').read_text()[-2000:]}")
-    return time.monotonic() - started, peaks
+            while process.poll() is None:
+                time.sleep(POLL_SECONDS)
+                if most_tasks and _done(path) >= most_tasks:
+                    os.kill(process.pid, signal.SIGTERM)
+                    process.wait()
+    if process.returncode and not most_tasks:
+        raise SystemExit(f"the run failed: {path.read_text()[-2000:]}")
+    return time.monotonic() - started, peaks, _done(path)
+
+
+def _done(log: Path) -> int:
+    """Returns the number of tasks that a run has done, by its log."""
+    return log.read_text(errors="replace").count("| done in ")
 
 
 def measure(source: Path, minutes: float, each: float, shard_minutes: float, scratch: Path) -> None:
@@ -115,14 +123,14 @@ def measure(source: Path, minutes: float, each: float, shard_minutes: float, scr
     folder, store = scratch / "sources", scratch / "store"
     folder.mkdir()
     count = recordings(source, folder, minutes, each)
-    seconds, peaks = run(folder, store, shard_minutes)
-    again, _ = run(folder, store, shard_minutes)
+    seconds, peaks, tasks = run(folder, store, shard_minutes)
+    again, _, _ = run(folder, store, shard_minutes)
     shutil.rmtree(store)
-    before, _ = run(folder, store, shard_minutes, kill_after=seconds / 2)
-    rest, _ = run(folder, store, shard_minutes)
+    before, _, killed = run(folder, store, shard_minutes, most_tasks=tasks // 2)
+    rest, _, others = run(folder, store, shard_minutes)
     print(f"{minutes:g} minutes in {count} recordings, a load of {os.getloadavg()[0]:.1f}:")
     print(f"  {seconds:.0f} s, {seconds / minutes * 60:.0f} s for an hour of audio; finished, again: {again:.1f} s")
-    print(f"  killed after {before:.0f} s, again: {rest:.0f} s, {before + rest - seconds:.0f} s more in all")
+    print(f"  killed after {before:.0f} s and {killed} of {tasks} tasks, again: {rest:.0f} s, {others} tasks")
     print(
         f"  control process {peaks.control:.0f} MB; " + ", ".join(f"{s} {mb:.0f} MB" for s, mb in sorted(peaks.stages.items())), flush=True
     )

@@ -1,34 +1,29 @@
 """`speechmill estimate`: says what a run will cost before it starts."""
 
-import contextlib
 import dataclasses
 import json
 import math
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.table import Table
 
 from components.deployment import LOCAL
-from components.discover.items import SourceError
-from components.discover.listing import list_source
 from components.discover.sources import parse
-from components.shared.audio import measured_seconds
 from components.shared.logins import remember, without_logins
-from components.shared.network import public_only
-from components.shared.task import StageError, one_line
+from components.shared.task import StageError
 from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.run import by_kind, default_jobs, read_sources, this_machine
 from pipelines.commands.shared import print_out
 from pipelines.dataset import SHARD_STAGES, SHARDS_AT_ONCE, STAGES, build
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.transcription import ENGINE
-from pipelines.local import rates
+from pipelines.local import environments, rates
+from pipelines.local.embedded import environment_of
 from pipelines.local.estimate import Estimate, Machine, cluster, costs_of, duration, estimate, sentence, size, unmeasured
 from pipelines.local.graph import stages_before
+from pipelines.local.listing import listed_by
 
 
 @with_settings(*STAGES)
@@ -90,20 +85,13 @@ def _listed(text: str, allow_private: bool, notes: list[str]) -> list[float]:
     """Returns the length of each recording in seconds, 0 if it is not known without a download; adds what to say of them."""
     text, logins = without_logins(text)
     remember(logins)
-    if not allow_private:
-        public_only()
-    found: dict[str, float] = {}
-    for source in parse(text):
-        try:
-            with contextlib.redirect_stdout(sys.stderr):  # listing reports what it leaves out
-                for entry in list_source(source):
-                    item = entry.item
-                    found[item.recording] = item.seconds or (measured_seconds(Path(item.url)) if item.kind == "local" else 0.0)
-        except (SourceError, StageError, OSError, ImportError) as error:
-            notes.append(f"{source.name} cannot be listed: {one_line(error)}")
-    if unknown := sum(not seconds for seconds in found.values()):
-        notes.append(f"{unknown} of {len(found)} recordings state no length and are not counted: --hours takes the hours of all")
-    return list(found.values())
+    parse(text)  # refuses what is no source before a process starts
+    python = environments.ensure("discover")
+    found = listed_by(python, environment_of(python), text, allow_private)
+    notes += found.errors
+    if unknown := sum(not seconds for seconds in found.seconds):
+        notes.append(f"{unknown} of {len(found.seconds)} recordings state no length and are not counted: --hours takes the hours of all")
+    return found.seconds
 
 
 def _shards(seconds: float, settings: Mapping[str, Any], wanted: int | None) -> Sequence[float]:

@@ -1,6 +1,9 @@
 """What `speechmill estimate` says of a run, and how it depends on sources, settings and machines."""
 
 import json
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,25 @@ def test_a_file_without_a_length_is_said_and_not_counted(folder: Path) -> None:
 def test_sources_without_any_length_ask_for_hours() -> None:
     done = CliRunner().invoke(speechmill, ["estimate", "--sources", "https://example.org/a.mp3"])
     assert "no length is known: give the hours of audio with --hours" in str(done.exception)
+
+
+def test_a_feed_is_counted_by_the_lengths_that_it_states() -> None:
+    found = figures("--sources", "sample:")
+    assert found["audio_hours"] == pytest.approx(111 / 3600, rel=0.02) and found["recordings"] == 2
+
+
+def test_private_addresses_are_not_asked_unless_that_is_allowed(tmp_path: Path) -> None:
+    feed = '<rss version="2.0" xmlns:i="http://www.itunes.com/dtds/podcast-1.0.dtd"><channel><title>Show</title>{}</channel></rss>'
+    item = '<item><guid>a</guid><enclosure url="https://example.org/a.mp3" type="audio/mpeg"/><i:duration>1:00:00</i:duration></item>'
+    (tmp_path / "feed.xml").write_text(feed.format(item))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/feed.xml"
+        assert figures("--sources", url, "--allow-private")["audio_hours"] == pytest.approx(1)
+        refused = CliRunner().invoke(speechmill, ["estimate", "--sources", url])
+        server.shutdown()
+    assert "127.0.0.1 is a private address" in str(refused.exception)
 
 
 def test_ten_times_the_audio_costs_up_to_ten_times_as_much() -> None:
