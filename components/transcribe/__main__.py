@@ -29,7 +29,7 @@ def main(clean: Path, clips: Path, model: Path, second_model: Path, transcripts:
     else:
         others = hear(clean / "audio", found, settings.second, settings, second_model)
         if others[0].by == heard[0].by:
-            raise StageError(f"parameter transcribe_second_model: expected another model than the first engine's, found {others[0].by} twice")
+            raise StageError(f"parameter transcribe_second_model: expected another model than transcribe_model, found {others[0].by} twice")
         rows = [row(clip, own, other) for clip, own, other in zip(found, heard, others, strict=True)]
     write_rows(transcripts, Transcript, rows)
     asked = asked_of_azure(found, settings) if AZURE in (settings.engine, settings.second) else []

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import DEFAULTS
 from service import Answer, Request, refused, said, serving
+from tiny import write_model
 
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.table import read_rows
@@ -156,9 +157,6 @@ def test_where_one_engine_does_not_answer_nothing_is_compared(shard: Shard, whis
     assert silent.text_agreement == 1.0 and "no_speech" in silent.text_flags, "both hear nothing"
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"), [({"engine": "azure", "second": "azure"}, "twice"), ({"second": "vosk"}, "without a transcribe_engine")]
-)
 def test_two_models_of_one_engine_are_compared_but_not_a_model_with_itself(
     shard: Shard, whisper: Path, spoken: dict[str, tuple[np.ndarray, str]], tmp_path: Path
 ) -> None:
@@ -172,6 +170,9 @@ def test_two_models_of_one_engine_are_compared_but_not_a_model_with_itself(
         run(folders, engine="whisper", second="whisper", language="en", beam_size=1, fallback=False)
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"), [({"engine": "azure", "second": "azure"}, "twice"), ({"second": "vosk"}, "without a transcribe_engine")]
+)
 def test_two_engines_are_two_different_ones(shard: Shard, changes: dict[str, Any], named: str) -> None:
     with pytest.raises(StageError, match=f"parameter transcribe_second: .*{named}"):
         run(shard({"a": noise(3)}, [("a", 0.0, 1.0)]), **changes)
