@@ -188,4 +188,5 @@ def _times(block: Samples, matrix: NDArray[np.float32]) -> Samples:
     """The matrix product, ten times as fast as numpy's for a few columns, and exact for a copy."""
     if np.array_equal(matrix, np.eye(len(matrix))):
         return block
-    return np.stack([sum(w * block[:, i] for i, w in enumerate(weights) if w) for weights in matrix.T], axis=1)
+    silence = np.zeros(len(block), block.dtype)  # what a track without any channel has
+    return np.stack([sum((w * block[:, i] for i, w in enumerate(weights) if w), start=silence) for weights in matrix.T], axis=1)

@@ -205,7 +205,9 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
         "tones": [tone],
         "quality": [Quality(first, 3.0, 4.0, 2.5, None, 8000.0, -23.0, -2.0, 0.0, "dnsmos")],
         "events": [heard],
-        "transcripts": [Transcript(second, "안녕", "ko", -0.3, 4.0, ["안녕"], Vector(b"12345678"), "no_speech", "azure/1")],
+        "transcripts": [
+            Transcript(second, "안녕", "ko", -0.3, 4.0, ["안녕"], Vector(b"12345678"), "no_speech", "azure/1", 0.9, "안녕히", "vosk/ko/1")
+        ],
     }
     for name, rows in tags.items():
         write_rows(tmp_path / name, type(rows[0]), rows)
@@ -221,6 +223,7 @@ def test_a_row_has_what_every_stage_measured_of_its_clip(tmp_path: Path) -> None
     assert (two.laughter, two.events_top, two.events_by) == (None, [], "")
     assert (two.vector, two.dnsmos_sig, two.quality_by) == (b"", None, "")
     assert (two.text, two.words, two.word_times, two.text_flags) == ("안녕", ["안녕"], b"12345678", "no_speech")
+    assert (two.text_agreement, two.text_second, two.text_second_by) == (0.9, "안녕히", "vosk/ko/1")
     assert {(r.speaker, r.kept, r.reason) for r in (one, two)} == {("", False, "")}, "publish says so"
 
 

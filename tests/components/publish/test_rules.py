@@ -36,6 +36,7 @@ MEASURED = {
     "language": "en-us",
     "confidence": -0.4,
     "characters_per_second": 12.0,
+    "text_agreement": 0.8,
     "text_by": "whisper/tiny/0123456789ab",
     "laughter": 0.49,
     "music": 1.0,
@@ -56,6 +57,7 @@ STRICT = {
     "max_clipped_share": 0.01,
     "languages": "ko, en",
     "min_confidence": -0.4,
+    "min_agreement": 0.8,
     "min_characters_per_second": 12.0,
     "max_characters_per_second": 12.0,
     "refused_events": "laughter:0.5, applause",
@@ -78,6 +80,7 @@ REFUSED = {
     "flag": {"text_flags": "character_rate,hallucination"},
     "language": {"language": "enm"},
     "confidence": {"confidence": -0.41},
+    "agreement": {"text_agreement": 0.79},
     "characters_per_second": {"characters_per_second": 12.1},
 }
 UNMEASURED = {
@@ -94,6 +97,7 @@ UNMEASURED = {
     "flag": {"text_by": ""},
     "language": {"language": ""},
     "confidence": {"confidence": None},
+    "agreement": {"text_agreement": None},
     "characters_per_second": {"characters_per_second": None},
 }
 ORDER = ["duplicate", *REFUSED]
