@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from components.shared.audio import decode
 from components.shared.events import BOUNDS
+from components.shared.mel import RATE_HZ
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.tag_events.classes import EVENTS
-from components.tag_events.mel import RATE_HZ
 from components.tag_events.network import Network, load_network
 from components.tag_events.tag_events import hear, spans_of
 

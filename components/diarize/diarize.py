@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from components.diarize.activity import Activity, Hear, activity, seconds
 from components.diarize.encoder import Encoder
-from components.diarize.mel import Signal
 from components.diarize.plan import windows_of
 from components.diarize.stretches import OVERLAP, SPEECH, Spans, runs, stretches
 from components.diarize.vectors import Embeddings, embed_windows
 from components.shared.encoders import ENCODERS
+from components.shared.mel import Signal
 from components.shared.voices import added, groups
 
 Read = Callable[[], Iterator[Signal]]

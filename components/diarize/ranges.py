@@ -5,7 +5,7 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from components.diarize.mel import RATE_HZ, SPAN, Signal
+from components.shared.mel import RATE_HZ, SPAN, Signal
 
 MARGIN = SPAN // 2
 """Samples of silence before a signal."""

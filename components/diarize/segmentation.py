@@ -7,8 +7,8 @@ three speakers of a window apart, two of them at the same time. Their order mean
 import numpy as np
 from numpy.typing import NDArray
 
-from components.diarize.mel import RATE_HZ
 from components.shared.graph import Graph, Tensors
+from components.shared.mel import RATE_HZ
 
 WINDOW_SAMPLES = 10 * RATE_HZ
 STEP_SAMPLES = 270

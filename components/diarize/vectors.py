@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.diarize.encoder import Encoder
-from components.diarize.mel import FRAME, Mel, Signal
+from components.diarize.mel import Mel
 from components.diarize.plan import WINDOW_FRAMES, Spans
 from components.diarize.ranges import MARGIN, parts_of
 from components.shared.encoders import ENCODERS
+from components.shared.mel import FRAME, Signal
 
 RUN_WINDOWS = 64
 """Number of overlapping windows whose spectra are computed at a time."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from components.shared.audio import decode
 from components.shared.events import BOUNDS, ClipEvents, EventSpan, events_of
+from components.shared.mel import RATE_HZ
 from components.shared.rows import Clip, Recording
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
-from components.tag_events.mel import RATE_HZ
 from components.tag_events.network import Network, load_network
 from components.tag_events.settings import check_settings
 from components.tag_events.tag_events import Heard, hear, hop_frames, of_clip, spans_of

@@ -6,11 +6,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-RATE_HZ = 16_000
-FRAME = RATE_HZ // 100
-"""Samples from one spectrum to the next."""
-SPAN = RATE_HZ // 40
-"""Samples of a spectrum, 25 ms."""
+from components.shared.mel import FRAME, RATE_HZ, SPAN, Signal, frames_of, hann, triangles
+
 PATCH_FRAMES = 96
 BANDS = 64
 
@@ -19,16 +16,13 @@ _LOWEST_HZ, _HIGHEST_HZ = 125.0, 7500.0
 _FLOOR = np.float32(0.001)
 """Added to the magnitude of a band before its logarithm."""
 
-Signal = NDArray[np.float32]
-"""16 kHz mono, in [-1, 1)."""
 Patches = NDArray[np.float32]
 """Logarithms of magnitudes in mel bands, shaped (patches, PATCH_FRAMES, BANDS)."""
 
 
 def log_mel(signal: Signal) -> NDArray[np.float32]:
     """Returns the spectra of a signal's whole frames, shaped (frames, BANDS)."""
-    frames = np.lib.stride_tricks.sliding_window_view(signal, SPAN)[::FRAME]
-    magnitudes = np.abs(np.fft.rfft(frames * _hann(), _FFT)).astype(np.float32)
+    magnitudes = np.abs(np.fft.rfft(frames_of(signal) * hann(), _FFT)).astype(np.float32)
     return np.log(magnitudes @ _bands() + _FLOOR)
 
 
@@ -65,18 +59,10 @@ def _patches(signal: Signal, hop: int) -> Patches:
 
 
 @cache
-def _hann() -> NDArray[np.float32]:
-    """Periodic Hann window."""
-    return np.hanning(SPAN + 1)[:-1].astype(np.float32)
-
-
-@cache
 def _bands() -> NDArray[np.float32]:
     """Filters with a peak of 1 that are triangles over mel, evenly spaced from 125 Hz to 7.5 kHz, shaped (257, BANDS)."""
     edges = np.linspace(_mel(_LOWEST_HZ), _mel(_HIGHEST_HZ), BANDS + 2)
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    at = _mel(np.fft.rfftfreq(_FFT, 1 / RATE_HZ))[:, None]
-    return np.maximum(0, np.minimum((at - low) / (middle - low), (high - at) / (high - middle))).astype(np.float32)
+    return triangles(_mel(np.fft.rfftfreq(_FFT, 1 / RATE_HZ)), edges).astype(np.float32)
 
 
 def _mel(frequencies_hz: NDArray[np.floating] | float) -> NDArray[np.floating]:

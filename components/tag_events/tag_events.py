@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.events import BOUNDS, ClipEvents, EventSpan
+from components.shared.mel import Signal
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Vector, to_samples
 from components.tag_events.classes import EVENTS, likeliest, of_events
-from components.tag_events.mel import PATCH_FRAMES, Signal, patches
+from components.tag_events.mel import PATCH_FRAMES, patches
 from components.tag_events.network import Network
 
 TOP = 3

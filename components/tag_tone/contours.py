@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.mel import slaney_edges_hz
 from components.tag_tone.pitch import FRAME, pitch
 from components.tag_tone.sound import EDGE, HOP, RATE_HZ
-from components.tag_tone.spectra import CEPSTRA, CHROMA, FFT, MEL_BANDS, cepstra, chroma, mel_edges_hz, mel_filters
+from components.tag_tone.spectra import CEPSTRA, CHROMA, FFT, MEL_BANDS, cepstra, chroma, mel_filters
 
 Numbers = NDArray[np.float32]
 
@@ -65,7 +66,7 @@ def contours(blocks: Iterable[tuple[Numbers, int]], rms: float) -> Contours:
 
 def band_centres_hz() -> NDArray[np.float64]:
     """Returns the center frequency of each of the BANDS in Hz."""
-    return mel_edges_hz(BANDS, BOTTOM_HZ, TOP_HZ)[1:-1]
+    return slaney_edges_hz(BANDS, BOTTOM_HZ, TOP_HZ)[1:-1]
 
 
 def _window() -> Numbers:

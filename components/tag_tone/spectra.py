@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.mel import slaney_edges_hz, slaney_filters
 from components.tag_tone.sound import RATE_HZ
 
 Numbers = NDArray[np.float32]
@@ -16,10 +17,6 @@ FFT = 1024
 """Length of the Hann window of a spectrum in samples: 64 ms."""
 
 CEPSTRA, CHROMA, MEL_BANDS = 40, 12, 128
-
-LINEAR_HZ = 1000.0
-"""Slaney's mel scale (Auditory Toolbox, 1998): linear with 15 mel per 1000 Hz up to here, then 27 mel per factor of 6.4."""
-MELS_TO_LINEAR, MELS_A_FACTOR, FACTOR = 15.0, 27.0, 6.4
 
 C0_HZ = 440.0 * 2 ** (-57 / 12)
 """Frequency of the lowest C, 16.35 Hz. Octaves are counted from here."""
@@ -30,20 +27,11 @@ LEAST_BIN_SEMITONES = 1.0
 LEAST_POWER = 1e-10
 
 
-def mel_edges_hz(bands: int, low_hz: float, high_hz: float) -> NDArray[np.float64]:
-    """Returns the edges of bands evenly spaced in mel, shaped (bands + 2,). A band's center is the upper edge of the one before."""
-    mels = np.linspace(_mels(low_hz), _mels(high_hz), bands + 2)
-    return np.where(mels < MELS_TO_LINEAR, mels / MELS_TO_LINEAR, FACTOR ** ((mels - MELS_TO_LINEAR) / MELS_A_FACTOR)) * LINEAR_HZ
-
-
 @cache
 def mel_filters(bands: int, low_hz: float, high_hz: float) -> Numbers:
     """Returns triangular filters of equal area, each between its neighbors' centers, shaped (bands, FFT // 2 + 1)."""
-    edges = mel_edges_hz(bands, low_hz, high_hz)[:, None]
-    low, middle, high = edges[:-2], edges[1:-1], edges[2:]
-    hz = np.fft.rfftfreq(FFT, 1 / RATE_HZ)
-    triangles = np.maximum(0, np.minimum((hz - low) / (middle - low), (high - hz) / (high - middle)))
-    return (triangles * 2 / (high - low)).astype(np.float32)
+    filters = slaney_filters(np.fft.rfftfreq(FFT, 1 / RATE_HZ), slaney_edges_hz(bands, low_hz, high_hz))
+    return np.ascontiguousarray(filters.T)
 
 
 def cepstra(mel: Numbers) -> Numbers:
@@ -56,12 +44,6 @@ def chroma(spectrum: Numbers) -> Numbers:
     power = _chroma_filters() @ spectrum
     top = power.max(axis=0)
     return np.asarray(power / np.where(top < np.finfo(np.float32).tiny, 1, top), np.float32)
-
-
-def _mels(hz: float) -> float:
-    if hz < LINEAR_HZ:
-        return hz / LINEAR_HZ * MELS_TO_LINEAR
-    return float(MELS_TO_LINEAR + MELS_A_FACTOR * np.log(hz / LINEAR_HZ) / np.log(FACTOR))
 
 
 @cache

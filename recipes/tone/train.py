@@ -25,12 +25,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from components.shared.mel import slaney_edges_hz
 from components.shared.model import describe
 from components.tag_tone.classifier import CONFIG, FILE, KIND
 from components.tag_tone.contours import BOTTOM_HZ, TOP_HZ, contours
 from components.tag_tone.measures import MEASURES, measures
 from components.tag_tone.sound import BLOCK_FRAMES, EDGE, HOP, RATE_HZ
-from components.tag_tone.spectra import MEL_BANDS, mel_edges_hz
+from components.tag_tone.spectra import MEL_BANDS
 from components.tag_tone.voices import standardized, within
 from recipes.tone.repeatable import write_skops
 
@@ -55,7 +56,7 @@ its clips would get other tones. With two classes such a voice lies among the ca
 """
 
 FEATURES = MEASURES[: MEASURES.index("band_0")] + tuple(
-    f"mel_{i}" for i, hz in enumerate(mel_edges_hz(MEL_BANDS, 0, RATE_HZ / 2)[1:-1]) if BOTTOM_HZ < hz < TOP_HZ
+    f"mel_{i}" for i, hz in enumerate(slaney_edges_hz(MEL_BANDS, 0, RATE_HZ / 2)[1:-1]) if BOTTOM_HZ < hz < TOP_HZ
 )
 """The measures that the model uses: pitch contour, level, timbre, and the mel bands from 100 to 4000 Hz."""
 

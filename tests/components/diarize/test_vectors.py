@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from components.diarize.encoder import load_encoder
-from components.diarize.mel import FRAME, SPAN
 from components.diarize.plan import windows_of
 from components.diarize.vectors import LEVEL_DB, embed_windows, without_pauses
+from components.shared.mel import FRAME, SPAN
 from components.shared.windows import together
 from tests.components.diarize.conftest import spoken
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.tag_events.mel import BANDS, FRAME, PATCH_FRAMES, RATE_HZ, log_mel, patches, patches_in
+from components.shared.mel import FRAME, RATE_HZ
+from components.tag_events.mel import BANDS, PATCH_FRAMES, log_mel, patches, patches_in
 
 
 def noise(samples: int) -> np.ndarray:
