@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from components.diarize.activity import Activity, Hear, activity, seconds
 from components.diarize.encoder import Encoder
 from components.diarize.plan import windows_of
-from components.diarize.stretches import OVERLAP, SPEECH, Spans, runs, stretches
+from components.diarize.stretches import OVERLAP, SPEECH, Spans, stretches
 from components.diarize.vectors import Embeddings, embed_windows
 from components.shared.encoders import ENCODERS
 from components.shared.mel import Signal
+from components.shared.runs import runs_of
 from components.shared.voices import added, groups
 
 Read = Callable[[], Iterator[Signal]]
@@ -78,7 +79,7 @@ def _voices(parts: Spans, of: Labels, windows: Embeddings, engine: str) -> Label
 
 
 def _overlaps(heard: Activity, where: NDArray[np.bool_]) -> Spans:
-    return runs((heard.overlap >= OVERLAP) & (heard.speech >= SPEECH) & where)
+    return runs_of((heard.overlap >= OVERLAP) & (heard.speech >= SPEECH) & where)
 
 
 def _nearest(places: NDArray[np.float64], among: NDArray[np.float64]) -> Labels:

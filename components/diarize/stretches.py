@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from components.diarize.activity import Activity, Frames, nearest_frames, seconds
 from components.shared.rows import SAMPLE_RATE_HZ, Segment, Turn
+from components.shared.runs import runs_of
 
 SPEECH = 0.5
 """Probability of speech from which on somebody speaks."""
@@ -56,17 +57,12 @@ def stretches(heard: Activity, where: NDArray[np.bool_]) -> Spans:
     barred = heard.overlap >= OVERLAP
     barred[change_points(heard.change)] = True
     found: list[list[int]] = []
-    for start, end in runs((heard.speech >= SPEECH) & ~barred & where).tolist():
+    for start, end in runs_of((heard.speech >= SPEECH) & ~barred & where).tolist():
         if found and start - found[-1][1] <= PAUSE_FRAMES and not barred[found[-1][1] : start].any():
             found[-1][1] = end
         else:
             found.append([start, end])
     return np.array(found, np.int64).reshape(-1, 2)
-
-
-def runs(frames: NDArray[np.bool_]) -> Spans:
-    """The runs of frames that are true."""
-    return np.flatnonzero(np.diff(np.concatenate([[False], frames, [False]]).astype(np.int8))).reshape(-1, 2)
 
 
 def turns_of(recording: str, samples: int, parts: Spans, voices: NDArray[np.int64], overlaps: Spans) -> list[Turn]:

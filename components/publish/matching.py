@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from components.shared.rows import Fingerprint
 from components.shared.rules import LEAST_REPEAT_SECONDS
+from components.shared.runs import runs_of
 
 THINNED = 4
 """The stored fingerprints that are searched for have every fourth hash."""
@@ -235,9 +236,8 @@ def _agreeing(errors: NDArray[np.uint8]) -> list[tuple[int, int]]:
     total = np.concatenate([[0], np.cumsum(errors, dtype=np.int64)])
     few = total[_SMOOTHED:] - total[:-_SMOOTHED] <= _MAX_ERROR * _SMOOTHED
     agree = np.convolve(few, np.ones(_SMOOTHED, np.int8)) > 0
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], agree, [False]]).astype(np.int8)))
     trimmed = []
-    for a, b in edges.reshape(-1, 2):
+    for a, b in runs_of(agree):
         good = np.flatnonzero(errors[a:b] <= _MAX_EDGE_ERROR)
         if len(good):
             trimmed.append((int(a + good[0]), int(a + good[-1] + 1)))

@@ -1,7 +1,6 @@
 """Loads Spleeter's network and the variables of a checkpoint from the folder of a model."""
 
 import json
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from components.shared.inference import on_device
 from components.shared.model import Model, read_model
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
+from components.shared.threads import cpu_threads
 
 CHECKPOINT = "model"
 """Prefix of a checkpoint's files in Spleeter's releases. The file `checkpoint` is not read; it may name another path."""
@@ -143,7 +143,7 @@ def load_network(folder: Path, threads: int = 0) -> Network:
             raise StageError(f"expected a file {name} in the model {model.name} in {folder}, found {', '.join(model.files)}")
     config = read_config(folder / "config.json")
     graph = network(config.unet, _tensors(folder, model, config), config.segment_frames, config.bins)
-    threads = threads or min(len(os.sched_getaffinity(0)), MOST_THREADS)
+    threads = cpu_threads(threads, MOST_THREADS)
     mask, device = on_device(graph, "magnitudes", threads, turn=1)
     return Network(model, config, device, GPU_WINDOWS if device == GPU else threads, mask)
 

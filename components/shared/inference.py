@@ -1,12 +1,13 @@
 """Runs a network in ONNX Runtime, on a GPU if there is one."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from components.shared.threads import cpu_threads
 
 TURN_WINDOWS = 8
 """Windows per call on one CPU thread. The threads share windows, not the work on a window, so their number changes no bit."""
@@ -39,7 +40,7 @@ def on_device(
 
     if session.get_providers()[0] == "CUDAExecutionProvider":
         return encode, "the GPU"
-    workers = threads or len(os.sched_getaffinity(0))
+    workers = cpu_threads(threads)
     pool = ThreadPoolExecutor(workers)
 
     def encode_in_parallel(windows: NDArray[np.float32]) -> NDArray[np.float32]:

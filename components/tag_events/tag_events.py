@@ -1,6 +1,6 @@
 """Hears the events of a recording, and says which are in each clip and where they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from components.shared.events import BOUNDS, ClipEvents, EventSpan
 from components.shared.mel import Signal
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Vector, to_samples
+from components.shared.runs import runs_of
 from components.tag_events.classes import EVENTS, likeliest, of_events
 from components.tag_events.mel import PATCH_FRAMES, patches
 from components.tag_events.network import Network
@@ -78,15 +79,9 @@ def spans_of(recording: str, heard: Heard, threshold: float) -> list[EventSpan]:
     found = []
     for number, (name, bound) in enumerate(BOUNDS.items()):
         values = heard.events[:, number]
-        for first, last in _runs(values >= (threshold or bound)):
+        for first, last in runs_of(values >= (threshold or bound)).tolist():
             start, end = int(heard.edges[first]), int(heard.edges[last])
             if start < end:
                 peak = float(values[first:last].max())
                 found.append(EventSpan(recording, start / SAMPLE_RATE_HZ, end / SAMPLE_RATE_HZ, name, peak))
     return sorted(found, key=lambda s: (s.start, s.end, s.name))
-
-
-def _runs(on: NDArray[np.bool_]) -> Sequence[tuple[int, int]]:
-    """First and end (exclusive) of each run of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], on.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

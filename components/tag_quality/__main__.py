@@ -1,6 +1,5 @@
 """Reads clean recordings and clips, writes the quality of each clip."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from components.shared.dnsmos import load_dnsmos
 from components.shared.rows import Clip, Quality, Recording, span
 from components.shared.table import read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
+from components.shared.threads import cpu_threads
 from components.tag_quality.quality import measure
 from components.tag_quality.settings import check_settings
 
@@ -40,7 +40,7 @@ def measured(clips: Sequence[Clip], audio: Path, hop_seconds: float, threads: in
     def one(clip: Clip) -> Quality:
         return measure(clip.clip, read_mono(audio / f"{clip.recording}.flac", *span(clip)), dnsmos)
 
-    pool = ThreadPoolExecutor(threads or min(MOST_THREADS, len(os.sched_getaffinity(0))))
+    pool = ThreadPoolExecutor(cpu_threads(threads, MOST_THREADS))
     try:
         for clip, row in zip(clips, pool.map(one, clips), strict=True):
             found.append(row)

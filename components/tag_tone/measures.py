@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from components.shared.runs import runs_of
 from components.tag_tone.contours import BANDS, MEANS, Contours, band_centres_hz
 from components.tag_tone.sound import HOP, RATE_HZ
 
@@ -67,7 +68,7 @@ def _melody(hz: NDArray[np.float32]) -> list[float]:
     semitones = np.where(voiced, _semitones(np.maximum(hz, 1)), np.nan)
     steps = np.diff(semitones) / FRAME_SECONDS
     steps = steps[np.abs(steps) < _FAST]  # also drops unvoiced frames
-    runs = [semitones[a:b] for a, b in _runs(voiced) if b - a >= 8]
+    runs = [semitones[a:b] for a, b in runs_of(voiced).tolist() if b - a >= 8]
     slopes = [_slope(np.arange(len(r), dtype=np.float64) * FRAME_SECONDS, r) for r in runs]
     ranges = [float(np.ptp(r)) for r in runs]
     return [
@@ -93,7 +94,7 @@ def _dynamics(db: NDArray[np.float32], voiced: NDArray[np.bool_]) -> list[float]
     steps = np.diff(smooth) / FRAME_SECONDS
     peaks, _ = find_peaks(smooth, height=loudest - 20, prominence=2)
     low, high = np.percentile(db[voiced], [10, 90])
-    lengths = [(b - a) * FRAME_SECONDS for a, b in _runs(voiced)]
+    lengths = [(b - a) * FRAME_SECONDS for a, b in runs_of(voiced).tolist()]
     return [
         float(high - low),
         _mean_by_size(steps[steps > 0]),
@@ -155,9 +156,3 @@ def _slope(x: Numbers, y: Numbers) -> float:
     spread = x - x.mean()
     square = float(spread @ spread)
     return float(spread @ (y - y.mean())) / square if square > 1e-9 else 0.0
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Returns the start and the end (exclusive) of every run of True."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

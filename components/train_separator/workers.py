@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from components.shared.task import StageError, one_line
+from components.shared.threads import cpu_threads
 from components.train_separator.configuration import Config
 from components.train_separator.sources import WindowSource
 from components.train_separator.training import Batch, example
@@ -28,7 +29,7 @@ def examples(source: WindowSource, config: Config, first: int, workers: int, sto
     `workers` is the number of processes, 0 for one per core, up to MAX_DEFAULT. Iterating raises StageError if a file cannot be
     read, or if a process ended.
     """
-    workers = workers or min(len(os.sched_getaffinity(0)), MAX_DEFAULT)
+    workers = cpu_threads(workers, MAX_DEFAULT)
     context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
     queues: list[Any] = [context.Queue(_AHEAD) for _ in range(workers)]
     processes = [

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any
 
 from components.shared.model import read_model
 from components.shared.task import StageError
+from components.shared.threads import cpu_threads
 from components.transcribe.engines import Engine, Transcription, Word
 from components.transcribe.settings import EngineSettings
 from components.transcribe.sound import RATE_HZ, Pcm, at_16_khz
@@ -46,7 +46,7 @@ def load_vosk(folder: Path, settings: EngineSettings) -> Engine:
             network = vosk.Model(str(_without_dither(folder, model.files, Path(scratch))))
         except Exception as error:  # vosk raises no narrower one
             raise StageError(f"expected a model of Vosk in {folder}, found one that it cannot load ({error}): fetch it again") from None
-    threads = settings.threads or len(os.sched_getaffinity(0))
+    threads = cpu_threads(settings.threads)
 
     def heard(clip: Pcm) -> Transcription:
         recognizer = vosk.KaldiRecognizer(network, RATE_HZ)

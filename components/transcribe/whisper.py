@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from components.shared.audio import from_pcm16
 from components.shared.model import Model, read_model
 from components.shared.task import StageError, one_line, report
+from components.shared.threads import cpu_threads
 from components.transcribe.engines import Engine, Transcription, Word
 from components.transcribe.settings import EngineSettings
 from components.transcribe.sound import RATE_HZ, Pcm, at_16_khz
@@ -61,7 +62,7 @@ def load_whisper(folder: Path, settings: EngineSettings) -> Engine:
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
     ctranslate2.set_random_seed(SEED)  # makes the temperature fallback reproducible for the same clips in the same order
-    threads = settings.threads or len(os.sched_getaffinity(0))
+    threads = cpu_threads(settings.threads)
     try:
         whisper = WhisperModel(str(folder), compute_type=settings.compute_type, cpu_threads=threads, local_files_only=True)
     except (ValueError, RuntimeError) as error:
