@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.suite.measure import descendants, peak_mb
 from components.shared.audio import ffmpeg
 from pipelines.datasets.export import AUDIO_SUFFIXES
 from tests.places import SAMPLE
@@ -56,10 +57,10 @@ def watched(process: subprocess.Popen[str]) -> Iterator[Peaks]:
 
     def look() -> None:
         while not stop.wait(POLL_SECONDS):
-            peaks.control = max(peaks.control, _peak_mb(process.pid))
-            for child in _children(process.pid):
+            peaks.control = max(peaks.control, peak_mb(process.pid))
+            for child in descendants(process.pid):
                 if stage := _stage(child):
-                    peaks.stages[stage] = max(peaks.stages.get(stage, 0.0), _peak_mb(child))
+                    peaks.stages[stage] = max(peaks.stages.get(stage, 0.0), peak_mb(child))
 
     thread = threading.Thread(target=look)
     thread.start()
@@ -68,20 +69,6 @@ def watched(process: subprocess.Popen[str]) -> Iterator[Peaks]:
     finally:
         stop.set()
         thread.join()
-
-
-def _peak_mb(process: int) -> float:
-    with contextlib.suppress(OSError, StopIteration):
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-    return 0.0
-
-
-def _children(process: int) -> list[int]:
-    with contextlib.suppress(OSError):
-        tasks = Path(f"/proc/{process}/task").iterdir()
-        return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return []
 
 
 def _stage(process: int) -> str:

@@ -28,6 +28,7 @@ from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
 from components.shared.table import write_rows
 from components.transcribe.__main__ import main as transcribe
 from components.transcribe.azure import ENDPOINT, KEY
+from tests.components.transcribe.defaults import DEFAULTS
 
 TESTS = Path(__file__).resolve().parents[1] / "tests" / "components" / "transcribe"
 SIZES = {"random": (64, 2, 2), "tiny": (384, 4, 6), "base": (512, 6, 8), "small": (768, 12, 12), "medium": (1024, 24, 16)}
@@ -74,7 +75,6 @@ def measured(folder: Path, settings: dict[str, Any], environment: dict[str, str]
 
 def main() -> None:
     sys.path.insert(0, str(TESTS))  # not in the measured processes, where it would add memory
-    from conftest import DEFAULTS
     from service import said, serving
     from tiny import write_model
 

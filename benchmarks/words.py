@@ -28,29 +28,10 @@ from components.shared.rows import SAMPLE_RATE_HZ
 from components.transcribe.edges import cut_word
 from components.transcribe.engines import Engine, Transcription
 from components.transcribe.flags import flags, plain
-from components.transcribe.settings import EngineSettings
 from components.transcribe.transcribe import load_engine
+from tests.components.transcribe.defaults import DEFAULTS
 
 Pcm = NDArray[np.int16]
-DEFAULTS = EngineSettings(
-    engine="whisper",
-    second="none",
-    language="",
-    word_times=True,
-    batch_clips=8,
-    beam_size=5,
-    fallback=True,
-    compute_type="auto",
-    vad_filter=True,
-    vad_threshold=0.5,
-    vad_pad_seconds=0.4,
-    no_speech_probability=0.6,
-    threads=1,
-    azure_concurrency=4,
-    azure_attempts=5,
-    azure_timeout_seconds=120.0,
-    azure_max_minutes=0.0,
-)
 SETS = {
     "Korean, read": ("ko", "emotiontts_ko_speech"),
     "Korean, acted": ("ko", "emotiontts_ko_emotional"),

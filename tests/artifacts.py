@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.audio import FlacWriter
-from components.shared.rows import SAMPLE_RATE_HZ, Recording
+from components.shared.rows import SAMPLE_RATE_HZ, Clip, Recording
 from components.shared.table import write_rows
 
 
@@ -33,3 +34,16 @@ def write_recordings(folder: Path, sounds: Mapping[str, NDArray[Any]]) -> list[R
     rows = [recording(name, len(sound)) for name, sound in sounds.items()]
     write_rows(folder, Recording, rows)
     return rows
+
+
+def tag_inputs(
+    folder: Path, sounds: Mapping[str, NDArray[Any]], clips: list[tuple[str, float, float]], audio: str, output: str
+) -> tuple[Path, Path, Path]:
+    """The inputs of a stage that measures clips, and its empty output, by their names: recordings of these sounds, and one that could not
+    be read."""
+    folders = folder / audio, folder / "clips", folder / output
+    for path in folders[1:]:
+        path.mkdir()
+    write_recordings(folders[0], {**sounds, "bad": np.zeros(0)})
+    write_rows(folders[1], Clip, [Clip(f"{r}-{round(a * 1000):08d}", r, a, b, "", False) for r, a, b in clips])
+    return folders

@@ -74,7 +74,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], folder: Pat
         if status:
             why = f"took longer than {limit_seconds:.0f} s" if seconds >= limit_seconds else _last_line(log.fileno(), status)
             raise RunFailedError(why)
-    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak[0] / 1e6)
+    return Usage(seconds, usage.ru_utime + usage.ru_stime, peak[0])
 
 
 def _last_line(log: int, status: int) -> str:
@@ -109,14 +109,14 @@ def _state(pid: int) -> str:
 
 @contextlib.contextmanager
 def _watched(pid: int) -> Iterator[list[float]]:
-    """Yields a list whose item is the peak memory so far, in bytes, of a process and of its descendants."""
+    """Yields a list whose item is the peak memory so far, in MB, of a process and of its descendants."""
     peak, done = [0.0], threading.Event()
 
     def watch() -> None:
         while not done.wait(SAMPLE_SECONDS):
             family = descendants(pid)
-            together = sum(_resident(p) for p in family)
-            peak[0] = max(peak[0], together, *(_highest(p) for p in family))
+            together = sum(_resident_mb(p) for p in family)
+            peak[0] = max(peak[0], together, *(peak_mb(p) for p in family))
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -137,17 +137,17 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> float:
-    """Returns the resident memory of a process in bytes, 0 if it has ended."""
+def _resident_mb(pid: int) -> float:
+    """Returns the resident memory of a process in MB, 0 if it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES / 1e6
     except (OSError, IndexError):
         return 0.0
 
 
-def _highest(pid: int) -> float:
-    """Returns the peak resident memory of a process since it started its program, in bytes, 0 if it has ended."""
+def peak_mb(pid: int) -> float:
+    """Returns the peak resident memory of a process since it started its program, in MB, 0 if it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) * 1024.0
+        return int(Path(f"/proc/{pid}/status").read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     except (OSError, IndexError):
         return 0.0

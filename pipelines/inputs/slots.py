@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from components.shared.model import Model, parse, read_model
@@ -81,11 +81,9 @@ TRANSCRIBE = Slot(
     f"{NONE} with other engines.",
     use="transcripts are written with",
 )
-TRANSCRIBE_SECOND = Slot(
+TRANSCRIBE_SECOND = replace(
+    TRANSCRIBE,
     parameter="transcribe_second_model",
-    stage="transcribe",
-    kinds=("whisper", "vosk", NONE),
-    bundled=NONE,
     help=f"Model of the second engine, as for transcribe_model. {AUTO} is the engine's largest model in the store, or {NONE}.",
     use="the second engine transcribes with",
 )

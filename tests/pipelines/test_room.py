@@ -2,7 +2,9 @@
 
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kfp import dsl
@@ -22,29 +24,15 @@ def of(stage: str, word: str) -> dsl.ContainerSpec:
     return dsl.ContainerSpec(image=f"example/{stage}:1", command=command, args=[dsl.PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER, word])
 
 
-@dsl.container_component
-def first(word: str):  # type: ignore[no-untyped-def]
-    return of("first", word)
+def component(stage: str) -> Callable[..., Any]:
+    def task(word: str):  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
+        return of(stage, word)
+
+    task.__name__ = stage
+    return dsl.container_component(task)
 
 
-@dsl.container_component
-def heavy(word: str):  # type: ignore[no-untyped-def]
-    return of("heavy", word)
-
-
-@dsl.container_component
-def light(word: str):  # type: ignore[no-untyped-def]
-    return of("light", word)
-
-
-@dsl.container_component
-def failing(word: str):  # type: ignore[no-untyped-def]
-    return of("failing", word)
-
-
-@dsl.container_component
-def last(word: str):  # type: ignore[no-untyped-def]
-    return of("last", word)
+first, heavy, light, failing, last = (component(stage) for stage in ("first", "heavy", "light", "failing", "last"))
 
 
 @dsl.pipeline(name="middle")

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,24 +10,16 @@ import pytest
 
 from components.shared.audio import decode
 from components.shared.events import BOUNDS, ClipEvents, EventSpan
-from components.shared.rows import SAMPLE_RATE_HZ, Clip
-from components.shared.table import read_rows, write_rows
+from components.shared.rows import SAMPLE_RATE_HZ
+from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.tag_events.__main__ import main
-from tests.artifacts import write_recordings
+from tests.artifacts import tag_inputs
 from tests.components.tag_events.sounds import chords, dial_tone
 
 SETTINGS = {"enabled": True, "hop_seconds": 0.48, "threshold": 0.0, "threads": 1}
 
-
-def made(folder: Path, sounds: dict[str, np.ndarray], clips: list[tuple[str, float, float]]) -> tuple[Path, Path, Path]:
-    """The stage's inputs and an empty output: recordings of these sounds, and one that could not be read."""
-    recordings, cuts, events = folder / "recordings", folder / "clips", folder / "events"
-    for path in (cuts, events):
-        path.mkdir()
-    write_recordings(recordings, sounds | {"bad": np.zeros(0)})
-    write_rows(cuts, Clip, [Clip(f"{r}-{round(a * 1000):08d}", r, a, b, "", False) for r, a, b in clips])
-    return recordings, cuts, events
+made = partial(tag_inputs, audio="recordings", output="events")
 
 
 def test_a_telephone_and_music_are_found_in_their_clips_and_at_their_places(tmp_path: Path) -> None:

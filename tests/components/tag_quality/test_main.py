@@ -1,26 +1,19 @@
 """From clean recordings and clips to a table: what one run of the stage gives."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from components.shared.rows import SAMPLE_RATE_HZ, Clip, Quality
-from components.shared.table import read_rows, write_rows
+from components.shared.rows import SAMPLE_RATE_HZ, Quality
+from components.shared.table import read_rows
 from components.shared.task import StageError
 from components.tag_quality.__main__ import main
-from tests.artifacts import write_recordings
+from tests.artifacts import tag_inputs
 from tests.components.tag_quality.sounds import speech_like
 
-
-def made(folder: Path, sounds: dict[str, np.ndarray], clips: list[tuple[str, float, float]]) -> tuple[Path, Path, Path]:
-    """The stage's inputs and an empty output: recordings of these sounds, and one that could not be read."""
-    clean, cuts, quality = folder / "clean", folder / "clips", folder / "quality"
-    for path in (cuts, quality):
-        path.mkdir()
-    write_recordings(clean, sounds | {"bad": np.zeros(0)})
-    write_rows(cuts, Clip, [Clip(f"{r}-{round(a * 1000):08d}", r, a, b, "", False) for r, a, b in clips])
-    return clean, cuts, quality
+made = partial(tag_inputs, audio="clean", output="quality")
 
 
 def test_every_clip_has_one_row_and_the_medians_are_metrics(tmp_path: Path) -> None:

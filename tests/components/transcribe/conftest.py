@@ -15,27 +15,8 @@ from components.shared.rows import SAMPLE_RATE_HZ, Clip
 from components.shared.table import write_rows
 from components.transcribe.settings import EngineSettings
 from tests.artifacts import write_recordings
+from tests.components.transcribe.defaults import DEFAULTS
 from tests.places import DATA
-
-DEFAULTS = EngineSettings(
-    engine="none",
-    second="none",
-    language="",
-    word_times=True,
-    batch_clips=8,
-    beam_size=5,
-    fallback=True,
-    compute_type="auto",
-    vad_filter=True,
-    vad_threshold=0.5,
-    vad_pad_seconds=0.4,
-    no_speech_probability=0.6,
-    threads=1,
-    azure_concurrency=4,
-    azure_attempts=5,
-    azure_timeout_seconds=120.0,
-    azure_max_minutes=0.0,
-)
 
 
 @pytest.fixture

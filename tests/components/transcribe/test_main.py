@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import DEFAULTS
 from service import Answer, Request, refused, said, serving
 from tiny import write_model
 
@@ -18,6 +17,7 @@ from components.shared.task import StageError
 from components.shared.transcript import Transcript
 from components.transcribe.__main__ import main
 from components.transcribe.azure import ENDPOINT, KEY
+from tests.components.transcribe.defaults import DEFAULTS
 
 Shard = Callable[[dict[str, np.ndarray], list[tuple[str, float, float]]], dict[str, Any]]
 
