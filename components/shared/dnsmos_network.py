@@ -79,7 +79,7 @@ class DnsmosNetwork:
         return np.stack(features)
 
     def _columns(self, frames: Frames) -> Columns:
-        """Returns the columns of frames, computed in chunks that overlap by what a column sees."""
+        """Returns the columns of frames, computed in chunks. Each chunk also takes the frames beside it that its columns need."""
         total, parts = len(frames) // COLUMN_FRAMES, []
         for start in range(0, total, CHUNK_COLUMNS):
             first, stop = max(0, start - LEFT), min(start + CHUNK_COLUMNS, total)

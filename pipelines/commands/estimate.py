@@ -85,7 +85,7 @@ def _listed(text: str, allow_private: bool, notes: list[str]) -> list[float]:
     """Returns the length of each recording in seconds, 0 if it is not known without a download; adds what to say of them."""
     text, logins = without_logins(text)
     remember(logins)
-    parse(text)  # refuses what is no source before a process starts
+    parse(text)  # so that a source that is not valid is refused before a process starts
     python = environments.ensure("discover")
     found = listed_by(python, environment_of(python), text, allow_private)
     notes += found.errors

@@ -1,4 +1,4 @@
-"""Says how far a run on this machine is and when it ends: from measured rates, corrected by what the run itself has measured."""
+"""Says how much of a run on this machine is done and when it ends. The times come from rates, which the run corrects as it goes."""
 
 import bisect
 import contextlib

@@ -30,7 +30,7 @@ def entry(shape: tuple[int, ...], offset: int, numbers: bytes, kind: int = FLOAT
 
 
 def table(items: list[tuple[bytes, bytes]], compression: int = 0) -> bytes:
-    """A table of LevelDB. Its keys are shortened by what they share with the one before."""
+    """A table of LevelDB. A key leaves out its beginning if the key before it has the same one."""
     file, last = b"", b""
     rows = b""
     for key, value in items:
