@@ -45,7 +45,8 @@ def patches(blocks: Iterable[Signal], hop: int, batch: int) -> Iterator[Patches]
     if first or len(kept) > heard:
         count = patches_in(len(kept), hop)
         needed = ((count - 1) * hop + PATCH_FRAMES - 1) * FRAME + SPAN
-        yield _patches(np.pad(kept, (0, max(0, needed - len(kept))))[:needed], hop)
+        last = _patches(np.pad(kept, (0, max(0, needed - len(kept))))[:needed], hop)
+        yield from (last[i : i + batch] for i in range(0, count, batch))
 
 
 def patches_in(samples: int, hop: int) -> int:
