@@ -22,6 +22,7 @@ from google.protobuf import json_format
 
 from components.deployment import LOCAL, ROOT, Deployment, deployed
 from components.shared import events, rows, transcript
+from components.shared.refusals import NEVER, REFUSALS
 from components.shared.rows import Vector
 from components.shared.task import StageError
 from components.shared.windows import REFERENCE_TABLE, WINDOWS_TABLE
@@ -370,8 +371,18 @@ def stages(pipeline: str) -> str:
     return "\n".join([table(("stage", "reads", "writes", "does"), body), *parts])
 
 
+def refusal_table() -> str:
+    """Returns the kinds of refusals as a Markdown table."""
+    lines = ["| kind | first wait | attempt | what to do |", "| --- | --- | --- | --- |"]
+    for kind in REFUSALS:
+        wait = {0: "none", NEVER: "for ever"}.get(kind.wait_hours, f"{kind.wait_hours:g} h")
+        lines.append(f"| `{kind.name}` | {wait} | {'yes' if kind.counts else 'no'} | {kind.advice} |")
+    return "\n".join(lines) + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "graph": graph,
+    "refusals": refusal_table,
     "shard": shard,
     "stage needs": stage_needs,
     "tables": tables,

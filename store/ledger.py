@@ -34,6 +34,9 @@ class LedgerRow(SourceInfo):
     """Number of runs that planned the recording and did not finish its shard, including the current run."""
     failures: int
     """Number of downloads that failed."""
+    excused: int
+    """Number of those that do not count as attempts, since they say nothing about the recording: its host blocked the crawler, or it has
+    not begun or ended."""
     outcome: str
     """Empty (planned, not yet published), published, failed (the download failed), given_up (too many runs did not finish its shard),
     filtered (left out by its length), rolled_back (a newer version had it, and the next run that lists it plans it again) or forgotten

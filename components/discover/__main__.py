@@ -15,6 +15,7 @@ from components.discover.states import examined
 from components.shared.audio import measured_seconds
 from components.shared.logins import remember, without_logins
 from components.shared.network import public_only, without_secrets
+from components.shared.refusals import named
 from components.shared.task import Outcome, StageError, one_line, report
 from components.shared.task import run as run_task
 from store.datasets import newest_recordings
@@ -36,6 +37,7 @@ FATES = (
     "done",
     "changed",
     "failed",
+    "waiting",
     "given_up",
     "refused",
     "filtered",
@@ -65,7 +67,7 @@ def list_all(sources: Iterable[Source]) -> tuple[list[Listed], list[tuple[str, s
         except Exception as error:
             said = str(error) if isinstance(error, StageError) else f"{type(error).__name__}: {error}"
             reason = one_line(without_secrets(said, source.target))
-        reasons.append((source.name, reason))
+        reasons.append((source.name, named(reason)))
         known_before = count - (len(found) - before)
         failed = f"failed: {reason}; " if reason else ""
         report(f"{source.name}: {failed}{count} recordings" + (f", {known_before} of them listed before" if known_before else ""))
@@ -125,6 +127,7 @@ def main(
     attempts: int,
     again: bool,
     refresh: bool,
+    wait: bool,
 ) -> Outcome:
     check_settings(
         max_recordings=max_recordings,
@@ -134,7 +137,7 @@ def main(
         max_seconds=max_seconds,
         attempts=attempts,
     )
-    settings = PlanSettings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again, refresh)
+    settings = PlanSettings(max_recordings, max_shards, shard_seconds, min_seconds, max_seconds, attempts, again, refresh, wait)
     sources, logins = without_logins(sources)
     remember(logins)
     entries = parse(sources)
@@ -154,6 +157,8 @@ def main(
     counts = Counter(plan.fates.values())
     planned = sum(len(group) for group in plan.shards)
     report(f"{len(listed)} recordings listed, {planned} planned in {len(names)} shards")
+    if counts["waiting"]:
+        report(f"{counts['waiting']} recordings wait, since their hosts refused them or this crawler; with discover_wait off they do not")
     name_all("left out by their length", [row for row in plan.rows if row.outcome == FILTERED])
     name_all("have other files now; discover_refresh downloads them again", [row for row in plan.rows if row.reason.startswith(CHANGED)])
     return {

@@ -23,6 +23,7 @@ def discover(
     attempts: int = 3,
     again: bool = False,
     refresh: bool = False,
+    wait: bool = True,
 ) -> None:
     """Lists the recordings of the sources and divides those that the dataset does not have yet into shards.
 
@@ -43,4 +44,5 @@ def discover(
         again: Whether to process finished recordings again, in the same shards if possible.
         refresh: Whether to download recordings again whose files changed at their sources. The servers of episodes are then asked
             for the states of their files, too; otherwise only what their feeds say is compared.
+        wait: Whether recordings wait, for hours or days, after their hosts refused them or blocked the crawler (docs/crawls.md).
     """

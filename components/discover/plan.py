@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.discover.items import Listed, recording_id
+from components.discover.waiting import blocking_hosts, is_over_for_good, waits
 from components.shared.network import public_url
+from components.shared.refusals import host_of
 from components.shared.rows import UNKNOWN_SECONDS, Item
 from components.shared.state import change, joined
 from components.shared.table import empty
@@ -37,6 +39,7 @@ class PlanSettings:
     attempts: int
     again: bool
     refresh: bool
+    wait: bool
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Plan:
     """Ledger rows to write."""
     fates: dict[str, str]
     """Fate of every listed or planned recording. Planned: new, pending, retried, again, refreshed. Not planned: done, changed
-    (at its source), failed (too often), given_up, refused (cannot be fetched), filtered (by length), over_cap, forgotten."""
+    (at its source), failed (too often, or for good), waiting (its host refused it or the crawler a short time ago), given_up,
+    refused (cannot be fetched), filtered (by length), over_cap, forgotten."""
 
 
 def make_plan(
@@ -79,6 +83,8 @@ def make_plan(
     listed = [replace(entry, item=_completed(entry.item, ledger.get(entry.item.recording))) for entry in listed]
     items = {entry.item.recording: entry.item for entry in listed if not entry.refusal}
     fates = {entry.item.recording: _fate(entry, ledger.get(entry.item.recording), settings, run) for entry in listed}
+    if settings.wait:
+        fates |= _waiting(listed, fates, ledger, now)
     rows = [*_refused(listed, fates, ledger, run), *_filtered(listed, fates, ledger, settings, run), *_noted(listed, fates, ledger)]
 
     shards, lost = _pending(items, ledger, plans, settings, run)
@@ -139,11 +145,21 @@ def _fate(entry: Listed, row: LedgerRow | None, settings: PlanSettings, run: str
         return "pending"
     if row and row.shard and settings.again:
         return "again"
-    if row and row.failures >= settings.attempts and not _changed(entry, row):
+    if row and (row.failures - row.excused >= settings.attempts or is_over_for_good(row)) and not _changed(entry, row):
         return "failed"
     if _out_of_limits(entry.item, settings):
         return "filtered"
     return "retried" if row and row.shard else "new"
+
+
+def _waiting(listed: Iterable[Listed], fates: Mapping[str, str], ledger: Ledgered, now: str) -> dict[str, str]:
+    """Returns the fate of recordings that would be planned, but whose hosts refused them or the crawler a short time ago."""
+    hosts, found = blocking_hosts(ledger, now), {}
+    for item in (entry.item for entry in listed if fates[entry.item.recording] in ("new", "retried")):
+        row = ledger.get(item.recording)
+        if host_of(item.kind, item.url) in hosts or (row and waits(row, now)):
+            found[item.recording] = "waiting"
+    return found
 
 
 def _changed(entry: Listed, row: LedgerRow) -> str:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from components.download.download import download
-from components.download.policy import Policy, accepted_licences
+from components.download.policy import Policy, accepted_licences, player_clients
 from components.download.settings import check_settings
 from components.shared.network import public_only
+from components.shared.refusals import by_kind
 from components.shared.rows import Recording
 from components.shared.table import SchemaError, write_rows
 from components.shared.task import Outcome, StageError, run
@@ -24,6 +25,7 @@ def main(
     max_sleep_seconds: float,
     rate_limit_bytes: int,
     licences: str,
+    youtube_clients: str,
     max_bytes: int,
     max_seconds: float,
     timeout_minutes: float,
@@ -45,6 +47,7 @@ def main(
         max_sleep_seconds,
         rate_limit_bytes,
         accepted_licences(licences),
+        player_clients(youtube_clients),
         max_bytes,
         max_seconds,
         timeout_minutes,
@@ -63,6 +66,7 @@ def main(
         "failed_recordings": sum(bool(r.reason) and not r.duplicate_of for r in rows),
         "duplicates": sum(bool(r.duplicate_of) for r in rows),
         "shorter_than_stated": short,
+        **by_kind(r.reason for r in rows),
     }
 
 

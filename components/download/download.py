@@ -4,9 +4,10 @@ import random
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,15 @@ from components.download.policy import ItemError, Policy
 from components.shared.files import sha256
 from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
+from components.shared.refusals import BLOCKED, host_of, named
 from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
 from components.shared.state import joined
 from components.shared.task import Progress, StageError, one_line, report
 
 NETWORK_KINDS = {"youtube", "feed", "podbbang", "media"}
 SAMPLE = Path(__file__).parent / "sample"
+MOST_BLOCKS = 2
+"""A host that blocks the crawler at so many recordings in a row is not asked for more of the shard. One alone can be an exception."""
 SHORT_FRACTION, SHORT_SECONDS = 0.05, 1.0
 """A recording is too short if it lacks more than this share and these seconds of a stated length."""
 
@@ -47,6 +51,8 @@ class Shard:
     """First recording with a media file, by the file's hash."""
     short: int = 0
     """Number of recordings shorter than stated."""
+    blocks: Counter[str] = field(default_factory=Counter)
+    """How many recordings in a row each host has refused because of the crawler."""
 
 
 Fetch = Callable[[Shard, Item], tuple[Path, Item]]
@@ -73,17 +79,34 @@ def download(items: list[Item], audio: Path, policy: Policy) -> tuple[list[Recor
         downloader = stack.enter_context(youtube.downloader(media, policy, meter)) if wants else None
         shard = Shard(audio, media, policy, meter, Disk(scratch, audio), downloader, {})
         for number, item in enumerate(items):
-            if item.kind in NETWORK_KINDS and any(i.kind in NETWORK_KINDS for i in items[:number]):
-                time.sleep(random.uniform(policy.sleep_seconds, policy.max_sleep_seconds))
-            media.mkdir()
-            row = outcome(shard, item)
-            shutil.rmtree(media)
+            row = not_asked(shard, item)
+            if row is None:
+                if item.kind in NETWORK_KINDS and any(i.kind in NETWORK_KINDS for i in items[:number]):
+                    time.sleep(random.uniform(policy.sleep_seconds, policy.max_sleep_seconds))
+                media.mkdir()
+                row = outcome(shard, item)
+                shutil.rmtree(media)
+                heard(shard, row)
             rows.append(row)
             progress.add(item.seconds or UNKNOWN_SECONDS)
             became = row.reason or "; ".join(filter(None, (f"{row.seconds:.1f} s", row.conversion)))
             report(f"{number + 1} of {len(items)}, {row.recording}: {became}, {one_line(row.url)}")
         shard.disk.check()
     return rows, shard.short
+
+
+def not_asked(shard: Shard, item: Item) -> Recording | None:
+    """Returns the row of an item whose host blocks the crawler; None if the host does not, or if it is not known to."""
+    host = host_of(item.kind, item.url)
+    if shard.blocks[host] < MOST_BLOCKS:
+        return None
+    return replace(_row(item), reason=f"{BLOCKED}: not asked for, since {one_line(host)} refused the {MOST_BLOCKS} recordings before it")
+
+
+def heard(shard: Shard, row: Recording) -> None:
+    """Counts how often a host has blocked the crawler in a row."""
+    host = host_of(row.kind, row.url)
+    shard.blocks[host] = shard.blocks[host] + 1 if row.reason.startswith(BLOCKED) else 0
 
 
 def outcome(shard: Shard, item: Item) -> Recording:
@@ -177,12 +200,12 @@ def _direct(shard: Shard, item: Item) -> tuple[Path, Item]:
     try:
         said = transfer(item.url, shard.media / "media", shard.policy.limits, received=received)
     except HttpError as error:
-        raise ItemError(str(error)) from None
+        raise ItemError(named(str(error))) from None
     return shard.media / "media", replace(item, state=joined(item.state, said))
 
 
 def _youtube(shard: Shard, item: Item) -> tuple[Path, Item]:
-    return youtube.fetch(shard.downloader, item)
+    return youtube.fetch(shard.downloader, item, shard.policy)
 
 
 def _local(shard: Shard, item: Item) -> tuple[Path, Item]:

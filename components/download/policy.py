@@ -24,6 +24,8 @@ class Policy:
     rate_limit_bytes: int
     licences: frozenset[str]
     """Allowed licenses in lower case; empty allows any."""
+    youtube_clients: tuple[str, ...]
+    """Player clients of yt-dlp, each tried if the one before was blocked."""
     max_bytes: int
     max_seconds: float
     timeout_minutes: float
@@ -54,3 +56,8 @@ def check_length(seconds: float, max_seconds: float) -> None:
 def accepted_licences(text: str) -> frozenset[str]:
     """Parses a comma-separated list of licenses to lower case with single spaces."""
     return frozenset(name for part in text.split(",") if (name := " ".join(part.split()).casefold()))
+
+
+def player_clients(text: str) -> tuple[str, ...]:
+    """Parses a comma-separated list of player clients; empty is yt-dlp's own choice."""
+    return tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip().casefold()))) or ("default",)

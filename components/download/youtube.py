@@ -11,11 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from components.download import potoken
 from components.download.disk import disk_full
 from components.download.failures import private_address
 from components.download.policy import ItemError, Policy
 from components.shared.http import Received, causes
 from components.shared.network import public_text, without_secrets
+from components.shared.refusals import BLOCKED, NO_FORMATS, group_of, named
 from components.shared.rows import Item
 from components.shared.task import StageError, one_line, report
 
@@ -23,6 +25,12 @@ COOKIES, COOKIES_TEXT = "SPEECHMILL_COOKIES_FILE", "SPEECHMILL_COOKIES"
 """Environment variables with the path and the text of a cookie file in Netscape format, a secret."""
 
 SOCKET_SECONDS = 60
+_NOT_READY = {
+    "is_upcoming": "upcoming: a premiere or a live stream that has not begun",
+    "is_live": "live: a live stream, which has not ended",
+    "post_live": "processing: a live stream that has just ended, of which YouTube gives the last hours alone",
+}
+"""Reasons, with their kinds of refusal, by yt-dlp's `live_status`."""
 
 
 @contextlib.contextmanager
@@ -43,6 +51,9 @@ def options(target: Path, own: Path, policy: Policy, received: Received) -> dict
     It may not start ffmpeg or other programs, because the guard of `public_only` does not cover them.
     """
     import deno
+
+    if potoken.SERVER in os.environ:
+        potoken.register()
 
     def refuse(info: dict[str, Any], *, incomplete: bool) -> None:
         check(info, policy)
@@ -68,6 +79,7 @@ def options(target: Path, own: Path, policy: Policy, received: Received) -> dict
         "external_downloader": {"default": "native"},
         "ffmpeg_location": str(own / "no-programs"),
         "fixup": "never",
+        "extractor_args": {"youtube": {}},
         "js_runtimes": {"deno": {"path": deno.find_deno_bin()}},
         "cachedir": False,
         "cookiefile": _cookies(own),
@@ -82,20 +94,36 @@ def check(info: dict[str, Any], policy: Policy) -> None:
     """Raises ItemError before the download unless yt-dlp found one recording of an allowed length and license."""
     if info.get("playlist_index") is not None:
         raise ItemError("a playlist, not one recording")
-    if info.get("live_status") in ("is_live", "is_upcoming") or info.get("is_live"):
-        raise ItemError("a live stream, which has not ended")
+    if reason := _NOT_READY.get(info.get("live_status") or ("is_live" if info.get("is_live") else "")):
+        raise ItemError(reason)
     policy.check_length(info.get("duration") or 0)
     policy.check_licence(info.get("license") or "")
 
 
-def fetch(found: Any, item: Item) -> tuple[Path, Item]:
+def fetch(found: Any, item: Item, policy: Policy) -> tuple[Path, Item]:
     """Downloads an item's best audio; returns the file, and the item with metadata that the plan lacks.
+
+    If YouTube blocks a player client, or gives it no sound, the next one is tried.
 
     Raises:
         ItemError: The item is refused or cannot be downloaded.
     """
+    *others, last = policy.youtube_clients
+    for client in others:
+        try:
+            return _fetch(found, item, client)
+        except ItemError as error:
+            if group_of(str(error)) not in (BLOCKED, NO_FORMATS):
+                raise
+            report(f"{item.recording}: {error}; trying the next of download_youtube_clients")
+    return _fetch(found, item, last)
+
+
+def _fetch(found: Any, item: Item, client: str) -> tuple[Path, Item]:
+    """Downloads an item with one of yt-dlp's player clients."""
     from yt_dlp.utils import ExtractorError, YoutubeDLError
 
+    found.params["extractor_args"]["youtube"]["player_client"] = [client]
     try:
         info = found.extract_info(item.url, download=True)
     except YoutubeDLError as error:
@@ -103,12 +131,18 @@ def fetch(found: Any, item: Item) -> tuple[Path, Item]:
             raise ItemError(refused) from None
         if disk_full(error):
             raise
-        said = next((e.orig_msg for e in causes(error) if isinstance(e, ExtractorError)), str(error).removeprefix("ERROR: "))
-        raise ItemError(one_line(without_secrets(said, item.url))) from None
+        said = next((_said(e) for e in causes(error) if isinstance(e, ExtractorError)), str(error).removeprefix("ERROR: "))
+        raise ItemError(named(one_line(without_secrets(said, item.url)))) from None
     files = [Path(d["filepath"]) for d in info.get("requested_downloads") or []]
     if len(files) != 1:
         raise ItemError(f"expected one recording, found {len(files)}")
     return files[0], completed(item, info)
+
+
+def _said(error: Any) -> str:
+    """Returns the message of an ExtractorError without yt-dlp's request to report it; with the cause if yt-dlp did not expect it."""
+    cause = error.cause if not error.expected else None
+    return f"{error.orig_msg} ({type(cause).__name__}: {cause})" if cause and str(cause) not in error.orig_msg else str(error.orig_msg)
 
 
 def completed(item: Item, info: dict[str, Any]) -> Item:

@@ -9,6 +9,7 @@ from components.publish.publish import Batch, origin, publish
 from components.publish.rules import parse
 from components.publish.settings import check_settings, takes_settings
 from components.publish.speakers import dominant_share
+from components.shared.refusals import by_kind
 from components.shared.rows import Account, DatasetRow, Fingerprint
 from components.shared.table import check, read_rows, schema, write_rows
 from components.shared.task import Lineage, Outcome, report
@@ -65,6 +66,7 @@ def main(
         "clips": said.get("clips", {}).get("all", 0),
         "kept_clips": said.get("clips", {}).get("kept", 0),
         "replaced_recordings": len(published.replaced),
+        **by_kind(a.reason for a in batch.accounts),
         "repeats": published.repeats,
         "speakers": speakers.get("count", 0),
         "dominant_speaker": speakers.get("dominant", ""),

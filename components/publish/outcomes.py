@@ -3,10 +3,12 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import pyarrow as pa
 
 from components.publish.draft import Sums
+from components.shared.refusals import refusal
 from components.shared.rows import SAMPLE_RATE_HZ, Account
 from components.shared.state import change
 from store.ledger import CHANGED, FAILED, PENDING, PUBLISHED, LedgerRow, as_published
@@ -109,11 +111,12 @@ def _with_account(known: LedgerRow, account: Account, is_published: bool) -> Led
     if account.samples and not is_published:  # a person went back to a version before this run's
         return known
     failed = bool(account.reason) and not account.duplicate_of
-    failures = known.failures + (failed and known.outcome == PENDING)
+    new, kind = failed and known.outcome == PENDING, refusal(account.reason)
+    counts: dict[str, Any] = {"failures": known.failures + new, "excused": known.excused + (new and kind is not None and not kind.counts)}
     if account.reason and is_published:  # a failed download takes nothing from the dataset
-        return replace(known, outcome=PUBLISHED, reason=account.reason, failures=failures)
+        return replace(known, outcome=PUBLISHED, reason=account.reason, **counts)
     shared = {name: getattr(account, name) for name in _SHARED}
-    return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, failures=failures)
+    return replace(known, **shared, outcome=FAILED if failed else PUBLISHED, **counts)
 
 
 def seconds_by_outcome(clips: Mapping[str, int], recordings: Iterable[Account]) -> dict[str, float]:

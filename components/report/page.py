@@ -15,13 +15,14 @@ from components.report.listening import MOST_SECONDS, ClipSounds
 from components.report.scores import Measured
 from components.report.texts import clock, counted, duration, label, number, percent, shortened
 from components.report.timeline import Timeline
+from components.shared.refusals import Group, grouped
 from components.shared.rows import DatasetRow
 from components.shared.rules import REPEATS
 from store.datasets import Version, rules
 from store.ledger import LedgerRow
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_SHARES, MOST_FAILURES, MOST_REPEATS, MOST_OF_RECORDING = 20, 200, 100, 300
+MOST_SHARES, MOST_REASONS, MOST_FAILURES, MOST_REPEATS, MOST_OF_RECORDING = 20, 20, 200, 100, 300
 """Most lines of each table. The page says how many more there are."""
 _ORDER = (
     "discover",
@@ -82,6 +83,11 @@ class Failures:
     changed: list[LedgerRow]
     """Recordings whose files were replaced at their sources."""
 
+    @property
+    def groups(self) -> list[Group]:
+        """The reasons of all that failed, the most frequent first, with advice."""
+        return grouped(row.reason for row in (*self.sources, *self.recordings))
+
 
 def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
     """The HTML page of a dataset's version; of a dataset without a version if `contents` is None."""
@@ -93,7 +99,8 @@ def page(dataset: str, contents: Contents | None, failures: Failures) -> str:
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     shown = {} if contents is None else _shown(contents)
     template = environment.get_template("page.html.j2")
-    return template.render(dataset=dataset, contents=contents, failures=failures, most_failures=MOST_FAILURES, style=style, **shown)
+    limits = {"most_reasons": MOST_REASONS, "most_failures": MOST_FAILURES}
+    return template.render(dataset=dataset, contents=contents, failures=failures, style=style, **limits, **shown)
 
 
 def _shown(contents: Contents) -> dict[str, Any]:

@@ -84,11 +84,12 @@ def public_only() -> None:
     """Restricts this process to public addresses: any other connection raises PrivateAddressError.
 
     Python's sockets check each connection against its actual address, so redirects, unusual notations
-    (0177.1, 2130706433) and changing DNS answers cannot bypass it. Two servers are allowed at any
-    address: a proxy from http_proxy, https_proxy or all_proxy, and the store (AWS_ENDPOINT_URL), which
-    itself refuses unsigned links from sources. The target of an HTTP proxy is checked if it resolves
-    here, that of a SOCKS proxy is not. Child processes, libraries with their own sockets (Arrow and
-    Delta Lake, for the store) and Unix sockets are not restricted.
+    (0177.1, 2130706433) and changing DNS answers cannot bypass it. Three servers are allowed at any
+    address: a proxy from http_proxy, https_proxy or all_proxy, the store (AWS_ENDPOINT_URL), which
+    itself refuses unsigned links from sources, and the PO-token server (SPEECHMILL_PO_TOKEN_SERVER).
+    The target of an HTTP proxy is checked if it resolves here, that of a SOCKS proxy is not. Child
+    processes, libraries with their own sockets (Arrow and Delta Lake, for the store) and Unix sockets
+    are not restricted.
     """
     if getattr(socket.getaddrinfo, "public_only", False):
         return
@@ -143,9 +144,11 @@ def _text(host: str | bytes | None) -> str:
 
 
 def _operators() -> set[tuple[str, int]]:
-    """Returns host and port of every proxy in the environment and of the store's server."""
+    """Returns host and port of every proxy in the environment, of the store's server and of the PO-token server."""
     found = set()
-    for scheme, url in [*urllib.request.getproxies().items(), ("store", os.environ.get("AWS_ENDPOINT_URL", ""))]:
+    own = {"store": "AWS_ENDPOINT_URL", "tokens": "SPEECHMILL_PO_TOKEN_SERVER"}
+    servers = [(name, os.environ.get(variable, "")) for name, variable in own.items()]
+    for scheme, url in [*urllib.request.getproxies().items(), *servers]:
         parts = urllib.parse.urlsplit(url if "://" in url else f"{scheme}://{url}")
         if scheme != "no" and parts.hostname:
             found.add((parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)))

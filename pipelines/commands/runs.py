@@ -19,10 +19,13 @@ from pipelines.cluster.workflow import FAILED, RunError, failure, own_lines, rea
 from pipelines.commands.cluster import connection_options
 from pipelines.commands.prune import prune
 from pipelines.commands.run import give_back as count_against_none
-from pipelines.commands.shared import print_out
+from pipelines.commands.shared import print_out, show_failures
 from pipelines.dataset import SHARD_STAGES, SHARDS_AT_ONCE, STAGES
 from pipelines.local import rates
 from pipelines.local.estimate import cluster, costs_of
+from store.ledger import FAILED as LOST
+from store.ledger import GIVEN_UP, Ledger
+from store.objects import open_store
 
 _SEARCHED = 1000
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -50,7 +53,10 @@ def list_runs(limit: int, connected: Callable[[], Kubeflow]) -> None:
 @run_argument
 @connection_options
 def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
-    """Show the stages of a run, and why they wait or failed."""
+    """Show the stages of a run, and why they wait or failed.
+
+    With AWS_ENDPOINT_URL and the credentials of the store, also the recordings that it could not fetch, by reason.
+    """
     kubeflow = connected()
     run = find(kubeflow, run_id)
     started, took = _times(run)
@@ -64,6 +70,7 @@ def show_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
     print_out(table if table.rows else "no stage has begun")
     if run.state not in ENDED and (left := progress(workflow, weights_of(parameters_of(run)))):
         print_out(left)
+    show_lost(parameters_of(run), run.run_id)
 
 
 @command.command("logs")
@@ -113,6 +120,13 @@ def stop_run(run_id: str, connected: Callable[[], Kubeflow]) -> None:
     kubeflow.stop(run.run_id)
     give_back(parameters_of(run), run.run_id)
     click.echo(f"run {run.run_id} is ending")
+
+
+def show_lost(parameters: Mapping[str, Any], run: str) -> None:
+    """Prints the recordings that a run planned and could not fetch, if the environment has the store's address."""
+    store, dataset = parameters.get("store"), parameters.get("dataset")
+    if store and dataset and "AWS_ENDPOINT_URL" in os.environ:
+        show_failures([row for row in Ledger(open_store(store), dataset).noted() if row.run == run and row.outcome in (LOST, GIVEN_UP)])
 
 
 def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:

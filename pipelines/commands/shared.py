@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.table import Table
 
 from components.shared.model import Model
+from components.shared.refusals import group_of, grouped
 from components.shared.rules import SETTINGS
 from pipelines.datasets.diff_text import clock, correction
 from pipelines.datasets.summary import summary_of
 from pipelines.inputs.slots import NONE, SLOTS, Slot, describe_choice
 from store.datasets import Version, rules, speaker_names
 from store.interface import Store
-from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, ROLLED_BACK, Ledger
+from store.ledger import CHANGED, FAILED, FILTERED, GIVEN_UP, ROLLED_BACK, Ledger, LedgerRow
 
 store_option = click.option(
     "--store", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="Folder or bucket of the store."
@@ -79,8 +80,7 @@ def show_left_out(store: Store, name: str) -> None:
     ledger = Ledger(store, name).noted()
     for row in [r for r in ledger if r.reason.startswith(CHANGED)]:
         print_out(f"not up to date: {row.title or row.url} ({row.recording}): {row.reason}")
-    for row in [r for r in ledger if r.outcome in (FAILED, GIVEN_UP)]:
-        print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
+    show_failures([r for r in ledger if r.outcome in (FAILED, GIVEN_UP)])
     filtered = [r for r in ledger if r.outcome == FILTERED]
     for row in filtered[:_MOST]:
         print_out(f"left out by its length: {row.title or row.url} ({row.recording}): {row.reason}")
@@ -91,6 +91,18 @@ def show_left_out(store: Store, name: str) -> None:
         print_out(f"rolled back: {row.title or row.url} ({row.recording}): {row.reason}")
     if len(gone) > _MOST:
         print_out(f"rolled back: {len(gone) - _MOST} more recordings")
+
+
+def show_failures(rows: Sequence[LedgerRow]) -> None:
+    """Prints recordings and sources that failed, grouped by reason, with advice."""
+    for group in grouped(row.reason for row in rows):
+        members = [row for row in rows if group_of(row.reason) == group.name]
+        for row in members[:_MOST]:
+            print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
+        if len(members) > _MOST:
+            print_out(f"{group.name.replace('_', ' ')}: {len(members) - _MOST} more")
+        if group.advice:
+            print_out(f"{group.name.replace('_', ' ')}, {group.count} in all: {group.advice}")
 
 
 def print_choice(slot: Slot, model: Model, more: str = "") -> None:

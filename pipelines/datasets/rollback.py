@@ -69,9 +69,9 @@ def as_of(ledger: Mapping[str, LedgerRow], recordings: Mapping[str, Recorded], r
 def _row(before: LedgerRow, row: LedgerRow, version: Recorded | None, is_gone: bool, reason: str) -> LedgerRow:
     """`row` is the row `before` with the numbers of the version."""
     if is_gone:
-        return replace(row, outcome=ROLLED_BACK, reason=reason, attempts=0, failures=0)
+        return replace(row, outcome=ROLLED_BACK, reason=reason, attempts=0, failures=0, excused=0)
     if version is None or row.outcome not in _ENDED:
         return row
     if before.outcome == PUBLISHED and before.media_sha256 == version.media_sha256:
         return row
-    return replace(row, outcome=PUBLISHED, state=version.state, reason="", failures=0)
+    return replace(row, outcome=PUBLISHED, state=version.state, reason="", failures=0, excused=0)

@@ -97,6 +97,11 @@ def test_every_task_reaches_the_services_that_its_launcher_needs(reaches, networ
     assert reaches(task(network), DNS, 53, "UDP")
 
 
+@pytest.mark.parametrize(("network", "allowed"), [("none", False), ("store", False), ("internet", True)])
+def test_tasks_that_download_alone_reach_a_server_of_po_tokens(reaches, network: str, allowed: bool) -> None:
+    assert reaches(task(network), pod(app="speechmill-po-tokens"), 4416) == allowed
+
+
 @pytest.mark.parametrize("network", ["none", "store", "internet"])
 def test_no_task_reaches_other_services_of_the_cluster(reaches, network: str) -> None:
     others = [

@@ -57,6 +57,17 @@ def test_recordings_that_were_left_out_are_shown_with_their_reasons(tmp_path: Pa
     ]
 
 
+def test_failures_are_grouped_by_reason_with_advice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reasons = ["blocked: HTTP 429", *["private: Private video"] * 12, "no audio stream"]
+    rows = [replace(empty(LedgerRow), recording=f"{n:02}", title=f"t{n:02}", outcome=FAILED, reason=r) for n, r in enumerate(reasons)]
+    Ledger(open_store(str(tmp_path)), "show").write(lambda _: rows)
+    lines = [line for line in shown(tmp_path, {}, capsys) if line.startswith(("failed", "private", "blocked", "no audio"))]
+    assert lines[:10] == [f"failed: t{n:02} ({n:02}): private: Private video" for n in range(1, 11)]
+    assert lines[10] == "private: 2 more" and lines[11].startswith("private, 12 in all: give cookies")
+    assert lines[12] == "failed: t00 (00): blocked: HTTP 429" and lines[13].startswith("blocked, 1 in all: the host refuses this crawler")
+    assert lines[14:] == ["failed: t13 (13): no audio stream"]
+
+
 def test_a_folder_that_is_no_dataset_is_named_and_the_datasets_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown(tmp_path, {}, capsys)
     for name in ("my copy of show", "._show", "Show", "봄"):

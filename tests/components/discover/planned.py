@@ -10,7 +10,7 @@ from store.ledger import FAILED, PENDING, PUBLISHED, LedgerRow
 from store.plans import shard_name
 
 DEFAULTS = PlanSettings(
-    max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False, refresh=False
+    max_recordings=0, max_shards=0, shard_seconds=36000, min_seconds=0, max_seconds=0, attempts=3, again=False, refresh=False, wait=True
 )
 AGAIN, REFRESH = replace(DEFAULTS, again=True), replace(DEFAULTS, refresh=True)
 

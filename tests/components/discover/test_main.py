@@ -32,6 +32,7 @@ SETTINGS = {
     "attempts": 3,
     "again": False,
     "refresh": False,
+    "wait": True,
 }
 
 
@@ -148,10 +149,10 @@ def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
     assert [task.titles(shard) for shard in shards] == [["one"]]
     rows = task.rows()
     assert {url: row.reason for url, row in rows.items() if row.kind == "source"} == {
-        f"{web.url}/gone": "HTTP 404",
+        f"{web.url}/gone": "missing: HTTP 404",
         f"{web.url}/html": "expected a feed (RSS or Atom) or audio, found text/html, which is neither: "
         "it is a web page: list the address of the show's RSS feed",
-        "http://name.invalid/feed": "its host is not found",
+        "http://name.invalid/feed": "unreachable: its host is not found",
         f"{task.folder}/absent": "there is no such file or folder; a path with a comma or # needs quotes",
     }
     assert f"{web.url}/gone: failed: HTTP 404" in task.log
@@ -164,7 +165,7 @@ def test_a_source_that_fails_stops_no_other_and_is_remembered(task, web):
 
 def test_when_every_source_fails_each_is_listed_with_its_reason(task, web):
     error = task.fail(f"{web.url}/a,{web.url}/b")
-    assert error == f"error: no source could be listed: {web.url}/a: HTTP 404; {web.url}/b: HTTP 404"
+    assert error == f"error: no source could be listed: {web.url}/a: missing: HTTP 404; {web.url}/b: missing: HTTP 404"
     assert len(task.rows()) == 2
 
 

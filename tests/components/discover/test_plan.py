@@ -15,7 +15,7 @@ from store.ledger import FAILED, FILTERED, GIVEN_UP, PENDING, PUBLISHED, ROLLED_
 from store.plans import shard_name
 from tests.components.discover.planned import AGAIN, DEFAULTS, Dataset, entry, episodes, names, numbers
 
-CHECKED = {name: value for name, value in asdict(DEFAULTS).items() if name not in ("again", "refresh")}
+CHECKED = {name: value for name, value in asdict(DEFAULTS).items() if name not in ("again", "refresh", "wait")}
 PLANNED = {"new", "pending", "retried", "again", "refreshed"}
 LENGTHS = st.one_of(st.just(0.0), st.floats(1, 50_000))
 

@@ -29,6 +29,7 @@ QUICK = Policy(
     max_sleep_seconds=0,
     rate_limit_bytes=0,
     licences=frozenset(),
+    youtube_clients=("default",),
     max_bytes=0,
     max_seconds=0,
     timeout_minutes=0,
@@ -106,7 +107,7 @@ def run_task(
     store, recordings, output = tmp_path / "store", tmp_path / "recordings", tmp_path / "output.json"
     shard = shard or write_plan(LocalStore(store), items)
     parameters = {"retries": 1, "backoff_seconds": 0.01, "sleep_seconds": 0, "max_sleep_seconds": 0, "rate_limit_bytes": 0, "licences": ""}
-    parameters |= {"max_bytes": 0, "max_seconds": 0, "timeout_minutes": 0}
+    parameters |= {"youtube_clients": "default", "max_bytes": 0, "max_seconds": 0, "timeout_minutes": 0}
     parameters |= {"shard": shard, "store": str(store), "allow_private": allow_private} | settings
     command = stage_command("download", output, None, artifacts(recordings=recordings), **parameters)
     variables = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})

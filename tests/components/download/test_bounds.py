@@ -172,7 +172,15 @@ def on_a_small_disk(tmp_path: Path, items: list[Item], free_bytes: int) -> tuple
     store, disk = tmp_path / "store", tmp_path / "disk"
     disk.mkdir()
     limits = {"max_bytes": 0, "max_seconds": 0, "timeout_minutes": 0}
-    settings = {"retries": 1, "backoff_seconds": 0.01, "sleep_seconds": 0, "max_sleep_seconds": 0, "rate_limit_bytes": 0, "licences": ""}
+    settings = {
+        "retries": 1,
+        "backoff_seconds": 0.01,
+        "sleep_seconds": 0,
+        "max_sleep_seconds": 0,
+        "rate_limit_bytes": 0,
+        "licences": "",
+        "youtube_clients": "default",
+    }
     parameters = {"shard": write_plan(LocalStore(store), items), "store": str(store), "allow_private": True} | settings | limits
     command = stage_command("download", tmp_path / "output.json", None, artifacts(recordings=tmp_path / "recordings"), **parameters)
     mounted = [

@@ -48,7 +48,7 @@ def test_a_plan_becomes_recordings(server: Server, make: Make, episode: bytes, t
     good = [first, rows[1], rows[2]]
     assert [r.reason for r in [*good, *rows[4:]]] == [
         *["", "", ""],
-        "HTTP 404",
+        "missing: HTTP 404",
         "not audio: Invalid data found when processing input",
         "empty file",
         "s3 is not supported by this version",
@@ -65,7 +65,7 @@ def test_a_plan_becomes_recordings(server: Server, make: Make, episode: bytes, t
     assert {k: task.metadata[k] for k in facts} == facts
     assert task.metadata["seconds"] == pytest.approx(12, abs=0.2)
     assert task.metadata["shard"], "its plan is found by it"
-    assert re.search(rf"{rows[4].recording}: HTTP 404, {server.url}/gone.mp3\n", task.log)
+    assert re.search(rf"{rows[4].recording}: missing: HTTP 404, {server.url}/gone.mp3\n", task.log)
 
 
 def test_the_same_plan_gives_the_same_rows_and_samples(server: Server, episode: bytes, tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_failed_requests_are_tried_again_as_often_as_it_is_set(server: Server, e
     broken = item(server.put("/broken.mp3", episode, statuses=[503], cuts=[10_000, 5_000]))
     rows = fetch(tmp_path, down, broken, policy=dataclasses.replace(QUICK, retries=2, backoff_seconds=0.2))
     assert sum(waits) >= 2 * 0.6
-    assert [r.reason for r in rows] == ["HTTP 500, 3 times", ""] and server.starts()[-2:] == [10_000, 15_000]
+    assert [r.reason for r in rows] == ["unreachable: HTTP 500, 3 times", ""] and server.starts()[-2:] == [10_000, 15_000]
 
 
 def test_a_shard_of_which_everything_fails_succeeds(server: Server, tmp_path: Path) -> None:
     task = run_task(tmp_path, [item(f"{server.url}/{n}.mp3", "feed") for n in range(3)])
     assert task.status == 0
-    assert {r.reason for r in task.rows} == {"HTTP 404"} and task.metadata["seconds"] == 0
+    assert {r.reason for r in task.rows} == {"missing: HTTP 404"} and task.metadata["seconds"] == 0
 
 
 def test_a_shard_that_was_never_planned_is_an_error_of_one_line(tmp_path: Path) -> None:

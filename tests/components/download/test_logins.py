@@ -32,10 +32,10 @@ def test_an_episode_on_the_host_of_the_login_is_fetched_and_others_do_not_see_it
 def test_an_episode_that_wants_a_password_says_so(server: Server, episode: bytes, tmp_path: Path) -> None:
     paid = item(server.put("/1.mp3", episode, logins=("me:hidden",)))
     (row,) = run_task(tmp_path, [paid], environment={"SPEECHMILL_LOGINS": ""}).rows
-    assert row.reason == "HTTP 401: it wants a user name and password, and none is in SPEECHMILL_LOGINS"
+    assert row.reason == "forbidden: HTTP 401: it wants a user name and password, and none is in SPEECHMILL_LOGINS"
     wrong = server.url.replace("//", "//me:wrong@")
     (row,) = run_task(tmp_path / "2", [paid], environment={"SPEECHMILL_LOGINS": wrong}).rows
-    assert row.reason == "HTTP 401: it wants a user name and password, and refuses those in SPEECHMILL_LOGINS"
+    assert row.reason == "forbidden: HTTP 401: it wants a user name and password, and refuses those in SPEECHMILL_LOGINS"
 
 
 def test_a_file_of_logins_that_is_not_there_is_an_error_of_the_run(server: Server, episode: bytes, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_page_with_several_recordings_is_refused(server: Server, episode: byte
 
 def test_a_page_that_is_gone_is_a_reason(server: Server, tmp_path: Path) -> None:
     (row,) = fetch(tmp_path, item(server.url + "/gone?token=hidden", "youtube"))
-    assert row.reason == "Unable to download webpage: HTTP Error 404: Not Found"
+    assert row.reason == "missing: Unable to download webpage: HTTP Error 404: Not Found"
 
 
 def test_media_that_are_forbidden_are_a_reason(server: Server, tmp_path: Path) -> None:

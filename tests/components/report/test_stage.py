@@ -168,6 +168,15 @@ def test_where_everything_failed_the_page_says_why_though_there_is_no_version(tm
     assert found.metadata["metrics"] == {"version": 0, "failed_recordings": 2, "failed_sources": 1, "changed_recordings": 1}
 
 
+def test_reasons_are_counted_with_advice(tmp_path: Path) -> None:
+    lost = replace(empty(LedgerRow), kind="youtube", outcome=FAILED, reason="members_only: Join this channel", failures=1)
+    rows = [replace(lost, recording=f"{n}") for n in range(3)] + [replace(lost, recording="x", reason="no audio stream")]
+    Ledger(open_store(str(tmp_path / "store")), NAME).write(lambda _: rows)
+    shown = Parsed(report(tmp_path).page).tables["reasons"]
+    assert [row[:2] for row in shown] == [["members only", "3"], ["no audio stream", "1"]]
+    assert shown[0][2].startswith("give cookies") and shown[1][2] == "read the reason below"
+
+
 def test_sources_that_could_not_be_listed_are_no_recordings(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "store"))
     report_store.make(store)
