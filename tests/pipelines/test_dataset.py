@@ -13,11 +13,13 @@ GPU = Deployment("registry.example/team/", gpu=True)
 AZURE = Deployment(azure=True)
 STORE = {"endpoint": "AWS_ENDPOINT_URL", "region": "AWS_REGION"}
 KEYS = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
+COOKIES = {"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}}
+TOKENS = {"speechmill-po-tokens": {"server": "SPEECHMILL_PO_TOKEN_SERVER"}}
 LOGINS = {"speechmill-logins": {"logins": "SPEECHMILL_LOGINS"}}
 PUBLISHER, RUNNER, READER = ({f"speechmill-{user}": KEYS} for user in ("publisher", "runner", "reader"))
 PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "discover": ("internet", PUBLISHER | LOGINS),
-    "download": ("internet", RUNNER | LOGINS | {"speechmill-cookies": {"cookies": "SPEECHMILL_COOKIES"}}),
+    "download": ("internet", RUNNER | LOGINS | COOKIES | TOKENS),
     "fingerprint": ("none", {}),
     "separate": ("none", {}),
     "segment": ("none", {}),

@@ -83,7 +83,7 @@ def planned(show: Show, again: bool) -> Any:
     items = [replace(empty(Item), recording=r, url=show.url(r)) for r in (A, B, C, D)]
     ledger, forgotten = show.ledger.rows(), Forgotten(show.store, NAME).recordings()
     plans = {r.shard: read_plan(show.store, r.shard) for r in ledger.values() if r.shard}
-    settings = PlanSettings(0, 0, 1e5, 0.0, 0.0, 3, again, False)
+    settings = PlanSettings(0, 0, 1e5, 0.0, 0.0, 3, again, False, True)
     return make_plan([Listed(i) for i in items], ledger, plans, settings, "next", "2026-12-01T00:00:00", forgotten)
 
 

@@ -158,7 +158,7 @@ def test_broken_audio_is_queued_and_the_next_run_makes_it_again(show: Show) -> N
     assert status == 0 and found["repaired"]["queued"] == [A] and found["repaired"]["deleted"] == [key]
     rows = show.ledger.rows()
     items = read_plan(show.store, rows[A].shard)
-    settings = PlanSettings(0, 0, 3600.0, 0.0, 0.0, 3, False, False)
+    settings = PlanSettings(0, 0, 3600.0, 0.0, 0.0, 3, False, False, True)
     plan = make_plan([Listed(i) for i in items], rows, {rows[A].shard: items}, settings, "next", "2026-12-01T00:00:00")
     assert [[i.recording for i in group] for group in plan.shards] == [[A]] and plan.fates[A] == "pending"
     show.run("next", {A: [Voice(1, 2.0, 10), Voice(2, 3.0, 11), Voice(1, 1.0, 12), Voice(2, 2.0, 13)]}, min_seconds=2.5)

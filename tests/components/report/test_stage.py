@@ -130,7 +130,7 @@ def test_nothing_on_the_page_comes_from_outside(made: Made) -> None:
 
 def test_the_page_shows_clips_thresholds_failures_repeats_and_what_made_it(made: Made) -> None:
     assert Parsed(made.page).tags["audio"] >= 12 and made.page.count('class="card clip"') == 12
-    sections = ["funnel", "speech", "events", "scores", "clips", "timeline", "tones", "repeats", "failures", "lineage"]
+    sections = ["funnel", "speech", "events", "scores", "clips", "timeline", "tones", "repeats", "reasons", "failures", "lineage"]
     assert re.findall(r'<section id="(\w+)"', made.page) == sections
     assert "kept from <b>2.5</b>" in made.page and "kept from <b>0.84</b>" in made.page
     assert "404 &lt;script&gt;" in made.page and "small/0123456789ab" in made.page
