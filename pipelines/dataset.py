@@ -85,6 +85,15 @@ def shards(
     return dsl.Collected(part)
 
 
+def _imported(address: str, kind: type[Model] | type[Dataset], name: str) -> Any:
+    """Returns the artifact at an address.
+
+    Its name in the metadata makes it an artifact of its own: Kubeflow gives all importers of one address the same artifact otherwise, and
+    a task with the same artifact at two inputs fails. Two slots without a model have the same address.
+    """
+    return dsl.importer(artifact_uri=address, artifact_class=kind, metadata={"slot": name}).output
+
+
 def _default(slot: Slot) -> str:
     return uri(STORE, slot, bundled(slot))
 
@@ -135,12 +144,12 @@ def build(deployment: Deployment) -> Any:
                     dataset=dataset,
                     store=store,
                     allow_private=allow_private,
-                    separate_model=dsl.importer(artifact_uri=separate_model, artifact_class=Model).output,
-                    tag_tone_model=dsl.importer(artifact_uri=tag_tone_model, artifact_class=Model).output,
-                    transcribe_model=dsl.importer(artifact_uri=transcribe_model, artifact_class=Model).output,
-                    transcribe_second_model=dsl.importer(artifact_uri=transcribe_second_model, artifact_class=Model).output,
-                    reference=dsl.importer(artifact_uri=reference, artifact_class=Dataset).output,
-                    separate_effects=dsl.importer(artifact_uri=separate_effects, artifact_class=Dataset).output,
+                    separate_model=_imported(separate_model, Model, "separate_model"),
+                    tag_tone_model=_imported(tag_tone_model, Model, "tag_tone_model"),
+                    transcribe_model=_imported(transcribe_model, Model, "transcribe_model"),
+                    transcribe_second_model=_imported(transcribe_second_model, Model, "transcribe_second_model"),
+                    reference=_imported(reference, Dataset, "reference"),
+                    separate_effects=_imported(separate_effects, Dataset, "separate_effects"),
                     **settings.of(*SHARD_STAGES),
                 ).output
                 shown(publish(sources_sha256=sha256, dataset=dataset, store=store, run=run, parts=parts, **settings(publish)))

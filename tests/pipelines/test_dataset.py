@@ -166,6 +166,8 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
         importer = executors[f"exec-{name}"]["importer"]
         assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == kind
         assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
+    slots = [executors[f"exec-{name}"]["importer"]["metadata"]["slot"] for name in IMPORTERS]
+    assert sorted(slots) == sorted(SLOTS_IN_ORDER), "two slots with the same URI are two artifacts"
     tasks = {t["taskInfo"]["name"]: t for c in whole["components"].values() for t in c.get("dag", {}).get("tasks", {}).values()}
     for stage, name, slot in (
         ("separate", "model", "separate_model"),
