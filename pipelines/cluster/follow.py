@@ -36,8 +36,8 @@ _SHOWN_FAILURES = 10
 T = TypeVar("T")
 
 
-def follow(kubeflow: Kubeflow, run: str, weights: Weights | None = None) -> None:
-    """Shows a run until it ends: a table of its stages in a terminal, else a line per change.
+def follow(kubeflow: Kubeflow, run: str, weights: Weights | None = None) -> int:
+    """Shows a run until it ends: a table of its stages in a terminal, else a line per change. Returns the number of its shards.
 
     With `weights` of its stages it also says how much of the run is left.
 
@@ -70,6 +70,7 @@ def follow(kubeflow: Kubeflow, run: str, weights: Weights | None = None) -> None
     if state != "SUCCEEDED":
         raise RunError(*why(changes.failures))
     _ended_well(kubeflow, run, workflow, console)
+    return workflow.shards
 
 
 def _patiently(console: Console, ask: Callable[[], T]) -> T:

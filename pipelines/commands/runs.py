@@ -129,10 +129,13 @@ def show_lost(parameters: Mapping[str, Any], run: str) -> None:
         show_failures([row for row in Ledger(open_store(store), dataset).noted() if row.run == run and row.outcome in (LOST, GIVEN_UP)])
 
 
-def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> None:
-    """Follows a run; Ctrl-C does not stop it. A failure that no recording caused does not count as an attempt at its recordings."""
+def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> int:
+    """Follows a run and returns the number of its shards; Ctrl-C does not stop it.
+
+    A failure that no recording caused does not count as an attempt at its recordings.
+    """
     try:
-        follow(kubeflow, run, weights_of(parameters))
+        return follow(kubeflow, run, weights_of(parameters))
     except KeyboardInterrupt:
         print(f"the run goes on: speechmill runs wait {run}, or runs stop", file=sys.stderr)
         raise SystemExit(130) from None

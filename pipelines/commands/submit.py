@@ -20,6 +20,12 @@ from pipelines.local.graph import stages_before
 @run_options
 @click.command("submit", cls=GroupedCommand)
 @click.option("--wait", "waits", is_flag=True, help="Follow the run to its end; exit with status 1 if it fails.")
+@click.option(
+    "--until-done",
+    is_flag=True,
+    help="Follow the run, and start further ones until no shard is left: a run has at most discover_max_shards. Ends at the first run that "
+    "fails.",
+)
 @deployment_options
 @connection_options
 def command(
@@ -28,6 +34,7 @@ def command(
     store_uri: str,
     allow_private: bool,
     waits: bool,
+    until_done: bool,
     deployment: Deployment,
     connected: Callable[[], Kubeflow],
     **settings: Any,
@@ -41,13 +48,16 @@ def command(
     refuse_second(kubeflow, given)
     given |= slot_uris(given["store"], models)
     version = uploaded(kubeflow, compiled_for(deployment, given))
-    run = kubeflow.submit(version, run_name(name), given)
-    click.echo(f"run {run}")
     click.echo(per_hour(given))
-    if waits:
-        wait(kubeflow, run, given)
-    else:
-        click.echo(f"follow it: speechmill runs wait {run}")
+    while True:
+        run = kubeflow.submit(version, run_name(name), given)
+        click.echo(f"run {run}")
+        if not waits and not until_done:
+            click.echo(f"follow it: speechmill runs wait {run}")
+            return
+        shards = wait(kubeflow, run, given)
+        if not until_done or shards < settings["discover_max_shards"]:
+            return
 
 
 def per_hour(given: Mapping[str, Any]) -> str:

@@ -60,7 +60,8 @@ class StandIn:
     recurring_runs: dict[str, Row] = field(default_factory=dict)
     scripts: dict[str, Script] = field(default_factory=dict)
     script: Script = field(default_factory=Script)
-    """Of runs that are started from now on."""
+    """Of runs that are started from now on, after those in `next`."""
+    next: list[Script] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     """Method and path of every request."""
     faults: list[tuple[str, int | str]] = field(default_factory=list)
@@ -108,7 +109,7 @@ class StandIn:
             case "POST", _, ("experiments" | "pipelines") as kind:
                 return self._made(kind[:-1], getattr(self, kind), body)
             case "POST", _, "runs":
-                return self._started(self._accepted(body), self.script)
+                return self._started(self._accepted(body), self.next.pop(0) if self.next else self.script)
             case "POST", _, "recurringruns":
                 return self._made("recurring_run", self.recurring_runs, self._accepted(body) | {"status": f"{body['mode']}D"})
             case "POST", _, "runs", run if run.endswith(":terminate"):

@@ -51,6 +51,20 @@ def test_a_run_that_succeeds_is_followed_to_the_last_words_of_its_last_stage(kub
     assert run["runtime_config"]["parameters"]["dataset"] == "mine" and f"run {run['run_id']}" in done.stdout
 
 
+def test_further_runs_follow_while_a_run_is_full(kubeflow: StandIn) -> None:
+    def full() -> Script:
+        return Script(["RUNNING", "SUCCEEDED"], WELL)
+
+    kubeflow.next = [full(), full(), Script(["SUCCEEDED"], WELL[-1:])]
+    done = kubeflow.command(*SUBMIT, "--until-done", "--discover-max-shards", "1")
+    assert (done.status, len(kubeflow.runs)) == (0, 3)
+    assert done.stdout.count("1 shards are done") == 2 and done.stdout.endswith("nothing new was found\n")
+    kubeflow.next = [full(), failing("error: odd", f"{EXIT}exit status 1"), full()]
+    assert kubeflow.command(*SUBMIT, "--until-done", "--discover-max-shards", "1").status == 1
+    assert len(kubeflow.runs) == 5, "no run after one that failed"
+    assert kubeflow.command(*SUBMIT, "--until-done").status == 0 and len(kubeflow.runs) == 6, "its one shard was all that there was"
+
+
 def test_a_run_says_how_much_of_it_is_left(kubeflow: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(follow, "LINE_SECONDS", 0.0)
     kubeflow.script = Script(["RUNNING", "RUNNING", "SUCCEEDED"], HALF)
