@@ -68,7 +68,7 @@ def follow(kubeflow: Kubeflow, run: str, weights: Weights | None = None) -> int:
     if state == "CANCELED":
         raise RunError("the run was stopped")
     if state != "SUCCEEDED":
-        raise RunError(*why(changes.failures))
+        raise RunError(*why(changes.failures, workflow.message))
     _ended_well(kubeflow, run, workflow, console)
     return workflow.shards
 
@@ -120,12 +120,14 @@ class _Changes:
         return {RUNNING: "running", DONE: f"done in {seconds}", CACHED: "taken from the cache"}[task.state]
 
 
-def why(failures: dict[str, Failure]) -> tuple[str, bool]:
-    """Returns all failures in one message, and whether none of them was caused by a recording."""
+def why(failures: dict[str, Failure], said: str = "") -> tuple[str, bool]:
+    """Returns all failures in one message, and whether none of them was caused by a recording. `said`: Argo's message about the run."""
     lines = [f"{name}: {failed.error}" for name, failed in failures.items()]
     if len(lines) > _SHOWN_FAILURES:
         lines[_SHOWN_FAILURES:] = [f"and {len(lines) - _SHOWN_FAILURES} more"]
-    return "\n".join(lines) or "the run failed and none of its stages did", bool(failures) and all(f.mendable for f in failures.values())
+    return "\n".join(lines) or "the run failed and none of its stages did" + (f": {said}" if said else ""), bool(failures) and all(
+        f.mendable for f in failures.values()
+    )
 
 
 def progress(workflow: Workflow, weights: Weights | None) -> str:

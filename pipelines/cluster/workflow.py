@@ -84,6 +84,8 @@ class Workflow:
     tasks: list[TaskStatus]
     shards: int
     finished_shards: int
+    message: str = ""
+    """Argo's message about the run as a whole, such as why it could not go on; usually empty."""
 
 
 def read(manifest: Mapping[str, Any] | None) -> Workflow:
@@ -97,7 +99,10 @@ def read(manifest: Mapping[str, Any] | None) -> Workflow:
             shards[match[0]] = shards.get(match[0], False) or node["phase"] == "Succeeded"
     tasks = [_task(place, last) for place, nodes in found.items() if _is_shown(last := max(nodes, key=_order))]
     return Workflow(
-        sorted(tasks, key=lambda t: (t.started or datetime.max.replace(tzinfo=UTC), t.shard)), len(shards), sum(shards.values())
+        sorted(tasks, key=lambda t: (t.started or datetime.max.replace(tzinfo=UTC), t.shard)),
+        len(shards),
+        sum(shards.values()),
+        one_line((manifest or {}).get("status", {}).get("message") or ""),
     )
 
 

@@ -37,6 +37,8 @@ class Script:
     """Argo's nodes, once the run is no more pending."""
     logs: Mapping[str, str] = field(default_factory=dict)
     """What pods printed, by the node's name."""
+    message: str = ""
+    """Argo's message about the run as a whole."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ class StandIn:
     def _manifest(self, run: str) -> str:
         if self.runs[run]["state"] == "PENDING":
             return ""
-        return json.dumps({"status": {"nodes": {n["id"]: n for n in self.scripts[run].nodes}}})
+        script = self.scripts[run]
+        return json.dumps({"status": {"nodes": {n["id"]: n for n in script.nodes}, "message": script.message}})
 
     def _page(self, kind: str, query: Mapping[str, str]) -> Row:
         rows: Iterable[Row] = reversed(list(getattr(self, kind).values()))

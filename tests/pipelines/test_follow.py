@@ -105,6 +105,11 @@ def test_a_run_that_kubeflow_fails_without_a_stage_says_so(kubeflow: StandIn) ->
     assert (done.status, done.stderr) == (1, "error: the run failed and none of its stages did\n")
 
 
+def test_a_run_that_argo_gave_up_says_why(kubeflow: StandIn) -> None:
+    done = kubeflow.command("runs", "wait", kubeflow.run(Script(["FAILED"], message="offload node status is\nnot supported")))
+    assert done.stderr == "error: the run failed and none of its stages did: offload node status is not supported\n"
+
+
 @pytest.mark.parametrize("states", [["RUNNING", "CANCELING", "FAILED"], ["CANCELED"]])
 def test_a_run_that_was_stopped_has_not_failed(kubeflow: StandIn, states: list[str]) -> None:
     done = kubeflow.command("runs", "wait", kubeflow.run(Script(states, WELL)))
