@@ -14,6 +14,7 @@ from rich.table import Table
 
 from components.publish.repeats import groups
 from pipelines.commands import upkeep
+from pipelines.commands.browse import browse_dataset
 from pipelines.commands.diff import diff_versions
 from pipelines.commands.history import show_history
 from pipelines.commands.log import log_dataset
@@ -53,7 +54,7 @@ def command() -> None:
     """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-for managed in (*COMMANDS, diff_versions, log_dataset, query_dataset, show_history):
+for managed in (*COMMANDS, browse_dataset, diff_versions, log_dataset, query_dataset, show_history):
     command.add_command(managed)
 
 
