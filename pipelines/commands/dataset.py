@@ -3,30 +3,23 @@
 import shutil
 import tempfile
 import webbrowser
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from components.publish.repeats import groups
 from pipelines.commands import upkeep
 from pipelines.commands.browse import browse_dataset
 from pipelines.commands.diff import diff_versions
+from pipelines.commands.export import export_dataset
 from pipelines.commands.history import show_history
 from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, show, store_option
 from pipelines.commands.sql import query_dataset
 from pipelines.commands.versions import COMMANDS, version_option
-from pipelines.datasets.described import describe
-from pipelines.datasets.export import CODECS, export
-from pipelines.datasets.facts import facts_of
-from pipelines.datasets.formats import FORMATS
 from pipelines.datasets.lineage import reported
-from pipelines.datasets.timelines import export_timelines
 from pipelines.datasets.truth import read_truth_file
 from pipelines.local.display import Display
 from store.datasets import DatasetStore, rules
@@ -35,8 +28,6 @@ from store.objects import open_store
 from store.repeats import RepeatStore
 from store.truth import write_truth
 from store.upgrade import is_old, upgrade
-
-AUDIO_FORMATS = ("files", "jsonl")
 
 
 class DatasetGroup(click.Group):
@@ -54,7 +45,7 @@ def command() -> None:
     """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-for managed in (*COMMANDS, browse_dataset, diff_versions, log_dataset, query_dataset, show_history):
+for managed in (*COMMANDS, browse_dataset, diff_versions, export_dataset, log_dataset, query_dataset, show_history):
     command.add_command(managed)
 
 
@@ -82,70 +73,6 @@ def _select() -> click.Command:
         show(store, name)
 
     return select
-
-
-@command.command("export")
-@click.argument("name")
-@click.option(
-    "--out",
-    "folder",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="An empty or a new folder, or that of an interrupted export.",
-)
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice([*AUDIO_FORMATS, *FORMATS]),
-    default="files",
-    show_default=True,
-    help="files: 1.flac, 2.flac …; jsonl: audio/<clip>.flac. Both with manifest.jsonl, one line per clip. rttm, textgrid (Praat), srt, eaf "
-    "(ELAN): no sound, but who speaks when and what, in <recording>.rttm and so on, with manifest.jsonl, one line per recording.",
-)
-@click.option("--codec", type=click.Choice(sorted(CODECS)), help="Of files and jsonl; default: flac. mp3, ogg, m4a and wma lose quality.")
-@click.option(
-    "--all-clips", is_flag=True, help="Of srt and eaf: rejected clips too. An rttm has all turns, and a textgrid all clips, in any case."
-)
-@version_option
-@store_option
-def export_dataset(
-    name: str, folder: Path, kind: str, codec: str | None, all_clips: bool, number: int | str | None, store_uri: str
-) -> None:
-    """Write the kept clips of dataset NAME as audio files with a manifest, or its timelines in a format of other tools.
-
-    Beside them are a dataset card, README.md, and a description in Croissant, croissant.json, both with the licenses.
-    """
-    if kind in FORMATS and codec:
-        raise click.UsageError(f"--codec: expected it with --format {' or '.join(AUDIO_FORMATS)}, found it with {kind}, which has no sound")
-    if kind not in FORMATS and all_clips:
-        raise click.UsageError(f"--all-clips: expected it with --format {' or '.join(FORMATS)}, found it with {kind}")
-    store = open_store(store_uri)
-    dataset = DatasetStore(store, name)
-    version = dataset.version(number)
-    facts = facts_of(store.uri, dataset, version)
-    from pipelines.dataset import STAGES  # imports kfp
-
-    defaults = {stage.name: {name: p.default for name, p in stage.settings.items()} for stage in STAGES}
-    described = partial(describe, facts=facts, kind=kind, rejected=all_clips, defaults=defaults)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(f"exporting {name}", total=1 if kind in FORMATS else version.lineage["seconds"]["kept_seconds"])
-
-        def done(amount: float) -> None:
-            progress.advance(bar, amount)
-
-        if kind in FORMATS:
-            wrote = export_timelines(store, dataset, version, folder, kind=kind, rejected=all_clips, done=done, describe=described)
-            said, before = f"{wrote.turns} turns and {wrote.clips} clips in {wrote.recordings} recordings", ""
-        else:
-            clips, found = export(
-                store, dataset, version, folder, numbered=kind == "files", codec=codec or "flac", done=done, describe=described
-            )
-            before = f"; {found} of them had been written by an export that was interrupted" if found else ""
-            said = f"{clips} clips"
-    print_out(
-        f"wrote {said} of version {version.number} of dataset {name}, manifest.jsonl, README.md and croissant.json to {folder}{before}"
-    )
 
 
 @command.command("repeats")

@@ -4,6 +4,7 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -33,19 +34,31 @@ Defaults = Mapping[str, Mapping[str, Any]]
 """The default of each setting, by stage and name."""
 
 
-def card(facts: Facts, clips: pa.Table, kind: str, defaults: Defaults) -> str:
+@dataclass(frozen=True)
+class Form:
+    """The form of an export."""
+
+    kind: str
+    """Its format."""
+    said: str
+    """What else a person must know of it, as sentences, or empty."""
+    data_files: Any
+    """The files of data, as the front matter names them."""
+
+
+def card(facts: Facts, clips: pa.Table, form: Form, defaults: Defaults) -> str:
     """Returns the card of an export; the same version gives the same text.
 
     Args:
         facts: The version.
-        clips: The rows of the clips in the export.
-        kind: Format of the export.
+        clips: The facts of the clips in the export; of one with splits with the column `split`.
+        form: The form of the export.
         defaults: The defaults of the stages' settings, to tell which ones a run changed.
     """
     parts = (
-        _front_matter(facts, clips),
+        _front_matter(facts, clips, form),
         f"# {facts.dataset}, version {facts.version.number}\n\n{about(facts, clips)}",
-        _contents(clips, kind),
+        _contents(clips, form),
         _licenses(clips),
         _people(facts, clips),
         _made_by(facts, clips, defaults),
@@ -82,7 +95,7 @@ def hours(seconds: float) -> str:
     return f"{seconds / 3600:.2f}" if seconds >= 36 else f"{seconds / 3600:.4f}"
 
 
-def _front_matter(facts: Facts, clips: pa.Table) -> str:
+def _front_matter(facts: Facts, clips: pa.Table, form: Form) -> str:
     licences = hub_ids(a.value for a in amounts(clips, "licence"))
     tags = [a.value for a in amounts(clips, "language") if a.value]
     given: dict[str, Any] = {
@@ -94,13 +107,13 @@ def _front_matter(facts: Facts, clips: pa.Table) -> str:
         "task_categories": ["automatic-speech-recognition", "text-to-speech"] if distinct(clips, "text") else [],
         "size_categories": [next((name for most, name in _SIZES if clips.num_rows < most), _LARGEST)],
         "tags": ["audio", "speech", "speechmill"],
-        "configs": [{"config_name": "default", "data_files": MANIFEST}],
+        "configs": [{"config_name": "default", "data_files": form.data_files}],
     }
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in given.items() if value]  # JSON is YAML
     return "\n".join(["---", *lines, "---"])
 
 
-def _contents(clips: pa.Table, kind: str) -> str:
+def _contents(clips: pa.Table, form: Form) -> str:
     length = clips["seconds"]
     lengths = (
         [f"{v:.2f}" for v in (pc.min(length).as_py(), pc.mean(length).as_py(), pc.max(length).as_py())] if len(clips) else ["", "", ""]
@@ -113,8 +126,12 @@ def _contents(clips: pa.Table, kind: str) -> str:
         ("seconds of a clip, least, mean and most", ", ".join(lengths)),
         ("clips with a text", filled(clips, "text").num_rows),
     ]
-    said = f"Format: {kind}. `{MANIFEST}` has a line of JSON for each file, with the license and the URL of its recording."
-    return f"## Contents\n\n{said}\n\n{_table(['what', 'how much'], known)}"
+    said = f"Format: {form.kind}. `{MANIFEST}` has a line of JSON for each {'clip' if 'split' in clips.column_names else 'file'}, with the "
+    said += " ".join(["license and the URL of its recording.", form.said]).strip()
+    parts = ["## Contents", said, _table(["what", "how much"], known)]
+    if "split" in clips.column_names and len(splits := amounts(clips, "split")) > 1:
+        parts.append(_amounts("split", splits))
+    return "\n\n".join(parts)
 
 
 def _licenses(clips: pa.Table) -> str:

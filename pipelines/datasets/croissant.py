@@ -46,6 +46,7 @@ _MEDIA = {
         ".m4a": "audio/mp4",
         ".wma": "audio/x-ms-wma",
     },
+    **{".parquet": "application/x-parquet", ".tar": "application/x-tar"},
     **{".rttm": "text/plain", ".TextGrid": "text/plain", ".srt": "application/x-subrip", ".eaf": "text/xml"},
 }
 """Media type of each suffix of an export's files."""
@@ -111,6 +112,8 @@ def _files(first: Mapping[str, Any]) -> list[dict[str, Any]]:
     name = PurePosixPath(first.get("audio") or first.get("file") or "")
     if name.suffix not in _MEDIA:
         return []
+    if "split" in first:
+        name = PurePosixPath("*", *name.parts[1:])
     file_set = {"@id": f"files{name.suffix}", "name": f"files{name.suffix}", "includes": str(name.with_name(f"*{name.suffix}"))}
     return [{"@type": "cr:FileSet", "encodingFormat": _MEDIA[name.suffix], **file_set}]
 

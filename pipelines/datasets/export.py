@@ -1,68 +1,31 @@
-"""Writes clips, recordings and tables as files for people and other tools.
+"""Writes recordings and tables as files for people, and folders that appear when they are whole. exports/ writes clips.
 
-A clip is short: pydub encodes it from memory, with the temporary files that ffmpeg needs to seek in MP4 and ASF. A recording may
-last hours: ffmpeg converts it as a stream, because pydub would hold all of its samples in memory.
+A recording may last hours: ffmpeg converts it as a stream.
 """
 
 import csv
-import dataclasses
-import json
+import re
 import shutil
 import subprocess
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from io import BytesIO
+from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-import soundfile
-from numpy.typing import NDArray
-
 from components.shared.audio import ffmpeg, ffmpeg_input
-from components.shared.files import atomic_write
-from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
-from components.shared.table import from_table
 from components.shared.task import StageError, one_line
-from store.datasets import DatasetStore, Version, audio_key, speaker_names
-from store.interface import Store
 
-# For each codec: the container as ffmpeg names it, and the encoder; None is the container's default.
-CODECS = {
-    "flac": ("flac", None),
-    "wav": ("wav", None),
-    "mp3": ("mp3", "libmp3lame"),
-    "ogg": ("ogg", "libvorbis"),
-    "m4a": ("ipod", "aac"),
-    "wma": ("asf", "wmav2"),
-}
 LOSSY_BITRATE = "192k"
-_ROWS = 1024
 INCOMPLETE = ".incomplete"
-"""Folder inside the target of an export, until the export is complete."""
+"""End of the name of the folder in which an export is until it is whole."""
 MANIFEST = "manifest.jsonl"
-_NOT_PLAIN = ("vector", "word_times", "events_top_probabilities", "kept", "reason")
-"""Columns that a line of a manifest lacks, or has in another form."""
 AUDIO_SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".wma")
+_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 Describe = Callable[[Path], None]
 """Writes descriptions of an export into its folder, which has all other files."""
 
 
 class ExportError(StageError):
     """An export cannot be written."""
-
-
-def encode(pcm: NDArray[np.int16], codec: str) -> bytes:
-    """Encodes 16-bit samples shaped (frames, channels) at SAMPLE_RATE_HZ as a file in memory, with one of CODECS."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on import, pydub warns if the system has no ffmpeg
-        import pydub
-    container, encoder = CODECS[codec]
-    segment = pydub.AudioSegment(pcm.tobytes(), sample_width=2, frame_rate=SAMPLE_RATE_HZ, channels=pcm.shape[1])
-    pydub.AudioSegment.converter = ffmpeg()
-    file = BytesIO()
-    segment.export(file, format=container, codec=encoder, bitrate=LOSSY_BITRATE if encoder else None)
-    return file.getvalue()
 
 
 def convert(flac: Path, target: Path) -> None:
@@ -83,111 +46,46 @@ def empty_folder(folder: Path) -> Path:
 
 @contextmanager
 def whole(folder: Path, what: str, describe: Describe | None = None) -> Iterator[Path]:
-    """Yields a folder for files that move to `folder` together, the manifest last, when the `with` block ends without an error.
+    """Yields a folder for files, which becomes `folder` when the `with` block ends without an error.
 
-    `describe` is called with the folder before they move. After an interruption, the files of the same export (`what`) are kept, and
-    those of another one deleted.
+    Until then it is in `.<name>.incomplete` beside `folder`. If `folder` is there, it may be where another disk is mounted: then it is
+    in INCOMPLETE inside, and at the end its files move to `folder`, the manifest last. After an interruption, the files of the same
+    export (`what`) are yielded again, and those of another one deleted.
+
+    Args:
+        folder: A new or an empty folder.
+        what: Everything on which the files depend.
+        describe: Called with the folder when all other files are in it.
 
     Raises:
         ExportError: The folder holds other files.
     """
-    part = folder / INCOMPLETE
-    note = part / ".export"
-    if not note.exists() or note.read_text(encoding="utf-8") != what:
-        if note.exists():
-            shutil.rmtree(part)
-        with suppress(OSError):  # it does not exist, or it is another's
-            part.rmdir()
-        empty_folder(folder)
-        part.mkdir()
+    part = folder / INCOMPLETE if folder.exists() else folder.with_name(f".{folder.name}{INCOMPLETE}")
+    files, note = part / "files", part / "export.txt"
+    if not files.exists() or not note.exists() or note.read_text(encoding="utf-8") != what:
+        shutil.rmtree(part, ignore_errors=True)
+        if folder.exists():
+            empty_folder(folder)
+        files.mkdir(parents=True)
         note.write_text(what, encoding="utf-8")
-    yield part
+    yield files
     if describe:
-        describe(part)
-    for path in sorted((p for p in part.rglob("*") if p.is_file() and p != note), key=lambda p: p.name == MANIFEST):
-        target = folder / path.relative_to(part)
-        target.parent.mkdir(exist_ok=True)
-        path.replace(target)
+        describe(files)
+    if folder.exists():
+        for path in sorted((p for p in files.rglob("*") if p.is_file()), key=lambda p: p.name == MANIFEST):
+            target = folder / path.relative_to(files)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    else:
+        files.rename(folder)
     shutil.rmtree(part)
 
 
-def export(
-    store: Store,
-    dataset: DatasetStore,
-    version: Version,
-    folder: Path,
-    *,
-    numbered: bool,
-    codec: str,
-    done: Callable[[float], None],
-    describe: Describe | None = None,
-) -> tuple[int, int]:
-    """Writes the kept clips of a version and manifest.jsonl: one line per clip, those of a recording together and ordered by start.
-
-    Until all are written, they are in the folder INCOMPLETE. An export that was interrupted is continued.
-
-    Args:
-        store: The store that holds the audio.
-        dataset: The dataset.
-        version: The version to export.
-        folder: A new or an empty folder, or that of an export that was interrupted.
-        numbered: Whether the files are named 1, 2, …; otherwise audio/<clip>.
-        codec: One of CODECS.
-        done: Called with the seconds of each clip after it is written.
-        describe: Called with the folder that has all files, to add descriptions.
-
-    Returns:
-        The number of clips, and of those that an interrupted export had written.
-    """
-    found = number = 0
-    names = speaker_names(version.lineage)
-    what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {codec}, {'numbered' if numbered else 'named'}"
-    with whole(folder, what, describe) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
-        for number, row in enumerate(kept_rows(dataset, version), 1):
-            name = f"{number}.{codec}" if numbered else f"audio/{row.clip}.{codec}"
-            if (part / name).exists() or (folder / name).exists():
-                found += 1
-            else:
-                flac = store.read(audio_key(dataset.name, row.audio_sha256))
-                (part / name).parent.mkdir(exist_ok=True)
-                with atomic_write(part / name) as path:
-                    path.write_bytes(flac if codec == "flac" else encode(_samples(flac), codec))
-            manifest.write(
-                json.dumps(_line(row, name, names.get(row.speaker, ""), dataset.name, version.number), ensure_ascii=False) + "\n"
-            )
-            done(row.end - row.start)
-    return number, found
-
-
-def kept_rows(dataset: DatasetStore, version: Version) -> Iterator[DatasetRow]:
-    """The kept clips of a version, those of a recording together and ordered by start. The same version gives the same order.
-
-    One block is in memory at a time.
-    """
-    for table in dataset.tables(version):
-        kept = table.filter(table["kept"])
-        for start in range(0, kept.num_rows, _ROWS):
-            yield from from_table(DatasetRow, kept.slice(start, _ROWS))
-
-
-def _samples(flac: bytes) -> NDArray[np.int16]:
-    """Decodes a FLAC file in memory to 16-bit samples shaped (frames, channels)."""
-    return soundfile.read(BytesIO(flac), dtype="int16", always_2d=True)[0]
-
-
-def _line(row: DatasetRow, audio: str, speaker_name: str, dataset: str, version: int) -> dict[str, object]:
-    """Returns a clip's columns except its vector, as texts, numbers and lists, and the name of its speaker, if it has one."""
-    known = {f.name: getattr(row, f.name) for f in dataclasses.fields(row) if f.name not in _NOT_PLAIN}
-    times = np.frombuffer(row.word_times, "<f4").reshape(-1, 2)
-    return {
-        "audio": audio,
-        **known,
-        "word_times": [[round(float(t), 3) for t in span] for span in times],
-        "events_top_probabilities": [round(float(p), 3) for p in np.frombuffer(row.events_top_probabilities, "<f4")],
-        "speaker_name": speaker_name,
-        "dataset": dataset,
-        "version": version,
-    }
+def checked(name: str, kind: str) -> str:
+    """Returns an id that becomes a file's name. Raises ExportError if it may be a path; `kind` says whose ids these are."""
+    if not _NAME.fullmatch(name):
+        raise ExportError(f"expected ids of {kind} of letters, digits, - and _, found {name!r}: the dataset's table is damaged")
+    return name
 
 
 def write_csv(path: Path, columns: Sequence[str], lines: Iterable[Sequence[object]]) -> None:

@@ -4,10 +4,7 @@ Of all rows it holds the few columns that it needs, as Arrow tables; texts of fi
 """
 
 import json
-import re
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,13 +18,11 @@ from components.shared.events import EVENT
 from components.shared.rows import TimelineSpan
 from components.shared.speaking import speakers_of, turns_of
 from components.shared.table import from_table
-from pipelines.datasets.export import INCOMPLETE, MANIFEST, Describe, ExportError, whole
+from pipelines.datasets.export import MANIFEST, Describe, ExportError, checked, whole
 from pipelines.datasets.formats import FORMATS, UNKNOWN, Happened, Spoken, Stretch, Timeline, plain
 from store.datasets import DatasetStore, Version, speaker_names, timeline_key
 from store.interface import Store
 from store.parquet import read_object
-
-_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*")
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ def export_timelines(
 ) -> Exported:
     """Writes one file per recording that has clips, named by the recording's id, and manifest.jsonl, one line per file.
 
-    A new folder appears when all files are in it; in a folder that is there, they are in INCOMPLETE until then.
+    The folder appears when all files are in it.
 
     Args:
         store: The store that holds the dataset.
@@ -75,13 +70,13 @@ def export_timelines(
     names, made = speaker_names(version.lineage), datetime.fromtimestamp(version.timestamp_ms / 1000, UTC)
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {store.uri} as {kind}, {'all' if rejected else 'kept'}"
     recordings = clips = turns = 0
-    with appearing(folder, what, describe) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
+    with whole(folder, what, describe) as part, (part / MANIFEST).open("w", encoding="utf-8") as manifest:
         for own in by_recording(stretches):
             first = own[0]
             spans = read_timeline(store, dataset.name, first)
             seconds = max([*(s.end for s in spans), *(s.end for s in own)])
             timeline = Timeline(first.recording, seconds, spoken(spans, own), own, rejected, names, made, happened(spans))
-            name = f"{checked(first.recording)}{suffix}"
+            name = checked(first.recording, "recordings") + suffix
             (part / name).write_text(write(timeline), encoding="utf-8", newline="\n")
             here = _written(timeline, kind)
             line = {
@@ -112,32 +107,6 @@ def by_recording(stretches: pa.Table) -> Iterator[list[Stretch]]:
     borders = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist(), len(ids)] if len(ids) else []
     for start, end in pairwise(borders):
         yield from_table(Stretch, stretches.slice(start, end - start))
-
-
-@contextmanager
-def appearing(folder: Path, what: str, describe: Describe | None = None) -> Iterator[Path]:
-    """Yields a folder for files. A new `folder` appears with all of them when the `with` block ends; one that is there is as in `whole`."""
-    if folder.exists():
-        with whole(folder, what, describe) as part:
-            yield part
-        return
-    part = folder.with_name(f".{folder.name}{INCOMPLETE}")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        if describe:
-            describe(part)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def checked(recording: str) -> str:
-    """Returns the id of a recording, which becomes a file's name. Raises ExportError if it may be a path."""
-    if not _NAME.fullmatch(recording):
-        raise ExportError(f"expected ids of recordings of letters, digits, - and _, found {recording!r}: the dataset's table is damaged")
-    return recording
 
 
 def _check(stretches: pa.Table, dataset: str, version: Version, kind: str, rejected: bool) -> None:

@@ -1,14 +1,8 @@
-"""TextGrids that Praat reads, and codecs that keep what they are given."""
+"""TextGrids that Praat reads, codecs that keep what they are given, and folders that appear when they are whole."""
 
-import dataclasses
-import json
-import os
-import subprocess
-import sys
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.audio import decode, flac_bytes
-from components.shared.rows import DatasetRow, Vector
-from components.shared.table import empty
-from pipelines.datasets.export import CODECS, INCOMPLETE, ExportError, empty_folder, encode, export, write_textgrid
-from store.datasets import DatasetStore, audio_key
-from store.objects import open_store
-from tests.places import ROOT
-from tests.versions import put_version
+from pipelines.datasets.export import INCOMPLETE, ExportError, empty_folder, whole, write_textgrid
+from pipelines.datasets.exports.sound import CODECS, converted, encode
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))
@@ -40,41 +29,6 @@ def test_a_textgrid_covers_the_recording(tmp_path_factory: pytest.TempPathFactor
     assert [(a, b) for a, b, label in intervals if label == '"speech"'] == [(a, b) for a, b, _ in spans]
 
 
-def test_a_manifest_has_all_that_is_known_of_a_clip_in_a_readable_form(tmp_path: Path) -> None:
-    store = open_store(str(tmp_path / "store"))
-    store.write(audio_key("show", "aa11"), flac_bytes(np.zeros(4410, np.int16)))
-    nothing = dataclasses.replace(empty(DatasetRow), clip="r-00000000", recording="r", audio_sha256="aa11", kept=True, end=0.1)
-    times = np.array([0.01, 0.04, 0.05, 0.1], "<f4").tobytes()
-    said = {
-        "text": "안녕 하세요",
-        "words": ["안녕", "하세요"],
-        "word_times": Vector(times),
-        "speaker": "s0001",
-        "snr_db": 21.5,
-        "tone": "calm",
-    }
-    rows = [
-        dataclasses.replace(nothing, vector=Vector(np.ones(256, "<f4").tobytes()), **said),
-        dataclasses.replace(nothing, clip="r-1", start=1.0),
-    ]
-    dataset = DatasetStore(store, "show")
-    version = put_version(dataset, rows, "run", {})
-    assert version
-    export(store, dataset, version, tmp_path / "out", numbered=True, codec="flac", done=lambda seconds: None)
-    first, second = (json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text(encoding="utf-8").splitlines())
-    columns = {f.name for f in dataclasses.fields(DatasetRow)} - {"vector", "kept", "reason"}
-    assert first.keys() == second.keys() == columns | {"audio", "speaker_name", "dataset", "version"}
-    assert (first["audio"], first["speaker"], first["snr_db"], first["tone"], first["similarity"]) == (
-        "1.flac",
-        "s0001",
-        21.5,
-        "calm",
-        None,
-    )
-    assert (first["text"], first["words"], first["word_times"]) == ("안녕 하세요", ["안녕", "하세요"], [[0.01, 0.04], [0.05, 0.1]])
-    assert (second["text"], second["words"], second["word_times"], second["dnsmos_ovrl"]) == ("", [], [], None)
-
-
 @pytest.mark.parametrize("codec", sorted(CODECS))
 def test_every_codec_gives_back_the_sound(tmp_path: Path, codec: str) -> None:
     time = np.arange(44_100) / 44_100
@@ -89,79 +43,66 @@ def test_every_codec_gives_back_the_sound(tmp_path: Path, codec: str) -> None:
     assert loudest == pytest.approx(440, abs=2)
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-from pipelines.datasets.export import export
-from store.datasets import DatasetStore
-from store.objects import open_store
-from tests.versions import put_version
-store = open_store(sys.argv[1])
-dataset, left = DatasetStore(store, "show"), [None, None]
-end = lambda _: left.pop() if left else os._exit(9)
-export(store, dataset, dataset.version(), Path(sys.argv[2]), numbered=sys.argv[3] == "yes", codec="wav", done=end)
-"""
-"""Exports, and ends after three clips as by SIGKILL."""
+@pytest.mark.parametrize("codec", CODECS)
+def test_the_same_sound_gives_the_same_bytes(codec: str) -> None:
+    noise = np.random.default_rng(1).integers(-9000, 9000, (16_000, 2), dtype=np.int16)
+    assert encode(noise, codec, 16_000) == encode(noise, codec, 16_000)
 
 
-def shown(folder: Path) -> list[str]:
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("[!.]*") if p.is_file() and INCOMPLETE not in p.parts)
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 22_050, 24_000, 44_100, 48_000])
+def test_a_clip_at_another_rate_keeps_its_tone_and_says_its_length(rate_hz: int) -> None:
+    tone = np.round(8000 * np.sin(2 * np.pi * 440 * np.arange(50_001) / 44_100)).astype(np.int16)
+    found = converted(flac_bytes(tone), "wav", rate_hz, 2)
+    heard, stated_hz = soundfile.read(BytesIO(found.data), dtype="int16", always_2d=True)
+    assert (stated_hz, heard.shape) == (rate_hz, (found.samples, 2))
+    assert abs(found.samples / rate_hz - len(tone) / 44_100) < 2 / rate_hz
+    assert np.array_equal(heard[:, 0], heard[:, 1])
+    middle = heard[1000:-1000, 0].astype(float)
+    assert np.fft.rfftfreq(len(middle), 1 / rate_hz)[np.argmax(np.abs(np.fft.rfft(middle)))] == pytest.approx(440, abs=2)
+    assert np.abs(middle).max() == pytest.approx(8000, rel=0.02)
 
 
-@pytest.mark.parametrize("numbered", [True, False])
-def test_an_export_that_is_killed_does_not_look_whole_and_is_continued(tmp_path: Path, numbered: bool) -> None:
-    store, out = open_store(str(tmp_path / "store")), tmp_path / "out"
-    rows = []
-    for n in range(5):
-        store.write(audio_key("show", f"aa{n}"), flac_bytes(np.full(4410, n, np.int16)))
-        rows.append(
-            dataclasses.replace(
-                empty(DatasetRow), clip=f"r-{n}", recording="r", audio_sha256=f"aa{n}", kept=True, start=n / 10, end=n / 10 + 0.1
-            )
-        )
-    dataset = DatasetStore(store, "show")
-    version = put_version(dataset, rows, "run", {})
-    assert version
+def test_a_clip_that_has_the_form_stays_byte_by_byte() -> None:
+    flac = flac_bytes(np.arange(1000, dtype=np.int16))
+    assert converted(flac, "flac", 44_100, 1).data is flac
 
-    def complete(**changed: Any) -> tuple[int, int]:
-        given = {"numbered": numbered, "codec": "wav", "done": lambda _: None} | changed
-        return export(store, dataset, version, out, **given)
 
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "store"), str(out), "yes" if numbered else "no"]
-    assert subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT)}).returncode == 9
-    assert shown(out) == []
+def test_two_channels_become_their_mean() -> None:
+    pcm = np.array([[10, 20], [-3, -5], [32_767, 32_767]], np.int16)
+    found = converted(flac_bytes(pcm), "wav", 44_100, 1)
+    assert soundfile.read(BytesIO(found.data), dtype="int16")[0].tolist() == [15, -4, 32_767]
+
+
+def test_a_folder_with_files_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ExportError, match="expected an empty or a new folder to write to, found files"):
-        empty_folder(out)
-    times = {p.name: p.stat().st_mtime_ns for p in (out / INCOMPLETE).rglob("*.wav")}
-    assert len(times) == 3
-    assert complete() == (5, 3)
-    names = [f"{n + 1}.wav" if numbered else f"audio/r-{n}.wav" for n in range(5)]
-    assert shown(out) == sorted([*names, "manifest.jsonl"]) and not (out / INCOMPLETE).exists()
-    assert {p.name: p.stat().st_mtime_ns for p in out.rglob("*.wav") if p.name in times} == times
-    manifest = [json.loads(line) for line in (out / "manifest.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [(line["audio"], soundfile.read(out / line["audio"], dtype="int16")[0][0]) for line in manifest] == list(
-        zip(names, range(5), strict=True)
-    )
-    with pytest.raises(ExportError, match="found files"):
-        complete()
+        empty_folder(tmp_path)
+    with pytest.raises(ExportError, match="found files"), whole(tmp_path, "an export"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_an_export_with_other_settings_begins_anew_in_the_folder_of_one_that_was_interrupted(tmp_path: Path) -> None:
-    store, out = open_store(str(tmp_path / "store")), tmp_path / "out"
-    store.write(audio_key("show", "aa0"), flac_bytes(np.zeros(4410, np.int16)))
-    rows = [
-        dataclasses.replace(empty(DatasetRow), clip=f"r-{n}", recording="r", audio_sha256="aa0", kept=True, start=n, end=n + 0.1)
-        for n in range(2)
-    ]
-    dataset = DatasetStore(store, "show")
-    version = put_version(dataset, rows, "run", {})
-    assert version
+def test_the_files_of_another_export_are_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), whole(tmp_path / "out", "one") as files:
+        (files / "old").write_text("1")
+        raise RuntimeError
+    with whole(tmp_path / "out", "other") as files:
+        (files / "new").write_text("2")
+    assert [p.name for p in tmp_path.rglob("*")] == ["out", "new"]
 
-    def interrupt(_: float) -> None:
+
+def test_a_folder_that_is_there_gets_the_manifest_last_and_a_kill_while_files_move_is_made_up_for(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+
+    def kill(_: Path) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        export(store, dataset, version, out, numbered=True, codec="wav", done=interrupt)
-    assert shown(out) == []
-    assert export(store, dataset, version, out, numbered=True, codec="flac", done=lambda _: None) == (2, 0)
-    assert shown(out) == ["1.flac", "2.flac", "manifest.jsonl"]
+    with pytest.raises(KeyboardInterrupt), whole(tmp_path / "sub", "one", kill) as files:
+        (files / "train").mkdir()
+        (files / "train" / "a").write_text("a")
+        (files / "manifest.jsonl").write_text("{}")
+    (tmp_path / "sub" / "train").mkdir()
+    (tmp_path / "sub" / INCOMPLETE / "files" / "train" / "a").rename(tmp_path / "sub" / "train" / "a")
+    with whole(tmp_path / "sub", "one") as files:
+        assert not (files / "train" / "a").exists() and not (tmp_path / "sub" / "manifest.jsonl").exists()
+    assert sorted(str(p.relative_to(tmp_path / "sub")) for p in (tmp_path / "sub").rglob("*")) == ["manifest.jsonl", "train", "train/a"]

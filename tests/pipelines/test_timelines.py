@@ -256,8 +256,10 @@ def test_a_folder_appears_when_it_is_whole(store: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_exported_is_one_line(store: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert "--codec: expected it with --format files or jsonl, found it with rttm" in refused(store, out, "rttm", "--codec", "flac")
-    assert "--all-clips: expected it with --format rttm or" in refused(store, out, "files", "--all-clips")
+    assert "or gpt-sovits, found it with rttm, which has no sound" in refused(store, out, "rttm", "--codec", "flac")
+    assert "--all-clips: expected it with --format rttm, textgrid, srt or eaf, found it with files" in refused(
+        store, out, "files", "--all-clips"
+    )
     silent = published(tmp_path / "silent", [replace(r, text="") for r in TALK])
     assert "expected kept clips with a text in version 1 of dataset radio, found none" in refused(silent, out, "srt")
     none = published(tmp_path / "none", [replace(r, kept=False, reason="speaker") for r in TALK])
