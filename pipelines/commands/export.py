@@ -54,7 +54,7 @@ _PREFIXED = ("nemo", "lhotse", "kaldi", "gpt-sovits")
     "sound, but who speaks when and what, in <recording>.rttm and so on, with manifest.jsonl, one line per recording.",
 )
 @click.option("--codec", type=click.Choice(sorted(CODECS)), help="Default: flac, or wav where readers need it. The others lose quality.")
-@click.option("--sample-rate", "rate_hz", type=click.IntRange(8000, 48_000), metavar="HZ", help="Of the sound; default: 44100.")
+@click.option("--sample-rate", type=click.IntRange(8000, 48_000), metavar="HZ", help="Of the sound; default: 44100.")
 @click.option("--channels", type=click.IntRange(1, 2), help="Of the sound; default: 1. 2 are the same twice.")
 @click.option("--split", metavar="NAME=SHARE,…", help="Folders for parts of the clips, such as train=0.9,dev=0.05,test=0.05.")
 @click.option(
@@ -97,7 +97,7 @@ def export_dataset(name: str, folder: Path, kind: str, all_clips: bool, number: 
 
 def _check(kind: str, form: Mapping[str, Any], all_clips: bool) -> None:
     """Raises UsageError if an option is for other formats."""
-    given = {f"--{name.replace('_', '-')}": value for name, value in form.items()} | {"--sample-rate": form["rate_hz"]}
+    given = {f"--{name.replace('_', '-')}": value for name, value in form.items()}
     formats = {name: list(KINDS) for name in given}
     formats["--shard-mb"] = [name for name, own in KINDS.items() if own.sharded]
     formats["--path-prefix"] = [*_PREFIXED]
@@ -112,7 +112,7 @@ def _check(kind: str, form: Mapping[str, Any], all_clips: bool) -> None:
 def _wanted(
     kind: str,
     codec: str | None,
-    rate_hz: int | None,
+    sample_rate: int | None,
     channels: int | None,
     split: str | None,
     split_by: str | None,
@@ -125,9 +125,9 @@ def _wanted(
     codecs = KINDS[kind].codecs
     if codec and codec not in codecs:
         raise click.UsageError(f"--codec: expected {' or '.join(codecs)} with --format {kind}, found {codec}")
-    if codec and codec not in LOSSLESS and rate_hz and rate_hz not in LOSSY_RATES_HZ:
+    if codec and codec not in LOSSLESS and sample_rate and sample_rate not in LOSSY_RATES_HZ:
         raise click.UsageError(
-            f"--sample-rate: expected one of {', '.join(map(str, LOSSY_RATES_HZ))} with --codec {codec}, found {rate_hz}"
+            f"--sample-rate: expected one of {', '.join(map(str, LOSSY_RATES_HZ))} with --codec {codec}, found {sample_rate}"
         )
     if split_by and not split:
         raise click.UsageError("--split-by: expected it with --split, such as --split train=0.9,dev=0.05,test=0.05")
@@ -141,7 +141,7 @@ def _wanted(
     return Wanted(
         kind,
         codec or codecs[0],
-        rate_hz or SAMPLE_RATE_HZ,
+        sample_rate or SAMPLE_RATE_HZ,
         channels or 1,
         splits,
         names,
@@ -191,7 +191,8 @@ def _said(wanted: Wanted) -> str:
     """What a person must know of the form of an export."""
     said = [f"The sound is {wanted.codec} with {wanted.rate_hz} Hz and {wanted.channels} channel{'s'[: wanted.channels - 1]}."]
     if wanted.where:
-        said.append(f"Only clips for which `{one_line(wanted.where)}` is true.")
+        condition = one_line(wanted.where).replace("`", "'")
+        said.append(f"Only clips for which `{condition}` is true.")
     if wanted.splits:
         said.append(f"Split {wanted.splits}: a {wanted.splits.by} is in one split only.")
     return " ".join(said)

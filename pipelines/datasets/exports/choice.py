@@ -16,7 +16,7 @@ from pipelines.datasets.exports.kinds import KINDS, LANGUAGE
 from pipelines.datasets.exports.lines import GPT_SOVITS_LANGUAGES, gpt_sovits_language
 from pipelines.datasets.exports.splits import WHOLE, Splits
 from pipelines.datasets.exports.wanted import COLUMNS, Wanted
-from pipelines.datasets.facts import Facts, filled
+from pipelines.datasets.facts import Facts, distinct, filled
 from pipelines.datasets.sql import answer
 from store.datasets import DatasetStore, Version, speaker_names
 
@@ -70,7 +70,7 @@ def _none_of(facts: Facts, clips: pa.Table, wanted: Wanted) -> str:
 def _check_splits(clips: pa.Table, splits: Splits, found: set[str]) -> None:
     """Raises ExportError if a split has no clip: its reader would find no file."""
     if empty := [name for name, _ in splits.shares if name not in found]:
-        number = len(clips[splits.by].unique())
+        number = distinct(clips, splits.by)
         other = "--split-by recording, " if splits.by == "speaker" else ""
         raise ExportError(
             f"--split: expected clips in every split, found none in {' and '.join(empty)}, because there are only {number} "

@@ -42,5 +42,5 @@ class Wanted:
     @property
     def carried(self) -> tuple[str, ...]:
         """The names of what a line of a manifest says of a clip, in order."""
-        chosen = [name for name in COLUMNS if name not in ALWAYS and (not self.columns or name in self.columns)]
-        return (*(name for name in ALWAYS if name != "split" or self.splits), *chosen)
+        chosen = dict.fromkeys(self.columns or COLUMNS)
+        return (*(name for name in ALWAYS if name != "split" or self.splits), *(name for name in chosen if name not in ALWAYS))

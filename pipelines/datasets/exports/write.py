@@ -4,6 +4,7 @@ Clips come one by one, in the order of the version. Each goes into the open file
 then into the journal. So a killed export loses the open files alone, and the same command writes them again with the same bytes.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def export(
     Raises:
         ExportError: The folder holds other files.
     """
-    form = asdict(wanted) | {"splits": str(wanted.splits), "clips": clips.num_rows}
+    form = asdict(wanted) | {"splits": str(wanted.splits), "clips": _sha256(clips["clip"])}
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {dataset.store.uri} as {json.dumps(form, sort_keys=True)}"
     with whole(folder, what, describe) as files, Journal(files.with_name("journal.jsonl")) as journal:
         found = sum(journal.clips.values())
@@ -81,6 +82,14 @@ def export(
 def folder_of(wanted: Wanted, split: str) -> str:
     """The folder of a split inside an export; "." is the export's own."""
     return split if wanted.splits else KINDS[wanted.kind].alone or "."
+
+
+def _sha256(ids: pa.ChunkedArray) -> str:
+    """Hashes ids: an SQL condition may be true for other clips next time."""
+    digest = hashlib.sha256()
+    for chunk in ids.chunks:
+        digest.update("\n".join([*chunk.to_pylist(), ""]).encode())
+    return digest.hexdigest()
 
 
 def _write_clips(
