@@ -14,7 +14,7 @@ from store.objects import open_store
 from tests.versions import put_version
 
 NAME = "radio"
-TEXTS = ("안녕 하세요", "one|two\nthree", "non\u00a0breaking\u2003space", 'he said "hello"', "<s> with #0 symbols </s>", "")
+TEXTS = ("안녕 하세요", "one|two\nthree", "non\u00a0breaking\u2003space", 'he said "hello"', "<s> with #0 sym\u200bbols\x07 </s>", "")
 LANGUAGES = ("ko", "en-us", "en", "en", "ja", "ko")
 SPEAKERS = ("s0002", "s0001", "", "s0010")
 

@@ -13,7 +13,7 @@ from components.publish.repeats import groups
 from pipelines.commands import upkeep
 from pipelines.commands.browse import browse_dataset
 from pipelines.commands.diff import diff_versions
-from pipelines.commands.export import export_dataset
+from pipelines.commands.export import export_dataset, push_export
 from pipelines.commands.history import show_history
 from pipelines.commands.log import log_dataset
 from pipelines.commands.shared import new_run_id, print_out, show, store_option
@@ -45,7 +45,7 @@ def command() -> None:
     """Show, compare, tag and export published datasets, and select their clips again."""
 
 
-for managed in (*COMMANDS, browse_dataset, diff_versions, export_dataset, log_dataset, query_dataset, show_history):
+for managed in (*COMMANDS, browse_dataset, diff_versions, export_dataset, push_export, log_dataset, query_dataset, show_history):
     command.add_command(managed)
 
 

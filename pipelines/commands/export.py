@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from components.shared.rows import SAMPLE_RATE_HZ
-from components.shared.task import one_line
+from components.shared.task import StageError, one_line
 from pipelines.commands.shared import print_out, store_option
 from pipelines.commands.versions import version_option
 from pipelines.datasets.described import describe, of_timelines
-from pipelines.datasets.export import MANIFEST
 from pipelines.datasets.exports.choice import chosen
 from pipelines.datasets.exports.kinds import KINDS
 from pipelines.datasets.exports.sound import CODECS, LOSSLESS, LOSSY_RATES_HZ
@@ -23,7 +22,9 @@ from pipelines.datasets.exports.splits import RECORDING, SPEAKER, WHOLE, parse
 from pipelines.datasets.exports.wanted import ALWAYS, COLUMNS, SHARD_BYTES, Wanted
 from pipelines.datasets.exports.write import export, folder_of
 from pipelines.datasets.facts import Facts, amounts, facts_of, total_seconds
+from pipelines.datasets.folders import MANIFEST
 from pipelines.datasets.formats import FORMATS
+from pipelines.datasets.push import check, push
 from pipelines.datasets.timelines import export_timelines
 from store.datasets import DatasetStore
 from store.objects import open_store
@@ -76,15 +77,20 @@ _PREFIXED = ("nemo", "lhotse", "kaldi", "gpt-sovits")
 @click.option(
     "--all-clips", is_flag=True, help="Of srt and eaf: rejected clips too. An rttm has all turns, and a textgrid all clips, in any case."
 )
+@click.option("--push", "target", metavar="URI", help="Then upload the folder to hf://datasets/USER/NAME or s3://BUCKET/PREFIX.")
 @version_option
 @store_option
-def export_dataset(name: str, folder: Path, kind: str, all_clips: bool, number: int | str | None, store_uri: str, **form: Any) -> None:
+def export_dataset(
+    name: str, folder: Path, kind: str, all_clips: bool, target: str | None, number: int | str | None, store_uri: str, **form: Any
+) -> None:
     """Write the kept clips of dataset NAME for a person or a training tool, or its timelines in a format of other tools.
 
     Beside them are a dataset card, README.md, and a description in Croissant, croissant.json, both with the licenses.
     """
     wanted = None if kind in FORMATS else _wanted(kind, **form)
     _check(kind, form, all_clips)
+    if target:
+        check(target)
     store = open_store(store_uri)
     dataset = DatasetStore(store, name)
     facts = facts_of(store.uri, dataset, dataset.version(number))
@@ -93,6 +99,23 @@ def export_dataset(name: str, folder: Path, kind: str, all_clips: bool, number: 
     )
     version = f"version {facts.version.number} of dataset {name}"
     print_out(f"wrote {wrote} of {version}, manifest.jsonl, README.md and croissant.json to {folder}{before}")
+    if target:
+        _push(folder, target)
+
+
+@click.command("push")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("uri")
+def push_export(folder: Path, uri: str) -> None:
+    """Upload FOLDER, which `dataset export` wrote, to URI: hf://datasets/USER/NAME or s3://BUCKET/PREFIX."""
+    _push(folder, uri)
+
+
+def _push(folder: Path, uri: str) -> None:
+    try:
+        print_out(f"uploaded {folder} to {push(folder, uri)}")
+    except StageError as error:
+        raise StageError(f"{error}: the export is in {folder}, and `speechmill dataset push {folder} {uri}` uploads it again") from None
 
 
 def _check(kind: str, form: Mapping[str, Any], all_clips: bool) -> None:

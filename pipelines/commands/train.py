@@ -12,7 +12,7 @@ from components.train_separator.component import train_separator
 from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.run import default_runs
 from pipelines.commands.shared import new_run_id, store_option
-from pipelines.datasets.export import empty_folder
+from pipelines.datasets.folders import empty_folder
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import SEPARATE, find, local_folder
 from pipelines.local.display import Display

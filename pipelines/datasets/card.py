@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.shared.rules import SETTINGS
-from pipelines.datasets.export import MANIFEST
 from pipelines.datasets.facts import Amount, Facts, Source, amounts, distinct, filled, sources, total_seconds
+from pipelines.datasets.folders import MANIFEST
 from pipelines.datasets.licences import OTHER, UNKNOWN, hub_ids
 from store.datasets import rules, speaker_names
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from components.shared.rows import DatasetRow
 from components.shared.table import schema
-from pipelines.datasets.export import MANIFEST
 from pipelines.datasets.facts import Facts, amounts
+from pipelines.datasets.folders import MANIFEST
 from pipelines.datasets.licences import url_of
 
 CROISSANT = "croissant.json"

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from pipelines.datasets.card import CARD, LIMITS, Defaults, Form, about, card, citation
 from pipelines.datasets.croissant import CROISSANT, croissant
-from pipelines.datasets.export import MANIFEST
 from pipelines.datasets.facts import Facts, filled
+from pipelines.datasets.folders import MANIFEST
 
 
 def describe(

@@ -18,7 +18,7 @@ from components.shared.events import EVENT
 from components.shared.rows import TimelineSpan
 from components.shared.speaking import speakers_of, turns_of
 from components.shared.table import from_table
-from pipelines.datasets.export import MANIFEST, Describe, ExportError, checked, whole
+from pipelines.datasets.folders import MANIFEST, Describe, ExportError, checked, whole
 from pipelines.datasets.formats import FORMATS, UNKNOWN, Happened, Spoken, Stretch, Timeline, plain
 from store.datasets import DatasetStore, Version, speaker_names, timeline_key
 from store.interface import Store

@@ -28,7 +28,8 @@ from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
-from pipelines.datasets.export import AUDIO_SUFFIXES, ExportError, convert, empty_folder, write_csv, write_textgrid
+from pipelines.datasets.export import AUDIO_SUFFIXES, convert, write_csv, write_textgrid
+from pipelines.datasets.folders import ExportError, empty_folder
 from pipelines.datasets.formats import UNKNOWN, rttm_line
 from pipelines.local.display import Display
 from pipelines.local.names import audio_names, result_names

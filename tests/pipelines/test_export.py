@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.shared.audio import decode, flac_bytes
-from pipelines.datasets.export import INCOMPLETE, ExportError, empty_folder, whole, write_textgrid
+from pipelines.datasets.export import write_textgrid
 from pipelines.datasets.exports.sound import CODECS, converted, encode
+from pipelines.datasets.folders import INCOMPLETE, ExportError, empty_folder, whole
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=9, unique=True))

@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 
 from components.shared.rows import DatasetRow
 from components.shared.table import from_table
-from pipelines.datasets.export import ExportError
 from pipelines.datasets.exports.journal import Line
 from pipelines.datasets.exports.kinds import KINDS, LANGUAGE
 from pipelines.datasets.exports.lines import GPT_SOVITS_LANGUAGES, gpt_sovits_language
 from pipelines.datasets.exports.splits import WHOLE, Splits
 from pipelines.datasets.exports.wanted import COLUMNS, Wanted
 from pipelines.datasets.facts import Facts, distinct, filled
+from pipelines.datasets.folders import ExportError
 from pipelines.datasets.sql import answer
 from store.datasets import DatasetStore, Version, speaker_names
 

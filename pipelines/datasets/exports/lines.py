@@ -82,7 +82,8 @@ def gpt_sovits_language(language: str) -> str:
 def write_kaldi(folder: Path, lines: Iterable[Line], wanted: Wanted) -> None:
     """Writes wav.scp, text, utt2spk, spk2utt and utt2dur, sorted as LC_ALL=C does. Of each clip a few texts are in memory.
 
-    An utterance's id begins with its speaker, as Kaldi demands, and its text has no space but U+0020. A clip of an unknown speaker is a
+    An utterance's id begins with its speaker, as Kaldi demands, and its text has no space but U+0020 and no
+    characters that are not seen. A clip of an unknown speaker is a
     speaker of its own.
     """
     found = sorted(
@@ -98,7 +99,8 @@ def write_kaldi(folder: Path, lines: Iterable[Line], wanted: Wanted) -> None:
 
 
 def _kaldi_text(text: str) -> str:
-    return " ".join(_KALDI_WORDS.sub(" ", plain(text)).split())
+    seen = "".join(c for c in plain(text) if c.isprintable())
+    return " ".join(_KALDI_WORDS.sub(" ", seen).split())
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.datasets.export import MANIFEST, Describe, checked, whole
 from pipelines.datasets.exports.choice import rows
 from pipelines.datasets.exports.journal import Journal, Line
 from pipelines.datasets.exports.kinds import KINDS
@@ -21,6 +20,7 @@ from pipelines.datasets.exports.lines import write_manifest
 from pipelines.datasets.exports.shards import Shard
 from pipelines.datasets.exports.sound import converted
 from pipelines.datasets.exports.wanted import Wanted
+from pipelines.datasets.folders import MANIFEST, Describe, checked, whole
 from store.datasets import DatasetStore, Version, audio_key
 
 _LINE_BYTES = 8192
