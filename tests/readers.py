@@ -1,6 +1,6 @@
-"""Runs programs that read what Speechmill writes: mlcroissant, huggingface_hub and MLflow, in an environment of their own.
+"""Runs programs that read what Speechmill writes: mlcroissant, huggingface_hub, MLflow and training tools, in an environment of their own.
 
-Together they bring a hundred packages that neither the control side nor a stage needs.
+Together they bring a hundred packages that neither the control side nor a stage needs. Lhotse is there without PyTorch (overrides).
 """
 
 import json
