@@ -18,13 +18,13 @@ from pipelines.datasets.exports.journal import Journal, Line
 from pipelines.datasets.exports.kinds import KINDS
 from pipelines.datasets.exports.lines import write_manifest
 from pipelines.datasets.exports.shards import Shard
-from pipelines.datasets.exports.sound import converted
+from pipelines.datasets.exports.sound import Sound, converted
 from pipelines.datasets.exports.wanted import Wanted
 from pipelines.datasets.folders import MANIFEST, Describe, checked, whole
 from store.datasets import DatasetStore, Version, audio_key
 
-_LINE_BYTES = 8192
-"""Room for what a file of several clips says of one beside its sound."""
+_HEADERS_BYTES = 2048
+"""Room for the headers of a clip in a file of several, and for what fills its blocks."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ def export(
     Raises:
         ExportError: The folder holds other files.
     """
-    form = asdict(wanted) | {"splits": str(wanted.splits), "clips": _sha256(clips["clip"])}
+    form = asdict(wanted) | {"splits": repr(wanted.splits), "clips": _sha256(clips["clip"])}
     what = f"{dataset.name} {version.number} {version.timestamp_ms} of {dataset.store.uri} as {json.dumps(form, sort_keys=True)}"
     with whole(folder, what, describe) as files, Journal(files.with_name("journal.jsonl")) as journal:
         found = sum(journal.clips.values())
@@ -115,7 +115,7 @@ def _write_clips(
         seen[split] += 1
         if seen[split] > before[split]:
             sound = converted(dataset.store.read(audio_key(dataset.name, row.audio_sha256)), wanted.codec, wanted.rate_hz, wanted.channels)
-            if split in opened and opened[split].shard.size_bytes + len(sound.data) + _LINE_BYTES > wanted.shard_bytes:
+            if split in opened and opened[split].shard.size_bytes + _size_bytes(line, sound) > wanted.shard_bytes:
                 close(split)
             if split not in opened:
                 opened[split] = _opened(files, wanted, split, journal.files[split], row.clip)
@@ -127,6 +127,11 @@ def _write_clips(
         done(row.end - row.start)
     for split in sorted(opened):
         close(split)
+
+
+def _size_bytes(line: Line, sound: Sound) -> int:
+    """The most that a clip takes in a file of several."""
+    return len(sound.data) + len(json.dumps(line)) + _HEADERS_BYTES
 
 
 def _opened(files: Path, wanted: Wanted, split: str, number: int, clip: str) -> _Open:
