@@ -373,11 +373,9 @@ def stages(pipeline: str) -> str:
 
 def refusal_table() -> str:
     """Returns the kinds of refusals as a Markdown table."""
-    lines = ["| kind | first wait | attempt | what to do |", "| --- | --- | --- | --- |"]
-    for kind in REFUSALS:
-        wait = {0: "none", NEVER: "for ever"}.get(kind.wait_hours, f"{kind.wait_hours:g} h")
-        lines.append(f"| `{kind.name}` | {wait} | {'yes' if kind.counts else 'no'} | {kind.advice} |")
-    return "\n".join(lines) + "\n"
+    waits = [{0: "none", NEVER: "for ever"}.get(kind.wait_hours, f"{kind.wait_hours:g} h") for kind in REFUSALS]
+    rows = [f"| `{k.name}` | {wait} | {'yes' if k.counts else 'no'} | {k.advice} |\n" for k, wait in zip(REFUSALS, waits, strict=True)]
+    return "".join(["| kind | first wait | attempt | what to do |\n| --- | --- | --- | --- |\n", *rows])
 
 
 PARTS: dict[str, Callable[[], str]] = {
