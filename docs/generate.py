@@ -21,8 +21,7 @@ import docstring_parser
 from google.protobuf import json_format
 
 from components.deployment import LOCAL, ROOT, Deployment, deployed
-from components.shared import events, rows, transcript
-from components.shared.refusals import NEVER, REFUSALS
+from components.shared import events, refusals, rows, transcript
 from components.shared.rows import Vector
 from components.shared.task import StageError
 from components.shared.windows import REFERENCE_TABLE, WINDOWS_TABLE
@@ -72,8 +71,7 @@ def rendered(text: str) -> str:
 
 def table(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
     """A table in Markdown."""
-    head = list(head)
-    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in body)]
+    lines = [head := list(head), ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in body)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -372,10 +370,10 @@ def stages(pipeline: str) -> str:
 
 
 def refusal_table() -> str:
-    """Returns the kinds of refusals as a Markdown table."""
-    waits = [{0: "none", NEVER: "for ever"}.get(kind.wait_hours, f"{kind.wait_hours:g} h") for kind in REFUSALS]
-    rows = [f"| `{k.name}` | {wait} | {'yes' if k.counts else 'no'} | {k.advice} |\n" for k, wait in zip(REFUSALS, waits, strict=True)]
-    return "".join(["| kind | first wait | attempt | what to do |\n| --- | --- | --- | --- |\n", *rows])
+    """The kinds of refusals."""
+    waits = ("for ever" if k.wait_hours == refusals.NEVER else f"{k.wait_hours:g} h" for k in refusals.REFUSALS)
+    body = ((f"`{k.name}`", w, "yes" if k.counts else "no", k.advice) for k, w in zip(refusals.REFUSALS, waits, strict=True))
+    return table(("kind", "first wait", "attempt", "what to do"), body)
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -393,8 +391,7 @@ PARTS: dict[str, Callable[[], str]] = {
 def write(pages: Iterable[Path]) -> None:
     """Brings the pages up to date."""
     for page in pages:
-        text = page.read_text(encoding="utf-8")
-        if (new := rendered(text)) != text:
+        if (new := rendered(text := page.read_text(encoding="utf-8"))) != text:
             page.write_text(new, encoding="utf-8")
             print(f"wrote {page.relative_to(ROOT)}")
 
