@@ -101,7 +101,7 @@ def _inside(clip: Clip, windows: Windows) -> tuple[Labels, int]:
     enough = (share >= LEAST_SHARE) | (overlap >= (clip.end - clip.start) / 2)
     if not enough.any():
         return near[:0], -1
-    near = near[enough & (share >= min(float(share.max()), INSIDE_SHARE))]
+    near = near[enough & (share >= min(float(share[enough].max()), INSIDE_SHARE))]
     voices = windows.voices[near]
     voice = int(np.bincount(voices).argmax())
     return near[voices == voice], voice

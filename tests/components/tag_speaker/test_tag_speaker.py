@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components.shared.rows import Clip, Speaker, Turn
@@ -147,6 +147,7 @@ def test_without_turns_no_clip_has_a_voice(tmp_path: Path) -> None:
     assert outcome == {"clips": 1, "clips_without_voice": 1, "voices": 0}
 
 
+@example(turns=[(0.3125, 0), (2.0, 0)], late=0.25)  # the window that has half of the clip is no more in it than the window beside it
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.floats(0.3, 9), st.integers(0, 2)), min_size=1, max_size=8), st.floats(-0.5, 0.5))
 def test_every_clip_has_one_row_within_range(tmp_path_factory: pytest.TempPathFactory, turns: Turns, late: float) -> None:
