@@ -70,7 +70,7 @@ class Finder:
     def exec_module(self, module): pass
 sys.meta_path.insert(0, Finder())
 """
-"""lhotse imports torch for its samplers and transforms, which nothing here uses. This is in its place, and saves 4 GB."""
+"""lhotse imports torch for its samplers and transforms, which nothing here uses. This is in its place, since PyTorch is large."""
 LHOTSE = (
     NO_TORCH
     + """
