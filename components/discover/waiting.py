@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from components.shared.refusals import BLOCKED, NEVER, host_of, refusal, wait_hours
+from components.shared.refusals import BLOCKED, NEVER, group_of, host_of, refusal, wait_hours
 from store.ledger import FAILED, LedgerRow
 
 
@@ -14,7 +14,7 @@ def blocking_hosts(ledger: Mapping[str, LedgerRow], now: str) -> frozenset[str]:
         ledger: Ledger rows by recording.
         now: Current time, UTC, ISO 8601.
     """
-    rows = (row for row in ledger.values() if row.outcome == FAILED and row.reason.startswith(BLOCKED))
+    rows = (row for row in ledger.values() if row.outcome == FAILED and group_of(row.reason) == BLOCKED)
     return frozenset(host_of(row.kind, row.url) for row in rows if not _over(row.planned, wait_hours(BLOCKED, 1), now))
 
 

@@ -22,7 +22,7 @@ from components.download.policy import ItemError, Policy
 from components.shared.files import sha256
 from components.shared.http import HttpError, transfer
 from components.shared.network import public_url
-from components.shared.refusals import BLOCKED, host_of, named
+from components.shared.refusals import BLOCKED, group_of, host_of, named
 from components.shared.rows import SAMPLE_RATE_HZ, UNKNOWN_SECONDS, Item, Recording
 from components.shared.state import joined
 from components.shared.task import Progress, StageError, one_line, report
@@ -106,7 +106,7 @@ def not_asked(shard: Shard, item: Item) -> Recording | None:
 def heard(shard: Shard, row: Recording) -> None:
     """Counts how often a host has blocked the crawler in a row."""
     host = host_of(row.kind, row.url)
-    shard.blocks[host] = shard.blocks[host] + 1 if row.reason.startswith(BLOCKED) else 0
+    shard.blocks[host] = shard.blocks[host] + 1 if group_of(row.reason) == BLOCKED else 0
 
 
 def outcome(shard: Shard, item: Item) -> Recording:

@@ -27,7 +27,7 @@ def register() -> None:
     from yt_dlp.extractor.youtube.pot.utils import WEBPO_CLIENTS, get_webpo_content_binding
     from yt_dlp.networking.common import Request
 
-    class SpeechmillPTP(PoTokenProvider):  # type: ignore[misc]
+    class SpeechmillPTP(PoTokenProvider):  # type: ignore[misc]  # yt-dlp has no types
         """Asks the server for a token of a video or a session."""
 
         PROVIDER_VERSION = "1"

@@ -146,9 +146,8 @@ def _text(host: str | bytes | None) -> str:
 def _operators() -> set[tuple[str, int]]:
     """Returns host and port of every proxy in the environment, of the store's server and of the PO-token server."""
     found = set()
-    own = {"store": "AWS_ENDPOINT_URL", "tokens": "SPEECHMILL_PO_TOKEN_SERVER"}
-    servers = [(name, os.environ.get(variable, "")) for name, variable in own.items()]
-    for scheme, url in [*urllib.request.getproxies().items(), *servers]:
+    own = {"store": os.environ.get("AWS_ENDPOINT_URL", ""), "tokens": os.environ.get("SPEECHMILL_PO_TOKEN_SERVER", "")}
+    for scheme, url in (urllib.request.getproxies() | own).items():
         parts = urllib.parse.urlsplit(url if "://" in url else f"{scheme}://{url}")
         if scheme != "no" and parts.hostname:
             found.add((parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)))

@@ -5,7 +5,7 @@ The reason in a recording's row begins with the name of its kind: `members_only:
 
 import re
 import urllib.parse
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -152,10 +152,7 @@ def group_of(reason: str) -> str:
 
 def grouped(reasons: Iterable[str]) -> list[Group]:
     """Returns one group for each kind of refusal, and one for each other reason, the largest first."""
-    counts: dict[str, int] = defaultdict(int)
-    for reason in reasons:
-        counts[group_of(reason)] += 1
-    ordered = sorted(counts.items(), key=lambda found: (-found[1], found[0]))
+    ordered = sorted(Counter(map(group_of, reasons)).items(), key=lambda found: (-found[1], found[0]))
     return [Group(name, count, _BY_NAME[name].advice if name in _BY_NAME else "") for name, count in ordered]
 
 

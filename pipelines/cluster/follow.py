@@ -125,9 +125,8 @@ def why(failures: dict[str, Failure], said: str = "") -> tuple[str, bool]:
     lines = [f"{name}: {failed.error}" for name, failed in failures.items()]
     if len(lines) > _SHOWN_FAILURES:
         lines[_SHOWN_FAILURES:] = [f"and {len(lines) - _SHOWN_FAILURES} more"]
-    return "\n".join(lines) or "the run failed and none of its stages did" + (f": {said}" if said else ""), bool(failures) and all(
-        f.mendable for f in failures.values()
-    )
+    alone = "the run failed and none of its stages did" + (f": {said}" if said else "")
+    return "\n".join(lines) or alone, bool(failures) and all(f.mendable for f in failures.values())
 
 
 def progress(workflow: Workflow, weights: Weights | None) -> str:

@@ -23,8 +23,7 @@ from pipelines.commands.shared import print_out, show_failures
 from pipelines.dataset import SHARD_STAGES, SHARDS_AT_ONCE, STAGES
 from pipelines.local import rates
 from pipelines.local.estimate import cluster, costs_of
-from store.ledger import FAILED as LOST
-from store.ledger import GIVEN_UP, Ledger
+from store.ledger import Ledger
 from store.objects import open_store
 
 _SEARCHED = 1000
@@ -126,7 +125,7 @@ def show_lost(parameters: Mapping[str, Any], run: str) -> None:
     """Prints the recordings that a run planned and could not fetch, if the environment has the store's address."""
     store, dataset = parameters.get("store"), parameters.get("dataset")
     if store and dataset and "AWS_ENDPOINT_URL" in os.environ:
-        show_failures([row for row in Ledger(open_store(store), dataset).noted() if row.run == run and row.outcome in (LOST, GIVEN_UP)])
+        show_failures([row for row in Ledger(open_store(store), dataset).noted() if row.run == run])
 
 
 def wait(kubeflow: Kubeflow, run: str, parameters: Mapping[str, Any]) -> int:

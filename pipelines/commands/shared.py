@@ -1,8 +1,8 @@
 """Shared by the commands: the option --store, and the output of versions."""
 
 import secrets
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,7 +80,7 @@ def show_left_out(store: Store, name: str) -> None:
     ledger = Ledger(store, name).noted()
     for row in [r for r in ledger if r.reason.startswith(CHANGED)]:
         print_out(f"not up to date: {row.title or row.url} ({row.recording}): {row.reason}")
-    show_failures([r for r in ledger if r.outcome in (FAILED, GIVEN_UP)])
+    show_failures(ledger)
     filtered = [r for r in ledger if r.outcome == FILTERED]
     for row in filtered[:_MOST]:
         print_out(f"left out by its length: {row.title or row.url} ({row.recording}): {row.reason}")
@@ -93,10 +93,14 @@ def show_left_out(store: Store, name: str) -> None:
         print_out(f"rolled back: {len(gone) - _MOST} more recordings")
 
 
-def show_failures(rows: Sequence[LedgerRow]) -> None:
-    """Prints recordings and sources that failed, grouped by reason, with advice."""
-    for group in grouped(row.reason for row in rows):
-        members = [row for row in rows if group_of(row.reason) == group.name]
+def show_failures(rows: Iterable[LedgerRow]) -> None:
+    """Prints those recordings and sources that failed or were given up, grouped by reason, with advice."""
+    lost: dict[str, list[LedgerRow]] = defaultdict(list)
+    for row in rows:
+        if row.outcome in (FAILED, GIVEN_UP):
+            lost[group_of(row.reason)].append(row)
+    for group in grouped(row.reason for own in lost.values() for row in own):
+        members = lost[group.name]
         for row in members[:_MOST]:
             print_out(f"{row.outcome.replace('_', ' ')}: {row.title or row.url} ({row.recording}): {row.reason}")
         if len(members) > _MOST:

@@ -12,6 +12,7 @@ from fastapi.responses import FileResponse
 from nicegui import app, ui
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from components.shared.files import atomic_write
 from pipelines.datasets.browsing import AFTER, BEFORE, ClipError, Clips, Sounds
 from store.interface import StoreError
 
@@ -68,7 +69,7 @@ def serve(shown: Shown, port: int, opened: bool) -> None:
 
 def _page(shown: Shown) -> None:
     """Builds the page for one visitor."""
-    marked = read_marks(shown.marks)
+    marked = set(read_marks(shown.marks))
     rows = [{**row, "marked": row["clip"] in marked} for row in shown.clips.rows]
     ui.query("body").classes("bg-white")
     with ui.row().classes("items-baseline w-full"):
@@ -110,15 +111,13 @@ def _has(value: Any) -> bool:
 
 def _column(name: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Returns the definition of a column, with the filter for the values that it has."""
-    value = next((row[name] for row in rows if row[name] is not None), "")
-    numbers = isinstance(value, int | float) and not isinstance(value, bool)
-    kind = "agNumberColumnFilter" if numbers else "agTextColumnFilter"
+    kind = _type(next((row[name] for row in rows if row[name] is not None), ""))
     return {
         "headerName": name.replace("_", " "),
         "field": name,
-        "filter": kind,
+        "filter": "agNumberColumnFilter" if kind == "number" else "agTextColumnFilter",
         "width": _WIDE.get(name, 130),
-        "cellDataType": _type(value),
+        "cellDataType": kind,
     }
 
 
@@ -167,6 +166,5 @@ def read_marks(marks: Path | None) -> list[str]:
 def write_marks(marks: Path, clip: str, marked: bool) -> None:
     """Adds a clip to a file of marks, or takes it out."""
     kept = [name for name in read_marks(marks) if name != clip] + ([clip] if marked else [])
-    part = marks.with_name(f"{marks.name}.part")
-    part.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")
-    part.replace(marks)
+    with atomic_write(marks) as part:
+        part.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")

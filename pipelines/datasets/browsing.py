@@ -47,7 +47,7 @@ def clips_of(dataset: DatasetStore, version: Version, where: str, limit: int) ->
     """
     names = [f.name for f in dataclasses.fields(DatasetRow) if f.name not in _NOT_SHOWN]
     columns = [*FIRST, *(name for name in names if name not in FIRST)]
-    chosen = ", ".join('samples / 44100.0 AS "seconds"' if name == "seconds" else f'"{name}"' for name in columns)
+    chosen = ", ".join(f'samples / {SAMPLE_RATE_HZ}.0 AS "seconds"' if name == "seconds" else f'"{name}"' for name in columns)
     condition = f"WHERE ({where})" if where else ""
     query = f'SELECT {chosen}, audio_sha256, before_sha256 FROM clips {condition} ORDER BY recording, "start"'
     try:

@@ -38,7 +38,7 @@ def push(folder: Path, uri: str) -> str:
         uri: hf://datasets/USER/NAME, a dataset of the hub, which is made, private, if there is none; or s3://BUCKET/PREFIX.
 
     Raises:
-        ExportError: The folder is no export, the place holds what is not of this export, or the hub refuses.
+        ExportError: The folder is not a complete export, other files are at the place, or the hub refuses the upload.
         StoreError: The server of the bucket does not answer or refuses.
     """
     check(uri)

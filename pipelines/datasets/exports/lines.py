@@ -82,9 +82,8 @@ def gpt_sovits_language(language: str) -> str:
 def write_kaldi(folder: Path, lines: Iterable[Line], wanted: Wanted) -> None:
     """Writes wav.scp, text, utt2spk, spk2utt and utt2dur, sorted as LC_ALL=C does. Of each clip a few texts are in memory.
 
-    An utterance's id begins with its speaker, as Kaldi demands, and its text has no space but U+0020 and no
-    characters that are not seen. A clip of an unknown speaker is a
-    speaker of its own.
+    An utterance's id begins with its speaker, as Kaldi demands. Its text has no characters that cannot be printed, and no space but
+    U+0020. A clip without a known speaker gets a speaker of its own.
     """
     found = sorted(
         (f"{line['speaker'] or 'unknown'}-{line['clip']}", line["speaker"], path_of(line, wanted), line["text"], line["seconds"])

@@ -66,7 +66,7 @@ class Tar:
 
     def __init__(self, path: Path, wanted: Wanted) -> None:
         self._path, self._wanted = path, wanted
-        self._tar = tarfile.open(_part(path), "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
+        self._tar = tarfile.open(_part(path), "w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  # `close` closes it
         self.size_bytes = _TAR_END_BYTES
 
     def add(self, line: Line, data: bytes) -> None:
