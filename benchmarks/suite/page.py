@@ -1,5 +1,6 @@
 """The table and the page docs/benchmarks.md, made from results."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,11 +94,17 @@ def _facts(table: Table) -> list[str]:
     counts = sorted({len(row.runs) for row in table.rows if row.runs})
     runs = f"{counts[0]}" if len(counts) < 2 else f"{counts[0]} to {counts[-1]}"
     own = {"audio": table.material, "clips": str(table.clips), "shortest input": f"{table.start_seconds:.1f} s"}
-    return [f"- {name}: {value}" for name, value in (own | {"runs of each": runs if counts else "0"} | table.machine).items()]
+    facts = own | {"runs of each": runs if counts else "0"} | table.machine
+    return [_point(f"{name}: {value}") for name, value in facts.items()]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:
-    return [f"- {row.by}, `{row.work}`: {row.note}" for row in rows if row.note and row.runs]
+    return [_point(f"{row.by}, `{row.work}`: {row.note}") for row in rows if row.note and row.runs]
+
+
+def _point(text: str) -> str:
+    """Returns a point of a list in Markdown, in lines of up to 100 characters."""
+    return textwrap.fill(text, 100, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 def _failures(rows: Sequence[Row]) -> list[str]:
