@@ -11,6 +11,7 @@ from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow, Vector
 from components.shared.table import empty
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
+from tests.command import speechmill
 from tests.versions import put_version
 
 NAME = "radio"
@@ -63,3 +64,10 @@ def fill(folder: Path, clips: int = 24) -> Path:
         store.write(audio_key(NAME, row.audio_sha256), flac_bytes(sound(number)))
     assert put_version(DatasetStore(store, NAME), rows(clips), block_clips=8)
     return folder
+
+
+def exported(store: Path, out: Path, kind: str, *options: str) -> Path:
+    """Exports the newest version in a format; returns the folder."""
+    done = speechmill("dataset", "export", NAME, "--store", store, "--out", out, "--format", kind, *options)
+    assert done.returncode == 0, done.stderr
+    return out

@@ -14,6 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @dataclass
 class Resource:
     """What the server does at one path. Each request uses up one of the statuses and cuts; after them the server behaves."""

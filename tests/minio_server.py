@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.go_programs import built
+from tests.http_server import free_port
 from tests.places import ROOT
 
 RECIPE = (ROOT / "dockerfiles" / "minio.Dockerfile").read_text(encoding="utf-8")
@@ -29,9 +30,7 @@ class MinioServer:
     """A server on a free port that keeps its data in a folder. `secret` is its root user's secret key."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.host = f"127.0.0.1:{free.getsockname()[1]}"
+        self.host = f"127.0.0.1:{free_port()}"
         self.url, self.secret = f"http://{self.host}", secrets.token_hex(16)
         self._program, self._folder = built("minio", "github.com/minio/minio", VERSION), folder
         self._process: subprocess.Popen[bytes] | None = None

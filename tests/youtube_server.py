@@ -6,7 +6,6 @@ The fields are those that yt-dlp reads. Titles and names are invented.
 import http.server
 import json
 import ssl
-import subprocess
 import threading
 import urllib.parse
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.certificates import self_signed
 
 _PAGE = """<html><head><title>-</title></head><body>
 <script>ytcfg.set({"VISITOR_DATA": "dmlzaXRvcg", "INNERTUBE_CONTEXT": {"client": {"clientName": "%s", "clientVersion": "1.0"}}});</script>
@@ -91,7 +92,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.connection = self.context.wrap_socket(self.connection, server_side=True)
-        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)  # type: ignore[assignment]
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)  # type: ignore[assignment]  # http.server declares them as buffers
         self.close_connection = False
 
     def do_GET(self) -> None:
@@ -134,11 +135,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def youtube(folder: Path) -> Iterator[YouTube]:
     """A YouTube for the time of a with block; its certificate is written into the folder."""
-    certificate, key = folder / "youtube.pem", folder / "youtube.key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command, "-days", "2", "-subj", "/CN=youtube"], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(*self_signed(folder, "youtube"))
     state = YouTube()
     handler = type("Handler", (_Handler,), {"youtube": state, "context": context})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listening:

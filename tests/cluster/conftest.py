@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import socket
 import threading
 import urllib.parse
@@ -16,10 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 from kubernetes.client import ApiException
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from store.init import ROLES, initialize
 from store.interface import StoreError
+from tests.browser import chromium
 from tests.cluster.pods import api
 from tests.cluster.runs import NAMESPACE, STORE, ClusterDataset
 from tests.end_to_end.runs import Server, speechmill
@@ -95,10 +95,5 @@ def page() -> Iterator[Page]:
     """A page of a browser on this machine."""
     if not os.environ.get("KFP_UI"):
         pytest.skip("no KFP_UI: the address of Kubeflow's web page")
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+    with chromium() as browser:
         yield browser.new_page(viewport={"width": 1280, "height": 900})
-        browser.close()

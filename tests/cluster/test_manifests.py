@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from store.datasets import DatasetStore
 from store.models import ModelStore
 from store.objects import open_store
 from tests.cluster.runs import client
+from tests.http_server import free_port
 from tests.manifests.rendering import OVERLAYS, Document, find, prepare, render
 
 KUBEFLOW = os.environ.get("KFP_NAMESPACE", "kubeflow")
@@ -114,9 +114,7 @@ def _forwarded(kubectl: Kubectl) -> Iterator[str]:
     """Forwards a local port to the server; host and port."""
     program = os.environ.get("KUBECTL") or shutil.which("kubectl")
     assert program
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [program, "--namespace", NAMESPACE, "port-forward", "service/speechmill-minio", f"{port}:9000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

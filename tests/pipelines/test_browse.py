@@ -2,8 +2,6 @@
 
 import io
 import os
-import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -15,14 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from pipelines.datasets.browse_page import read_marks, write_marks
 from pipelines.datasets.browsing import AFTER, BEFORE, ClipError, Clips, Sounds, clips_of
 from pipelines.datasets.sql import QueryError
 from store.datasets import audio_key
 from store.objects import open_store
+from tests.browser import chromium
 from tests.end_to_end.runs import COMMAND
+from tests.http_server import free_port
 from tests.pipelines.published import Dataset, clip
 
 RATE_HZ = 44_100
@@ -110,9 +110,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     one = clip("a-1", audio_sha256=SHA, before_sha256=SHA)
     texts = (f"clip {n}" + (" 바늘 <b>needle</b>" if n == 7777 else "") for n in range(10_000))
     made.publish("run", [replace(one, clip=f"a-{n}", start=10.0 * n, end=10.0 * n + 2, text=text) for n, text in enumerate(texts)])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [COMMAND, "dataset", "browse", "show", "--store", str(tmp_path / "store"), "--port", str(port)]
     variables = {name: value for name, value in os.environ.items() if "PYTEST" not in name}  # NiceGUI behaves otherwise in a test
     with subprocess.Popen([*command, "--marks", str(tmp_path / "marks.txt")], env=variables, stdout=subprocess.DEVNULL) as process:
@@ -130,14 +128,8 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no chromium: the page is not tested in a browser")
-    with sync_playwright() as playwright:
-        arguments = ["--autoplay-policy=no-user-gesture-required", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    with chromium() as browser:
         yield browser.new_page(viewport={"width": 1280, "height": 800})
-        browser.close()
 
 
 def test_ten_thousand_clips_are_filtered_sorted_heard_and_marked(address: str, page: Page, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pipelines.datasets.exports.wanted import COLUMNS
 from store.datasets import DatasetStore
 from store.objects import open_store
 from tests.command import speechmill
-from tests.export_store import fill, rows
+from tests.export_store import exported, fill, rows
 from tests.versions import put_version
 
 KEPT = {row.clip: row for row in rows() if row.kept}
@@ -26,12 +26,6 @@ WITH_TEXT = {name: row for name, row in KEPT.items() if row.text}
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fill(tmp_path_factory.mktemp("radio") / "store")
-
-
-def exported(store: Path, out: Path, kind: str, *options: str) -> Path:
-    done = speechmill("dataset", "export", "radio", "--store", store, "--out", out, "--format", kind, *options)
-    assert done.returncode == 0, done.stderr
-    return out
 
 
 def refused(store: Path, out: Path, *options: str) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.command import speechmill
-from tests.export_store import fill, rows, sound
+from tests.export_store import exported, fill, rows, sound
 from tests.readers import read
 
 KEPT = {row.clip: (row, sound(number)) for number, row in enumerate(rows()) if row.kept}
@@ -105,12 +104,6 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fill(tmp_path_factory.mktemp("radio") / "store")
-
-
-def exported(store: Path, out: Path, kind: str, *options: str) -> Path:
-    done = speechmill("dataset", "export", "radio", "--store", store, "--out", out, "--format", kind, *options)
-    assert done.returncode == 0, done.stderr
-    return out
 
 
 def heard(clip: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cluster import client as kubeflow
+from tests.certificates import self_signed
 from tests.command import speechmill
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
@@ -132,21 +133,16 @@ def test_a_kubeflow_that_stops_answering_holds_nobody_up_for_ever(monkeypatch: p
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
+    authority, key = self_signed(tmp_path, "127.0.0.1", "IP:127.0.0.1")
     path = tmp_path / "server.pem"
-    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", path, "-out", tmp_path / "ca.pem", *name],
-        capture_output=True,
-    )
-    assert made.returncode == 0, made.stderr
-    path.write_text(path.read_text() + (tmp_path / "ca.pem").read_text())
+    path.write_text(key.read_text() + authority.read_text())
     return path
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused_until_the_authority_is_named(certificate: Path) -> None:
     with serving(404, "", "text/html", certificate) as (host, _):
         assert "is not trusted here: give its authority's certificate with --ca-cert" in refused("runs", "list", "--host", host)
-        assert "found another server" in refused("runs", "list", "--host", host, "--ca-cert", str(certificate.with_name("ca.pem")))
+        assert "found another server" in refused("runs", "list", "--host", host, "--ca-cert", str(certificate.with_name("certificate.pem")))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -19,6 +18,7 @@ from store.datasets import DatasetStore
 from store.objects import open_store
 from tests import readers
 from tests.command import speechmill
+from tests.http_server import free_port
 from tests.lineage_store import NAME, RUN, fill
 from tests.receiver import receiving
 
@@ -63,9 +63,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of an MLflow server with a database in SQLite."""
     folder = tmp_path_factory.mktemp("mlflow")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     kept = ["--backend-store-uri", f"sqlite:///{folder}/runs.db", "--artifacts-destination", folder / "artifacts"]
     command = [readers.python(), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *kept]
     with (folder / "log").open("wb") as log:

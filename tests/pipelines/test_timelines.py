@@ -29,6 +29,7 @@ from store.datasets import DatasetStore, timeline_key
 from store.objects import open_store
 from store.parquet import to_bytes
 from tests.command import speechmill
+from tests.export_store import exported
 from tests.places import ROOT
 from tests.versions import add_rows, put_version
 
@@ -90,12 +91,6 @@ def published(folder: Path, rows: Sequence[DatasetRow]) -> Path:
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return published(tmp_path_factory.mktemp("radio") / "store", [*TALK, *ALONE])
-
-
-def exported(store: Path, out: Path, kind: str, *options: str) -> Path:
-    done = speechmill("dataset", "export", "radio", "--store", store, "--out", out, "--format", kind, *options)
-    assert done.returncode == 0, done.stderr
-    return out
 
 
 def refused(store: Path, out: Path, kind: str, *options: str) -> str:

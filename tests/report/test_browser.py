@@ -1,15 +1,15 @@
 """The report of a version, written by `speechmill dataset report`, in a real browser."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from store.objects import open_store
 from tests import report_store
+from tests.browser import chromium
 from tests.end_to_end.runs import Dataset, speechmill
 
 WIDTHS, SCHEMES = (1280, 400), ("light", "dark")
@@ -17,16 +17,8 @@ WIDTHS, SCHEMES = (1280, 400), ("light", "dark")
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no chromium: the report is not tested in a browser")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--autoplay-policy=no-user-gesture-required", *(["--no-sandbox"] if os.geteuid() == 0 else [])],
-        )
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module", params=["rows", pytest.param("run", marks=pytest.mark.slow)])

@@ -6,7 +6,6 @@ import gzip
 import random
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from unittest.mock import Mock
 import pytest
 
 from components.shared.http import BLOCK_BYTES, HttpError, Limits, fetch, state_at, transfer
+from tests.certificates import self_signed
 from tests.http_server import Server, raw_server, serving
 
 DATA = random.Random(1).randbytes(1_000_000)
@@ -325,10 +325,7 @@ def test_a_proxy_of_the_environment_is_used(server: Server, tmp_path: Path, monk
 
 
 def test_certificates_are_checked_against_those_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*made, *subject], check=True, capture_output=True)
+    certificate, key = self_signed(tmp_path, "localhost", "DNS:localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
