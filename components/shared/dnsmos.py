@@ -1,7 +1,8 @@
 """DNSMOS P.835 as in Microsoft's script: estimated opinion scores of speech, background and both.
 
 The script repeats a sound shorter than a window until it is longer than one, and hears every second of that, which is the same
-speech up to nine times. Here such a sound is heard once. The network comes with Microsoft's package speechmos. The package's code is
+speech up to nine times. Here one window of it is heard, which repeats the sound without up to 10 ms at its end, so that it is a
+whole number of the network's frames. The network comes with Microsoft's package speechmos. The package's code is
 not used: it imports librosa and processes every window a second time for a score outside P.835.
 """
 
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from components.shared.dnsmos_network import WINDOW, DnsmosNetwork
+from components.shared.dnsmos_network import FRAME_HOP, WINDOW, DnsmosNetwork
 from components.shared.task import StageError
 
 RATE_HZ = 16_000
@@ -50,14 +51,15 @@ class Dnsmos:
     @property
     def name(self) -> str:
         """Network, hop and version of the windows, as tables name them."""
-        return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s, short once"
+        return f"dnsmos-p835 {SHA256[:12]} every {self.hop / RATE_HZ:g} s, short in whole frames"
 
     def score(self, sound: NDArray[np.floating]) -> Scores:
         """Returns the mean of the windows' scores for mono sound at RATE_HZ in [-1, 1], shaped (samples,), not empty."""
         samples = np.asarray(sound, np.float32)
         if len(samples) < WINDOW:
-            samples = np.resize(samples, WINDOW)  # repeats them
-        raw = self.network.outputs(samples, window_starts(len(samples), self.hop))
+            raw = self.network.outputs_repeated(samples[: max(1, len(samples) // FRAME_HOP) * FRAME_HOP])
+        else:
+            raw = self.network.outputs(samples, window_starts(len(samples), self.hop))
         a, b, c = _POLYNOMIALS.T
         return Scores(*map(float, np.mean(a * raw**2 + b * raw + c, axis=0)))
 

@@ -24,7 +24,7 @@ def test_every_clip_has_one_row_and_the_medians_are_metrics(tmp_path: Path) -> N
     assert [r.clip for r in rows] == ["a-00000500", "a-00004000", "b-00000500"]
     for row in rows:
         assert None not in (row.dnsmos_sig, row.snr_db, row.bandwidth_hz, row.loudness_lufs, row.true_peak_dbtp, row.clipped_share)
-        assert row.quality_by.startswith("dnsmos-p835 269fbebdb513 every 1 s, short once, noise-floor-snr 1, ")
+        assert row.quality_by.startswith("dnsmos-p835 269fbebdb513 every 1 s, short in whole frames, noise-floor-snr 1, ")
     assert rows[0].loudness_lufs - rows[2].loudness_lufs == pytest.approx(20, abs=0.05)
     assert rows[0].bandwidth_hz == rows[2].bandwidth_hz
     assert outcome["clips"] == 3
