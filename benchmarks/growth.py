@@ -1,14 +1,16 @@
-"""How a run on this machine grows with the audio: seconds for an hour of it, memory, and restarts. There is no peer.
+"""How a run on this machine grows with the audio: time for an hour of it, memory, and restarts. There is no peer.
 
     PYTHONPATH=. .venv/bin/python benchmarks/growth.py [--audio FOLDER] [--minutes 60 600] [--recording-minutes 30] [--shard-minutes 120]
 
 The audio is looped into recordings of a folder, each with its own start, so that no two are the same file. For every length a new store
-gets a dataset with the default settings; then the same command runs again, and once more after a run that was killed in the middle.
+gets a dataset with the default settings, and then the same command runs again. With the first length it also runs once more after a run
+that was killed in the middle. CPU seconds depend on the load of the machine less than seconds by the clock.
 """
 
 import argparse
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -79,14 +81,21 @@ def _stage(process: int) -> str:
     return ""
 
 
-def run(sources: Path, store: Path, shard_minutes: float, most_tasks: int = 0) -> tuple[float, Peaks, int]:
-    """Runs the pipeline on a folder; returns the seconds, the memory, and the number of tasks that were done.
+@dataclass(frozen=True)
+class Done:
+    """What a run took: seconds by the clock and of the processors, memory, and the number of tasks that were done."""
 
-    With `most_tasks` it is killed when so many are done.
-    """
+    seconds: float
+    cpu_seconds: float
+    peaks: Peaks
+    tasks: int
+
+
+def run(sources: Path, store: Path, shard_minutes: float, most_tasks: int = 0) -> Done:
+    """Runs the pipeline on a folder. With `most_tasks` it is killed when so many are done."""
     command = [sys.executable, "-c", "from pipelines.commands.cli import main; main()", "run", "--dataset", "growth"]
     options = ["--sources", str(sources), "--store", str(store), "--discover-shard-seconds", str(60 * shard_minutes)]
-    started, path = time.monotonic(), store.parent / "run.log"
+    started, before, path = time.monotonic(), _cpu_seconds(), store.parent / "run.log"
     with path.open("w") as log:
         process = subprocess.Popen([*command, *options], stdout=log, stderr=log, text=True, start_new_session=True)
         with watched(process) as peaks:
@@ -97,7 +106,13 @@ def run(sources: Path, store: Path, shard_minutes: float, most_tasks: int = 0) -
                     process.wait()
     if process.returncode and not most_tasks:
         raise SystemExit(f"the run failed: {path.read_text()[-2000:]}")
-    return time.monotonic() - started, peaks, _done(path)
+    return Done(time.monotonic() - started, _cpu_seconds() - before, peaks, _done(path))
+
+
+def _cpu_seconds() -> float:
+    """Returns the CPU seconds of all programs that have ended, which this one and they waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _done(log: Path) -> int:
@@ -105,22 +120,25 @@ def _done(log: Path) -> int:
     return log.read_text(errors="replace").count("| done in ")
 
 
-def measure(source: Path, minutes: float, each: float, shard_minutes: float, scratch: Path) -> None:
+def measure(source: Path, minutes: float, each: float, shard_minutes: float, restarts: bool, scratch: Path) -> None:
     """Prints the figures of one length."""
     folder, store = scratch / "sources", scratch / "store"
     folder.mkdir()
     count = recordings(source, folder, minutes, each)
-    seconds, peaks, tasks = run(folder, store, shard_minutes)
-    again, _, _ = run(folder, store, shard_minutes)
-    shutil.rmtree(store)
-    before, _, killed = run(folder, store, shard_minutes, most_tasks=tasks // 2)
-    rest, _, others = run(folder, store, shard_minutes)
+    whole = run(folder, store, shard_minutes)
+    again = run(folder, store, shard_minutes)
+    hours = minutes / 60
     print(f"{minutes:g} minutes in {count} recordings, a load of {os.getloadavg()[0]:.1f}:")
-    print(f"  {seconds:.0f} s, {seconds / minutes * 60:.0f} s for an hour of audio; finished, again: {again:.1f} s")
-    print(f"  killed after {before:.0f} s and {killed} of {tasks} tasks, again: {rest:.0f} s, {others} tasks")
-    print(
-        f"  control process {peaks.control:.0f} MB; " + ", ".join(f"{s} {mb:.0f} MB" for s, mb in sorted(peaks.stages.items())), flush=True
-    )
+    print(f"  {whole.seconds:.0f} s, for an hour of audio {whole.seconds / hours:.0f} s and {whole.cpu_seconds / hours:.0f} CPU seconds")
+    print(f"  finished, again: {again.seconds:.1f} s")
+    stages = ", ".join(f"{stage} {mb:.0f} MB" for stage, mb in sorted(whole.peaks.stages.items()))
+    print(f"  control process {whole.peaks.control:.0f} MB; {stages}", flush=True)
+    if restarts:
+        shutil.rmtree(store)
+        killed = run(folder, store, shard_minutes, most_tasks=whole.tasks // 2)
+        rest = run(folder, store, shard_minutes)
+        print(f"  killed after {killed.seconds:.0f} s and {killed.tasks} of {whole.tasks} tasks")
+        print(f"  again: {rest.seconds:.0f} s, {rest.tasks} tasks")
 
 
 if __name__ == "__main__":
@@ -132,4 +150,4 @@ if __name__ == "__main__":
     given = parser.parse_args()
     for minutes in given.minutes:
         with tempfile.TemporaryDirectory() as scratch:
-            measure(given.audio, minutes, given.recording_minutes, given.shard_minutes, Path(scratch))
+            measure(given.audio, minutes, given.recording_minutes, given.shard_minutes, minutes == given.minutes[0], Path(scratch))

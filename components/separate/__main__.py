@@ -31,7 +31,7 @@ def main(
     check_settings(batch_segments=batch_segments, threads=threads)
     network = load_network(model, threads)
     name, band_hz = f"{network.model.name}/{network.model.version}", network.config.band_hz
-    report(f"{name} on the {network.device}, up to {band_hz:.0f} Hz")
+    report(f"{name} on {network.device}, up to {band_hz:.0f} Hz")
     before = (*((tones(),) if remove_tones else ()), sfx(effects))
     options = Options(stereo, batch_segments, before)
     rows = read_rows(recordings, Recording)
