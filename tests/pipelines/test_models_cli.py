@@ -62,6 +62,8 @@ def test_a_model_goes_from_a_mirror_into_a_store_and_is_found_there(models: Mode
     pushed = models("push", "ina-segmenter")
     assert pushed.stdout == f"ina-segmenter was pushed: {tmp_path}/data/models/ina-segmenter/{version}\n"
     assert "is there already" in models("push", "ina-segmenter").stdout
+    both = models("push", "tone-4", "ina-segmenter").stdout.splitlines()
+    assert [line.split()[0] for line in both] == ["tone-4", "ina-segmenter"]
     assert version in line(models("list").stdout, "ina-segmenter")
     assert models("verify", "ina-segmenter").stdout.count(": whole") == 2
 
@@ -97,6 +99,7 @@ def test_what_is_damaged_in_a_store_is_found_and_mended(models: Models, trained:
         (("fetch", "spleeter-2stems", "--from", "here.tar.gz"), "here.tar.gz"),
         (("fetch", "spleeter-2stems-16khz", "--from", "2stems.tar.gz"), "expected a whole tar or zip archive"),
         (("push", "spleeter-2stems"), "speechmill models fetch spleeter-2stems"),
+        (("fetch", "whisper-base", "vosk-ko", "--from", "here.tar.gz"), "expected one model with --from and --to, found 2"),
         (("push", "./nowhere"), "expected a model in nowhere, found no model.json there"),
         (("verify", "whisper-tiny"), "expected the model whisper-tiny on this machine or in data, found none"),
     ],
