@@ -12,6 +12,7 @@ from components.shared.task import StageError
 COMMANDS = {
     "run": "Make a version of a dataset from sources.",
     "estimate": "Say what a run will cost: time, cores, memory, disk.",
+    "compare": "Make a dataset with each of several settings, and show them side by side.",
     "train": "Train models.",
     "stage": "Run one stage on a folder of audio files.",
     "dataset": "Show, compare, tag and export published datasets, and select their clips again.",

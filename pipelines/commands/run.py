@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 from components.deployment import Deployment, deployed
 from components.discover.media import START_BYTES, is_text
 from components.shared.logins import remember, without_logins
+from components.shared.model import Model
 from components.shared.task import StageError
 from pipelines.cluster.workflow import RunError
 from pipelines.commands.options import GroupedCommand, with_settings
@@ -20,7 +22,7 @@ from pipelines.commands.transfers import Transfers
 from pipelines.dataset import SHARD_STAGES, STAGES, build
 from pipelines.datasets.lineage import reported
 from pipelines.inputs.settings import check_settings
-from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, choose, fetch_preferred, local_folder
+from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, Slot, choose, fetch_preferred, local_folder
 from pipelines.inputs.transcription import settle, uses_azure
 from pipelines.local import docker, embedded, environments, rates, room
 from pipelines.local.display import Display
@@ -124,42 +126,128 @@ def make_room(machine: Machine, costs: Costs) -> room.Room:
     )
 
 
-@with_settings(*STAGES)
+@dataclass(frozen=True)
+class Place:
+    """Where runs on this machine keep their results, and how they use the machine."""
+
+    store: Store
+    runner: str
+    """embedded or docker."""
+    runs: Path
+    """Folder for artifacts and their cache."""
+    jobs: int
+    """Number of shards to process at the same time."""
+    allow_private: bool
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run is to do, with the choices of its options made."""
+
+    sources: str
+    settings: Mapping[str, Any]
+    models: Mapping[Slot, Model]
+    transcripts: str
+    """A line about who writes the transcripts."""
+
+
+def settled(place: Place, sources: str, name: str, options: Mapping[str, Any]) -> Work:
+    """Checks the options of a run, chooses its models and puts them into the store. Raises StageError if an option is invalid."""
+    settings, models, transcripts = settle(*by_kind(options), lambda: place.store)
+    check_run(sources, name, settings, models)
+    sources, logins = without_logins(read_sources(sources))
+    remember(logins)  # the stages get them as secrets, so that no parameter, file or log holds them
+    with Transfers() as transfers:
+        for parameter, slot in SLOTS.items():
+            fetch_preferred(place.store, slot, models[parameter], transfers.show)
+    return Work(sources, settings, {slot: choose(place.store, slot, models[parameter]) for parameter, slot in SLOTS.items()}, transcripts)
+
+
+def make_version(place: Place, name: str, work: Work) -> Forecast:
+    """Runs the pipeline, which makes a version of a dataset. Returns what is known of the time that it took."""
+    store, settings = place.store, work.settings
+    arguments = {"sources": work.sources, "dataset": name, "store": store.uri, "allow_private": place.allow_private} | dict(settings)
+    arguments |= {slot.parameter: str(local_folder(store, slot, model, place.runs)) for slot, model in work.models.items()}
+    deployment = Deployment(gpu=environments.has_gpu(), azure=uses_azure(settings))
+    with deployed(deployment):
+        execute = make_executor(place.runner, store, place.runs, work.sources)
+    run_id, machine, pipeline = new_run_id(), this_machine(place.jobs), build(deployment)
+    costs = costs_of(rates.load(), STAGES, SHARD_STAGES, settings, stages_before(pipeline.pipeline_spec))
+    try:
+        with alone(place.runs, name), Display() as display, reported(store, name, run_id, settings):
+            root = place.runs / place.runner  # the kinds of runs do not share a cache
+            forecast = Forecast(costs, machine, lambda shard: [item.seconds for item in read_plan(store, shard)], display)
+            execute = room.bounded(forecast.following(execute), make_room(machine, costs))
+            with forecast.shown():
+                run_pipeline(pipeline, arguments, root=root, execute=execute, run_id=run_id, jobs=place.jobs, display=display)
+            display.line("run", forecast.account())
+    except (KeyboardInterrupt, RunError) as end:
+        if not isinstance(end, RunError) or end.mendable:
+            give_back(store.uri, name, run_id)
+        raise
+    return forecast
+
+
+def print_choices(work: Work) -> None:
+    """Prints who writes the transcripts, and the models of a run."""
+    click.echo(work.transcripts)
+    for slot, model in work.models.items():
+        print_choice(slot, model)
+
+
+def run_options(command: click.Command) -> click.Command:
+    """Adds the options of a run on this machine, those of its stages among them."""
+    for option in _OPTIONS:
+        option(command)
+    return with_settings(*STAGES)(command)
+
+
+_OPTIONS = (
+    click.option(
+        "--sources",
+        default="sample:",
+        show_default=True,
+        metavar="TEXT|FILE",
+        help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, and files and folders, also in "
+        "buckets. Separate them with commas or lines, or name a file that lists them. # starts a comment. A path with a comma or "
+        "# stands on a line of its own, or in quotes.",
+    ),
+    click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version."),
+    store_option,
+    click.option(
+        "--runner",
+        type=click.Choice(["embedded", "docker"]),
+        default="embedded",
+        show_default=True,
+        help="embedded: each stage in its virtual environment; docker: each stage in a container of its image, which `make images` builds.",
+    ),
+    click.option(
+        "--runs",
+        type=click.Path(file_okay=False, path_type=Path),
+        show_default="runs/ in the store, data/runs/BUCKET for a bucket",
+        metavar="FOLDER",
+        help="Folder for the artifacts of runs and their cache.",
+    ),
+    click.option("--allow-private", is_flag=True, help="Also fetch from loopback and private addresses."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        default=default_jobs(),
+        show_default="half the processors",
+        metavar="N",
+        help="Number of shards to process at the same time.",
+    ),
+)
+
+
+def place_of(store_uri: str, runner: str, runs: Path | None, jobs: int, allow_private: bool) -> Place:
+    """Returns the place of runs that the options of a command name."""
+    store = open_store(store_uri)
+    return Place(store, runner, (runs or default_runs(store)).resolve(), jobs, allow_private)
+
+
+@run_options
 @click.command("run", cls=GroupedCommand)
-@click.option(
-    "--sources",
-    default="sample:",
-    show_default=True,
-    metavar="TEXT|FILE",
-    help="YouTube videos, playlists and channels, RSS feeds, podbbang channels, media URLs, and files and folders, also in "
-    "buckets. Separate them with commas or lines, or name a file that lists them. # starts a comment. A path with a comma or "
-    "# stands on a line of its own, or in quotes.",
-)
-@click.option("--dataset", "name", default=SAMPLE, show_default=True, metavar="NAME", help="The dataset that gets a new version.")
-@store_option
-@click.option(
-    "--runner",
-    type=click.Choice(["embedded", "docker"]),
-    default="embedded",
-    show_default=True,
-    help="embedded: each stage in its virtual environment; docker: each stage in a container of its image, which `make images` builds.",
-)
-@click.option(
-    "--runs",
-    type=click.Path(file_okay=False, path_type=Path),
-    show_default="runs/ in the store, data/runs/BUCKET for a bucket",
-    metavar="FOLDER",
-    help="Folder for the artifacts of runs and their cache.",
-)
-@click.option("--allow-private", is_flag=True, help="Also fetch from loopback and private addresses.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    default=default_jobs(),
-    show_default="half the processors",
-    metavar="N",
-    help="Number of shards to process at the same time.",
-)
 def command(
     sources: str, name: str, store_uri: str, runner: str, runs: Path | None, allow_private: bool, jobs: int, **options: Any
 ) -> None:
@@ -167,42 +255,14 @@ def command(
 
     The run takes results of interrupted and earlier runs from the cache. A run that finds nothing new publishes no version.
     """
-    store = open_store(store_uri)
-    settings, models, transcripts = settle(*by_kind(options), lambda: store)
-    check_run(sources, name, settings, models)
-    sources, logins = without_logins(read_sources(sources))
-    remember(logins)  # the stages get them as secrets, so that no parameter, file or log holds them
-    arguments = {"sources": sources, "dataset": name, "store": store.uri, "allow_private": allow_private} | settings
-    runs = (runs or default_runs(store)).resolve()
-    deployment = Deployment(gpu=environments.has_gpu(), azure=uses_azure(settings))
-    with deployed(deployment):
-        execute = make_executor(runner, store, runs, sources)
-    with Transfers() as transfers:
-        for parameter, slot in SLOTS.items():
-            fetch_preferred(store, slot, models[parameter], transfers.show)
-    chosen = {slot: choose(store, slot, models[parameter]) for parameter, slot in SLOTS.items()}
-    click.echo(transcripts)
-    for slot, model in chosen.items():
-        print_choice(slot, model)
-        arguments[slot.parameter] = str(local_folder(store, slot, model, runs))
-    run_id, machine, pipeline = new_run_id(), this_machine(jobs), build(deployment)
-    costs = costs_of(rates.load(), STAGES, SHARD_STAGES, settings, stages_before(pipeline.pipeline_spec))
-    try:
-        with alone(runs, name), Display() as display, reported(store, name, run_id, settings):
-            root = runs / runner  # the kinds of runs do not share a cache
-            forecast = Forecast(costs, machine, lambda shard: [item.seconds for item in read_plan(store, shard)], display)
-            execute = room.bounded(forecast.following(execute), make_room(machine, costs))
-            with forecast.shown():
-                run_pipeline(pipeline, arguments, root=root, execute=execute, run_id=run_id, jobs=jobs, display=display)
-            display.line("run", forecast.account())
-    except (KeyboardInterrupt, RunError) as end:
-        if not isinstance(end, RunError) or end.mendable:
-            give_back(store.uri, name, run_id)
-        raise
+    place = place_of(store_uri, runner, runs, jobs, allow_private)
+    work = settled(place, sources, name, options)
+    print_choices(work)
+    make_version(place, name, work)
     click.echo()
-    if DatasetStore(store, name).versions():
-        show(store, name)
-        click.echo(f"its report, with clips to listen to: speechmill dataset report {name} --store {store.uri} --open")
+    if DatasetStore(place.store, name).versions():
+        show(place.store, name)
+        click.echo(f"its report, with clips to listen to: speechmill dataset report {name} --store {place.store.uri} --open")
     else:
-        click.echo(f"dataset {name} in {store.uri} has no version yet: no audio was found")
-        show_left_out(store, name)
+        click.echo(f"dataset {name} in {place.store.uri} has no version yet: no audio was found")
+        show_left_out(place.store, name)

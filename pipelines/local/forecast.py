@@ -189,9 +189,14 @@ class Forecast:
         share = passed / (passed + left) if left else 1.0
         return share, f"{share:.0%} done, about {duration(left)} left"
 
+    @property
+    def used_cpu_seconds(self) -> float:
+        """CPU seconds of the tasks that have ended, if the system says them: not of containers."""
+        return sum(measured.used - _PRIOR_SECONDS for measured in self._measured.values())
+
     def account(self) -> str:
         """Returns a line about the run that has ended: its time, and the CPU seconds of its tasks if the system says them."""
-        used, expected = (sum(getattr(m, name) - _PRIOR_SECONDS for m in self._measured.values()) for name in ("used", "expected"))
+        used, expected = self.used_cpu_seconds, sum(measured.expected - _PRIOR_SECONDS for measured in self._measured.values())
         text = f"took {duration(self.clock() - self._since, exact=True)} since its plan"
         return f"{text}; its tasks used {used:.0f} CPU seconds, {expected:.0f} were expected" if self._measured else text
 
