@@ -39,7 +39,7 @@ def recordings(source: Path, folder: Path, minutes: float, each: float) -> int:
     for number in range(count):
         file = files[number % len(files)]
         start = str(STEP_SECONDS * (number // len(files)))
-        command = [ffmpeg(), "-v", "error", "-stream_loop", "-1", "-ss", start, "-i", str(file), "-t", str(60 * minutes / count)]
+        command = [ffmpeg(), "-v", "fatal", "-stream_loop", "-1", "-ss", start, "-i", str(file), "-t", str(60 * minutes / count)]
         subprocess.run([*command, "-b:a", "128k", str(folder / f"{number:05}.mp3")], check=True)
     return count
 
