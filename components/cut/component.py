@@ -10,6 +10,7 @@ def cut(
     voices: Input[Dataset],
     segments: Input[Dataset],
     turns: Input[Dataset],
+    extracted: Input[Dataset],
     clips: Output[Dataset],
     max_seconds: float = 15.0,
     merge_gap_seconds: float = 0.7,

@@ -31,6 +31,7 @@ _ORDER = (
     "separate",
     "segment",
     "diarize",
+    "extract",
     "cut",
     "denoise",
     "tag_speaker",

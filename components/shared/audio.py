@@ -74,6 +74,12 @@ def read_mono(path: Path, start: int, stop: int) -> NDArray[np.int16]:
         return mono
 
 
+def rendition(recording: str, *artifacts: Path) -> Path:
+    """Returns the file of a recording in the first of these artifacts that has one, else its path in the last one."""
+    files = [artifact / "audio" / f"{recording}.flac" for artifact in artifacts]
+    return next((file for file in files if file.exists()), files[-1])
+
+
 @contextmanager
 def _at(path: Path, start: int, stop: int) -> Iterator[soundfile.SoundFile]:
     """Opens a file at frame `start`; raises ValueError unless frames start to stop are all inside."""
