@@ -64,7 +64,7 @@ def _windows(seconds: float) -> Windows:
 def cut(folder: Path) -> None:
     from components.cut.__main__ import main
 
-    main(folder / "voices", folder / "segments", folder / "turns", folder / "nothing", folder / "clips", 15.0, 0.5, 0.1)
+    main(folder / "voices", folder / "segments", folder / "turns", folder / "clips", 15.0, 0.5, 0.1)
 
 
 def tag_speaker(folder: Path) -> None:

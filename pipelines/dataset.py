@@ -43,9 +43,9 @@ SHARD_STAGES = (
     separate,
     segment,
     diarize,
-    extract,
     cut,
     denoise,
+    extract,
     tag_speaker,
     tag_tone,
     tag_quality,
@@ -83,20 +83,21 @@ def shards(
         voices, removed = separated["voices"], separated["removed"]
         segments = segment(voices=voices, **settings(segment)).output
         turns = diarize(voices=voices, segments=segments, reference=reference, **settings(diarize)).output
-        extracted = extract(voices=voices, turns=turns, model=extract_model, **settings(extract)).output
-        clips = cut(voices=voices, segments=segments, turns=turns, extracted=extracted, **settings(cut)).output
-        clean = denoise(voices=voices, segments=segments, extracted=extracted, **settings(denoise)).output
+        clips = cut(voices=voices, segments=segments, turns=turns, **settings(cut)).output
+        clean = denoise(voices=voices, segments=segments, **settings(denoise)).output
+        extracted = extract(clean=clean, turns=turns, model=extract_model, **settings(extract)).output
+        sound = {"clean": clean, "extracted": extracted, "clips": clips}
         engines = {"model": transcribe_model, "second_model": transcribe_second_model}
         tags = {
             "speakers": tag_speaker(turns=turns, clips=clips, **settings(tag_speaker)).output,
-            "tones": tag_tone(clean=clean, clips=clips, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
-            "quality": tag_quality(clean=clean, clips=clips, **settings(tag_quality)).output,
+            "tones": tag_tone(**sound, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
+            "quality": tag_quality(**sound, **settings(tag_quality)).output,
             "events": tag_events(recordings=recordings, clips=clips, **settings(tag_events)).output,
-            "transcripts": transcribe(clean=clean, clips=clips, **engines, **settings(transcribe)).output,
+            "transcripts": transcribe(**sound, **engines, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        heard = {"removed": removed, "fingerprints": fingerprints, "segments": segments, "turns": turns, "extracted": extracted}
-        part = collect(**wiring, recordings=recordings, **heard, clean=clean, clips=clips, **tags).output
+        heard = {"removed": removed, "fingerprints": fingerprints, "segments": segments, "turns": turns}
+        part = collect(**wiring, recordings=recordings, **heard, **sound, **tags).output
     return dsl.Collected(part)
 
 

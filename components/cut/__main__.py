@@ -1,4 +1,4 @@
-"""Reads voices, what was extracted from them, segments and turns, writes clips."""
+"""Reads voices, segments and turns, writes clips."""
 
 from functools import partial
 from pathlib import Path
@@ -7,7 +7,6 @@ from components.cut.cut import clips_of
 from components.cut.pauses import frame_levels
 from components.cut.settings import check_settings
 from components.cut.turns import borders_of
-from components.shared.audio import rendition
 from components.shared.rows import Clip, Recording, Segment, Turn
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
@@ -17,7 +16,6 @@ def main(
     voices: Path,
     segments: Path,
     turns: Path,
-    extracted: Path,
     clips: Path,
     max_seconds: float,
     merge_gap_seconds: float,
@@ -32,7 +30,7 @@ def main(
     for recording in recordings:
         rows = heard[recording.recording]
         borders = borders_of(said[recording.recording]) if said[recording.recording] else None
-        read_levels = partial(frame_levels, rendition(recording.recording, extracted, voices))
+        read_levels = partial(frame_levels, voices / "audio" / f"{recording.recording}.flac")
         lengths = (max_seconds, merge_gap_seconds, pad_seconds)
         found += clips_of(recording.recording, recording.samples, rows, read_levels, *lengths, borders)
         if borders:

@@ -10,7 +10,6 @@ def cut(
     voices: Input[Dataset],
     segments: Input[Dataset],
     turns: Input[Dataset],
-    extracted: Input[Dataset],
     clips: Output[Dataset],
     max_seconds: float = 15.0,
     merge_gap_seconds: float = 0.7,

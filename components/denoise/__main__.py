@@ -1,4 +1,4 @@
-"""Reads voices, what was extracted from them, and segments, writes denoised voices."""
+"""Reads voices and segments, writes denoised voices."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,13 +9,12 @@ from components.denoise.chain import build_chain
 from components.denoise.denoise import Result, denoise
 from components.denoise.loudness import PEAK_LIMIT_DB
 from components.denoise.settings import check_settings
-from components.shared.audio import rendition
 from components.shared.rows import Choice, Recording, Segment, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
 
 
-def main(voices: Path, segments: Path, extracted: Path, clean: Path, chain: str, threads: int) -> Outcome:
+def main(voices: Path, segments: Path, clean: Path, chain: str, threads: int) -> Outcome:
     check_settings(chain=chain, threads=threads)
     steps = build_chain(chain, threads)
     recordings = read_rows(voices, Recording)
@@ -26,7 +25,7 @@ def main(voices: Path, segments: Path, extracted: Path, clean: Path, chain: str,
         if recording.samples:
             file = f"{recording.recording}.flac"
             speech = tuple(span(s) for s in heard[recording.recording] if s.label == "speech")
-            result = denoise(rendition(recording.recording, extracted, voices), clean / "audio" / file, steps, progress.add, speech)
+            result = denoise(voices / "audio" / file, clean / "audio" / file, steps, progress.add, speech)
             results.append(result)
             for line in remarks(result, steps.loudness_lufs):
                 report(f"{recording.recording}: {line}")

@@ -9,7 +9,6 @@ from components.stage import stage
 def denoise(
     voices: Input[Dataset],
     segments: Input[Dataset],
-    extracted: Input[Dataset],
     clean: Output[Dataset],
     chain: str = "loudness:-23",
     threads: int = 0,

@@ -1,4 +1,4 @@
-"""Reads voices, turns and a model, writes what was extracted."""
+"""Reads clean recordings, turns and a model, writes what was extracted."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from components.shared.voicefilter import GRAPH, KIND, read_config
 from components.shared.windows import read_windows
 
 
-def main(voices: Path, turns: Path, model: Path, extracted: Path, enabled: bool, min_similarity_gain: float, threads: int) -> Outcome:
+def main(clean: Path, turns: Path, model: Path, extracted: Path, enabled: bool, min_similarity_gain: float, threads: int) -> Outcome:
     check_settings(min_similarity_gain=min_similarity_gain, threads=threads)
     if not enabled:
         write_rows(extracted, Extraction, [])
@@ -33,17 +33,17 @@ def main(voices: Path, turns: Path, model: Path, extracted: Path, enabled: bool,
     targets = _targets(turns, config.voice_by)
     masks = load_voicefilter(model / GRAPH, threads)
     judge = Judge(load_encoder(config.voice_by, threads), load_dnsmos(threads=threads))
-    recordings, said = read_rows(voices, Recording), by_recording(read_rows(turns, Turn))
+    recordings, said = read_rows(clean, Recording), by_recording(read_rows(turns, Turn))
     progress = Progress(sum(r.seconds for r in recordings))
     rows: list[Extraction] = []
     for recording in recordings:
         name, target = recording.recording, targets.get(recording.recording)
         if recording.samples and target:
             file = Path("audio", f"{name}.flac")
-            with Patched(voices / file, extracted / file, recording.samples) as patched:
+            with Patched(clean / file, extracted / file, recording.samples) as patched:
                 for start, stop in overlaps(said[name], target.voice):
                     first, last = max(0, start - CONTEXT), min(recording.samples, stop + CONTEXT)
-                    pcm = read(voices / file, first, last)
+                    pcm = read(clean / file, first, last)
                     own = extract_voice(pcm, start - first, stop - first, target.vector, masks)
                     found = judge.judge(pcm[start - first : stop - first], own, target.vector)
                     kept = found.is_better(min_similarity_gain)

@@ -7,7 +7,7 @@ from components.stage import stage
 
 @stage(cpu="500m", cpu_limit="4", memory="2Gi", timeout_hours=24)
 def extract(
-    voices: Input[Dataset],
+    clean: Input[Dataset],
     turns: Input[Dataset],
     model: Input[Model],
     extracted: Output[Dataset],

@@ -74,10 +74,20 @@ def read_mono(path: Path, start: int, stop: int) -> NDArray[np.int16]:
         return mono
 
 
-def rendition(recording: str, *artifacts: Path) -> Path:
-    """Returns the file of a recording in the first of these artifacts that has one, else its path in the last one."""
-    files = [artifact / "audio" / f"{recording}.flac" for artifact in artifacts]
-    return next((file for file in files if file.exists()), files[-1])
+@contextmanager
+def renditions(*artifacts: Path) -> Iterator[Path]:
+    """Yields a folder with the file of each recording in the first of these artifacts that has one."""
+    folders = [folder for artifact in artifacts if (folder := artifact / "audio").is_dir()]
+    if len(folders) < 2:
+        yield folders[0] if folders else artifacts[-1] / "audio"
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        for folder in folders:
+            for file in folder.iterdir():
+                link = Path(scratch, file.name)
+                if not link.is_symlink():
+                    link.symlink_to(file.resolve())
+        yield Path(scratch)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from components.download.component import download
 from components.extract.component import extract
 from components.segment.component import segment
 from components.separate.component import separate
-from components.shared.audio import rendition
+from components.shared.audio import renditions
 from components.shared.events import ClipEvents, events_of
 from components.shared.extraction import Extraction
 from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Turn, Vector
@@ -108,7 +108,7 @@ def run_on_folder(
         return made[one.name]
 
     artifacts = list(run(stage).values())
-    otherwise = [run(_MAKERS["voices"])["recordings"]] if stage is extract else []
+    otherwise = [run(denoise)["clean"]] if stage is extract else []
     recordings = {r.recording: r for r in read_rows(run(download)["recordings"], Recording)}
     clips = read_rows(run(cut)["clips"], Clip) if stage in (cut, *_TAGS) else []
     rows = {file.relative_to(source): recordings[item.recording] for file, item in items.items()}
@@ -154,9 +154,10 @@ def _write(
     """Writes the results of one recording; sound that an artifact lacks is that in `otherwise`, if there is one."""
     if stage in _AUDIO_STAGES:
         for artifact, path in zip(artifacts, paths, strict=True):
-            flac = rendition(recording.recording, artifact, *otherwise)
-            if artifact is artifacts[0] or flac.exists():  # the other outputs of `separate` have no sound unless it is requested
-                convert(flac, path)
+            with renditions(artifact, *otherwise) as audio:
+                flac = audio / f"{recording.recording}.flac"
+                if artifact is artifacts[0] or flac.exists():  # the other outputs of `separate` have no sound unless it is requested
+                    convert(flac, path)
     elif stage is segment:
         _write_segments(read_rows(artifacts[0], Segment), recording, paths)
     elif stage is diarize:

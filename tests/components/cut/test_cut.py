@@ -286,7 +286,7 @@ def run_stage(
     write_rows(heard_in, Segment, segments)
     defaults = {"max_seconds": 15.0, "merge_gap_seconds": 0.2, "pad_seconds": 0.1}
     write_rows(nobody, Turn, [])
-    outcome = main(voices, heard_in, nobody, nobody, out, **defaults | settings)
+    outcome = main(voices, heard_in, nobody, out, **defaults | settings)
     return dict(outcome), read_rows(out, Clip)
 
 

@@ -83,7 +83,7 @@ def run_stage(folder: Path, seconds: float, said: Said, pauses: list[tuple[float
         at = end
     write_rows(folder / "segments", Segment, rows)
     write_rows(folder / "turns", Turn, turns_of(said))
-    main(folder / "voices", folder / "segments", folder / "turns", folder / "nothing", folder / "clips", **SETTINGS)
+    main(folder / "voices", folder / "segments", folder / "turns", folder / "clips", **SETTINGS)
     return read_rows(folder / "clips", Clip)
 
 

@@ -108,7 +108,7 @@ def test_the_stage_does_what_was_chosen_and_says_why(tmp_path: Path, capsys: pyt
     outcomes = []
     for folder, text in (("clean", "best:notch:3000:10|none"), ("filtered", "notch:3000:10"), ("same", "none")):
         (tmp_path / folder).mkdir()
-        outcomes.append(main(voices, segments, tmp_path / "nothing", tmp_path / folder, text, 1))
+        outcomes.append(main(voices, segments, tmp_path / folder, text, 1))
 
     pcm = {
         f: {n: soundfile.read(tmp_path / f / "audio" / f"{n}.flac", dtype="int16")[0] for n in sounds}

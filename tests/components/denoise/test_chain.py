@@ -91,7 +91,7 @@ def test_best_takes_everything_up_to_the_loudness() -> None:
 )
 def test_what_is_wrong_is_named_before_anything_is_read(tmp_path: Path, text: str, found: str) -> None:
     with pytest.raises(StageError) as error:
-        main(*[tmp_path / "there is nothing here"] * 3, tmp_path, text, 1)
+        main(*[tmp_path / "there is nothing here"] * 2, tmp_path, text, 1)
     message = str(error.value)
     assert message.startswith("parameter denoise_chain: expected ")
     assert found in message

@@ -230,7 +230,7 @@ def test_the_stage_reports_what_it_could_not_bring_to_its_loudness(tmp_path: Pat
     sounds = {"talk": speech_like(5), "click": click, "silent": np.zeros(50_000), "short": speech_like(0.39), "failed": np.zeros(0)}
     rows = write_recordings(voices, sounds)
 
-    outcome = main(voices, unheard(tmp_path), tmp_path / "nothing", clean, "loudness:-23", 1)
+    outcome = main(voices, unheard(tmp_path), clean, "loudness:-23", 1)
 
     found = {"held_back_recordings": 1, "unmeasured_recordings": 2, "clipped_samples": 0}
     assert outcome == found | {"chosen": "", "heard": ""}
@@ -252,6 +252,6 @@ def test_samples_that_a_filter_drives_beyond_full_scale_are_counted(tmp_path: Pa
     clean.mkdir()
     square = 0.99 * np.sign(np.sin(2 * np.pi * 500 * np.arange(SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ))
     write_recordings(voices, {"square": square})
-    assert main(voices, unheard(tmp_path), tmp_path / "nothing", clean, "lowpass:2000:36:2", 1)["clipped_samples"] > 1000
+    assert main(voices, unheard(tmp_path), clean, "lowpass:2000:36:2", 1)["clipped_samples"] > 1000
     assert "square: " in capsys.readouterr().out
-    assert main(voices, unheard(tmp_path), tmp_path / "nothing", clean, "lowpass:2000:36:2, loudness:-23", 1)["clipped_samples"] == 0
+    assert main(voices, unheard(tmp_path), clean, "lowpass:2000:36:2, loudness:-23", 1)["clipped_samples"] == 0

@@ -34,10 +34,10 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, overlapped: tuple[NDArray[n
     sounds = {"talk": np.concatenate([before, pcm, pcm[stop:]]), "alone": pcm[:start], "failed": pcm[:0]}
     for name, sound in sounds.items():
         if len(sound):
-            with FlacWriter(folder / "voices" / "audio" / f"{name}.flac") as file:
+            with FlacWriter(folder / "clean" / "audio" / f"{name}.flac") as file:
                 file.write(sound)
     rows = [replace(empty(Recording), recording=n, samples=len(s), seconds=len(s) / SAMPLE_RATE_HZ) for n, s in sounds.items()]
-    write_rows(folder / "voices", Recording, rows)
+    write_rows(folder / "clean", Recording, rows)
     first, last = (len(before) + edge for edge in (start, stop))
     turns = [Turn("talk", 0.0, rows[0].seconds, 0), Turn("talk", first / SAMPLE_RATE_HZ, last / SAMPLE_RATE_HZ, -1)]
     (folder / "turns").mkdir()
@@ -52,7 +52,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory, overlapped: tuple[NDArray[n
 
 def extract(inputs: Path, model: Path, out: Path, **changes: Any) -> tuple[dict[str, Any], list[Extraction]]:
     out.mkdir(parents=True, exist_ok=True)
-    done = main(inputs / "voices", inputs / "turns", model, out, **SETTINGS | changes)
+    done = main(inputs / "clean", inputs / "turns", model, out, **SETTINGS | changes)
     return dict(done), read_rows(out, Extraction)
 
 
@@ -68,8 +68,8 @@ def test_whatever_the_network_nothing_gets_worse(inputs: Path, tmp_path_factory:
     assert [path.name for path in (folder / "out").rglob("*.flac")] == ["talk.flac"] * row.kept, "clean recordings are not written"
     if row.kept:
         assert row.similarity_after > row.similarity_before and row.dnsmos_after >= row.dnsmos_before
-        samples = read_rows(inputs / "voices", Recording)[0].samples
-        before, after = read(inputs / "voices" / "audio" / "talk.flac", 0, samples), read(written, 0, samples)
+        samples = read_rows(inputs / "clean", Recording)[0].samples
+        before, after = read(inputs / "clean" / "audio" / "talk.flac", 0, samples), read(written, 0, samples)
         start, stop = span(row)
         assert np.array_equal(after[:start], before[:start]) and np.array_equal(after[stop:], before[stop:])
 
