@@ -18,7 +18,7 @@ from recipes.speech_2stems_small.recordings import KINDS, may_be_used
 TEST_SHARE, LEAST_TEST = 0.2, 2
 
 
-def test_speakers(rows: list[dict[str, str]]) -> set[tuple[str, str]]:
+def held_out(rows: list[dict[str, str]]) -> set[tuple[str, str]]:
     """Corpus and speaker of those who are left out of the training: the lowest hashes of each corpus."""
     corpora: dict[str, set[str]] = {}
     for row in rows:
@@ -41,7 +41,7 @@ def main() -> None:
         rows = [row for row in csv.DictReader(file) if may_be_used(row, args.split)]
     if not rows:
         raise SystemExit(f"expected recordings of the split {args.split} under a free licence in {args.data}, found none: check --split")
-    unheard = test_speakers(rows)
+    unheard = held_out(rows)
     for number, row in enumerate(rows):
         kind, part = KINDS[row["kind"]], "test" if (row["corpus"], row["speaker"]) in unheard else "train"
         folder = args.out / part / kind / (f"{row['corpus']}-{row['speaker']}" if kind == "speech" else "")
