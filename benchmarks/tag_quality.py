@@ -46,7 +46,7 @@ def make(folder: Path, seconds: float) -> None:
 def stage(folder: Path, hop_seconds: float) -> None:
     from components.tag_quality.__main__ import main
 
-    main(folder / "clean", folder / "clips", folder / "quality", True, hop_seconds, 0)
+    main(folder / "clean", folder / "clips", folder / "nothing", folder / "quality", True, hop_seconds, 0)
 
 
 def peer(folder: Path) -> None:

@@ -64,7 +64,7 @@ def run(folder: Path) -> None:
     from components.tag_tone.__main__ import main as tag_tone
 
     wall, cpu = time.perf_counter(), time.process_time()
-    inputs = (folder / name for name in ("clean", "clips", "turns"))
+    inputs = (folder / name for name in ("clean", "clips", "turns", "nothing"))
     tag_tone(*inputs, MODEL, folder / "tones", enabled=True, clusters=0, voice_normalization=True)
     status = Path("/proc/self/status").read_text()  # getrusage would count the parent's memory before exec
     peak = int(status.split("VmHWM:")[1].split()[0]) / 1024

@@ -21,7 +21,7 @@ import docstring_parser
 from google.protobuf import json_format
 
 from components.deployment import LOCAL, ROOT, Deployment, deployed
-from components.shared import events, refusals, rows, transcript
+from components.shared import events, extraction, refusals, rows, transcript
 from components.shared.rows import Vector
 from components.shared.task import StageError
 from components.shared.windows import REFERENCE_TABLE, WINDOWS_TABLE
@@ -33,7 +33,7 @@ from store import forgotten, ledger, repeats, tags, version_rows, voices
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PIPELINES = {"dataset": dataset, "training": training}
-ROW_MODULES = (rows, events, transcript, ledger, version_rows, tags, repeats, voices, forgotten)
+ROW_MODULES = (rows, extraction, events, transcript, ledger, version_rows, tags, repeats, voices, forgotten)
 TYPES = {
     str: "text",
     int: "integer",

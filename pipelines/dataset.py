@@ -12,6 +12,7 @@ from components.deployment import Deployment, deployed
 from components.diarize.component import diarize
 from components.discover.component import discover
 from components.download.component import download
+from components.extract.component import extract
 from components.fingerprint.component import fingerprint
 from components.publish.component import publish
 from components.report.component import report
@@ -23,7 +24,18 @@ from components.tag_quality.component import tag_quality
 from components.tag_speaker.component import tag_speaker
 from components.tag_tone.component import tag_tone
 from components.transcribe.component import transcribe
-from pipelines.inputs.slots import REFERENCE, SEPARATE, SEPARATE_EFFECTS, TAG_TONE, TRANSCRIBE, TRANSCRIBE_SECOND, Slot, bundled, uri
+from pipelines.inputs.slots import (
+    EXTRACT,
+    REFERENCE,
+    SEPARATE,
+    SEPARATE_EFFECTS,
+    TAG_TONE,
+    TRANSCRIBE,
+    TRANSCRIBE_SECOND,
+    Slot,
+    bundled,
+    uri,
+)
 
 SHARD_STAGES = (
     download,
@@ -33,6 +45,7 @@ SHARD_STAGES = (
     diarize,
     cut,
     denoise,
+    extract,
     tag_speaker,
     tag_tone,
     tag_quality,
@@ -53,6 +66,7 @@ def shards(
     store: str,
     allow_private: bool,
     separate_model: Input[Model],
+    extract_model: Input[Model],
     tag_tone_model: Input[Model],
     transcribe_model: Input[Model],
     transcribe_second_model: Input[Model],
@@ -71,17 +85,19 @@ def shards(
         turns = diarize(voices=voices, segments=segments, reference=reference, **settings(diarize)).output
         clips = cut(voices=voices, segments=segments, turns=turns, **settings(cut)).output
         clean = denoise(voices=voices, segments=segments, **settings(denoise)).output
+        extracted = extract(clean=clean, turns=turns, model=extract_model, **settings(extract)).output
+        sound = {"clean": clean, "extracted": extracted, "clips": clips}
         engines = {"model": transcribe_model, "second_model": transcribe_second_model}
         tags = {
             "speakers": tag_speaker(turns=turns, clips=clips, **settings(tag_speaker)).output,
-            "tones": tag_tone(clean=clean, clips=clips, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
-            "quality": tag_quality(clean=clean, clips=clips, **settings(tag_quality)).output,
+            "tones": tag_tone(**sound, turns=turns, model=tag_tone_model, **settings(tag_tone)).output,
+            "quality": tag_quality(**sound, **settings(tag_quality)).output,
             "events": tag_events(recordings=recordings, clips=clips, **settings(tag_events)).output,
-            "transcripts": transcribe(clean=clean, clips=clips, **engines, **settings(transcribe)).output,
+            "transcripts": transcribe(**sound, **engines, **settings(transcribe)).output,
         }
         wiring = {"shard": shard, "dataset": dataset, "store": store}
-        tables = {"recordings": recordings, "removed": removed, "fingerprints": fingerprints, "segments": segments, "turns": turns}
-        part = collect(**wiring, **tables, clean=clean, clips=clips, **tags).output
+        heard = {"removed": removed, "fingerprints": fingerprints, "segments": segments, "turns": turns}
+        part = collect(**wiring, recordings=recordings, **heard, **sound, **tags).output
     return dsl.Collected(part)
 
 
@@ -114,6 +130,7 @@ def build(deployment: Deployment) -> Any:
             store: str = STORE,
             allow_private: bool = False,
             separate_model: str = _default(SEPARATE),
+            extract_model: str = _default(EXTRACT),
             tag_tone_model: str = _default(TAG_TONE),
             transcribe_model: str = _default(TRANSCRIBE),
             transcribe_second_model: str = _default(TRANSCRIBE_SECOND),
@@ -145,6 +162,7 @@ def build(deployment: Deployment) -> Any:
                     store=store,
                     allow_private=allow_private,
                     separate_model=_imported(separate_model, Model, "separate_model"),
+                    extract_model=_imported(extract_model, Model, "extract_model"),
                     tag_tone_model=_imported(tag_tone_model, Model, "tag_tone_model"),
                     transcribe_model=_imported(transcribe_model, Model, "transcribe_model"),
                     transcribe_second_model=_imported(transcribe_second_model, Model, "transcribe_second_model"),

@@ -41,6 +41,8 @@ from store.minio import Access, access, bucket_name, client, meaning, pool
 ROLES = ("runner", "publisher", "reader")
 """The users that stages are."""
 STEWARD = "steward"
+TRAININGS = ("train_separator", "train_voicefilter")
+"""Stages that keep checkpoints in runs/."""
 _WRITE = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
 _MIN_SECRET_CHARACTERS = 8
 
@@ -76,7 +78,7 @@ def policy(role: str, bucket: str) -> dict[str, Any]:
             statements.append(allow(_WRITE, below("plans", "datasets")))
             statements.append(allow(["s3:DeleteObject"], below("plans", "datasets", "references", "runs")))
         else:
-            statements.append(allow(_WRITE, below("plans", "datasets", "runs/train_separator")))
+            statements.append(allow(_WRITE, below("plans", "datasets", *(f"runs/{stage}" for stage in TRAININGS))))
             statements.append(allow(["s3:DeleteObject"], [f"{whole}/datasets/*/lease.json", *below("datasets/*/fingerprints")]))
     return {"Version": "2012-10-17", "Statement": statements}
 

@@ -78,5 +78,5 @@ def test_the_label_names_the_license_of_cuda_only_on_images_with_cuda() -> None:
     assert images.stage_licenses("separate", gpu=True) == "Apache-2.0 AND GPL-3.0-or-later AND LicenseRef-NVIDIA-Proprietary"
     with_cuda = {s for s in stages() for gpu in (False, True) if "NVIDIA" in images.stage_licenses(s, gpu)}
     assert with_cuda == {f.parent.name for f in (ROOT / "components").glob("*/requirements*.txt") if "\nnvidia-" in f.read_text()}
-    for stage in stages():
-        assert "NVIDIA" not in images.stage_licenses(stage, gpu=False)
+    for stage in stages():  # PyPI's PyTorch for Linux carries CUDA, with or without a GPU
+        assert ("NVIDIA" in images.stage_licenses(stage, gpu=False)) == (stage == "train_voicefilter")

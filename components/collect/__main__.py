@@ -1,12 +1,13 @@
-"""Reads a shard's tables and clean audio; writes its part of the dataset, and all clips to the store."""
+"""Reads a shard's tables, clean audio and what was extracted from it; writes its part of the dataset, and all clips to the store."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.collect.collect import TAGS, account, check_fingerprints, dataset_row, tags_by_clip, timeline, with_before
-from components.shared.audio import flac_bytes, pcm_sha256, read_mono
+from components.collect.collect import TAGS, account, check_fingerprints, dataset_row, extractions, tags_by_clip, timeline, with_before
+from components.shared.audio import flac_bytes, pcm_sha256, read_mono, renditions
 from components.shared.events import EventSpan
+from components.shared.extraction import Extraction
 from components.shared.rows import Account, Clip, DatasetRow, Fingerprint, Recording, Removed, Segment, TimelineSpan, Turn, span
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, run
@@ -44,6 +45,7 @@ def main(
     fingerprints: Path,
     segments: Path,
     turns: Path,
+    extracted: Path,
     clean: Path,
     clips: Path,
     speakers: Path,
@@ -62,6 +64,7 @@ def main(
     spoken = by_recording(read_rows(turns, Turn))
     cut = read_rows(clips, Clip)
     cuts = by_recording(cut)
+    replaced = by_recording(read_rows(extracted, Extraction))
     taken = by_recording(read_rows(removed, Removed))
     happened = by_recording(read_rows(events, EventSpan, "spans"))
     tables = zip(TAGS.items(), (speakers, tones, quality, events, transcripts), strict=True)
@@ -69,21 +72,22 @@ def main(
     progress = Progress(sum(r.seconds for r in found))
     rows: list[DatasetRow] = []
     accounts: list[Account] = []
-    for recording in found:
-        name = recording.recording
-        if cleaned.get(name) != recording.samples:
-            raise ValueError(
-                f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
-            )
-        accounts.append(account(recording, heard[name], cuts[name]))
-        whole, file = timeline(heard[name], spoken[name], happened[name], taken[name]), f"{name}.flac"
-        seen = put_timeline(target, dataset, whole)
-        compared = with_before(cuts[name])
-        for clip in cuts[name]:
-            sha256 = put_audio(target, dataset, clean / "audio" / file, clip)
-            before = put_audio(target, dataset, recordings / "audio" / file, clip) if clip.clip in compared else ""
-            rows.append(dataset_row(recording, clip, sha256, before, seen, tags[clip.clip]))
-        progress.add(recording.seconds)
+    with renditions(extracted, clean) as audio:
+        for recording in found:
+            name = recording.recording
+            if cleaned.get(name) != recording.samples:
+                raise ValueError(
+                    f"expected {recording.samples} clean samples of recording {name}, found {cleaned.get(name)}: a stage changed its length"
+                )
+            accounts.append(account(recording, heard[name], cuts[name]))
+            whole, file = timeline(heard[name], spoken[name], happened[name], taken[name]), f"{name}.flac"
+            seen = put_timeline(target, dataset, whole)
+            compared, own = with_before(cuts[name]), extractions(cuts[name], replaced[name])
+            for clip in cuts[name]:
+                sha256 = put_audio(target, dataset, audio / file, clip)
+                before = put_audio(target, dataset, recordings / "audio" / file, clip) if clip.clip in compared else ""
+                rows.append(dataset_row(recording, clip, sha256, before, seen, tags[clip.clip] | own[clip.clip]))
+            progress.add(recording.seconds)
     write_rows(part, Account, accounts, "recordings")
     write_rows(part, Fingerprint, known_by, "fingerprints")
     write_rows(part, DatasetRow, rows)

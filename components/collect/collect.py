@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.events import EVENT, ClipEvents, EventSpan
+from components.shared.extraction import Extraction
 from components.shared.rows import (
     VOICE,
     Account,
@@ -112,6 +113,26 @@ def tags_by_clip(clips: Iterable[Clip], tables: Iterable[tuple[str, Iterable[Tag
                 raise ValueError(f"expected one row per clip from {stage}, found two of {tag.clip}")
             seen.add(tag.clip)
             found[tag.clip] |= columns(tag)
+    return found
+
+
+def extractions(clips: Iterable[Clip], tried: Sequence[Extraction]) -> dict[str, dict[str, float | None]]:
+    """Returns how much of each clip is an extracted voice, and its gain, as columns of a dataset row by clip; null if nothing was tried.
+
+    `tried` are the stretches of the clips' recording. Both are ordered by time.
+    """
+    found: dict[str, dict[str, float | None]] = {}
+    for clip in clips:
+        near = [(min(clip.end, t.end) - max(clip.start, t.start), t) for t in tried if t.start < clip.end and t.end > clip.start]
+        kept = [
+            (seconds, t.similarity_after - t.similarity_before)
+            for seconds, t in near
+            if t.kept and t.similarity_after is not None and t.similarity_before is not None
+        ]
+        seconds = sum(s for s, _ in kept)
+        share = seconds / (clip.end - clip.start) if near else None
+        gain = sum(s * gain for s, gain in kept) / seconds if kept else None
+        found[clip.clip] = {"extracted_share": share, "extract_similarity_gain": gain}
     return found
 
 

@@ -15,6 +15,7 @@ def collect(
     fingerprints: Input[Dataset],
     segments: Input[Dataset],
     turns: Input[Dataset],
+    extracted: Input[Dataset],
     clean: Input[Dataset],
     clips: Input[Dataset],
     speakers: Input[Dataset],

@@ -8,17 +8,18 @@ import numpy as np
 
 from components.diarize.activity import frames_in
 from components.diarize.diarize import Diarized, diarize
-from components.diarize.encoder import Encoder, load_encoder, load_segmentation
-from components.diarize.plan import seconds_of_tens, tens_in, windows_of
+from components.diarize.encoder import load_segmentation
 from components.diarize.settings import check_settings
 from components.diarize.stretches import spoken, turns_of
-from components.diarize.vectors import Embeddings, embed_windows, without_pauses
 from components.shared.audio import decode
 from components.shared.encoders import ENCODERS
 from components.shared.mel import RATE_HZ, Signal
 from components.shared.rows import SAMPLE_RATE_HZ, Recording, Segment, Turn
 from components.shared.table import by_recording, read_rows, write_rows
 from components.shared.task import Outcome, Progress, report, run
+from components.shared.vectors import Embeddings, embed_windows, without_pauses
+from components.shared.voice_encoder import Encoder, load_encoder
+from components.shared.window_plan import seconds_of_tens, tens_in, windows_of
 from components.shared.windows import REFERENCE_TABLE, Windows, WindowsWriter, certainty
 
 

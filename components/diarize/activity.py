@@ -11,9 +11,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from components.diarize.ranges import parts_of
 from components.diarize.segmentation import CLASSES, FIRST_SAMPLE, FRAMES, SPEAKERS, STEP_SAMPLES, WINDOW_SAMPLES
 from components.shared.mel import RATE_HZ, Signal
+from components.shared.ranges import parts_of
 
 HOP_FRAMES = 148
 """Frames from one window to the next, 2.5 s."""

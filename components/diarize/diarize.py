@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.diarize.activity import Activity, Hear, activity, seconds
-from components.diarize.encoder import Encoder
-from components.diarize.plan import windows_of
 from components.diarize.stretches import OVERLAP, SPEECH, Spans, stretches
-from components.diarize.vectors import Embeddings, embed_windows
 from components.shared.encoders import ENCODERS
 from components.shared.mel import Signal
 from components.shared.runs import runs_of
+from components.shared.vectors import Embeddings, embed_windows
+from components.shared.voice_encoder import Encoder
 from components.shared.voices import added, groups
+from components.shared.window_plan import windows_of
 
 Read = Callable[[], Iterator[Signal]]
 """Reads a recording from its start: 16 kHz mono."""

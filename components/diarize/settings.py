@@ -1,9 +1,9 @@
 """Checks the settings of `diarize`."""
 
-from components.diarize.plan import WINDOW_FRAMES
 from components.shared.encoders import ENCODERS
 from components.shared.settings import check_ranges
 from components.shared.task import StageError
+from components.shared.window_plan import WINDOW_FRAMES
 
 
 def check_settings(*, engine: str, hop_seconds: float, batch_windows: int, threads: int) -> None:

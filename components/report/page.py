@@ -33,6 +33,7 @@ _ORDER = (
     "diarize",
     "cut",
     "denoise",
+    "extract",
     "tag_speaker",
     "tag_tone",
     "tag_quality",

@@ -75,6 +75,22 @@ def read_mono(path: Path, start: int, stop: int) -> NDArray[np.int16]:
 
 
 @contextmanager
+def renditions(*artifacts: Path) -> Iterator[Path]:
+    """Yields a folder with the file of each recording in the first of these artifacts that has one."""
+    folders = [folder for artifact in artifacts if (folder := artifact / "audio").is_dir()]
+    if len(folders) < 2:
+        yield folders[0] if folders else artifacts[-1] / "audio"
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        for folder in folders:
+            for file in folder.iterdir():
+                link = Path(scratch, file.name)
+                if not link.is_symlink():
+                    link.symlink_to(file.resolve())
+        yield Path(scratch)
+
+
+@contextmanager
 def _at(path: Path, start: int, stop: int) -> Iterator[soundfile.SoundFile]:
     """Opens a file at frame `start`; raises ValueError unless frames start to stop are all inside."""
     with soundfile.SoundFile(path) as file:

@@ -1,6 +1,7 @@
 """An ONNX graph that grows by one operation at a time, with the numbers of a checkpoint."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -84,10 +85,19 @@ class Graph:
         turned = self.add("Transpose", every, perm=[0, 2, 1, 3])
         return self.add("Reshape", turned, self.constant(f"{name}{layer}_shape", np.array([0, 0, size * len(ways)])))
 
-    def model(self, given: str, given_shape: Sequence[str | int], result: str, result_shape: Sequence[str | int], name: str) -> bytes:
-        """Returns an ONNX file with the input `given` and the output `name`, which is `result`. Both are float32."""
+    def model(
+        self,
+        given: str,
+        given_shape: Sequence[str | int],
+        result: str,
+        result_shape: Sequence[str | int],
+        name: str,
+        also_given: Mapping[str, Sequence[str | int]] = MappingProxyType({}),
+    ) -> bytes:
+        """Returns an ONNX file with the input `given`, more inputs by name, and the output `name`, which is `result`. All are float32."""
         self._graph.node.append(helper.make_node("Identity", [result], [name]))
-        self._graph.input.append(helper.make_tensor_value_info(given, TensorProto.FLOAT, list(given_shape)))
+        for one, shape in {given: given_shape, **also_given}.items():
+            self._graph.input.append(helper.make_tensor_value_info(one, TensorProto.FLOAT, list(shape)))
         self._graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, list(result_shape)))
         made = bytes(self._model.SerializeToString())
         onnx.checker.check_model(made)

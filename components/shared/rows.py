@@ -328,6 +328,10 @@ class DatasetRow:
     clip_similarity: float | None
     purity: float | None
     overlap_share: float | None
+    extracted_share: float | None
+    """Share of the clip that `extract` replaced by the wanted voice, 0 to 1; null if it tried nothing in it."""
+    extract_similarity_gain: float | None
+    """Rise of the similarity to the wanted voice in what was replaced, mean over its time; null if nothing was."""
     reference: str
     tone: str
     tone_probability: float | None

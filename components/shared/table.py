@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.shared.events import BOUNDS, EventSpan
+from components.shared.extraction import Extraction
 from components.shared.files import atomic_write
 from components.shared.rows import Clip, Removed, Segment, Turn, Vector
 
 Row = TypeVar("Row")
-OfRecording = TypeVar("OfRecording", Segment, Clip, Removed, Turn, EventSpan)
+OfRecording = TypeVar("OfRecording", Segment, Clip, Removed, Turn, EventSpan, Extraction)
 
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -41,7 +42,19 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
 }
 
 LATER = frozenset(
-    {"conversion", "state", "voice_by", "clip_similarity", "overlap_share", *BOUNDS, "events_top", "events_top_probabilities", "events_by"}
+    {
+        "conversion",
+        "state",
+        "voice_by",
+        "clip_similarity",
+        "overlap_share",
+        "extracted_share",
+        "extract_similarity_gain",
+        *BOUNDS,
+        "events_top",
+        "events_top_probabilities",
+        "events_by",
+    }
 )
 """Columns that came when tables were stored already. A table without them has their empty values."""
 

@@ -1,4 +1,4 @@
-"""Reads clean recordings and clips, writes the quality of each clip."""
+"""Reads clean recordings, what was extracted from them, and clips, writes the quality of each clip."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.shared.audio import read_mono
+from components.shared.audio import read_mono, renditions
 from components.shared.dnsmos import load_dnsmos
 from components.shared.rows import Clip, Quality, Recording, span
 from components.shared.table import read_rows, write_rows
@@ -19,7 +19,7 @@ MOST_THREADS = 8
 """Threads by default at most: each takes 100 MB, and a container that may use four cores sees all cores of its machine."""
 
 
-def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:
+def main(clean: Path, clips: Path, extracted: Path, quality: Path, enabled: bool, hop_seconds: float, threads: int) -> Outcome:
     check_settings(hop_seconds=hop_seconds, threads=threads)
     rows = read_rows(clips, Clip) if enabled else []
     known = {r.recording: r.samples for r in read_rows(clean, Recording)}
@@ -27,7 +27,8 @@ def main(clean: Path, clips: Path, quality: Path, enabled: bool, hop_seconds: fl
         start, stop = span(clip)
         if not 0 <= start < stop <= known.get(clip.recording, 0):
             raise ValueError(f"expected the clip {clip.clip} inside its recording, found samples {start} to {stop}: make the clips again")
-    found = measured(rows, clean / "audio", hop_seconds, threads) if rows else []
+    with renditions(extracted, clean) as audio:
+        found = measured(rows, audio, hop_seconds, threads) if rows else []
     write_rows(quality, Quality, found)
     return {"clips": len(found), **medians(found)}
 

@@ -9,6 +9,7 @@ from components.stage import stage
 def tag_quality(
     clean: Input[Dataset],
     clips: Input[Dataset],
+    extracted: Input[Dataset],
     quality: Output[Dataset],
     enabled: bool = True,
     hop_seconds: float = 2.0,

@@ -1,10 +1,11 @@
-"""Reads clean recordings, clips and turns, writes the tone of every clip."""
+"""Reads clean recordings, what was extracted from them, clips and turns, writes the tone of every clip."""
 
 from collections import Counter, defaultdict
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from components.shared.audio import renditions
 from components.shared.clip_voices import clip_voices
 from components.shared.model import parse, read_model
 from components.shared.rows import Clip, Tone
@@ -21,6 +22,7 @@ def main(
     clean: Path,
     clips: Path,
     turns: Path,
+    extracted: Path,
     model: Path,
     tones: Path,
     enabled: bool,
@@ -34,8 +36,9 @@ def main(
     classifier = _classifier(model)
     rows = read_rows(clips, Clip)
     progress = Progress(sum(c.end - c.start for c in rows))
-    with threadpool_limits(1, "blas"):  # its products are small: with a thread per core most of its time would be waiting
-        measured = list(measure_clips(clean / "audio", rows, progress.add))
+    # products are small: with a thread per core most of the time would be waiting
+    with threadpool_limits(1, "blas"), renditions(extracted, clean) as audio:
+        measured = list(measure_clips(audio, rows, progress.add))
     voices = clip_voices(turns, rows)
     labels = by_gender(voices.labels, [c.gender for c in rows])
     found = name_tones(measured, labels, classifier, clusters, voice_normalization)

@@ -10,6 +10,7 @@ def tag_tone(
     clean: Input[Dataset],
     clips: Input[Dataset],
     turns: Input[Dataset],
+    extracted: Input[Dataset],
     model: Input[Model],
     tones: Output[Dataset],
     enabled: bool = True,

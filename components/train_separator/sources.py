@@ -8,11 +8,12 @@ from typing import Any, Protocol, TypeVar
 
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
+from components.shared.training import Batch
 from components.train_separator.configuration import Config, instruments
 from components.train_separator.mixing import Mixtures
 from components.train_separator.songs import Song, Songs, musdb, table
 from components.train_separator.sounds import ACCOMPANIMENT, SPEECH, File, Sounds, Stored, Window, sounds
-from components.train_separator.training import window_frames
+from components.train_separator.training import example, window_frames
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
 
@@ -26,6 +27,17 @@ class WindowSource(Protocol):
 
     def window(self, index: int) -> Window:
         """The window of an index."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Makes examples of the windows of a source; the processes that make them get it."""
+
+    source: WindowSource
+    config: Config
+
+    def __call__(self, index: int) -> Batch:
+        return example(self.source.window(index), self.config)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,11 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from components.shared.task import StageError, one_line
+from components.shared.training import Batch, Values
 from components.train_separator.configuration import Config, instruments
 from components.train_separator.sounds import MIX, Stereo, Window
 
 Magnitudes = NDArray[np.float32]
-Batch = dict[str, Magnitudes]
-"""Magnitudes by Spleeter's names, <instrument>_spectrogram."""
-Values = dict[str, NDArray[Any]]
 
 CHECKPOINT = "model"
 
@@ -49,19 +47,9 @@ def window_frames(config: Config) -> int:
 
 
 def example(window: Window, config: Config) -> Batch:
-    """Returns the magnitudes of a mixture and of its stems by Spleeter's names."""
+    """Returns the magnitudes of a mixture and of its stems by Spleeter's names, <instrument>_spectrogram."""
     names = {config["mix_name"]: MIX} | instruments(config)
     return {f"{name}_spectrogram": magnitudes(window[stem], config) for name, stem in names.items()}
-
-
-def batched(examples: Iterable[Batch], size: int) -> Iterator[Batch]:
-    """Stacks examples into batches of `size`. An incomplete last batch is left out."""
-    found: list[Batch] = []
-    for one in examples:
-        found.append(one)
-        if len(found) == size:
-            yield {name: np.stack([e[name] for e in found]) for name in found[0]}
-            found = []
 
 
 @dataclass(frozen=True)

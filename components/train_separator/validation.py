@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from components.shared.distortion import si_sdr
 from components.shared.task import StageError
 from components.train_separator.configuration import Config, instruments
 from components.train_separator.sounds import MIX, SPEECH, Stereo
@@ -59,15 +60,6 @@ def mean_si_sdr(graph: Graph, config: Config, excerpts: Sequence[Excerpt]) -> fl
 def mean_si_sdr_of_mixtures(config: Config, excerpts: Sequence[Excerpt]) -> float:
     """Returns the mean SI-SDR in dB of the unprocessed mixtures, which a model must exceed."""
     return float(np.mean([si_sdr(_inside(e.mix.mean(axis=1), config), _inside(e.speech, config)) for e in excerpts]))
-
-
-def si_sdr(estimate: NDArray[np.float32], truth: NDArray[np.float32]) -> float:
-    """Returns the scale-invariant signal-to-distortion ratio in dB, limited to ±100 dB."""
-    truth64, estimate64 = truth.astype(np.float64), estimate.astype(np.float64)
-    target = truth64 * (estimate64 @ truth64) / (truth64 @ truth64)
-    error = estimate64 - target
-    floor = 1e-10 * (estimate64 @ estimate64) + 1e-30
-    return float(10 * np.log10((target @ target + floor) / (error @ error + floor)))
 
 
 def separated(graph: Graph, config: Config, mix: Stereo) -> NDArray[np.float32]:

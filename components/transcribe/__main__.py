@@ -1,9 +1,10 @@
-"""Reads clean audio and clips, writes transcripts."""
+"""Reads clean audio, what was extracted from it, and clips, writes transcripts."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from components.shared.audio import renditions
 from components.shared.rows import Clip
 from components.shared.settings import takes
 from components.shared.table import read_rows, write_rows
@@ -15,7 +16,7 @@ from components.transcribe.transcribe import Heard, load_engine, outcome, row, t
 
 
 @takes(EngineSettings)
-def main(clean: Path, clips: Path, model: Path, second_model: Path, transcripts: Path, **given: Any) -> Outcome:
+def main(clean: Path, clips: Path, extracted: Path, model: Path, second_model: Path, transcripts: Path, **given: Any) -> Outcome:
     settings = check_settings(**given)
     if settings.second != NONE and settings.engine == NONE:
         raise StageError(f"parameter transcribe_second: expected none without a transcribe_engine, found {settings.second}: name both")
@@ -23,11 +24,12 @@ def main(clean: Path, clips: Path, model: Path, second_model: Path, transcripts:
     if not found:
         write_rows(transcripts, Transcript, [])
         return outcome(settings.engine, [], [], 0)
-    heard = hear(clean / "audio", found, settings.engine, settings, model)
-    if settings.second == NONE:
+    with renditions(extracted, clean) as audio:
+        heard = hear(audio, found, settings.engine, settings, model)
+        others = None if settings.second == NONE else hear(audio, found, settings.second, settings, second_model)
+    if others is None:
         rows = [row(clip, own) for clip, own in zip(found, heard, strict=True)]
     else:
-        others = hear(clean / "audio", found, settings.second, settings, second_model)
         if others[0].by == heard[0].by:
             raise StageError(f"parameter transcribe_second_model: expected another model than transcribe_model, found {others[0].by} twice")
         rows = [row(clip, own, other) for clip, own, other in zip(found, heard, others, strict=True)]

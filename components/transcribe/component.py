@@ -12,6 +12,7 @@ AZURE = {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEE
 def transcribe(
     clean: Input[Dataset],
     clips: Input[Dataset],
+    extracted: Input[Dataset],
     model: Input[Model],
     second_model: Input[Model],
     transcripts: Output[Dataset],

@@ -22,7 +22,7 @@ from pipelines.commands.transfers import Transfers
 from pipelines.dataset import SHARD_STAGES, STAGES, build
 from pipelines.datasets.lineage import reported
 from pipelines.inputs.settings import check_settings
-from pipelines.inputs.slots import AUTO, NONE, REFERENCE, SLOTS, Slot, choose, fetch_preferred, local_folder
+from pipelines.inputs.slots import AUTO, EXTRACT, NONE, REFERENCE, SLOTS, Slot, choose, fetch_preferred, local_folder
 from pipelines.inputs.transcription import settle, uses_azure
 from pipelines.local import docker, embedded, environments, rates, room
 from pipelines.local.display import Display
@@ -95,6 +95,10 @@ def check_run(sources: str, name: str, settings: Mapping[str, Any], models: Mapp
         check_settings(stage.name, {setting: settings[f"{stage.name}_{setting}"] for setting in stage.settings})
     if models[REFERENCE.parameter] not in ("", AUTO, NONE) and not settings["diarize_enabled"]:
         raise StageError(f"reference: expected diarize_enabled true for {models[REFERENCE.parameter]}, found false: leave one of them out")
+    if settings["extract_enabled"] and models[EXTRACT.parameter] in ("", AUTO, NONE):
+        raise StageError(f"extract_model: expected a model for extract_enabled, found {NONE}: name one (docs/voicefilter.md)")
+    if settings["extract_enabled"] and not settings["diarize_enabled"]:
+        raise StageError("extract_enabled: expected diarize_enabled true, found false: leave one of them out")
 
 
 def give_back(store_uri: str, name: str, run_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from components.extract.component import extract
 from components.shared.model import parse
 from components.shared.task import MODEL
 from components.stage import Stage
@@ -14,7 +15,7 @@ from components.tag_speaker.component import tag_speaker
 from components.transcribe.component import transcribe
 from pipelines.commands.options import GroupedCommand, SlotOption, with_settings
 from pipelines.commands.shared import print_choice, store_option
-from pipelines.commands.train import separator
+from pipelines.commands.train import separator, voicefilter
 from pipelines.commands.transfers import Transfers
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, fetch_preferred, find, local_folder
@@ -53,6 +54,8 @@ def _add(stage: Stage) -> None:
         wanted = {name: settings.pop(name) for name in list(settings) if name in SLOTS}
         if stage is transcribe:
             settings, wanted = _settled(settings, wanted, store_uri)
+        if stage is extract:
+            settings["enabled"] = True
         check_settings(stage.name, settings)
         target.resolve().parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.resolve().parent, prefix=".speechmill-") as scratch, Display() as display:
@@ -62,6 +65,8 @@ def _add(stage: Stage) -> None:
                 models.setdefault(slot.stage, {})[slot.input] = given.get(slot.parameter, slot.bundled_folder)
             run_on_folder(stage, source, target, settings, Path(scratch), display, models)
 
+    if stage is extract:
+        run.params = [option for option in run.params if option.name != "enabled"]
     if stage is tag_speaker:
         run.params.append(SlotOption(REFERENCE, stage, prefixed=False))
     if any(option.name in SLOTS for option in run.params):
@@ -88,3 +93,4 @@ def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
 for _stage in FOLDER_STAGES:
     _add(_stage)
 command.add_command(separator, "train_separator")
+command.add_command(voicefilter, "train_voicefilter")

@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "cut": (("start", "end", "samples", "gender", "hard_cut"), ("segment", "diarize", "cut")),
     "sound": (("audio_sha256", "before_sha256"), ("download", "separate", "denoise")),
     "voice": (("similarity", "clip_similarity", "purity", "overlap_share", "reference", "voice_by"), ("tag_speaker",)),
+    "extraction": (("extracted_share", "extract_similarity_gain"), ("extract",)),
     "tone": (
         (
             "tone",

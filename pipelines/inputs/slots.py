@@ -62,6 +62,15 @@ SEPARATE = Slot(
     preferred=(SPLEETER,),
     advice=f"; {SPLEETER} separates better: speechmill models fetch {SPLEETER}, then models push {SPLEETER} --to the store",
 )
+EXTRACT = Slot(
+    parameter="extract_model",
+    stage="extract",
+    kinds=("voicefilter", NONE),
+    bundled=NONE,
+    help=f"VoiceFilter of extract: a model in the store, or a folder. {AUTO} is {NONE}, with which extract cannot be enabled.",
+    use="voices are extracted by",
+    no_use="no model extracts voices from overlap",
+)
 TAG_TONE = Slot(
     parameter="tag_tone_model",
     stage="tag_tone",
@@ -108,7 +117,7 @@ SEPARATE_EFFECTS = Slot(
     no_use="no search for known effects",
     folder=EFFECTS,
 )
-SLOTS = {slot.parameter: slot for slot in (SEPARATE, TAG_TONE, TRANSCRIBE, TRANSCRIBE_SECOND, REFERENCE, SEPARATE_EFFECTS)}
+SLOTS = {slot.parameter: slot for slot in (SEPARATE, EXTRACT, TAG_TONE, TRANSCRIBE, TRANSCRIBE_SECOND, REFERENCE, SEPARATE_EFFECTS)}
 
 
 def bundled(slot: Slot) -> Model:

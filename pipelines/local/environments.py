@@ -1,6 +1,7 @@
 """Makes one virtual environment per stage from its hashed pins; embedded runs use it in place of the image.
 
-`python -m pipelines.local.environments [STAGE …]` makes them; without names, all. An environment that fits its pins is kept.
+`python -m pipelines.local.environments [STAGE …]` makes them; without names, all but those that are made when they are first used. An
+environment that fits its pins is kept.
 """
 
 import fcntl
@@ -16,6 +17,8 @@ from uv import find_uv_bin
 from components.deployment import ROOT, pins
 
 FOLDER = ROOT / ".venvs"
+MADE_WHEN_USED = ("train_voicefilter",)
+"""PyTorch takes 5 GB, as much as all others, and no dataset needs it."""
 
 
 def has_gpu() -> bool:
@@ -64,5 +67,5 @@ def uv(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or stages():
+    for name in sys.argv[1:] or [stage for stage in stages() if stage not in MADE_WHEN_USED]:
         ensure(name)

@@ -15,11 +15,14 @@ from components.denoise.component import denoise
 from components.diarize.component import diarize
 from components.discover.media import audio_files
 from components.download.component import download
+from components.extract.component import extract
 from components.segment.component import segment
 from components.separate.component import separate
+from components.shared.audio import renditions
 from components.shared.events import ClipEvents, events_of
+from components.shared.extraction import Extraction
 from components.shared.rows import Clip, Item, Quality, Recording, Segment, Speaker, Tone, Turn, Vector
-from components.shared.table import read_rows
+from components.shared.table import read_rows, write_rows
 from components.shared.task import one_line
 from components.shared.transcript import Transcript
 from components.stage import Stage
@@ -37,13 +40,21 @@ from pipelines.local.single import run_stage
 from store.objects import open_store
 from store.plans import write_plan
 
-_AUDIO_STAGES = (download, separate, denoise)
+_AUDIO_STAGES = (download, separate, extract, denoise)
 _TAGS: dict[Stage, Any] = {tag_speaker: Speaker, tag_tone: Tone, tag_quality: Quality, tag_events: ClipEvents, transcribe: Transcript}
 _TABLES, _TURNS = (".csv", ".TextGrid"), (".csv", ".rttm")
-FOLDER_STAGES = (download, separate, segment, diarize, cut, denoise, *_TAGS)
+FOLDER_STAGES = (download, separate, segment, diarize, extract, cut, denoise, *_TAGS)
 
 # The stage that makes each input. The files of a folder are used as voices: to remove music, run `separate` on them first.
-_MAKERS = {"recordings": download, "voices": download, "segments": segment, "turns": diarize, "clips": cut, "clean": denoise}
+_MAKERS = {
+    "recordings": download,
+    "voices": download,
+    "segments": segment,
+    "turns": diarize,
+    "extracted": extract,
+    "clips": cut,
+    "clean": denoise,
+}
 
 
 def run_on_folder(
@@ -82,6 +93,10 @@ def run_on_folder(
     shard = write_plan(open_store(str(store)), items.values())
     wiring = {"shard": shard, "store": str(store), "allow_private": False}
     made: dict[str, dict[str, Path]] = {}
+    if stage is not extract:  # it is off, and so needs no turns
+        made[extract.name] = {"extracted": scratch / "nothing"}
+        (scratch / "nothing").mkdir(parents=True)
+        write_rows(scratch / "nothing", Extraction, [])
 
     def run(one: Stage) -> dict[str, Path]:
         if one.name not in made:
@@ -93,6 +108,7 @@ def run_on_folder(
         return made[one.name]
 
     artifacts = list(run(stage).values())
+    otherwise = [run(denoise)["clean"]] if stage is extract else []
     recordings = {r.recording: r for r in read_rows(run(download)["recordings"], Recording)}
     clips = read_rows(run(cut)["clips"], Clip) if stage in (cut, *_TAGS) else []
     rows = {file.relative_to(source): recordings[item.recording] for file, item in items.items()}
@@ -103,7 +119,7 @@ def run_on_folder(
     for name, own in paths.items():
         try:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            _write(stage, artifacts, clips, results[name], [target / path for path in own])
+            _write(stage, artifacts, otherwise, clips, results[name], [target / path for path in own])
             written += 1
         except (OSError, subprocess.CalledProcessError) as error:
             failed.append(f"{name}: its results cannot be written: {one_line(getattr(error, 'strerror', None) or error)}")
@@ -132,13 +148,16 @@ def _paths(stage: Stage, names: Sequence[Path], artifacts: Sequence[Path], max_b
     return {name: [base.with_name(base.name + ending) for ending in endings] for name, base in bases.items()}
 
 
-def _write(stage: Stage, artifacts: Sequence[Path], clips: Sequence[Clip], recording: Recording, paths: Sequence[Path]) -> None:
-    """Writes the results of one recording."""
+def _write(
+    stage: Stage, artifacts: Sequence[Path], otherwise: Sequence[Path], clips: Sequence[Clip], recording: Recording, paths: Sequence[Path]
+) -> None:
+    """Writes the results of one recording; sound that an artifact lacks is that in `otherwise`, if there is one."""
     if stage in _AUDIO_STAGES:
         for artifact, path in zip(artifacts, paths, strict=True):
-            flac = artifact / "audio" / f"{recording.recording}.flac"
-            if artifact is artifacts[0] or flac.exists():  # the other outputs of `separate` have no sound unless it is requested
-                convert(flac, path)
+            with renditions(artifact, *otherwise) as audio:
+                flac = audio / f"{recording.recording}.flac"
+                if artifact is artifacts[0] or flac.exists():  # the other outputs of `separate` have no sound unless it is requested
+                    convert(flac, path)
     elif stage is segment:
         _write_segments(read_rows(artifacts[0], Segment), recording, paths)
     elif stage is diarize:

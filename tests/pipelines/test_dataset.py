@@ -24,6 +24,7 @@ PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
     "separate": ("none", {}),
     "segment": ("none", {}),
     "diarize": ("none", {}),
+    "extract": ("none", {}),
     "cut": ("none", {}),
     "denoise": ("none", {}),
     "tag_speaker": ("none", {}),
@@ -39,8 +40,16 @@ PODS: dict[str, tuple[str, dict[str, dict[str, str]]]] = {
 WITH_AZURE = {"transcribe": ("internet", {"speechmill-azure": {"key": "AZURE_SPEECH_KEY", "endpoint": "AZURE_SPEECH_ENDPOINT"}})}
 """Whose pods have others where Azure writes the transcripts."""
 UNCACHED = ("discover", "collect", "publish", "report")
-IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4", "importer-5", "importer-6")
-SLOTS_IN_ORDER = ("separate_model", "tag_tone_model", "transcribe_model", "transcribe_second_model", "reference", "separate_effects")
+IMPORTERS = ("importer", "importer-2", "importer-3", "importer-4", "importer-5", "importer-6", "importer-7")
+SLOTS_IN_ORDER = (
+    "separate_model",
+    "extract_model",
+    "tag_tone_model",
+    "transcribe_model",
+    "transcribe_second_model",
+    "reference",
+    "separate_effects",
+)
 
 
 def spec(deployment: Deployment = LOCAL) -> dict[str, Any]:
@@ -97,16 +106,18 @@ def test_the_graph() -> None:
             "diarize": ["segment", "separate"],
             "cut": ["diarize", "segment", "separate"],
             "denoise": ["segment", "separate"],
+            "extract": ["denoise", "diarize"],
             "tag-speaker": ["cut", "diarize"],
-            "tag-tone": ["cut", "denoise", "diarize"],
-            "tag-quality": ["cut", "denoise"],
+            "tag-tone": ["cut", "denoise", "diarize", "extract"],
+            "tag-quality": ["cut", "denoise", "extract"],
             "tag-events": ["cut", "download"],
-            "transcribe": ["cut", "denoise"],
+            "transcribe": ["cut", "denoise", "extract"],
             "collect": [
                 "cut",
                 "denoise",
                 "diarize",
                 "download",
+                "extract",
                 "fingerprint",
                 "segment",
                 "separate",
@@ -154,7 +165,7 @@ def test_a_deployment_s_labels_are_on_every_pod_and_its_limits_on_the_run() -> N
 def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_they_are_the_bundled_ones() -> None:
     whole = spec()
     parameters = whole["root"]["inputDefinitions"]["parameters"]
-    bundled = {"models": ("speech-2stems-small", "tone-4", "none", "none"), "references": ("none",), "effects": ("none",)}
+    bundled = {"models": ("speech-2stems-small", "none", "tone-4", "none", "none"), "references": ("none",), "effects": ("none",)}
     described = [
         (f"{folder}/{name}", json.loads((ROOT / "bundled" / folder / name / "model.json").read_text()))
         for folder in bundled
@@ -162,7 +173,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
     ]
     assert [parameters[name]["defaultValue"] for name in SLOTS_IN_ORDER] == [f"s3://speechmill/{p}/{m['version']}" for p, m in described]
     executors = whole["deploymentSpec"]["executors"]
-    for name, kind in zip(IMPORTERS, ["system.Model"] * 4 + ["system.Dataset"] * 2, strict=True):
+    for name, kind in zip(IMPORTERS, ["system.Model"] * 5 + ["system.Dataset"] * 2, strict=True):
         importer = executors[f"exec-{name}"]["importer"]
         assert importer["artifactUri"] == {"runtimeParameter": "uri"} and importer["typeSchema"]["schemaTitle"] == kind
         assert "reimport" not in importer, "the same URI is the same artifact, which the cache goes by"
@@ -171,6 +182,7 @@ def test_models_and_reference_are_imported_once_outside_the_loop_and_by_default_
     tasks = {t["taskInfo"]["name"]: t for c in whole["components"].values() for t in c.get("dag", {}).get("tasks", {}).values()}
     for stage, name, slot in (
         ("separate", "model", "separate_model"),
+        ("extract", "model", "extract_model"),
         ("tag-tone", "model", "tag_tone_model"),
         ("transcribe", "model", "transcribe_model"),
         ("transcribe", "second_model", "transcribe_second_model"),

@@ -99,7 +99,7 @@ def test_the_publisher_can_write_plans_datasets_and_the_ledger(use: Use) -> None
 
 def test_the_publisher_cannot_write_elsewhere_and_cannot_delete(use: Use) -> None:
     store = open_store(use("publisher"))
-    for key in ("datasets/show/audio/x", "runs/train_separator/x"):
+    for key in ("datasets/show/audio/x", "runs/train_separator/x", "runs/train_voicefilter/x"):
         store.write(key, b"1")
     for key in ("models/a/1/x", "references/a/1/x", "runs/x", "x"):
         assert refused(lambda key=key: store.write(key, b"1")), key

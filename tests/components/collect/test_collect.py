@@ -14,9 +14,10 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.collect.collect import account, outside, with_before
+from components.collect.collect import account, extractions, outside, with_before
 from components.shared.audio import pcm_sha256, read
 from components.shared.events import ClipEvents, EventSpan
+from components.shared.extraction import Extraction
 from components.shared.rows import (
     SAMPLE_RATE_HZ,
     Account,
@@ -41,7 +42,7 @@ from tests.artifacts import recording, write_recordings
 from tests.tasks import artifacts, stage_command
 
 LABELS = ("speech", "music", "noise", "silence")
-TABLES = ("recordings", "removed", "fingerprints", "segments", "turns", "clean", "clips")
+TABLES = ("recordings", "removed", "fingerprints", "segments", "turns", "extracted", "clean", "clips")
 TAGS: dict[str, type[Any]] = {"speakers": Speaker, "tones": Tone, "quality": Quality, "events": ClipEvents, "transcripts": Transcript}
 FINGERPRINTS = [Fingerprint("r", 0.03, 2.7, b"12345678"), Fingerprint("broken", 0.03, 2.7, b"")]
 VOICE = Vector(np.ones(256, "<f4").tobytes())
@@ -115,6 +116,8 @@ def write_inputs(folder: Path, samples: int = 3 * SAMPLE_RATE_HZ) -> np.ndarray:
     write_rows(folder / "fingerprints", Fingerprint, FINGERPRINTS)
     write_rows(folder / "segments", Segment, segments([0, 40_000, samples], ["music", "speech"]))
     write_rows(folder / "turns", Turn, [Turn("r", 0.75, 2.5, 0), Turn("r", 2.0, 3.0, -1)])
+    tried = [(1.1, 1.2, True, 0.5, 0.7), (1.3, 1.6, True, 0.4, 0.5), (1.7, 1.8, False, 0.4, 0.3)]
+    write_rows(folder / "extracted", Extraction, [Extraction("r", *facts, 3.0, 3.1) for facts in tried])
     write_rows(folder / "events", EventSpan, [EventSpan("r", 0.24, 1.2, "laughter", 0.7)], "spans")
     cut = clips([(44_100, 66_150), (66_150, 100_000)])
     write_rows(folder / "clips", Clip, cut)
@@ -132,6 +135,23 @@ def test_a_row_has_what_the_stages_measured_and_nothing_where_they_did_not(tmp_p
     assert (second.vector, second.similarity, second.purity) == (b"", None, None)
     for row in (first, second):
         assert (row.speaker, row.tone, row.dnsmos_ovrl, row.text, row.words, row.quality_by) == ("", "", None, "", [], "")
+
+
+def test_a_row_says_how_much_of_its_clip_was_extracted_and_what_that_gained(tmp_path: Path) -> None:
+    write_inputs(tmp_path)
+    assert run(tmp_path).returncode == 0
+    first, second = read_rows(tmp_path / "part", DatasetRow)
+    assert first.extracted_share == pytest.approx((0.1 + 0.2) / 0.5)
+    assert first.extract_similarity_gain == pytest.approx((0.1 * 0.2 + 0.2 * 0.1) / 0.3)
+    assert second.extracted_share == pytest.approx(0.1 / (33_850 / SAMPLE_RATE_HZ))
+    assert second.extract_similarity_gain == pytest.approx(0.1)
+
+
+def test_a_clip_in_which_nothing_was_tried_says_nothing_of_extraction_and_one_in_which_nothing_was_kept_says_none() -> None:
+    one, other = clips([(0, 44_100), (44_100, 88_200)])
+    found = extractions([one, other], [Extraction("r", 1.2, 1.9, False, 0.5, 0.4, 3.0, 3.0)])
+    assert found[one.clip] == {"extracted_share": None, "extract_similarity_gain": None}
+    assert found[other.clip] == {"extracted_share": 0.0, "extract_similarity_gain": None}
 
 
 def test_a_part_holds_every_clip_and_its_audio_is_in_the_store(tmp_path: Path) -> None:

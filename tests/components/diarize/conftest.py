@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from components.diarize.activity import Hear
-from components.diarize.encoder import Encoder, load_encoder, load_segmentation
+from components.diarize.encoder import load_segmentation
+from components.shared.voice_encoder import Encoder, load_encoder
 from tests.places import DATA
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.diarize.checkpoint import parse, read_checkpoint
-from components.diarize.encoder import CAMPPLUS, load_encoder
+from components.shared.checkpoint import parse, read_checkpoint
 from components.shared.encoders import ENCODERS
 from components.shared.inference import providers
 from components.shared.task import StageError
+from components.shared.voice_encoder import CAMPPLUS, load_encoder
 from recipes.speakers.recorded import SECONDS, SHOWN_FRAMES, signal
 
 RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text())

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.diarize.plan import MIN_FRAMES, WINDOW_FRAMES, windows_of
 from components.diarize.settings import check_settings
 from components.shared.task import StageError
+from components.shared.window_plan import MIN_FRAMES, WINDOW_FRAMES, windows_of
 
 PARTS = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 400)), max_size=12)
 """Pauses and lengths of stretches, in frames."""

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from components.diarize.encoder import load_encoder
-from components.diarize.plan import windows_of
-from components.diarize.vectors import LEVEL_DB, embed_windows, without_pauses
 from components.shared.mel import FRAME, SPAN
+from components.shared.vectors import LEVEL_DB, embed_windows, without_pauses
+from components.shared.voice_encoder import load_encoder
+from components.shared.window_plan import windows_of
 from components.shared.windows import together
 from tests.components.diarize.conftest import spoken
 

@@ -5,11 +5,11 @@ import pytest
 import soundfile
 
 from components.diarize.__main__ import main
-from components.diarize.encoder import load_encoder
-from components.diarize.vectors import embed_windows
 from components.shared.audio import decode
 from components.shared.rows import SAMPLE_RATE_HZ, Segment, Turn
 from components.shared.table import read_rows, write_rows
+from components.shared.vectors import embed_windows
+from components.shared.voice_encoder import load_encoder
 from components.shared.windows import REFERENCE_TABLE, read_windows, together
 from tests.artifacts import write_recordings
 

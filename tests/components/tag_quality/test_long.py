@@ -115,7 +115,7 @@ PEAK = """
 import sys
 from pathlib import Path
 from components.tag_quality.__main__ import main
-main(*map(Path, sys.argv[1:4]), True, 9.0, 1)
+main(*map(Path, sys.argv[1:5]), True, 9.0, 1)
 print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")))
 """
 
@@ -127,7 +127,7 @@ def peak_bytes(folder: Path, seconds: int) -> int:
     speech = np.tile(speech_like(20), seconds // 20)
     write_recordings(folder / "clean", {"a": np.stack([speech, 0.5 * speech], axis=1)})
     write_rows(folder / "clips", Clip, [Clip("a-00000000", "a", 0.0, float(seconds), "", False)])
-    arguments = [str(folder / name) for name in ("clean", "clips", "quality")]
+    arguments = [str(folder / name) for name in ("clean", "clips", "nothing", "quality")]
     variables = {"PYTHONPATH": str(ROOT), "MALLOC_MMAP_THRESHOLD_": "65536"}
     done = subprocess.run([sys.executable, "-c", PEAK, *arguments], env=variables, stdout=subprocess.PIPE, text=True, check=True)
     return int(done.stdout.split()[-1]) * 1024

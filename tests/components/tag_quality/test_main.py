@@ -14,12 +14,13 @@ from tests.artifacts import tag_inputs
 from tests.components.tag_quality.sounds import speech_like
 
 made = partial(tag_inputs, audio="clean", output="quality")
+NOTHING = Path("nothing")
 
 
 def test_every_clip_has_one_row_and_the_medians_are_metrics(tmp_path: Path) -> None:
     speech = speech_like(8)
     inputs = made(tmp_path, {"a": speech, "b": 0.1 * speech}, [("a", 0.5, 3.5), ("a", 4.0, 7.0), ("b", 0.5, 3.5)])
-    outcome = main(*inputs, True, 1.0, 0)
+    outcome = main(*inputs[:2], NOTHING, inputs[2], True, 1.0, 0)
     rows = read_rows(inputs[2], Quality)
     assert [r.clip for r in rows] == ["a-00000500", "a-00004000", "b-00000500"]
     for row in rows:
@@ -34,7 +35,7 @@ def test_every_clip_has_one_row_and_the_medians_are_metrics(tmp_path: Path) -> N
 def test_a_meter_that_cannot_say_says_nothing(tmp_path: Path) -> None:
     sound = np.concatenate([np.zeros(2 * SAMPLE_RATE_HZ), speech_like(2)])
     inputs = made(tmp_path, {"a": sound}, [("a", 0.0, 1.5), ("a", 2.0, 2.3)])
-    outcome = main(*inputs, True, 1.0, 0)
+    outcome = main(*inputs[:2], NOTHING, inputs[2], True, 1.0, 0)
     silent, short = read_rows(inputs[2], Quality)
     assert (silent.dnsmos_ovrl, silent.snr_db, silent.bandwidth_hz, silent.loudness_lufs, silent.true_peak_dbtp, silent.clipped_share) == (
         None,
@@ -46,16 +47,16 @@ def test_a_meter_that_cannot_say_says_nothing(tmp_path: Path) -> None:
 
 def test_switched_off_it_writes_no_rows(tmp_path: Path) -> None:
     inputs = made(tmp_path, {"a": speech_like(2)}, [("a", 0.0, 2.0)])
-    assert main(*inputs, False, 1.0, 0) == {"clips": 0}
+    assert main(*inputs[:2], NOTHING, inputs[2], False, 1.0, 0) == {"clips": 0}
     assert read_rows(inputs[2], Quality) == []
 
 
 def test_recordings_without_clips_pass(tmp_path: Path) -> None:
     inputs = made(tmp_path, {}, [])
-    assert main(*inputs, True, 1.0, 0) == {"clips": 0}
+    assert main(*inputs[:2], NOTHING, inputs[2], True, 1.0, 0) == {"clips": 0}
 
 
 @pytest.mark.parametrize(("hop_seconds", "threads", "name"), [(0.0, 0, "hop_seconds"), (10.0, 0, "hop_seconds"), (1.0, -1, "threads")])
 def test_settings_out_of_range(tmp_path: Path, hop_seconds: float, threads: int, name: str) -> None:
     with pytest.raises(StageError, match=f"tag_quality_{name}: expected"):
-        main(*made(tmp_path, {}, []), True, hop_seconds, threads)
+        main(*made(tmp_path, {}, [])[:2], NOTHING, tmp_path, True, hop_seconds, threads)

@@ -34,7 +34,7 @@ def tagged(root: Path, folders: dict[str, Path], model: str = "none", **settings
     out = root / "tones"
     out.mkdir()
     given = {"enabled": True, "clusters": 0, "voice_normalization": True} | settings
-    facts = main(folders["clean"], folders["clips"], folders["turns"], MODELS / model, out, **given)
+    facts = main(folders["clean"], folders["clips"], folders["turns"], root / "nothing", MODELS / model, out, **given)
     return read_rows(out, Tone), dict(facts)
 
 

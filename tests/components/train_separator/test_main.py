@@ -13,7 +13,8 @@ import soundfile
 
 from components.shared.model import describe, read_model
 from components.shared.task import Lineage, StageError
-from components.train_separator.__main__ import identity, main
+from components.shared.training import identity
+from components.train_separator.__main__ import main
 from components.train_separator.training import build, save_model
 from tests.components.train_separator.conftest import CONFIG
 from tests.tasks import artifacts, stage_command

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from components.shared.distortion import si_sdr
 from components.shared.task import StageError
-from components.train_separator.loop import Plan, Point, State, train
-from components.train_separator.page import page
+from components.shared.training import Batch, Plan, Point, State, Values, train
+from components.shared.training_page import page
+from components.shared.training_workers import batched, examples
 from components.train_separator.settings import check_settings
 from components.train_separator.sounds import MIX, SPEECH
-from components.train_separator.sources import WindowSource, open_data
-from components.train_separator.training import Batch, Graph, Values, batched, build, example, load_model, save_model, window_frames
-from components.train_separator.validation import excerpts, mean_si_sdr, mean_si_sdr_of_mixtures, separated, si_sdr
-from components.train_separator.workers import examples
+from components.train_separator.sources import Examples, WindowSource, open_data
+from components.train_separator.training import Graph, build, example, load_model, save_model, window_frames
+from components.train_separator.validation import excerpts, mean_si_sdr, mean_si_sdr_of_mixtures, separated
 from tests.components.train_separator.conftest import CONFIG
 
 PLAN = Plan(max_steps=40, max_minutes=0, learning_rate=0.01, warmup_steps=2, validate_every_steps=10, patience=0)
@@ -192,7 +193,7 @@ def test_a_model_s_weights_are_taken_and_those_of_another_network_refused(graph:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_examples_do_not_depend_on_how_many_processes_make_them(source: WindowSource, workers: int) -> None:
-    with examples(source, CONFIG, 4, workers, lambda: False) as made:
+    with examples(Examples(source, CONFIG), 4, workers, lambda: False) as made:
         for index, found in zip(range(4, 9), made, strict=False):
             expected = example(source.window(index), CONFIG)
             assert all(np.array_equal(found[name], expected[name]) for name in expected)
@@ -202,7 +203,7 @@ def test_a_damaged_file_ends_the_training_by_its_name(library: Path) -> None:
     source = open_data(library, CONFIG, 0).training
     for path in (library / "speech").iterdir():
         path.write_bytes(path.read_bytes()[:2000])
-    with examples(source, CONFIG, 0, 2, lambda: False) as made, pytest.raises(StageError, match=r"cannot read .*speech/.*\.flac"):
+    with examples(Examples(source, CONFIG), 0, 2, lambda: False) as made, pytest.raises(StageError, match=r"cannot read .*speech/.*\.flac"):
         list(islice(made, 20))
 
 

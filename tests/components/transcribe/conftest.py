@@ -63,7 +63,7 @@ def shard(tmp_path: Path) -> Callable[[dict[str, np.ndarray], list[tuple[str, fl
     """Writes recordings, by their names, and clips; gives the folders that main() gets."""
 
     def write(recordings: dict[str, np.ndarray], clips: list[tuple[str, float, float]]) -> dict[str, Any]:
-        folders = {name: tmp_path / name for name in ("clean", "clips", "model", "second_model", "transcripts")}
+        folders = {name: tmp_path / name for name in ("clean", "clips", "extracted", "model", "second_model", "transcripts")}
         for folder in folders.values():
             folder.mkdir(exist_ok=True)
         write_recordings(folders["clean"], recordings)

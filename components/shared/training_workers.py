@@ -4,16 +4,19 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import numpy as np
+
 from components.shared.task import StageError, one_line
 from components.shared.threads import cpu_threads
-from components.train_separator.configuration import Config
-from components.train_separator.sources import WindowSource
-from components.train_separator.training import Batch, example
+from components.shared.training import Batch
+
+Make = Callable[[int], Batch]
+"""Makes the example of an index, always the same one. Other processes get it, so it can be pickled."""
 
 MAX_DEFAULT = 4
 """Limit of the default number of processes, because a pod sees all cores of its node."""
@@ -23,18 +26,17 @@ _PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
-def examples(source: WindowSource, config: Config, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
-    """Yields the examples of a source from index `first` on, until `stopping`.
+def examples(make: Make, first: int, workers: int, stopping: Callable[[], bool]) -> Iterator[Iterator[Batch]]:
+    """Yields the examples from index `first` on, until `stopping`.
 
     `workers` is the number of processes, 0 for one per core, up to MAX_DEFAULT. Iterating raises StageError if a file cannot be
     read, or if a process ended.
     """
     workers = cpu_threads(workers, MAX_DEFAULT)
-    context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
+    context = multiprocessing.get_context("spawn")  # the threads of TensorFlow and PyTorch do not survive a fork
     queues: list[Any] = [context.Queue(_AHEAD) for _ in range(workers)]
     processes = [
-        context.Process(target=_produce, args=(source, config, first + number, workers, made), daemon=True)
-        for number, made in enumerate(queues)
+        context.Process(target=_produce, args=(make, first + number, workers, made), daemon=True) for number, made in enumerate(queues)
     ]
     for process in processes:
         process.start()
@@ -45,6 +47,16 @@ def examples(source: WindowSource, config: Config, first: int, workers: int, sto
             process.kill()
         for process in processes:
             process.join()
+
+
+def batched(examples: Iterable[Batch], size: int) -> Iterator[Batch]:
+    """Stacks examples into batches of `size`. An incomplete last batch is left out."""
+    found: list[Batch] = []
+    for one in examples:
+        found.append(one)
+        if len(found) == size:
+            yield {name: np.stack([e[name] for e in found]) for name in found[0]}
+            found = []
 
 
 def _receive(processes: list[Any], queues: list[Any], stopping: Callable[[], bool]) -> Iterator[Batch]:
@@ -67,12 +79,12 @@ def _receive(processes: list[Any], queues: list[Any], stopping: Callable[[], boo
         yield found
 
 
-def _produce(source: WindowSource, config: Config, first: int, step: int, made: Any) -> None:
+def _produce(make: Make, first: int, step: int, made: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # sent to the whole process group; ending inside an example would block the training
     parent = os.getppid()
     for index in count(first, step):
-        found = _example_or_error(source, config, index)
+        found = _example_or_error(make, index)
         while not _put(made, found):
             if os.getppid() != parent:  # the training was killed
                 made.cancel_join_thread()
@@ -81,10 +93,10 @@ def _produce(source: WindowSource, config: Config, first: int, step: int, made: 
             return
 
 
-def _example_or_error(source: WindowSource, config: Config, index: int) -> Batch | str:
+def _example_or_error(make: Make, index: int) -> Batch | str:
     """Makes the example of an index, or returns an error text."""
     try:
-        return example(source.window(index), config)
+        return make(index)
     except StageError as error:
         return one_line(error)
     except Exception as error:

@@ -7,8 +7,8 @@ A graph's input `spectra` is the power in mel bands of windows of one length, fl
 import numpy as np
 from onnx import TensorProto
 
-from components.diarize.mel import KALDI_BANDS, SLANEY_BANDS
 from components.shared.graph import Graph, Tensors
+from components.shared.voice_mel import KALDI_BANDS, SLANEY_BANDS
 
 CAMPPLUS_MOST_FRAMES = 200
 """Longest window. CAM++ adds to the mean of the window that of each 100 steps (2 s) in it; up to 2 s these are the same."""

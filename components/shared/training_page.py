@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.train_separator.loop import Point
+from components.shared.training import Point
 
 _STYLE = """
 :root { color-scheme: light dark }

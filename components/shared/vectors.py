@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from components.diarize.encoder import Encoder
-from components.diarize.mel import Mel
-from components.diarize.plan import WINDOW_FRAMES, Spans
-from components.diarize.ranges import MARGIN, parts_of
 from components.shared.encoders import ENCODERS
 from components.shared.mel import FRAME, Signal
+from components.shared.ranges import MARGIN, parts_of
+from components.shared.voice_encoder import Encoder
+from components.shared.voice_mel import Mel
+from components.shared.window_plan import WINDOW_FRAMES, Spans
 
 RUN_WINDOWS = 64
 """Number of overlapping windows whose spectra are computed at a time."""
