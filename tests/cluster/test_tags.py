@@ -14,6 +14,7 @@ from tests.end_to_end.runs import Dataset, host_of_the_sample, speechmill
 ASKED = ("--reference", "host-of-the-sample", "--transcribe-engine", "pocketsphinx", "--transcribe-language", "en")
 STAGE_OF_MODEL = {
     "separate_model": "separate",
+    "extract_model": "extract",
     "tag_tone_model": "tag_tone",
     "transcribe_model": "transcribe",
     "transcribe_second_model": "transcribe",
@@ -26,6 +27,7 @@ COMPUTE = (
     "diarize",
     "cut",
     "denoise",
+    "extract",
     "tag_speaker",
     "tag_tone",
     "tag_quality",

@@ -58,7 +58,17 @@ def test_a_changed_setting_reruns_only_the_stages_that_depend_on_it(short: Datas
     assert stages_that_ran(again) == ["collect", "discover", "publish", "report"]
     assert short.versions() == 1
     other = short.run("--discover-again", "--denoise-chain", "lowpass:5000:36:2, loudness:-23")
-    assert stages_that_ran(other) == ["collect", "denoise", "discover", "publish", "report", "tag_quality", "tag_tone", "transcribe"]
+    assert stages_that_ran(other) == [
+        "collect",
+        "denoise",
+        "discover",
+        "extract",
+        "publish",
+        "report",
+        "tag_quality",
+        "tag_tone",
+        "transcribe",
+    ]
     assert short.versions() == 2
     before, after = short.rows(1), short.rows(2)
     assert [(r.clip, r.start, r.end) for r in before] == [(r.clip, r.start, r.end) for r in after]

@@ -78,3 +78,25 @@ def test_a_new_model_is_trained_from_a_configuration_file_into_a_folder(songs: P
     assert read_model(tmp_path / "model", "spleeter").name == "separator"
     assert (tmp_path / "model" / "config.json").read_text() == (SEPARATE.bundled_folder / "config.json").read_text()
     assert "SI-SDR and loss over steps" in (tmp_path / "model.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_voicefilter_is_trained_and_extract_takes_it(tmp_path: Path) -> None:
+    rng, time = np.random.default_rng(3), np.arange(7 * RATE_HZ) / RATE_HZ
+    for number, pitch_hz in enumerate((100, 140, 200, 270)):
+        folder = tmp_path / "voices" / "speech" / f"speaker-{number}"
+        folder.mkdir(parents=True)
+        hum = sum(np.sin(2 * np.pi * pitch_hz * k * time + rng.random()) / k for k in range(1, 20))
+        soundfile.write(folder / "one.wav", 0.1 * hum * (np.sin(2 * np.pi * 3 * time) > -0.5), RATE_HZ)
+    store = tmp_path / "store"
+    quick = ("--max-steps", 2, "--validate-every-steps", 1, "--validation-mixtures", 1, "--batch-size", 1, "--workers", 1)
+    done = speechmill("train", "voicefilter", "--in", tmp_path / "voices", "--store", store, "--name", "filter", *quick)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = ModelStore(open_store(str(store))).model("filter")
+    assert made.kind == "voicefilter" and set(made.files) == {"config.json", "voicefilter.onnx"}
+    arguments = ("--in", tmp_path / "voices" / "speech", "--out", tmp_path / "out", "--store", store)
+    done = speechmill("stage", "extract", *arguments, "--model", "filter")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(soundfile.read(tmp_path / "out" / "speaker-0" / "one.wav")[0]) == len(time)
+    done = speechmill("stage", "extract", *arguments[:2], "--out", tmp_path / "none", "--store", store)
+    assert done.returncode == 1 and "expected a model of kind voicefilter" in done.stderr

@@ -12,13 +12,15 @@ from pipelines.commands.run import read_sources
 from pipelines.dataset import STAGES
 
 COMMAND = str(Path(sys.executable).parent / "speechmill")
-FOLDER_STAGES = ("download", "separate", "segment", "cut", "denoise", "tag_speaker", "tag_tone", "tag_quality", "tag_events", "transcribe")
+_TAGS = ("tag_speaker", "tag_tone", "tag_quality", "tag_events", "transcribe")
+FOLDER_STAGES = ("download", "separate", "segment", "cut", "denoise", "extract", *_TAGS)
 COMMANDS = (
     ["run"],
     ["stage"],
     *(["stage", name] for name in FOLDER_STAGES),
     ["train"],
     ["train", "separator"],
+    ["train", "voicefilter"],
     ["dataset"],
     *(["dataset", name] for name in ("list", "versions", "show", "select", "export", "report", "truth", "repeats")),
     ["compile"],

@@ -237,6 +237,7 @@ def test_what_comes_with_the_code_needs_no_name(tmp_path: Path) -> None:
     chosen = {slot.parameter: choose(store, slot, AUTO) for slot in SLOTS.values()}
     assert {parameter: m.name for parameter, m in chosen.items()} == {
         "separate_model": "speech-2stems-small",
+        "extract_model": "none",
         "tag_tone_model": "tone-4",
         "transcribe_model": "none",
         "transcribe_second_model": "none",
