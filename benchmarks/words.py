@@ -3,6 +3,7 @@
     PYTHONPATH=. .venvs/transcribe/bin/python benchmarks/words.py accuracy|agreement|cut|invented
     speechmill dataset sql DATASET "select recordings.url, clips.* from clips join recordings using (recording) where kept" --json > ROWS
     PYTHONPATH=. .venvs/transcribe/bin/python benchmarks/words.py shows --rows ROWS [--worst 10]
+    PYTHONPATH=. .venvs/transcribe/bin/python benchmarks/words.py separated --show SHOW --audio EPISODE SEPARATED
 
 SPEECHMILL_DATA names the folder of the recordings. `accuracy` compares texts with what is said, in utterances of `--split`, by language,
 setting and engine. `agreement` orders utterances by the agreement of whisper-base and a second engine. `cut` cuts utterances at the
@@ -10,9 +11,11 @@ loudest of a syllable and in pauses, and counts the flag cut_word. `invented` tr
 the list of hallucinations. `shows` scores the kept clips of a run over shows with a known text: beside `episode-1.mp3` is
 `truth/episode-1.json`, whose `utterances` have `start` and `end` in seconds, `text`, and `path` in the manifest of SPEECHMILL_DATA.
 
+`separated` cuts the utterances of a show out of versions of its sound.
+
 Models are folders: `speechmill models fetch whisper-base whisper-tiny-en vosk-ko` puts them into data/fetched-models. Error rates are of
 letters and digits without spaces and punctuation, the edits of all utterances by the letters of all; where a corpus has two spellings of
-an utterance, the nearer counts. A clip of a show is compared with all utterances that it touches; where it begins or ends inside one,
+an utterance, the nearer counts. In `shows` a clip is compared with all utterances that it touches; where it begins or ends inside one,
 with the part of the text that fits best.
 """
 
@@ -24,6 +27,7 @@ import os
 import time
 import zlib
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +39,7 @@ from components.shared.audio import decode, to_pcm16
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.transcribe.edges import cut_word
 from components.transcribe.engines import Engine, Transcription
-from components.transcribe.flags import flags, plain
+from components.transcribe.flags import flags, plain, repeats_itself
 from components.transcribe.transcribe import load_engine
 from tests.components.transcribe.defaults import DEFAULTS
 
@@ -232,6 +236,26 @@ def shows(options: argparse.Namespace) -> Iterator[str]:
         yield f"{s.edits} of {s.letters} | {place}\n  said {s.truth}\n  text {s.row['text']}\n  second {s.row['text_second']}"
 
 
+def separated(options: argparse.Namespace) -> Iterator[str]:
+    """Yields error rates of the utterances of a show, cut out of several versions of its sound by the known times."""
+    (truth,) = [json.loads(path.read_text(encoding="utf-8")) for path in (options.show / "truth").glob("*.json")]
+    with (options.data / "manifest.csv").open(encoding="utf-8") as file:
+        manifest = {r["path"]: r for r in csv.DictReader(file)}
+    rows = [manifest[u["path"]] for u in truth["utterances"]]
+    said = [Utterance(Path(r["path"]), tuple({r["transcript"], r["script"] or r["transcript"]}), 0.0) for r in rows]
+    engine = loaded(options, options.whisper, language=rows[0]["lang"])
+    under = [any(m["start"] < u["end"] and u["start"] < m["end"] for m in truth["music"]) for u in truth["utterances"]]
+    parts = ([True] * len(said), under, [not u for u in under])
+    yield "| sound | all | over music | the others |"
+    yield "| --- | --- | --- | --- |"
+    for path in options.audio:
+        pcm = sound(path)
+        spans = [[round(t * SAMPLE_RATE_HZ) for t in (u["start"], u["end"])] for u in truth["utterances"]]
+        texts = [t.text for t in heard(engine, [pcm[a:b] for a, b in spans])[0]]
+        cells = [f"{rate([*compress(texts, part)], [*compress(said, part)]):.1%}" for part in parts]
+        yield f"| {path} | {' | '.join(cells)} |"
+
+
 def score(row: dict[str, Any], said: Sequence[dict[str, Any]], scripts: dict[str, str]) -> Score:
     """Compares a clip with the utterances that it touches."""
     start, end = row["start"], row["end"]
@@ -264,10 +288,11 @@ def invented(options: argparse.Namespace) -> Iterator[str]:
     """Yields the texts that Whisper writes on sound without speech, and how many of them are flagged."""
     with (options.data / "manifest.csv").open(encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file) if r["kind"] in ("noise", "music") and r["split"] == options.split]
-    sounds = {r["path"]: sound(options.data / r["path"])[: 10 * SAMPLE_RATE_HZ] for r in rows[:: max(1, len(rows) // options.most)]}
+    rows = rows[options.first :: max(1, len(rows) // options.most)]
+    sounds = {r["path"]: sound(options.data / r["path"])[: 10 * SAMPLE_RATE_HZ] for r in rows}
     sounds |= {f"silence of {s} s": np.zeros(s * SAMPLE_RATE_HZ, np.int16) for s in (2, 5, 10)}
-    yield "| language | Silero VAD | sounds | with a text | not flagged |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| language | Silero VAD | sounds | with a text | without a flag but for the list | without a flag |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     texts: dict[str, list[str]] = {}
     for language in LANGUAGES:
         for vad in (True, False):
@@ -275,7 +300,9 @@ def invented(options: argparse.Namespace) -> Iterator[str]:
             found = heard(engine, list(sounds.values()))[0]
             written = [(t, len(pcm) / SAMPLE_RATE_HZ) for t, pcm in zip(found, sounds.values(), strict=True) if plain(t.text)]
             left = [t for t, seconds in written if not flags(t, seconds)]
-            yield f"| {language} | {'on' if vad else 'off'} | {len(sounds)} | {len(written)} | {len(left)} |"
+            listed = [t for t, seconds in written if flags(t, seconds) == ["hallucination"] and not repeats_itself(t.text)]
+            cells = (language, "on" if vad else "off", len(sounds), len(written), len(left) + len(listed), len(left))
+            yield f"| {' | '.join(map(str, cells))} |"
             for t, seconds in written:
                 texts.setdefault(f"{language} {','.join(flags(t, seconds)) or 'NOT FLAGGED'}: {t.text}", []).append("vad" if vad else "")
     yield ""
@@ -291,18 +318,23 @@ def loaded(options: argparse.Namespace, model: str, **changes: Any) -> Engine:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", choices=("accuracy", "agreement", "cut", "invented", "shows"))
+    parser.add_argument("table", choices=("accuracy", "agreement", "cut", "invented", "separated", "shows"))
     parser.add_argument("--split", default="dev", choices=("dev", "heldout"))
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("SPEECHMILL_DATA", "data")))
     parser.add_argument("--models", type=Path, default=Path("data/fetched-models"))
     parser.add_argument("--whisper", default="whisper-base")
     parser.add_argument("--most", type=int, default=60, help="utterances of a table's line")
+    parser.add_argument("--first", type=int, default=0, help="the first sound of `invented`; 1 takes others than 0")
     parser.add_argument("--only", default="", help="a setting, as the table of accuracy writes it")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rows", type=Path, help="clips of `shows` as JSON, each with the url of its recording")
+    parser.add_argument("--show", type=Path, help="a show for `separated`")
+    parser.add_argument("--audio", type=Path, nargs="+", help="versions of its sound, such as the episode and what `separate` made of it")
     parser.add_argument("--worst", type=int, default=0, help="clips of `shows` with the most errors that are printed")
     options = parser.parse_args()
-    for line in {"accuracy": accuracy, "agreement": agreement, "cut": cut, "invented": invented, "shows": shows}[options.table](options):
+    for line in {"accuracy": accuracy, "agreement": agreement, "cut": cut, "invented": invented, "separated": separated, "shows": shows}[
+        options.table
+    ](options):
         print(line, flush=True)
 
 
