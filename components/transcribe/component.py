@@ -48,7 +48,8 @@ def transcribe(
         word_times: Whether whisper returns the start and end of each word; azure and pocketsphinx always do.
         batch_clips: Clips per batch of whisper. Larger batches are faster on a GPU and need more memory.
         beam_size: Beams of whisper's beam search. More beams are slower; 1 is greedy decoding.
-        fallback: Whether whisper decodes a clip again at higher temperatures if its text is repetitive or improbable.
+        fallback: Whether whisper decodes a clip again, alone, if its text is repetitive or improbable, at higher temperatures, or if it
+            stops more than 2 s before the speech; the latter needs word_times.
         compute_type: Number type of whisper's computations: auto is the fastest type of the device, default is the model's own type.
         vad_filter: Whether whisper transcribes a clip only from its first to its last speech (Silero VAD), and skips clips without speech.
         vad_threshold: Probability from which on Silero VAD detects speech, 0 to 1. A higher value detects less speech.

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from components.shared.rows import SAMPLE_RATE_HZ
 from components.transcribe.engines import Transcription
 
-EDGE_SECONDS = 0.06
-"""Largest distance of a word from the clip's edge that it touches."""
+EDGE_SECONDS = 0.3
+"""Largest distance of a word from the clip's edge that it touches. Engines often end a word early that the clip cuts."""
 _FRAME = SAMPLE_RATE_HZ // 50
 """Samples of a level, 20 ms."""
 MOST_DROP_DB = 20.0
@@ -15,7 +15,7 @@ MOST_DROP_DB = 20.0
 
 
 def cut_word(found: Transcription, pcm: NDArray[np.int16]) -> bool:
-    """Returns whether the first or the last word of a clip touches its edge, and the clip is loud there.
+    """Returns whether the first or the last word of a clip is at its edge, and the clip is loud there.
 
     Args:
         found: The transcript; without words the answer is False.

@@ -3,8 +3,8 @@
 Batches: faster-whisper's batched pipeline takes one signal and the positions of the clips in it. Each clip becomes one row of the batch,
 padded to the network's window of 30 seconds, so clips do not affect each other. The pipeline decodes once, greedily or with beam
 search, in one language per call, so clips are grouped by language. Clips longer than the window, and clips with a repetitive or
-improbable text, are decoded one by one with Whisper's temperature fallback. Texts do not depend on the batch. Word times depend on it
-slightly, because CTranslate2 aligns all texts of a batch at the length of the longest.
+improbable text or without a text for their end, are decoded one by one with Whisper's temperature fallback. Texts do not depend on the
+batch. Word times depend on it slightly, because CTranslate2 aligns all texts of a batch at the length of the longest.
 """
 
 import os
@@ -34,6 +34,8 @@ MOST_COMPRESSION = 2.4
 (Radford and others, Robust Speech Recognition via Large-Scale Weak Supervision, 2022, section 4.5)."""
 LEAST_LOG_PROBABILITY = -1.0
 MOST_NO_SPEECH = 0.6
+EARLY_SECONDS = 2.0
+"""A text whose last word ends more than this before the end of a clip's speech misses its end."""
 SEED = 1
 
 Signal = NDArray[np.float32]
@@ -137,7 +139,7 @@ def _transcriber(
             short = [i for i in group if len(pieces[i].sound) <= WINDOW_SECONDS * RATE_HZ]
             segments = dict(zip(short, together([pieces[i] for i in short], spoken) if short else [], strict=True))
             for i in group:
-                if i not in segments or (settings.fallback and _is_doubtful(segments[i])):
+                if i not in segments or (settings.fallback and (_is_doubtful(segments[i]) or _stops_early(segments[i], pieces[i]))):
                     segments[i] = alone(pieces[i], spoken)
                 found[i] = _transcription(segments[i], pieces[i], settings.language or spoken, settings.no_speech_probability)
         return [found.get(i, Transcription(language=settings.language, no_speech=True)) for i in range(len(clips))]
@@ -188,6 +190,12 @@ def _is_doubtful(segments: Sequence[Any]) -> bool:
     improbable = _log_probability(segments) < LEAST_LOG_PROBABILITY
     silent = improbable and min(s.no_speech_prob for s in segments) > MOST_NO_SPEECH
     return not silent and (improbable or max(s.compression_ratio for s in segments) > MOST_COMPRESSION)
+
+
+def _stops_early(segments: Sequence[Any], piece: _Piece) -> bool:
+    """Returns whether the last word ends long before the last speech: Whisper sometimes stops after a sentence when it decodes a batch."""
+    words = [w for s in segments for w in s.words or ()]
+    return bool(words) and len(piece.sound) / RATE_HZ - float(words[-1].end) > EARLY_SECONDS
 
 
 def _check_files(model: Model, folder: Path) -> None:

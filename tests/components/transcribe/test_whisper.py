@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,8 @@ from components.shared.rows import SAMPLE_RATE_HZ
 from components.shared.task import StageError
 from components.transcribe.engines import Transcription
 from components.transcribe.settings import EngineSettings
-from components.transcribe.whisper import load_whisper
+from components.transcribe.sound import RATE_HZ
+from components.transcribe.whisper import _Piece, _stops_early, load_whisper
 from tests.places import ROOT
 
 Spoken = dict[str, tuple[np.ndarray, str]]
@@ -101,6 +103,14 @@ def test_what_whisper_doubts_is_decoded_again_and_a_run_like_it_gives_the_same(
     assert once.confidence is not None and once.confidence < -1  # what a random model writes is improbable
     assert again.text != once.text
     assert load_whisper(whisper, chosen(settings, fallback=True)).transcribe(clips[:1]) == [again]
+
+
+@pytest.mark.parametrize(("end", "early"), [(3.0, True), (5.5, False), (6.0, False)])
+def test_a_text_that_stops_long_before_the_speech_misses_its_end(end: float, early: bool) -> None:
+    segment = SimpleNamespace(words=[SimpleNamespace(start=0.0, end=1.0), SimpleNamespace(start=1.0, end=end)])
+    piece = _Piece(np.zeros(6 * RATE_HZ, np.float32), 0.5, 7.0)
+    assert _stops_early([segment], piece) == early
+    assert not _stops_early([SimpleNamespace(words=None)], piece), "nothing is known without words"
 
 
 def test_words_are_timed_only_where_it_is_asked_for(whisper: Path, clips: list[np.ndarray], settings: Choose) -> None:
