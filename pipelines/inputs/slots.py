@@ -69,7 +69,6 @@ EXTRACT = Slot(
     bundled=NONE,
     help=f"VoiceFilter of extract: a model in the store, or a folder. {AUTO} is {NONE}, with which extract cannot be enabled.",
     use="voices are extracted by",
-    no_use="no model extracts voices from overlap",
 )
 TAG_TONE = Slot(
     parameter="tag_tone_model",
