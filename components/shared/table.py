@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from components.shared.events import BOUNDS, EventSpan
 from components.shared.files import atomic_write
+from components.shared.review import COLUMNS
 from components.shared.rows import Clip, Removed, Segment, Turn, Vector
 
 Row = TypeVar("Row")
@@ -40,9 +41,8 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     Vector: bytes,
 }
 
-LATER = frozenset(
-    {"conversion", "state", "voice_by", "clip_similarity", "overlap_share", *BOUNDS, "events_top", "events_top_probabilities", "events_by"}
-)
+_EVENTS = (*BOUNDS, "events_top", "events_top_probabilities", "events_by")
+LATER = frozenset({"conversion", "state", "voice_by", "clip_similarity", "overlap_share", *_EVENTS, *COLUMNS})
 """Columns that came when tables were stored already. A table without them has their empty values."""
 
 
