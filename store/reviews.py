@@ -7,9 +7,12 @@ import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from components.shared.review import OTHER
+from components.shared.rows import Account
 from store.interface import Store
 from store.objects import check_name
 from store.parquet import read_object, to_bytes
+from store.truth import Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,14 @@ class Answer:
     """When, in UTC, ISO 8601."""
     annotation: str
     """Where the answer is from: `<project>/<annotation>` of the review server."""
+
+
+def true_tones(answers: Iterable[Answer], recordings: Iterable[Account]) -> list[Truth]:
+    """The tones that people gave to seconds of these recordings, the newest answer on a clip each. `other` is no tone."""
+    known = {r.recording: r for r in recordings}
+    newest = {(a.recording, a.start, a.end): a for a in sorted(answers, key=lambda a: a.at) if a.tone}
+    own = [a for a in newest.values() if a.recording in known and a.media_sha256 in ("", known[a.recording].media_sha256)]
+    return [Truth(known[a.recording].url, a.start, a.end, a.tone) for a in own if a.tone != OTHER]
 
 
 class ReviewStore:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, fields
 HUMAN = "human"
 """The source of a text that a person confirmed or corrected, and the reason of a clip that a person rejected."""
 
+OTHER = "other"
+"""A speaker or a tone that is none of those that the page offers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Review:

@@ -3,8 +3,9 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
 
+from components.shared.review import OTHER
+
 TEXT, SPEAKER, TONE, REJECT = "text", "speaker", "tone", "reject"
-OTHER = "other"
 REASONS = {
     "unintelligible": "Words cannot be understood",
     "two_voices": "Two voices",
