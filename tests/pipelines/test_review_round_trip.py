@@ -114,8 +114,8 @@ class Project:
     def submit(self, clip: str) -> None:
         """Submits by the keyboard, and waits until the server has the annotation."""
         self._page.keyboard.press("Control+Enter")
-        expect(self._page.get_by_role("button", name="Update current annotation")).to_be_visible()
-        assert self.tasks()[clip]["annotations"]
+        while not self.tasks()[clip]["annotations"]:
+            self._page.wait_for_timeout(200)
 
     def remove(self) -> None:
         """Deletes it."""
