@@ -178,7 +178,6 @@ def test_a_person_corrects_and_rejects_clips_on_the_page(server: LabelStudio, pa
     project.submit("aa-1")
     project.open("aa-2")
     page.keyboard.press("e")
-    picture(page, "review-reject.png")
     project.submit("aa-2")
     project.open("aa-0")
     project.submit("aa-0")
