@@ -112,8 +112,8 @@ class Project:
         self._page.get_by_test_id("textarea-input").wait_for()
 
     def submit(self, clip: str) -> None:
-        """Submits by the keyboard, and waits until the server has the annotation."""
-        self._page.keyboard.press("Control+Enter")
+        """Submits, and waits until the server has the annotation."""
+        self._page.get_by_role("button", name="Submit current annotation").click()
         while not self.tasks()[clip]["annotations"]:
             self._page.wait_for_timeout(200)
 
