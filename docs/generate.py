@@ -21,7 +21,7 @@ import docstring_parser
 from google.protobuf import json_format
 
 from components.deployment import LOCAL, ROOT, Deployment, deployed
-from components.shared import events, extraction, refusals, rows, transcript
+from components.shared import events, extraction, refusals, review, rows, transcript
 from components.shared.rows import Vector
 from components.shared.task import StageError
 from components.shared.windows import REFERENCE_TABLE, WINDOWS_TABLE
@@ -29,11 +29,11 @@ from components.stage import Stage
 from pipelines import dataset, training
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import SLOTS
-from store import forgotten, ledger, repeats, tags, version_rows, voices
+from store import forgotten, ledger, repeats, reviews, tags, version_rows, voices
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PIPELINES = {"dataset": dataset, "training": training}
-ROW_MODULES = (rows, extraction, events, transcript, ledger, version_rows, tags, repeats, voices, forgotten)
+ROW_MODULES = (rows, extraction, events, transcript, review, ledger, version_rows, tags, repeats, voices, reviews, forgotten)
 TYPES = {
     str: "text",
     int: "integer",

@@ -219,6 +219,11 @@ class MinioStore:
             size = self._client.stat_object(self._bucket, key).size or 0
         return cast(BinaryIO, Ranges(size, lambda start, count: self._range(key, start, count)))
 
+    def link(self, key: str, valid: timedelta) -> str:
+        """An address from which anyone can read an object for some time, at most 7 days. It ends earlier if the user's secret changes."""
+        with self._explained("link to", key):
+            return self._client.presigned_get_object(self._bucket, key, valid)
+
     def delete(self, key: str) -> None:
         with self._explained("delete", key):
             self._client.remove_object(self._bucket, key)

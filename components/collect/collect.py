@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from components.shared.events import EVENT, ClipEvents, EventSpan
 from components.shared.extraction import Extraction
+from components.shared.review import Review
 from components.shared.rows import (
     VOICE,
     Account,
@@ -156,7 +157,7 @@ def timeline(
 def dataset_row(
     recording: Recording, clip: Clip, audio_sha256: str, before_sha256: str, timeline_sha256: str, tags: Mapping[str, Any]
 ) -> DatasetRow:
-    """Returns the dataset row of a clip; `publish` fills in `speaker`, `kept` and `reason`."""
+    """Returns the dataset row of a clip; `publish` fills in `speaker`, `kept`, `reason` and reviews."""
     start, end = span(clip)
     return DatasetRow(
         clip=clip.clip,
@@ -176,6 +177,7 @@ def dataset_row(
         timeline_sha256=timeline_sha256,
         speaker="",
         **tags,
+        **dataclasses.asdict(Review()),
         kept=False,
         reason="",
     )

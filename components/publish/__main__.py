@@ -54,6 +54,8 @@ def main(
         report(f"the clips of {recording} are those of another file now: {reason}")
     for speaker, similarity in published.recognized.items():
         report(f"{speaker} is {speakers['names'][speaker]}, a named voice of the store: similarity {similarity:.2f}")
+    for left in published.lost:
+        report(f"lost of the review of {left.answer.clip} by {left.answer.by}: {', '.join(left.fields)}, because {left.why}")
     if dominant := speakers.get("dominant"):
         report(f"dominant speaker: {dominant}, with {dominant_share(speakers):.1%} of the speech of {speakers['count']} speakers")
     said = newest.lineage if newest else {}

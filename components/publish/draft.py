@@ -67,6 +67,8 @@ class Draft:
         self._measures: dict[str, pa.Table] = {}
         self._edited: dict[str, pa.Table] = {}
         self._reasons: dict[str, pa.Array] = {}
+        self.moved: dict[str, str] = {}
+        """The new block of each recording whose measurements `rewrite` replaced."""
 
     @property
     def blocks(self) -> list[str]:
@@ -140,6 +142,15 @@ class Draft:
             self.put(block, decided(block, part, own, speakers))
             blocks |= dict.fromkeys(pc.unique(part["recording"]).to_pylist(), block)
         return blocks
+
+    def rewrite(self, block: str, rows: pa.Table) -> None:
+        """Replaces the measurements of the clips of a block, in their order, by those in `rows`. The decisions stay."""
+        decisions = self.decisions(block)
+        new = self._dataset.blocks.write(rows)
+        self._measures[new] = rows.select(MEASURED).combine_chunks()
+        self.put(block, decisions.slice(0, 0))
+        self.put(new, with_column(decisions, "block", pa.repeat(new, decisions.num_rows)))
+        self.moved |= dict.fromkeys(pc.unique(decisions["recording"]).to_pylist(), new)
 
     def joined(self) -> dict[str, str]:
         """Joins small blocks if there are many. Returns the new block of each recording that moved."""

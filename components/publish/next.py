@@ -13,6 +13,7 @@ from components.publish.deciding import as_json, decide, mark_duplicates
 from components.publish.draft import Draft, Sums
 from components.publish.identities import identities, recognized
 from components.publish.outcomes import duplicates, outside, recorded, replaced, samples_by_reason, seconds_by_outcome
+from components.publish.reviews import reviewed, summary
 from components.publish.rules import Wanted, last_tones, resolved
 from components.publish.speakers import Clips, Voices, clips_of, has_vector
 from components.shared.encoders import vectors_of
@@ -21,6 +22,7 @@ from components.shared.rules import MOST_AROUSED, with_thresholds
 from components.shared.task import Lineage
 from store.datasets import Change, DatasetStore, Version
 from store.repeats import Repeat
+from store.reviews import Answer
 from store.version_rows import DatasetSpeaker, Recorded
 from store.voices import NamedVoice
 
@@ -51,6 +53,8 @@ class Base:
     """The recordings of the version by id."""
     speakers: Sequence[DatasetSpeaker]
     """The speakers of the version."""
+    answers: Sequence[Answer] = ()
+    """What people said of clips of the dataset."""
 
     def rules(self) -> Mapping[str, Any] | None:
         """The rules of the version; None if it has no clips, so that whether the rules can be applied was not checked."""
@@ -68,17 +72,17 @@ class Base:
         return found
 
 
-def next_version(
-    base: Base, run: str, found: Found, wanted: Wanted, correction: Correction | None = None
-) -> tuple[Change, dict[str, Mapping[str, Any]]]:
-    """Returns the next version, and what a log should say of it: `replaced` recordings and `recognized` speakers.
+def next_version(base: Base, run: str, found: Found, wanted: Wanted, correction: Correction | None = None) -> tuple[Change, dict[str, Any]]:
+    """Returns the next version, and what a log should say of it: `replaced` recordings, `recognized` speakers, and what people
+    said that was `lost`.
 
     A run's recordings take the place of earlier ones with the same ids; one whose download failed this time keeps its clips. Raises
     StageError if a rule needs what no stage measured, or if the correction cannot be made.
     """
     draft, voices = Draft(base.datasets, base.version), Voices(base.speakers)
     decided, given = identities(base.version), naming.given_ids(base.version)
-    rows = found.rows.sort_by("clip")
+    media = {r.recording: r.media_sha256 for r in (*base.recordings.values(), *(a for a in found.accounts if a.samples))}
+    rows, lost = reviewed(found.rows.sort_by("clip"), base.answers, media)
     known = _without_replaced(draft, voices, base, found)
     voice_by = _encoder(rows, base, voices)
     of, chosen = vectors_of(voice_by), with_thresholds(wanted, voice_by)
@@ -89,6 +93,7 @@ def next_version(
     if correction:
         now, said = correction(Speakers(draft, voices, decided, given, of))
         decided, given = now.decided, now.given
+        blocks |= draft.moved
     same, changed = duplicates(base.recordings, found.accounts), replaced(base.recordings, found.accounts)
     named = base.named_voices(voice_by) if voice_by else {}
     decided, near = recognized(voices.of_speakers(decided.merged), decided, named, of, chosen["join_similarity"])
@@ -111,8 +116,11 @@ def next_version(
         "rules": as_json(meant),
     }
     table = naming.table(voices, base.speakers, sums.spoken, sums.clips, decided.names, base.version.number + 1 if base.version else 1)
+    again = pc.sum(pc.not_equal(rows["reviewed_at"], "")).as_py() or 0
+    if again or lost:
+        lineage |= {"reviews": summary(again, lost)}
     change = Change(draft.changed, recordings, table, lineage | ({"correction": said} if said else {}))
-    return change, {"replaced": changed, "recognized": near}
+    return change, {"replaced": changed, "recognized": near, "lost": lost}
 
 
 def _without_replaced(draft: Draft, voices: Voices, base: Base, found: Found) -> dict[tuple[str, bytes], tuple[str, str]]:

@@ -1,7 +1,8 @@
 """Publishes what a run found as the next version of a dataset, and updates what the store knows of it."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from components.publish.corrections import Correction
 from components.publish.matching import thinned
 from components.publish.next import Base, Found, next_version
 from components.publish.outcomes import check_law, outcomes, with_audio
+from components.publish.reviews import Lost
 from components.publish.rules import Wanted
 from components.shared.rows import Account, Fingerprint
 from components.shared.task import Lineage, StageError, report
@@ -22,6 +24,7 @@ from store.interface import Store
 from store.lease import lease
 from store.ledger import Ledger
 from store.repeats import Repeat, RepeatStore
+from store.reviews import ReviewStore
 from store.upgrade import is_old, upgrade
 from store.version_rows import Recorded
 from store.voices import named_voices
@@ -65,6 +68,8 @@ class Published:
     """The recordings whose clips were replaced by those of another file, with the reason."""
     recognized: Mapping[str, float]
     """The speakers that this version named because a named voice of the store is near, with the similarity."""
+    lost: Sequence[Lost]
+    """What people said of clips that the run replaced, and that has no place among the new ones."""
 
     @property
     def speakers(self) -> Mapping[str, Any]:
@@ -114,12 +119,14 @@ def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted,
     repeats = _update_repeats(store, dataset, batch)
     _check_fingerprints(FingerprintStore(store, dataset), set(with_audio({r.recording: r for r in present}, batch.accounts)), wanted)
     found = Found(batch.accounts, batch.rows, batch.sources_sha256, batch.lineage)
-    last: list[Mapping[str, Any]] = []
+    last: list[dict[str, Any]] = []
 
     def compute(versions: list[Version]) -> Any:
         before = versions[-1] if versions else None
         recordings = {r.recording: r for r in datasets.recordings(before)}
-        base = Base(datasets, before, repeats, lambda encoder: named_voices(store, encoder), recordings, datasets.speakers(before))
+        answers = ReviewStore(store, dataset).answers()
+        voices = partial(named_voices, store)
+        base = Base(datasets, before, repeats, voices, recordings, datasets.speakers(before), answers)
         change, said = next_version(base, run, found, wanted, correction)
         last[:] = [said]
         return change
@@ -129,8 +136,8 @@ def _publish(store: Store, dataset: str, run: str, batch: Batch, wanted: Wanted,
     newest = versions[-1] if versions else None
     recordings = datasets.recordings(newest)
     ledger.write(lambda rows: outcomes(rows, batch.accounts, recordings))
-    said = last[0] if last and made else {"replaced": {}, "recognized": {}}
-    return Published(made, newest, recordings, len(repeats), said["replaced"], said["recognized"])
+    said = last[0] if last and made else {"replaced": {}, "recognized": {}, "lost": []}
+    return Published(made, newest, recordings, len(repeats), said["replaced"], said["recognized"], said["lost"])
 
 
 def origin(version: Version) -> dict[str, str]:

@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from components.publish.identities import Identities
 from components.publish.settings import names
+from components.shared.review import HUMAN
 from components.shared.rules import CALMEST, DOMINANT, MOST_AROUSED, RULES, SPEAKER_ID, Bounds, Names, Number, Setting
 from components.shared.task import StageError
 
 DUPLICATE = "duplicate"
 """The reason of a clip of a recording with the same media as an earlier one."""
+
+OF_TEXTS = ("text_flags", "confidence", "text_agreement", "characters_per_second")
+"""Columns that say how much an engine's text can be trusted."""
 
 Wanted = Mapping[str, Any]
 """The value of each setting by its name, as `parse` makes it."""
@@ -84,10 +88,12 @@ def active(wanted: Wanted) -> list[Setting]:
 
 
 def columns(rules: Iterable[Setting]) -> set[str]:
-    """The columns of DatasetRow that rules look at."""
+    """The columns of DatasetRow that rules look at, and those of a person's word."""
     found = list(rules)
     bounded = {c for rule in found if isinstance(rule, Bounds) for c in rule.bounds}
-    return bounded | {c for rule in found for c in (rule.column, rule.filled_by, "speaker" if rule.column == "tone" else "") if c}
+    return {"reject_truth", "text_source", *bounded} | {
+        c for rule in found for c in (rule.column, rule.filled_by, "speaker" if rule.column == "tone" else "") if c
+    }
 
 
 def check_measured(wanted: Wanted, clips: int, has_value: Callable[[str], bool]) -> None:
@@ -103,11 +109,19 @@ def check_measured(wanted: Wanted, clips: int, has_value: Callable[[str], bool])
 def reasons(rows: pa.Table, wanted: Wanted, duplicates: Collection[str]) -> pa.Array:
     """The reason of the first rule that rejects each clip, or "", by the settings that `resolved` returned.
 
+    A person's word comes before the rules: a clip that one rejected is rejected, and no rule about transcripts rejects a text that one
+    confirmed or corrected.
+
     `rows` has the columns `recording` and those that `columns` returns for the rules, as in DatasetRow.
     """
     found = pc.if_else(pc.is_in(rows["recording"], value_set=pa.array(sorted(duplicates), pa.string())), DUPLICATE, "")
+    by_person = pc.and_(pc.equal(found, ""), measured(rows["reject_truth"]))
+    found = pc.if_else(by_person, pc.binary_join_element_wise(HUMAN, rows["reject_truth"], ":"), found)
+    of_person = pc.equal(rows["text_source"], HUMAN)
     for rule in active(wanted):
         rejected = pc.and_(pc.equal(found, ""), _rejected(rule, rows, wanted[rule.name]))
+        if rule.column in OF_TEXTS:
+            rejected = pc.and_(rejected, pc.invert(of_person))
         found = pc.if_else(rejected, rule.reason, found)
     return found.combine_chunks()
 

@@ -1,9 +1,10 @@
 """Reads one version of a dataset from the store and writes its page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from components.report.agreement import Agreement, agreements
 from components.report.amounts import Amounts, Share, outside_seconds
 from components.report.confusion import Confusion, confusion
 from components.report.events import EventAmounts
@@ -21,6 +22,7 @@ from store.interface import Store
 from store.ledger import CHANGED, FAILED, GIVEN_UP, Ledger
 from store.objects import open_store
 from store.parquet import read_object
+from store.reviews import ReviewStore, true_tones
 from store.truth import read_truth
 
 COLUMNS = ("speaker", "gender", "tone", "language", "licence")
@@ -34,7 +36,7 @@ def read_timeline(store: Store, dataset: str, sha256: str) -> list[TimelineSpan]
     return read_object(store, timeline_key(dataset, sha256), TimelineSpan) if sha256 else []
 
 
-def contents(dataset: DatasetStore, version: Version, newest: int, found: Confusion | None) -> Contents:
+def contents(dataset: DatasetStore, version: Version, newest: int, found: Confusion | None, agreed: Sequence[Agreement]) -> Contents:
     """Collects what the page of a version shows."""
     store, rows = dataset.store, sample(dataset, version)
     outside = outside_seconds(version.lineage.get("seconds", {}))
@@ -62,6 +64,7 @@ def contents(dataset: DatasetStore, version: Version, newest: int, found: Confus
         clips=listen(choose(rows), lambda sha256: store.read(audio_key(dataset.name, sha256))),
         timeline=timeline(*varied) if varied else None,
         confusion=found,
+        agreements=agreed,
     )
 
 
@@ -90,9 +93,10 @@ def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
         page.write_text(html(dataset, None, failures), encoding="utf-8")
         return {"version": 0, **lost, "tone_confusion": {}}
     chosen = table.version(version or None)
-    truths = read_truth(target, dataset)
+    answers = ReviewStore(target, dataset).answers()
+    truths = [*read_truth(target, dataset), *true_tones(answers, table.recordings(chosen))]
     found = confusion(of_sources(table, chosen, {t.source for t in truths}), truths)
-    shown = contents(table, chosen, table.versions()[-1].number, found)
+    shown = contents(table, chosen, table.versions()[-1].number, found, agreements(answers))
     page.write_text(html(dataset, shown, failures), encoding="utf-8")
     truth = {"clips_with_true_tone": found.total, "right_tone_share": found.right} if found else {}
     return {

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from components.report.agreement import Agreement
 from components.report.amounts import Amounts, Share, Step, most
 from components.report.charts import chart
 from components.report.confusion import Confusion
@@ -71,6 +72,8 @@ class Contents:
     clips: list[ClipSounds]
     timeline: Timeline | None
     confusion: Confusion | None
+    agreements: Sequence[Agreement]
+    """How far people agree who reviewed the same clips."""
 
 
 @dataclass(frozen=True)

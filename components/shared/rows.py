@@ -376,6 +376,13 @@ class DatasetRow:
     events_top: list[str]
     events_top_probabilities: Vector
     events_by: str
+    text_source: str
+    text_engine: str
+    speaker_truth: str
+    tone_truth: str
+    reject_truth: str
+    reviewed_by: str
+    reviewed_at: str
     kept: bool
     """Whether the clip is in the selection of this version."""
     reason: str

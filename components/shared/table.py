@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from components.shared.events import BOUNDS, EventSpan
 from components.shared.extraction import Extraction
 from components.shared.files import atomic_write
+from components.shared.review import COLUMNS
 from components.shared.rows import Clip, Removed, Segment, Turn, Vector
 
 Row = TypeVar("Row")
@@ -41,21 +42,9 @@ _EMPTY: dict[Any, Callable[[], Any]] = {
     Vector: bytes,
 }
 
-LATER = frozenset(
-    {
-        "conversion",
-        "state",
-        "voice_by",
-        "clip_similarity",
-        "overlap_share",
-        "extracted_share",
-        "extract_similarity_gain",
-        *BOUNDS,
-        "events_top",
-        "events_top_probabilities",
-        "events_by",
-    }
-)
+_EVENTS = (*BOUNDS, "events_top", "events_top_probabilities", "events_by")
+_EXTRACTION = ("extracted_share", "extract_similarity_gain")
+LATER = frozenset({"conversion", "state", "voice_by", "clip_similarity", "overlap_share", *_EXTRACTION, *_EVENTS, *COLUMNS})
 """Columns that came when tables were stored already. A table without them has their empty values."""
 
 

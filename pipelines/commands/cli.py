@@ -17,6 +17,7 @@ COMMANDS = {
     "stage": "Run one stage on a folder of audio files.",
     "dataset": "Show, compare, tag and export published datasets, and select their clips again.",
     "speakers": "List, name, merge and split a dataset's voices, and calibrate the similarity threshold that separates them.",
+    "review": "Let people correct clips on a Label Studio server, and take over what they say.",
     "compile": "Write the pipelines as files for Kubeflow.",
     "upload": "Upload the pipelines to Kubeflow.",
     "submit": "Make a version of a dataset on a cluster.",

@@ -53,7 +53,7 @@ def name_speaker(name: str, speaker: str, dataset: str, store_uri: str) -> None:
         references.push(Path(scratch, "reference"))
     seconds, before = sum(r.samples for r in clips) / SAMPLE_RATE_HZ, f"; its version before was {older[0]}" if older else ""
     print_out(f"the reference {name}, version {made.version}, holds {len(clips)} clips of {speaker}, {seconds:.1f} s{before}")
-    done = _publish(store_uri, dataset, naming_of(speaker, name, f"{made.name}/{made.version}"))
+    done = publish_correction(store_uri, dataset, naming_of(speaker, name, f"{made.name}/{made.version}"))
     if not done.made:
         print_out(f"nothing changes in dataset {dataset}: {speaker} is {name} already")
         return
@@ -69,7 +69,7 @@ def name_speaker(name: str, speaker: str, dataset: str, store_uri: str) -> None:
 def merge_speakers(speakers: tuple[str, ...], dataset: str, store_uri: str) -> None:
     """Make one speaker of several: all their clips, and those of later runs, get the id of the first one."""
     _check_id(*speakers)
-    done = _publish(store_uri, dataset, merge_of(speakers[0], speakers[1:]))
+    done = publish_correction(store_uri, dataset, merge_of(speakers[0], speakers[1:]))
     assert done.made
     said = done.made.lineage["correction"]
     others = ", ".join(f"{s} ({_amount(amount)})" for s, amount in said["clips"].items())
@@ -96,7 +96,7 @@ def split_speaker(speaker: str, file: Path, dataset: str, store_uri: str) -> Non
     except UnicodeDecodeError as error:
         raise StageError(f"expected ids of clips as text in UTF-8 in {file}, found something else: {error}") from None
     clips = {line for line in lines if line and not line.startswith("#")}
-    done = _publish(store_uri, dataset, split_of(speaker, clips))
+    done = publish_correction(store_uri, dataset, split_of(speaker, clips))
     assert done.made
     said = done.made.lineage["correction"]
     _print_made(done, dataset, f"split {_amount(said['clips'])} off {_shown(done, speaker)}: they are of the new speaker {said['into']}")
@@ -107,7 +107,7 @@ def _check_id(*speakers: str) -> None:
         raise StageError(f"expected ids of speakers such as s0001, found {one_line(wrong[0])}: see `speechmill speakers list`")
 
 
-def _publish(store_uri: str, dataset: str, correction: Correction) -> Published:
+def publish_correction(store_uri: str, dataset: str, correction: Correction) -> Published:
     """Publishes a version with a correction; rules, stages and sources stay as they are."""
     store = open_store(store_uri)
     wanted = _wanted(DatasetStore(store, dataset).version())

@@ -19,7 +19,7 @@ from components.publish.speakers import encoder_of
 from components.shared.encoders import ENCODERS, vectors_of
 from components.shared.rows import SAMPLE_RATE_HZ, DatasetRow
 from components.shared.table import from_table
-from components.shared.task import StageError
+from components.shared.task import StageError, one_line
 from components.shared.voices import Voice
 from pipelines.commands.corrections import merge_speakers, name_speaker, split_speaker
 from pipelines.commands.shared import print_out, store_option
@@ -101,6 +101,7 @@ def _count(groups: dict[str, Counter[str]], table: pa.Table) -> None:
 @click.option(
     "--labels", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="CSV", help="Its labels, in the columns clip,label."
 )
+@click.option("--reviewed", metavar="SPEAKER", help="Instead of labels: clips that reviewers say are of this speaker, or of others.")
 @click.option(
     "--false-accept-rate",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -121,6 +122,7 @@ def calibrate_speakers(
     engine: str,
     name: str | None,
     labels: Path | None,
+    reviewed: str | None,
     false_accept_rate: float,
     plot: Path | None,
     as_json: bool,
@@ -130,15 +132,17 @@ def calibrate_speakers(
     """Measure on labeled clips how well the similarity separates a voice from others, and suggest a threshold.
 
     Either give audio files: --same and --other, each as often as you like, with --reference or --reference-files; each file is one
-    clip. Or give --dataset with --labels, a CSV file with the columns clip and label (same or other): then the similarities come from
-    the dataset or, if it was made without a reference, are computed to the mean voice of the clips labeled same. The last line
-    printed is the option for `speechmill run` or `speechmill dataset select`.
+    clip. Or give --dataset with --labels, a CSV file with the columns clip and label (same or other), or with --reviewed, the id of a
+    speaker: then the similarities come from the dataset or, if it was made without a reference, are computed to the mean voice of the
+    clips labeled same. The last line printed is the option for `speechmill run` or `speechmill dataset select`.
     """
-    _check_options(same, other, reference, reference_files, name, labels, plot)
+    _check_options(same, other, reference, reference_files, name, labels, reviewed, plot)
     left_out: dict[str, str] = {}
     option = SIMILARITY_OPTION
-    if name and labels:
-        scores, option = _of_dataset(DatasetStore(open_store(store_uri), name), number, _labelled(labels))
+    if name:
+        dataset = DatasetStore(open_store(store_uri), name)
+        given = _labelled(labels) if labels else _reviewed(dataset, dataset.version(number), reviewed or "")
+        scores, option = _of_dataset(dataset, number, given)
     else:
         scores, left_out = _of_files(same, other, reference, reference_files, engine, store_uri)
     for label in (SAME, OTHER):
@@ -161,13 +165,16 @@ def _check_options(
     reference_files: Sequence[Path],
     name: str | None,
     labels: Path | None,
+    reviewed: str | None,
     plot: Path | None,
 ) -> None:
-    if name or labels:
-        if not (name and labels) or same or other or reference or reference_files:
-            raise click.UsageError("expected --dataset together with --labels, and no audio files or reference beside them")
+    if name or labels or reviewed:
+        if not name or bool(labels) == bool(reviewed) or same or other or reference or reference_files:
+            raise click.UsageError("expected --dataset together with --labels or --reviewed, and no audio files or reference beside them")
     elif not (same and other) or bool(reference) == bool(reference_files):
-        raise click.UsageError("expected --same, --other and one of --reference and --reference-files; or --dataset and --labels")
+        raise click.UsageError(
+            "expected --same, --other and one of --reference and --reference-files; or --dataset and --labels or --reviewed"
+        )
     if plot and plot.suffix.casefold() not in PLOTS:
         raise click.UsageError(f"--plot: expected a name that ends in {' or '.join(PLOTS)}, found {plot}")
     if plot and not plot.resolve().parent.is_dir():
@@ -192,6 +199,20 @@ def _labelled(path: Path) -> dict[str, str]:
             )
         if found.setdefault(clip, label) != label:
             raise StageError(f"expected one label of the clip {clip} in {path}, found both")
+    return found
+
+
+def _reviewed(dataset: DatasetStore, version: Version, speaker: str) -> dict[str, str]:
+    """Labels by clip: of those whose speaker a person named, SAME if it is this one."""
+    found: dict[str, str] = {}
+    for table in dataset.tables(version, ("clip", "speaker_truth")):
+        own = table.filter(pc.not_equal(table["speaker_truth"], "")).to_pydict()
+        found |= {c: SAME if s == speaker else OTHER for c, s in zip(own["clip"], own["speaker_truth"], strict=True)}
+    if set(found.values()) != {SAME, OTHER}:
+        raise StageError(
+            f"expected clips that reviewers say are of {one_line(speaker)} and of others in version {version.number} of dataset "
+            f"{dataset.name}, found {sum(v == SAME for v in found.values())} of {len(found)}: review more clips (docs/review.md)"
+        )
     return found
 
 

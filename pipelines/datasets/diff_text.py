@@ -86,7 +86,10 @@ def _speakers(said: Mapping[str, Any]) -> Iterator[str]:
 
 
 def correction(said: Mapping[str, Any]) -> str:
-    """What a person corrected of the speakers in a version."""
+    """What a person corrected in a version."""
+    if said["action"] == "review":
+        lost = f"; of {said['lost']} answers something has no place" if said["lost"] else ""
+        return f"reviewed: {said['clips']} clips have a person's word{lost}"
     if said["action"] == "name":
         return f"corrected: {said['speaker']} was named {said['name']}"
     if said["action"] == "merge":

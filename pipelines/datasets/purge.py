@@ -24,6 +24,7 @@ from store.ledger import Ledger
 from store.models import REFERENCES, ModelStore, place
 from store.parquet import read_columns, read_object, to_bytes
 from store.repeats import RepeatStore
+from store.reviews import ReviewStore
 from store.truth import read_truth, write_truth
 from store.upgrade import old_versions
 from store.voices import TABLE, NamedVoice
@@ -183,6 +184,7 @@ def _remove(store: Store, name: str, work: Work, done: Purged, say: Say) -> None
             drop_history(store, f"datasets/{name}/{table}", recordings)
         _remove_from_plans(store, recordings)
         _remove_truth(store, name, work)
+    ReviewStore(store, name).remove(recordings, {key.partition("|")[0] for key in work.get("clip", ())})
     say("rewriting all versions")
     (when,) = work["when"]
     Rewriting(store, name, work, when).all()

@@ -10,6 +10,7 @@ if [ $# = 0 ]; then
     compile pyproject.toml --group dev -o requirements.txt
     compile requirements.bootstrap.in -o requirements.bootstrap.txt
     compile tests/requirements.in -o tests/requirements.txt
+    compile tests/labelstudio.in -o tests/labelstudio.txt
     compile tests/readers.in --override tests/readers.overrides.txt -o tests/readers.txt
     for peer in benchmarks/peers/*.in; do
         overrides="${peer%.in}.overrides.txt"
