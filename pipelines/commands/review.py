@@ -1,6 +1,7 @@
 """`speechmill review`: people correct clips on a Label Studio server, and their word makes a new version."""
 
 import dataclasses
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -112,13 +113,16 @@ def _ids(file: Path) -> set[str]:
     return {line for line in lines if line and not line.startswith("#")}
 
 
-def _title(name: str) -> str:
-    return f"speechmill {name}"
+def _named(dataset: DatasetStore) -> tuple[str, str]:
+    """Title and description of a dataset's project. The description tells datasets of one name in several stores apart."""
+    store = hashlib.sha256(dataset.store.uri.encode()).hexdigest()[:8]
+    return f"speechmill {dataset.name}", f"Clips of dataset {dataset.name} of store {store}, offered by Speechmill."
 
 
 def _project(server: Server, dataset: DatasetStore, version: Version, offered_speakers: Sequence[str], annotators: int) -> int:
     """The number of the dataset's project, which is made or gets the tones and speakers that it lacks."""
-    names, project = speaker_names(version.lineage), server.project(_title(dataset.name))
+    title, about = _named(dataset)
+    names, project = speaker_names(version.lineage), server.project(title, about)
     tones = {t for table in dataset.tables(version, ("clip", "tone")) for t in table["tone"].unique().to_pylist()}
     speakers = set(offered_speakers)
     if project:
@@ -127,8 +131,7 @@ def _project(server: Server, dataset: DatasetStore, version: Version, offered_sp
     page = configuration(tones, {s: names.get(s, "") for s in speakers})
     wanted = {"label_config": page, "maximum_annotations": annotators}
     if not project:
-        about = f"Clips of dataset {dataset.name}, offered by Speechmill."
-        return int(server.create(title=_title(dataset.name), description=about, sampling="Sequential sampling", **wanted)["id"])
+        return int(server.create(title=title, description=about, sampling="Sequential sampling", **wanted)["id"])
     if any(project.get(name) != value for name, value in wanted.items()):
         server.change(project["id"], **wanted)
     return int(project["id"])
@@ -171,18 +174,20 @@ def pull_answers(name: str, store_uri: str) -> None:
     no place then is said.
     """
     server, store = Server(), open_store(store_uri)
-    DatasetStore(store, name).version()
-    project = server.project(_title(name))
+    dataset = DatasetStore(store, name)
+    dataset.version()
+    title, about = _named(dataset)
+    project = server.project(title, about)
     if not project:
-        raise ReviewError(f"expected a project `{_title(name)}` at {server.shown}, found none: run `speechmill review push {name}`")
+        raise ReviewError(f"expected a project `{title}` of this store at {server.shown}, found none: run `speechmill review push {name}`")
     found, foreign = answers_of(project["id"], server.tasks(project["id"]), server.people())
     if foreign:
         print_out(f"{foreign} reviewed tasks of the project are not from Speechmill, and are left out")
     reviews = ReviewStore(store, name)
     new = reviews.add(found)
     print_out(f"{len(new)} new answers of {len({a.by for a in new})} people on {len({a.clip for a in new})} clips")
-    version = DatasetStore(store, name).version()
-    media = {r.recording: r.media_sha256 for r in DatasetStore(store, name).recordings(version)}
+    version = dataset.version()
+    media = {r.recording: r.media_sha256 for r in dataset.recordings(version)}
     lost: list[Lost] = []
 
     def say(left: Sequence[Lost]) -> None:

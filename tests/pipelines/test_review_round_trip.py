@@ -139,6 +139,14 @@ def check_sound(page: Page, url: str) -> None:
     assert played > 0.2
 
 
+def press(page: Page, key: str, choice: str) -> None:
+    """Presses a key until it has chosen: the page listens to keys only some time after it shows the clip."""
+    chosen = page.locator(".lsf-choice__item", has_text=choice).locator("input")
+    while not chosen.is_checked():
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+
+
 def picture(page: Page, name: str) -> None:
     if PICTURES:
         page.screenshot(path=Path(PICTURES, name))
@@ -177,7 +185,7 @@ def test_a_person_corrects_and_rejects_clips_on_the_page(server: LabelStudio, pa
     picture(page, "review-task.png")
     project.submit("aa-1")
     project.open("aa-2")
-    page.keyboard.press("e")
+    press(page, "e", "Noise or music")
     project.submit("aa-2")
     project.open("aa-0")
     project.submit("aa-0")

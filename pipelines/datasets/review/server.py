@@ -42,10 +42,10 @@ class Server:
         access = self._send("POST", "/api/token/refresh", {"refresh": self._key}).json()["access"]
         self._session.headers["Authorization"] = f"Bearer {access}"
 
-    def project(self, title: str) -> Json | None:
-        """The project with this title; None if there is none."""
+    def project(self, title: str, description: str) -> Json | None:
+        """The project with this title and description; None if there is none."""
         found = self._call("GET", "/api/projects", parameters={"title": title, "page_size": 100})["results"]
-        return next((p for p in found if p["title"] == title), None)
+        return next((p for p in found if (p["title"], p["description"]) == (title, description)), None)
 
     def create(self, **fields: Any) -> Json:
         """Creates a project."""
