@@ -1,6 +1,6 @@
-"""The training pipeline: trains a model that separates speech from music, on a folder of sounds and optionally a dataset."""
+"""The training pipeline: trains a model of one kind on a folder of sounds and optionally a dataset."""
 
-from typing import Any
+from typing import Any, Literal
 
 from kfp import dsl
 from kfp.dsl import Dataset, Model
@@ -8,8 +8,9 @@ from kfp.dsl import Dataset, Model
 from components.deployment import Deployment, deployed
 from components.stage import Settings, pipeline_of
 from components.train_separator.component import train_separator
+from components.train_tone.component import train_tone
 
-STAGES = (train_separator,)
+STAGES = (train_separator, train_tone)
 
 
 def build(deployment: Deployment) -> Any:
@@ -19,9 +20,10 @@ def build(deployment: Deployment) -> Any:
         @pipeline_of(
             *STAGES,
             name="training",
-            description="Songs with stems, or a dataset's clips and music, become a model that takes the music out of speech.",
+            description="Sounds, or a dataset's clips, become a model that takes music out of speech, or one that tells tones apart.",
         )
         def pipeline(  # type: ignore[no-untyped-def]  # kfp takes a missing annotation, not None
+            kind: Literal["separator", "tone"] = "separator",
             sounds: str = "s3://speechmill/sources/training",
             start: str = "",
             dataset: str = "",
@@ -32,17 +34,20 @@ def build(deployment: Deployment) -> Any:
             """Trains one model and puts it into the run's artifacts.
 
             Args:
-                sounds: URI of the folder with the sound to train on (docs/separator.md describes its layouts).
-                start: URI of the model to continue from; empty trains a new one.
-                dataset: Name of the dataset whose clips are the speech to mix with music; empty uses none.
+                kind: The model to train: separator takes music out of speech, tone tells tones of speech apart.
+                sounds: URI of the folder with the sound to train on (docs/separator.md and docs/tone.md describe its layouts).
+                start: URI of the separator to continue from; empty trains a new one. A model of tones is always a new one.
+                dataset: Name of the dataset whose clips are speech to mix with music, or may join the training of tones; empty: none.
                 store: URI of the bucket that holds the dataset.
             """
             given = dsl.importer(artifact_uri=sounds, artifact_class=Dataset).output
-            wiring = {"dataset": dataset, "store": store, "sounds": given, **settings(train_separator)}
-            with dsl.If(start != "", name="from-a-model"):
+            wiring = {"dataset": dataset, "store": store, "sounds": given}
+            with dsl.If(kind == "tone", name="tone"):
+                train_tone(**wiring, **settings(train_tone))
+            with dsl.Elif(start != "", name="separator-from-a-model"):
                 model = dsl.importer(artifact_uri=start, artifact_class=Model).output
-                train_separator(start=model, **wiring)
-            with dsl.Else(name="from-scratch"):
-                train_separator(**wiring)
+                train_separator(start=model, **wiring, **settings(train_separator))
+            with dsl.Else(name="separator-from-scratch"):
+                train_separator(**wiring, **settings(train_separator))
 
         return pipeline

@@ -14,7 +14,7 @@ from components.tag_speaker.component import tag_speaker
 from components.transcribe.component import transcribe
 from pipelines.commands.options import GroupedCommand, SlotOption, with_settings
 from pipelines.commands.shared import print_choice, store_option
-from pipelines.commands.train import separator
+from pipelines.commands.train import separator, tone
 from pipelines.commands.transfers import Transfers
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, fetch_preferred, find, local_folder
@@ -88,3 +88,4 @@ def _model_folder(store: Store, slot: Slot, wanted: str, scratch: Path) -> Path:
 for _stage in FOLDER_STAGES:
     _add(_stage)
 command.add_command(separator, "train_separator")
+command.add_command(tone, "train_tone")

@@ -19,26 +19,39 @@ def tasks(component: dict[str, Any]) -> dict[str, Any]:
     return {task["taskInfo"]["name"]: task for task in component["dag"]["tasks"].values()}
 
 
-def test_a_model_to_start_from_is_a_branch_of_its_own() -> None:
+def test_each_kind_of_model_is_a_branch_and_so_is_a_separator_to_start_from() -> None:
     whole = spec()
     branches = next(c for n, c in whole["components"].items() if n.startswith("comp-condition-branches"))
     conditions = {name: task["triggerPolicy"]["condition"] for name, task in tasks(branches).items()}
+    kind, start = (
+        "inputs.parameter_values['pipelinechannel--kind'] == 'tone'",
+        "inputs.parameter_values['pipelinechannel--start'] != ''",
+    )
     assert conditions == {
-        "from-a-model": "inputs.parameter_values['pipelinechannel--start'] != ''",
-        "from-scratch": "!(inputs.parameter_values['pipelinechannel--start'] != '')",
+        "tone": kind,
+        "separator-from-a-model": f"!({kind}) && {start}",
+        "separator-from-scratch": f"!({kind}) && !({start})",
     }
     bodies = {name: tasks(whole["components"][task["componentRef"]["name"]]) for name, task in tasks(branches).items()}
-    assert set(bodies["from-a-model"]) == {"importer-2", "train-separator"}
-    assert set(bodies["from-scratch"]) == {"train-separator-2"}
+    assert set(bodies["tone"]) == {"train-tone"}
+    assert set(bodies["separator-from-a-model"]) == {"importer-2", "train-separator"}
+    assert set(bodies["separator-from-scratch"]) == {"train-separator-2"}
     inputs = {name: set(body[next(n for n in body if n.startswith("train"))]["inputs"]["artifacts"]) for name, body in bodies.items()}
-    assert inputs == {"from-a-model": {"sounds", "start"}, "from-scratch": {"sounds"}}
+    assert inputs == {
+        "tone": {"sounds"},
+        "separator-from-a-model": {"sounds", "start"},
+        "separator-from-scratch": {"sounds"},
+    }
 
 
 def test_every_setting_is_a_parameter_and_the_rest_says_what_to_train_on() -> None:
     parameters = spec()["root"]["inputDefinitions"]["parameters"]
     settings = {f"{stage.name}_{name}": p.default for stage in STAGES for name, p in stage.settings.items()}
     assert {n: p.get("defaultValue") for n, p in parameters.items() if n in settings} == settings
-    assert set(parameters) - set(settings) == {"sounds", "start", "dataset", "store"}
+    assert set(parameters) - set(settings) == {"kind", "sounds", "start", "dataset", "store"}
+    offered = {n: p["literals"] for n, p in parameters.items() if "literals" in p}
+    assert offered["kind"] == ["separator", "tone"]
+    assert offered["train_tone_classifier"] == ["best", "logistic", "discriminant", "mlp"]
 
 
 def test_a_training_is_never_taken_from_the_cache_since_a_folder_or_a_newest_version_may_be_another_one() -> None:
@@ -48,15 +61,16 @@ def test_a_training_is_never_taken_from_the_cache_since_a_folder_or_a_newest_ver
 
 
 @pytest.mark.parametrize("deployment", [LOCAL, GPU], ids=["cpu", "gpu"])
-def test_its_pod_reads_datasets_as_the_publisher_and_asks_for_a_gpu_where_there_are_some(deployment: Deployment) -> None:
+def test_its_pod_reads_the_store_and_asks_for_a_gpu_where_there_are_some_and_it_can_use_one(deployment: Deployment) -> None:
     pipeline = build(deployment)
     containers = json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]
     platform = json_format.MessageToDict(pipeline.platform_spec)["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert set(platform) == {"exec-train-separator", "exec-train-separator-2"}
+    assert set(platform) == {"exec-train-separator", "exec-train-separator-2", "exec-train-tone"}
     for name, pod in platform.items():
-        container = containers[name]["container"]
-        assert pod["podMetadata"]["labels"] == {"speechmill/stage": "train_separator", "speechmill/network": "store"}
-        assert [s["secretName"] for s in pod["secretAsEnv"]] == ["speechmill-publisher"]
-        assert container["image"].startswith(f"{deployment.registry}speechmill/train_separator:")
-        assert ("accelerator" in container["resources"]) == deployment.gpu == ("nodeSelector" in pod)
-        assert int(pod["activeDeadlineSeconds"]) == 7 * 24 * 3600
+        container, stage = containers[name]["container"], name.removeprefix("exec-").removesuffix("-2").replace("-", "_")
+        assert pod["podMetadata"]["labels"] == {"speechmill/stage": stage, "speechmill/network": "store"}
+        network = stage != "train_tone"  # the others keep checkpoints in the store, and use a GPU
+        assert [s["secretName"] for s in pod["secretAsEnv"]] == ["speechmill-publisher" if network else "speechmill-reader"]
+        assert container["image"].startswith(f"{deployment.registry}speechmill/{stage}:")
+        assert ("accelerator" in container["resources"]) == (deployment.gpu and network) == ("nodeSelector" in pod)
+        assert int(pod["activeDeadlineSeconds"]) == (7 * 24 if network else 24) * 3600

@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from components.shared.model import describe
 from components.shared.task import StageError
-from components.tag_tone.classifier import CONFIG, FILE, load_classifier
+from components.shared.tone.classifier import CONFIG, FILE, load_classifier
 from tests.places import ROOT
 
 MODELS = ROOT / "bundled" / "models"
