@@ -24,7 +24,7 @@ def train_tone(
     truth_version: int = 0,
     dataset_version: int = 0,
     dataset_clips: int = 2000,
-    least_probability: float = 0.9,
+    least_probability: float = 0.7,
     added_per_voice: int = 5,
     added_share: float = 0.5,
     neutral_logit: float = 0.5,

@@ -1,6 +1,7 @@
 """Reads the clips, chooses a classifier on speakers left out, and writes the model, its page and the rows."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from components.shared.table import write_rows
 from components.shared.task import Outcome, StageError, report
 from components.shared.tone.classifier import favored
 from components.train_tone.data import Data, read_data
@@ -22,24 +22,27 @@ from components.train_tone.settings import Settings
 from components.train_tone.training import CLASSIFIERS, Clips, Matrix, compare, fitted, folds
 
 ORIGIN = "trained by speechmill"
+Keep = Callable[[list[TrainingClip]], None]
+"""Writes the rows of all clips in place of those before."""
 REST = "neutral"
 """The tone of a voice at rest, which `neutral_logit` favors."""
+_SHOWN_REASONS = 5
 INNER_FOLDS = 4
 """Most parts of the speakers that are not left out, on which the choice of a classifier is repeated."""
 
 
 def train_tone(
-    settings: Settings, dataset: str, store: str, sounds: Path, model: Path, page: Path, clips: Path, own: dict[str, Any]
+    settings: Settings, dataset: str, store: str, sounds: Path, model: Path, page: Path, keep: Keep, own: dict[str, Any]
 ) -> Outcome:
-    """Trains a model, and writes it, its page and the rows of all clips. `own` is the stage's lineage, which gets the data."""
+    """Trains a model, and writes it and its page, and keeps the rows of all clips. `own` is the stage's lineage, which gets the data."""
     with threadpool_limits(1, "blas"):  # several threads would add numbers in varying order
         data = read_data(settings, dataset, store, sounds)
-        write_rows(clips, TrainingClip, data.rows)  # also tells why none can be used
+        keep(data.rows)  # also tells why none can be used
         own["data"] = data.facts
-        return _train(settings, data, model, page, clips, own)
+        return _train(settings, data, model, page, keep, own)
 
 
-def _train(settings: Settings, data: Data, model: Path, page: Path, clips: Path, own: dict[str, Any]) -> Outcome:
+def _train(settings: Settings, data: Data, model: Path, page: Path, keep: Keep, own: dict[str, Any]) -> Outcome:
     labeled, unused = data.labeled.clips, Counter(row.reason for row in data.rows if row.reason)
     _check(labeled, unused)
     parts = folds(labeled.speakers, settings.folds)
@@ -89,8 +92,10 @@ def _train(settings: Settings, data: Data, model: Path, page: Path, clips: Path,
     }
     write_model(model, labeled, pipeline, deviations, facts, description)
     rows = _rows(data, parts, compared.honest, tones, tried)
-    write_rows(clips, TrainingClip, rows)
+    keep(rows)
     reasons = Counter(row.reason for row in rows if row.reason)
+    for reason, count in reasons.most_common(_SHOWN_REASONS):
+        report(f"{count} clips are not in the training: {reason}")
     shown = figures | own["settings"] | data.facts
     page.write_text(page_of(settings.name, honest, of_each, compared.chosen, str(tried or ""), reasons, shown), encoding="utf-8")
     report(f"{compared.chosen}: accuracy {honest.accuracy} and recall {honest.recall} on speakers left out")

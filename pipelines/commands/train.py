@@ -115,6 +115,8 @@ def _train(
     if folder:
         shutil.copytree(outputs["model"], folder, dirs_exist_ok=True)
         shutil.copyfile(page, folder.parent / f"{folder.name}.html")
+        if "clips" in outputs:
+            shutil.copyfile(outputs["clips"] / "rows.parquet", folder.parent / f"{folder.name}.parquet")
         click.echo(f"wrote the model {model.name}/{model.version} to {folder}, and its page to {folder}.html")
         return
     try:
