@@ -44,10 +44,11 @@ def build(deployment: Deployment) -> Any:
             wiring = {"dataset": dataset, "store": store, "sounds": given}
             with dsl.If(kind == "tone", name="tone"):
                 train_tone(**wiring, **settings(train_tone))
-            with dsl.Elif(start != "", name="separator-from-a-model"):
-                model = dsl.importer(artifact_uri=start, artifact_class=Model).output
-                train_separator(start=model, **wiring, **settings(train_separator))
-            with dsl.Else(name="separator-from-scratch"):
-                train_separator(**wiring, **settings(train_separator))
+            with dsl.Else(name="separator"):
+                with dsl.If(start != "", name="from-a-model"):
+                    model = dsl.importer(artifact_uri=start, artifact_class=Model).output
+                    train_separator(start=model, **wiring, **settings(train_separator))
+                with dsl.Else(name="from-scratch"):
+                    train_separator(**wiring, **settings(train_separator))
 
         return pipeline

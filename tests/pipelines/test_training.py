@@ -21,27 +21,23 @@ def tasks(component: dict[str, Any]) -> dict[str, Any]:
 
 def test_each_kind_of_model_is_a_branch_and_so_is_a_separator_to_start_from() -> None:
     whole = spec()
-    branches = next(c for n, c in whole["components"].items() if n.startswith("comp-condition-branches"))
-    conditions = {name: task["triggerPolicy"]["condition"] for name, task in tasks(branches).items()}
+    groups = [tasks(c) for name, c in whole["components"].items() if name.startswith("comp-condition-branches")]
+    conditions = {name: task["triggerPolicy"]["condition"] for group in groups for name, task in group.items()}
     kind, start = (
         "inputs.parameter_values['pipelinechannel--kind'] == 'tone'",
         "inputs.parameter_values['pipelinechannel--start'] != ''",
     )
-    assert conditions == {
-        "tone": kind,
-        "separator-from-a-model": f"!({kind}) && {start}",
-        "separator-from-scratch": f"!({kind}) && !({start})",
-    }
-    bodies = {name: tasks(whole["components"][task["componentRef"]["name"]]) for name, task in tasks(branches).items()}
+    assert conditions == {"tone": kind, "separator": f"!({kind})", "from-a-model": start, "from-scratch": f"!({start})"}
+    bodies = {name: tasks(whole["components"][task["componentRef"]["name"]]) for group in groups for name, task in group.items()}
     assert set(bodies["tone"]) == {"train-tone"}
-    assert set(bodies["separator-from-a-model"]) == {"importer-2", "train-separator"}
-    assert set(bodies["separator-from-scratch"]) == {"train-separator-2"}
-    inputs = {name: set(body[next(n for n in body if n.startswith("train"))]["inputs"]["artifacts"]) for name, body in bodies.items()}
-    assert inputs == {
-        "tone": {"sounds"},
-        "separator-from-a-model": {"sounds", "start"},
-        "separator-from-scratch": {"sounds"},
+    assert set(bodies["from-a-model"]) == {"importer-2", "train-separator"}
+    assert set(bodies["from-scratch"]) == {"train-separator-2"}
+    inputs = {
+        name: set(body[next(n for n in body if n.startswith("train"))]["inputs"]["artifacts"])
+        for name, body in bodies.items()
+        if name != "separator"
     }
+    assert inputs == {"tone": {"sounds"}, "from-a-model": {"sounds", "start"}, "from-scratch": {"sounds"}}
 
 
 def test_every_setting_is_a_parameter_and_the_rest_says_what_to_train_on() -> None:
