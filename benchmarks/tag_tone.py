@@ -73,7 +73,7 @@ def run(folder: Path) -> None:
 
 def tracker() -> None:
     """Prints the speed of the stage's pitch tracker."""
-    from components.tag_tone.pitch import FRAME, pitch
+    from components.shared.tone.pitch import FRAME, pitch
 
     sound = np.pad(voice(TRACKED_SECONDS, RATE_HZ, 1).astype(np.float32), FRAME)
     timed("pitch", lambda: pitch(sound, TRACKED_SECONDS * RATE_HZ // HOP, 0.05))

@@ -26,6 +26,7 @@ from components.shared.rows import Vector
 from components.shared.task import StageError
 from components.shared.windows import REFERENCE_TABLE, WINDOWS_TABLE
 from components.stage import Stage
+from components.train_tone import rows as training_rows
 from pipelines import dataset, training
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import SLOTS
@@ -33,7 +34,7 @@ from store import forgotten, ledger, repeats, reviews, tags, version_rows, voice
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PIPELINES = {"dataset": dataset, "training": training}
-ROW_MODULES = (rows, extraction, events, transcript, review, ledger, version_rows, tags, repeats, voices, reviews, forgotten)
+ROW_MODULES = (rows, extraction, events, transcript, review, training_rows, ledger, version_rows, tags, repeats, voices, reviews, forgotten)
 TYPES = {
     str: "text",
     int: "integer",

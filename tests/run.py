@@ -22,7 +22,7 @@ from pipelines.local import environments
 
 TESTS = ROOT / "tests"
 SLOW_FIRST = ("end_to_end", "control", "separate", "download", "denoise", "segment", "images")
-RECIPES_IN_STAGES = {"tone": "tag_tone"}
+RECIPES_IN_STAGES = {"tone": "train_tone"}
 """The stage in whose environment a recipe runs; all other recipes run in the control side's."""
 NO_TESTS = 5  # pytest's exit status
 

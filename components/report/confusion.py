@@ -1,19 +1,14 @@
 """Compares the tones of clips with the tones that people gave."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from components.report.reading import file_name
 from components.report.texts import shortened
 from components.shared.rows import DatasetRow
-from store.truth import Truth
+from store.truth import Known, Truth
 
-LEAST_COVERED = 0.5
-"""Lowest share of a clip that its true tone must cover."""
 NONE = "none"
 """Shown for a clip without a tone."""
 MOST_TONES = 20
@@ -50,12 +45,10 @@ class Confusion:
 def confusion(rows: Iterable[DatasetRow], truths: Iterable[Truth]) -> Confusion | None:
     """Counts clips by true and predicted tone; None if no clip's true tone is known.
 
-    A clip's true tone is the one that covers most of it, and at least LEAST_COVERED of it.
+    `Known` says which tone is true.
     """
-    known: dict[str, list[Truth]] = defaultdict(list)
-    for truth in truths:
-        known[truth.source].append(truth)
-    pairs = Counter((tone, row.tone or NONE) for row in rows if (tone := _tone(row, _spans(row, known))))
+    known = Known(truths)
+    pairs = Counter((tone, row.tone or NONE) for row in rows if (tone := known.tone(row.source, row.start, row.end)))
     if not pairs:
         return None
     names = _names(pairs)
@@ -76,23 +69,3 @@ def _names(pairs: Counter[tuple[str, str]]) -> dict[str, str]:
     order = sorted(frequency, key=lambda tone: (-frequency[tone], tone))
     own, rest = (order, []) if len(order) <= MOST_TONES + 1 else (order[:MOST_TONES], order[MOST_TONES:])
     return {tone: shortened(tone, MOST_CHARACTERS) for tone in sorted(own)} | dict.fromkeys(rest, f"{len(rest)} others")
-
-
-def _spans(row: DatasetRow, known: dict[str, list[Truth]]) -> Sequence[Truth]:
-    """The true tones of the clip's recording, which people name by its URL or by its file name."""
-    return known.get(row.source) or known.get(file_name(row.source)) or ()
-
-
-def _tone(row: DatasetRow, spans: Sequence[Truth]) -> str:
-    """The true tone of a clip, or "" if it is unknown."""
-    if not spans:
-        return ""
-    starts, ends = np.array([s.start for s in spans]), np.array([s.end for s in spans])
-    overlaps = np.clip(np.minimum(ends, row.end) - np.maximum(starts, row.start), 0, None)
-    covered: Counter[str] = Counter()
-    for i in np.flatnonzero(overlaps).tolist():
-        covered[spans[i].tone] += overlaps[i]
-    if not covered:
-        return ""
-    tone, seconds = max(covered.items(), key=lambda item: (item[1], item[0]))
-    return tone if seconds >= LEAST_COVERED * (row.end - row.start) else ""

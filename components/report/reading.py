@@ -5,9 +5,7 @@ blocks spread over the dataset.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import PurePosixPath
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +15,7 @@ from components.shared.rows import DatasetRow
 from components.shared.table import from_table, schema
 from store.datasets import DatasetStore, Version
 from store.parquet import conformed
+from store.truth import file_name
 
 SCORED, SAMPLED = 1_000_000, 20_000
 """Most clips whose scores are drawn; most clips that are looked at one by one."""
@@ -55,11 +54,6 @@ def of_sources(dataset: DatasetStore, version: Version, sources: set[str]) -> It
     for table in dataset.tables(version, ("clip", "source", "start", "end", "tone")):
         known = [s for s in pc.unique(table["source"]).to_pylist() if s in sources or file_name(s) in sources]
         yield from _rows(table.filter(pc.is_in(table["source"], value_set=pa.array(known, pa.string()))))
-
-
-def file_name(source: str) -> str:
-    """The file name in a URL."""
-    return PurePosixPath(unquote(urlsplit(source).path)).name
 
 
 def spread(things: Sequence[T], count: int) -> list[T]:

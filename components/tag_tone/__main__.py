@@ -11,11 +11,11 @@ from components.shared.model import parse, read_model
 from components.shared.rows import Clip, Tone
 from components.shared.table import read_rows, write_rows
 from components.shared.task import MODEL, Outcome, Progress, report, run
-from components.tag_tone.classifier import NONE, Classifier, load_classifier
+from components.shared.tone.classifier import NONE, Classifier, load_classifier
+from components.shared.tone.voices import by_gender
 from components.tag_tone.settings import check_settings
 from components.tag_tone.tag_tone import measure_clips
 from components.tag_tone.tag_tone import tones as name_tones
-from components.tag_tone.voices import by_gender
 
 
 def main(

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from components.shared.audio import read
 from components.shared.rows import SAMPLE_RATE_HZ, Clip, Tone, Vector, span
-from components.tag_tone.classifier import Classifier
+from components.shared.tone.classifier import Classifier
+from components.shared.tone.contours import contours
+from components.shared.tone.measures import MEASURES, Prosody, measures, prosody
+from components.shared.tone.sound import BLOCK_FRAMES, clip_blocks
+from components.shared.tone.voices import standardized
 from components.tag_tone.clusters import AROUSAL, NAME, NAME_GIVEN, PROSODY, clustered
-from components.tag_tone.contours import contours
-from components.tag_tone.measures import MEASURES, Prosody, measures, prosody
-from components.tag_tone.sound import BLOCK_FRAMES, clip_blocks
-from components.tag_tone.voices import standardized
 
 Matrix = NDArray[np.float64]
 

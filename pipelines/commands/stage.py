@@ -15,7 +15,7 @@ from components.tag_speaker.component import tag_speaker
 from components.transcribe.component import transcribe
 from pipelines.commands.options import GroupedCommand, SlotOption, with_settings
 from pipelines.commands.shared import print_choice, store_option
-from pipelines.commands.train import separator, voicefilter
+from pipelines.commands.train import separator, tone, voicefilter
 from pipelines.commands.transfers import Transfers
 from pipelines.inputs.settings import check_settings
 from pipelines.inputs.slots import REFERENCE, SLOTS, Slot, fetch_preferred, find, local_folder
@@ -94,3 +94,4 @@ for _stage in FOLDER_STAGES:
     _add(_stage)
 command.add_command(separator, "train_separator")
 command.add_command(voicefilter, "train_voicefilter")
+command.add_command(tone, "train_tone")

@@ -1,6 +1,7 @@
 """`speechmill train …`: trains models on this machine."""
 
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from components.shared.model import parse
 from components.shared.task import MODEL, StageError
 from components.stage import Stage
 from components.train_separator.component import train_separator
+from components.train_tone.component import train_tone
 from components.train_voicefilter.component import train_voicefilter
 from pipelines.commands.options import GroupedCommand, with_settings
 from pipelines.commands.run import default_runs
@@ -48,7 +50,7 @@ _out = click.option(
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="An empty or a new folder for the model and curve.html; without it the model goes into the store.",
+    help="An empty or a new folder for the model, with a page of its name beside it; without it the model goes into the store.",
 )
 
 
@@ -94,6 +96,28 @@ def voicefilter(sounds: Path, dataset: str, folder: Path | None, store_uri: str,
     _train(train_voicefilter, {}, sounds, dataset, folder, open_store(store_uri), settings)
 
 
+@with_settings(train_tone, prefixed=False)
+@command.command("tone", cls=GroupedCommand)
+@click.option(
+    "--in",
+    "sounds",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Holds recordings with the file names of RAVDESS, EmoDB, TESS or SAVEE, or tones.csv with the columns path, tone, speaker and "
+    "optionally language and gender. With --truth-dataset it may be missing.",
+)
+@click.option("--dataset", default="", metavar="NAME", help="A dataset of the store, whose surest clips join the training if that helps.")
+@_out
+@store_option
+def tone(sounds: Path | None, dataset: str, folder: Path | None, store_uri: str, **settings: Any) -> None:
+    """Train a model that tells tones of speech apart."""
+    store = open_store(store_uri)
+    if not sounds and not settings["truth_dataset"]:
+        raise click.UsageError("expected --in with labeled recordings, or --truth-dataset, found neither")
+    with tempfile.TemporaryDirectory() as nothing:
+        _train(train_tone, {}, sounds or Path(nothing), dataset, folder, store, settings)
+
+
 def _train(
     stage: Stage, inputs: dict[str, Path], sounds: Path, dataset: str, folder: Path | None, store: Store, settings: dict[str, Any]
 ) -> None:
@@ -105,14 +129,16 @@ def _train(
     inputs = {"sounds": sounds.resolve(), **inputs}
     with Display() as display:
         outputs = run_stage(stage, inputs, {"dataset": dataset, "store": store.uri} | settings, made, display)
-    model = parse(outputs["model"] / MODEL)
+    model, page = parse(outputs["model"] / MODEL), outputs.get("page") or outputs["curve"]
     if folder:
         shutil.copytree(outputs["model"], folder, dirs_exist_ok=True)
-        shutil.copyfile(outputs["curve"], folder.parent / f"{folder.name}.html")
-        click.echo(f"wrote the model {model.name}/{model.version} to {folder}, and its curve to {folder}.html")
+        shutil.copyfile(page, folder.parent / f"{folder.name}.html")
+        if "clips" in outputs:
+            shutil.copyfile(outputs["clips"] / "rows.parquet", folder.parent / f"{folder.name}.parquet")
+        click.echo(f"wrote the model {model.name}/{model.version} to {folder}, and its page to {folder}.html")
         return
     try:
         ModelStore(store).push(outputs["model"])
     except StoreError as error:
         raise StageError(f"{error}; the model is in {outputs['model']}") from None
-    click.echo(f"the model {model.name}/{model.version} is in {store.uri}, its curve in {outputs['curve']}")
+    click.echo(f"the model {model.name}/{model.version} is in {store.uri}, its page in {page}")

@@ -1,6 +1,6 @@
 """Compares tone classifiers on speakers that they were not trained on, in their own language and in two others.
 
-    .venvs/tag_tone/bin/python -m recipes.tone.evaluate --data DATA
+    .venvs/train_tone/bin/python -m recipes.tone.evaluate --data DATA
 
 DATA is a folder as for train.py. It may hold corpora whose licence forbids training, since this script writes no model. On EmoDB
 each speaker is left out once; classifiers trained on all of EmoDB are then tried on the other corpora. The output is the tables in
@@ -16,16 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from components.tag_tone.contours import MEANS
-from components.tag_tone.measures import MEASURES
-from components.tag_tone.voices import standardized, within
-from recipes.tone.train import AT_REST, FEATURES, REST_LOGIT, STRENGTH, TONES, Clips, read_clips
+from components.shared.tone.contours import MEANS
+from components.shared.tone.measures import MEASURES
+from components.shared.tone.voices import standardized, within
+from components.train_tone.training import COLUMNS, Clips
+from recipes.tone.train import AT_REST, REST_LOGIT, TONES, classifier, read_clips
 
 Names = NDArray[np.str_]
 Namer = Callable[[Any, Any], Any]
@@ -34,7 +34,7 @@ LABELS = {4: {t: t for t in ("neutral", "happy", "angry", "sad")}, 2: {"neutral"
 OTHERS = {"Korean": "emotiontts_ko_emotional", "English": "ravdess"}
 
 CLASSIFIERS: dict[str, Callable[[], Any]] = {
-    "logistic regression": lambda: LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=5000),
+    "logistic regression": classifier,
     "support vectors": lambda: SVC(class_weight="balanced"),
     "linear discriminant": lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.5),
     "perceptron (100)": lambda: MLPClassifier((100,), alpha=1, max_iter=400, random_state=0),
@@ -105,7 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
-    own, original = [MEASURES.index(f) for f in FEATURES], [MEASURES.index(f) for f in MEANS]
+    own, original = COLUMNS, [MEASURES.index(f) for f in MEANS]
     for tones, labels in TONES.items():
         home = read_clips(given.data, "emodb", labels)
         others = [read_clips(given.data, corpus, LABELS[tones]) for corpus in OTHERS.values()]

@@ -1,8 +1,9 @@
-"""Training: the bundled separation model is trained further, and a new model is trained from a configuration."""
+"""Training: the bundled separation model is trained further, a new model is trained from a configuration, and a model of tones."""
 
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
@@ -12,6 +13,7 @@ from pipelines.inputs.slots import SEPARATE
 from store.models import ModelStore
 from store.objects import open_store
 from tests.end_to_end.runs import speechmill
+from tests.recipes.tone.conftest import voice
 
 RATE_HZ = 44_100
 QUICK = ("--max-steps", 3, "--validate-every-steps", 3, "--validation-windows", 1, "--batch-size", 1, "--workers", 1)
@@ -100,3 +102,26 @@ def test_a_voicefilter_is_trained_and_extract_takes_it(tmp_path: Path) -> None:
     assert len(soundfile.read(tmp_path / "out" / "speaker-0" / "one.wav")[0]) == len(time)
     done = speechmill("stage", "extract", *arguments[:2], "--out", tmp_path / "none", "--store", store)
     assert done.returncode == 1 and "expected a model of kind voicefilter" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_model_of_tones_goes_into_a_folder_or_the_store_with_a_page_and_the_reason_of_what_was_not_used(tmp_path: Path) -> None:
+    sounds, store = tmp_path / "in", tmp_path / "store"
+    sounds.mkdir()
+    for number, (speaker, hz) in enumerate((("03", 120.0), ("08", 205.0))):
+        for label, code in (("neutral", "N"), ("anger", "W")):
+            for take in range(3):
+                soundfile.write(sounds / f"{speaker}a{take:02}{code}a.wav", voice(hz, label, 10 * number + take), 16_000)
+    (sounds / "notes.wav").write_bytes(b"")
+    given = ("train", "tone", "--in", sounds, "--store", store, "--name", "mine", "--classifier", "logistic")
+    done = speechmill(*given, "--out", tmp_path / "model")
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = read_model(tmp_path / "model", "tone")
+    assert "Confusion matrix and calibration" in (tmp_path / "model.html").read_text()
+    reasons = pq.read_table(tmp_path / "model.parquet").select(["clip", "reason"]).to_pylist()
+    assert [r["clip"] for r in reasons if r["reason"]] == ["notes.wav"] and len(reasons) == 13
+    done = speechmill(*given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ModelStore(open_store(str(store))).model("mine").files == made.files
+    refused = speechmill("train", "tone", "--store", store)
+    assert refused.returncode == 2 and "expected --in with labeled recordings, or --truth-dataset" in refused.stderr

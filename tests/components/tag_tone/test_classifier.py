@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from components.shared.model import describe
 from components.shared.task import StageError
-from components.tag_tone.classifier import CONFIG, FILE, load_classifier
+from components.shared.tone.classifier import CONFIG, FILE, load_classifier
 from tests.places import ROOT
 
 MODELS = ROOT / "bundled" / "models"
@@ -97,3 +97,14 @@ def test_other_classes_and_measures_can_be_trained(tmp_path: Path) -> None:
     (folder / CONFIG).write_text(json.dumps(config))
     describe(folder, "own", "tone", "", "", "2026-01-01T00:00:00+00:00")
     assert load_classifier(folder).classes == ("shout", "whisper")
+
+
+def test_a_model_may_favor_a_class(tmp_path: Path) -> None:
+    folder = copied(tmp_path / "m")
+    plain = load_classifier(folder)
+    points = np.random.default_rng(0).standard_normal((20, len(plain.columns)))
+    (folder / CONFIG).write_text(json.dumps(json.loads((folder / CONFIG).read_text()) | {"logits": {"sad": 1.0}}))
+    describe(folder, "own", "tone", "", "", "2026-01-01T00:00:00+00:00")
+    before, after = (np.log(m.probabilities(points)) for m in (plain, load_classifier(folder)))
+    gain = (after - before) - (after - before)[:, [0]]
+    assert gain == pytest.approx(np.array([[float(c == "sad") for c in plain.classes]] * 20))

@@ -9,9 +9,9 @@ from scipy.signal import resample_poly
 from sounds import Sound, buzz, glide, spoken
 
 from components.shared.rows import Clip
-from components.tag_tone.contours import contours
-from components.tag_tone.measures import MEASURES
-from components.tag_tone.sound import EDGE, HOP
+from components.shared.tone.contours import contours
+from components.shared.tone.measures import MEASURES
+from components.shared.tone.sound import EDGE, HOP
 from components.tag_tone.tag_tone import MeasuredClip, measure_clip
 from recipes.speakers.recorded import SECONDS, signal
 from tests.artifacts import write_flac

@@ -12,7 +12,7 @@ from sounds import write_artifacts
 from components.shared.clip_voices import clip_voices
 from components.shared.rows import Clip
 from components.shared.table import read_rows
-from components.tag_tone.classifier import load_classifier
+from components.shared.tone.classifier import load_classifier
 from components.tag_tone.tag_tone import MeasuredClip, measure_clips, tones
 from tests.places import DATA, ROOT
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.tag_tone.voices import by_gender, standardized
+from components.shared.tone.voices import by_gender, standardized
 
 
 def test_clips_without_a_voice_are_one_voice_a_gender() -> None:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from components.shared.model import Model, read_model
 from components.shared.task import StageError, one_line
-from components.tag_tone.measures import MEASURES
-from components.tag_tone.sound import HOP, RATE_HZ
+from components.shared.tone.measures import MEASURES
+from components.shared.tone.sound import HOP, RATE_HZ
 
 Matrix = NDArray[np.float64]
 
@@ -40,9 +40,20 @@ class Classifier:
     means: Matrix
     """Mean of each input over the training data, used instead of the voice's mean if voices are not compared."""
 
+    logits: Matrix
+    """Added to the logit of each class."""
+
     def probabilities(self, standardized: Matrix) -> Matrix:
         """Returns the probability of each class for standardized measures, shaped (clips, classes)."""
-        return self.pipeline.predict_proba(standardized)
+        return favored(self.pipeline.predict_proba(standardized), self.logits)
+
+
+def favored(probabilities: Matrix, logits: Matrix) -> Matrix:
+    """Returns probabilities, shaped (clips, classes), after adding a number to the logit of each class."""
+    if not logits.any():
+        return probabilities
+    found = probabilities * np.exp(logits)
+    return found / found.sum(axis=1, keepdims=True)
 
 
 def load_classifier(folder: Path) -> Classifier:
@@ -59,26 +70,29 @@ def load_classifier(folder: Path) -> Classifier:
     try:
         foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(TRUSTED))
         if foreign:
-            raise StageError(f"expected a classifier of trusted types in {file}, found {', '.join(foreign)}: train it with recipes/tone")
+            raise StageError(
+                f"expected a classifier of trusted types in {file}, found {', '.join(foreign)}: train it with `speechmill train tone`"
+            )
         pipeline = skops.io.load(file, trusted=list(TRUSTED))
     except StageError:
         raise
     except Exception as error:  # an untrusted file can break the reader in any way
         raise StageError(
-            f"expected a classifier written by skops in {file}, found none ({one_line(error)}): train it with recipes/tone"
+            f"expected a classifier written by skops in {file}, found none ({one_line(error)}): train it with `speechmill train tone`"
         ) from None
     classes = tuple(str(c) for c in getattr(pipeline, "classes_", ()))
     names = config["features"]
     if classes != tuple(config["classes"]) or getattr(pipeline, "n_features_in_", 0) != len(names):
         raise StageError(f"expected a classifier of {', '.join(config['classes'])} by {len(names)} measures in {file}, found another one")
     columns = np.array([MEASURES.index(name) for name in names])
-    return Classifier(model, pipeline, classes, columns, np.array(config["deviations"]), np.array(config["means"]))
+    logits = np.array([config.get("logits", {}).get(name, 0.0) for name in classes])
+    return Classifier(model, pipeline, classes, columns, np.array(config["deviations"]), np.array(config["means"]), logits)
 
 
 def _config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
-        raise StageError(f"expected {CONFIG} in {folder}, found none: train the model with recipes/tone")
+        raise StageError(f"expected {CONFIG} in {folder}, found none: train the model with `speechmill train tone`")
     config = json.loads(path.read_text(encoding="utf-8"))
     wanted = {"rate_hz": RATE_HZ, "hop": HOP}
     found = {name: config.get(name) for name in wanted}

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.runs import runs_of
-from components.tag_tone.contours import BANDS, MEANS, Contours, band_centres_hz
-from components.tag_tone.sound import HOP, RATE_HZ
+from components.shared.tone.contours import BANDS, MEANS, Contours, band_centres_hz
+from components.shared.tone.sound import HOP, RATE_HZ
 
 Numbers = NDArray[np.float64]
 

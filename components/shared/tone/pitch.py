@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from components.tag_tone.sound import HOP, RATE_HZ
+from components.shared.tone.sound import HOP, RATE_HZ
 
 Numbers = NDArray[np.float32]
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.mel import slaney_edges_hz
-from components.tag_tone.pitch import FRAME, pitch
-from components.tag_tone.sound import EDGE, HOP, RATE_HZ
-from components.tag_tone.spectra import CEPSTRA, CHROMA, FFT, MEL_BANDS, cepstra, chroma, mel_filters
+from components.shared.tone.pitch import FRAME, pitch
+from components.shared.tone.sound import EDGE, HOP, RATE_HZ
+from components.shared.tone.spectra import CEPSTRA, CHROMA, FFT, MEL_BANDS, cepstra, chroma, mel_filters
 
 Numbers = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from components.shared.mel import slaney_edges_hz, slaney_filters
-from components.tag_tone.sound import RATE_HZ
+from components.shared.tone.sound import RATE_HZ
 
 Numbers = NDArray[np.float32]
 
