@@ -8,14 +8,13 @@ import dataclasses
 import inspect
 import re
 import textwrap
-import types
-import typing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, get_args
 
 import docstring_parser
 from google.protobuf import json_format
@@ -133,7 +132,7 @@ def bound_text(stage: Stage, name: str, edge: float) -> str:
 def range_of(stage: Stage, name: str) -> str:
     """The values that the stage takes for a setting, as its check of settings has it."""
     parameter = stage.settings[name]
-    if choices := typing.get_args(parameter.annotation):
+    if choices := get_args(parameter.annotation):
         return ", ".join(f"`{choice}`" for choice in choices)
     if parameter.annotation not in (int, float):
         return ""
@@ -148,7 +147,7 @@ def range_of(stage: Stage, name: str) -> str:
 
 def type_of(annotation: Any) -> str:
     """What a person calls the type of a parameter or a column."""
-    return "choice" if typing.get_args(annotation) and annotation not in TYPES else TYPES[annotation]
+    return "choice" if get_args(annotation) and annotation not in TYPES else TYPES[annotation]
 
 
 def value(given: Any) -> str:
@@ -204,7 +203,7 @@ def written() -> list[tuple[str, str, str, str]]:
     return sorted(set(found), key=lambda table: (table[0], table[1], table[2] != "rows.parquet", *table[2:]))
 
 
-def explained(module: types.ModuleType) -> dict[str, dict[str, str]]:
+def explained(module: ModuleType) -> dict[str, dict[str, str]]:
     """The docstring of every column of every class of a module, "" where there is none."""
     found: dict[str, dict[str, str]] = {}
     for kind in ast.parse(inspect.getsource(module)).body:
@@ -217,7 +216,7 @@ def explained(module: types.ModuleType) -> dict[str, dict[str, str]]:
     return found
 
 
-def row_kinds() -> list[tuple[type, types.ModuleType]]:
+def row_kinds() -> list[tuple[type, ModuleType]]:
     """Every kind of row, with its module."""
     return [
         (kind, module)
