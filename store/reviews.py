@@ -12,7 +12,7 @@ from components.shared.rows import Account
 from store.interface import Store
 from store.objects import check_name
 from store.parquet import read_object, to_bytes
-from store.truth import Truth
+from store.truth import Truth, read_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,8 @@ class ReviewStore:
     def _write(self, answers: Iterable[Answer]) -> None:
         data = to_bytes(Answer, answers)
         self._store.write(f"{self._folder}{hashlib.sha256(data).hexdigest()[:20]}.parquet", data)
+
+
+def truths_of(store: Store, dataset: str, recordings: Iterable[Account]) -> list[Truth]:
+    """The ground truth of a dataset, and the tones that people gave in reviews to seconds of these recordings."""
+    return [*read_truth(store, dataset), *true_tones(ReviewStore(store, dataset).answers(), recordings)]

@@ -22,8 +22,7 @@ from store.interface import Store
 from store.ledger import CHANGED, FAILED, GIVEN_UP, Ledger
 from store.objects import open_store
 from store.parquet import read_object
-from store.reviews import ReviewStore, true_tones
-from store.truth import read_truth
+from store.reviews import ReviewStore, truths_of
 
 COLUMNS = ("speaker", "gender", "tone", "language", "licence")
 """Columns whose values the page lists with their seconds."""
@@ -94,7 +93,7 @@ def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
         return {"version": 0, **lost, "tone_confusion": {}}
     chosen = table.version(version or None)
     answers = ReviewStore(target, dataset).answers()
-    truths = [*read_truth(target, dataset), *true_tones(answers, table.recordings(chosen))]
+    truths = truths_of(target, dataset, table.recordings(chosen))
     found = confusion(of_sources(table, chosen, {t.source for t in truths}), truths)
     shown = contents(table, chosen, table.versions()[-1].number, found, agreements(answers))
     page.write_text(html(dataset, shown, failures), encoding="utf-8")

@@ -10,7 +10,8 @@ from components.shared.task import StageError
 from components.train_tone.names import Label, label_of
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
-from store.truth import Known, read_truth
+from store.reviews import truths_of
+from store.truth import Known
 
 TABLE = "tones.csv"
 SUFFIXES = (".flac", ".wav", ".ogg", ".opus", ".mp3", ".aif", ".aiff")
@@ -68,12 +69,13 @@ def _label(row: dict[str, str]) -> Label | str:
 def dataset_sounds(uri: str, name: str, number: int) -> tuple[list[Sound], int]:
     """The kept clips of a dataset version with a speaker, sorted by clip, and the number of the version.
 
-    The tone of a clip is that of the dataset's ground truth, and empty without one. `number` 0 is the newest version. Speakers are
-    named `<dataset>/<speaker>`.
+    The tone of a clip is that of the dataset's ground truth or of a review, and empty without one. `number` 0 is the newest version.
+    Speakers are named `<dataset>/<speaker>`.
     """
     store = open_store(uri)
-    dataset, known = DatasetStore(store, name), Known(read_truth(store, name))
+    dataset = DatasetStore(store, name)
     version = dataset.version(number or None)
+    known = Known(truths_of(store, name, dataset.recordings(version)))
     columns = ("clip", "source", "start", "end", "audio_sha256", "speaker", "gender", "language", "kept")
     found = []
     for table in dataset.tables(version, columns):

@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 
 from components.shared.model import read_model
 from components.shared.rows import Clip
-from components.shared.table import read_rows
+from components.shared.table import empty, read_rows
 from components.shared.task import Lineage, StageError
 from components.shared.tone.classifier import CONFIG, FILE, load_classifier
 from components.tag_tone.tag_tone import measure_clip, tones
 from components.train_tone.__main__ import main
 from components.train_tone.rows import TrainingClip
+from components.train_tone.sources import dataset_sounds
 from store.models import ModelStore
 from store.objects import open_store
+from store.reviews import Answer, ReviewStore
 from tests.artifacts import write_flac
 from tests.components.train_tone.conftest import CODES, NAMES, SPEAKERS, TAKES, at_store_rate
 from tests.recipes.tone.conftest import TONES, voice
@@ -135,6 +138,16 @@ def test_clips_of_a_dataset_with_a_ground_truth_are_labeled_clips(emodb: Path, s
     assert {(r.speaker, r.use, r.language) for n, r in mine.items() if "s0001" in n} == {("radio/s0001", "labeled", "ko")}
     assert {r.reason for n, r in mine.items() if "s0002" in n} == {"no ground truth covers half of the clip"}
     assert mine["radio/s0001-2"].tone == "angry"
+
+
+def test_a_tone_that_a_person_gave_in_a_review_is_a_label(store: str, tmp_path: Path) -> None:
+    shutil.copytree(store, tmp_path / "store")
+    opened = open_store(str(tmp_path / "store"))
+    answer = replace(empty(Answer), clip="s0002-0", recording="two", start=0.0, end=1.0, tone="bored", by="ann", at="2026-12-01T10:00:00Z")
+    ReviewStore(opened, "radio").add([answer])
+    sounds, _ = dataset_sounds(str(tmp_path / "store"), "radio", 0)
+    found = {s.name: s.label.tone for s in sounds if not isinstance(s.label, str)}
+    assert found["radio/s0002-0"] == "bored" and found["radio/s0002-1"] == "" and found["radio/s0001-2"] == "angry"
 
 
 def test_the_page_says_whether_self_training_helped_with_both_figures(emodb: Path, store: str, tmp_path: Path) -> None:
