@@ -11,6 +11,7 @@ import click
 import soundfile
 from rich.table import Table
 
+from components.deployment import deployed
 from components.report.listening import choose
 from components.report.reading import sample
 from components.shared.rows import DatasetRow
@@ -131,7 +132,9 @@ def parse_grids(grids: tuple[str, ...]) -> dict[str, list[Any]]:
 def variant_name(name: str, work: Work) -> str:
     """Returns the name of a variant's dataset: that of the comparison, and a hash of all that makes its clips but the sources."""
     models = {slot.parameter: model.version for slot, model in work.models.items()}
-    known = json.dumps([dict(work.settings), models, [stage.image for stage in STAGES]], sort_keys=True, default=str)
+    with deployed(work.deployment):
+        images = [stage.image for stage in STAGES]
+    known = json.dumps([dict(work.settings), models, images], sort_keys=True, default=str)
     return f"{name[:54]}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 
 

@@ -150,21 +150,31 @@ class Work:
 
     sources: str
     settings: Mapping[str, Any]
+    deployment: Deployment
+    execute: Executor
+    """Runs its tasks."""
     models: Mapping[Slot, Model]
     transcripts: str
     """A line about who writes the transcripts."""
 
 
 def settled(place: Place, sources: str, name: str, options: Mapping[str, Any]) -> Work:
-    """Checks the options of a run, chooses its models and puts them into the store. Raises StageError if an option is invalid."""
+    """Checks the options of a run, chooses its models and puts them into the store.
+
+    Raises StageError if an option is invalid or the runner lacks something; nothing is written then.
+    """
     settings, models, transcripts = settle(*by_kind(options), lambda: place.store)
     check_run(sources, name, settings, models)
     sources, logins = without_logins(read_sources(sources))
     remember(logins)  # the stages get them as secrets, so that no parameter, file or log holds them
+    deployment = Deployment(gpu=environments.has_gpu(), azure=uses_azure(settings))
+    with deployed(deployment):
+        execute = make_executor(place.runner, place.store, place.runs, sources)
     with Transfers() as transfers:
         for parameter, slot in SLOTS.items():
             fetch_preferred(place.store, slot, models[parameter], transfers.show)
-    return Work(sources, settings, {slot: choose(place.store, slot, models[parameter]) for parameter, slot in SLOTS.items()}, transcripts)
+    chosen = {slot: choose(place.store, slot, models[parameter]) for parameter, slot in SLOTS.items()}
+    return Work(sources, settings, deployment, execute, chosen, transcripts)
 
 
 def make_version(place: Place, name: str, work: Work) -> Forecast:
@@ -172,16 +182,13 @@ def make_version(place: Place, name: str, work: Work) -> Forecast:
     store, settings = place.store, work.settings
     arguments = {"sources": work.sources, "dataset": name, "store": store.uri, "allow_private": place.allow_private} | dict(settings)
     arguments |= {slot.parameter: str(local_folder(store, slot, model, place.runs)) for slot, model in work.models.items()}
-    deployment = Deployment(gpu=environments.has_gpu(), azure=uses_azure(settings))
-    with deployed(deployment):
-        execute = make_executor(place.runner, store, place.runs, work.sources)
-    run_id, machine, pipeline = new_run_id(), this_machine(place.jobs), build(deployment)
+    run_id, machine, pipeline = new_run_id(), this_machine(place.jobs), build(work.deployment)
     costs = costs_of(rates.load(), STAGES, SHARD_STAGES, settings, stages_before(pipeline.pipeline_spec))
     try:
         with alone(place.runs, name), Display() as display, reported(store, name, run_id, settings):
             root = place.runs / place.runner  # the kinds of runs do not share a cache
             forecast = Forecast(costs, machine, lambda shard: [item.seconds for item in read_plan(store, shard)], display)
-            execute = room.bounded(forecast.following(execute), make_room(machine, costs))
+            execute = room.bounded(forecast.following(work.execute), make_room(machine, costs))
             with forecast.shown():
                 run_pipeline(pipeline, arguments, root=root, execute=execute, run_id=run_id, jobs=place.jobs, display=display)
             display.line("run", forecast.account())
