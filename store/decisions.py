@@ -95,11 +95,14 @@ class DecisionTable:
     def _create(self) -> DeltaTable:
         uri, options = self._store.table_uri(self._key), self._store.storage_options()
         try:
-            return DeltaTable.create(uri, schema(Decision), mode="error", configuration=KEEP_FOR_EVER, storage_options=options)
+            made = DeltaTable.create(uri, schema(Decision), mode="error", configuration=KEEP_FOR_EVER, storage_options=options)
         except DeltaError as error:
             if "already exists" in str(error):
                 raise CommitFailedError("another writer made the table") from None
             raise
+        if made.version():  # of two that create a table at once, deltalake lets one describe it again in the next commit
+            raise CommitFailedError("another writer made the table")
+        return made
 
 
 def _additions(files: Iterable[File], now_ms: int) -> list[AddAction]:

@@ -82,6 +82,24 @@ def test_concurrent_first_writers_of_a_table_lose_no_rows(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+def test_concurrent_first_publishers_number_their_versions_one_after_the_other(tmp_path: Path) -> None:
+    """If two writers create a table at the same time, Delta Lake may let both succeed, and commits one after the other."""
+    store, ready = open_store(str(tmp_path)), threading.Barrier(4, timeout=60)
+    names = [f"show-{i}" for i in range(40)]
+
+    def write(writer: int) -> None:
+        for name in names:
+            ready.wait()
+            add_rows(DatasetStore(store, name), f"run-{writer}", row(str(writer)))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    datasets = [DatasetStore(store, name) for name in names]
+    assert [[v.number for v in d.versions()] for d in datasets] == [[1, 2, 3, 4]] * len(names)
+    assert all([r.clip for r in d.rows(d.version())] == ["0", "1", "2", "3"] for d in datasets)
+
+
+@pytest.mark.slow
 def test_the_history_is_never_removed(tmp_path: Path) -> None:
     """By default Delta Lake removes log entries older than 30 days at every checkpoint, once in 100 commits."""
     dataset = DatasetStore(open_store(str(tmp_path)), "show")
