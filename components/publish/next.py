@@ -116,7 +116,7 @@ def next_version(base: Base, run: str, found: Found, wanted: Wanted, correction:
         "rules": as_json(meant),
     }
     table = naming.table(voices, base.speakers, sums.spoken, sums.clips, decided.names, base.version.number + 1 if base.version else 1)
-    again = pc.sum(pc.not_equal(rows["reviewed_at"], "")).as_py() or 0
+    again = pc.sum(pc.not_equal(rows["reviewed"], "")).as_py() or 0
     if again or lost:
         lineage |= {"reviews": summary(again, lost)}
     change = Change(draft.changed, recordings, table, lineage | ({"correction": said} if said else {}))

@@ -154,7 +154,7 @@ def _with(rows: pa.Table, said: Mapping[str, Mapping[str, str]]) -> pa.Table:
                 tone_truth=answer["tone"],
                 reject_truth=answer["reject"],
                 reviewed_by=answer["by"],
-                reviewed_at=answer["at"],
+                reviewed=answer["at"],
             )
             text = answer["text"] or engine
             if text != engine:  # the engine's words and their times are of another text
@@ -183,7 +183,7 @@ def review_of(answers: Sequence[Answer], media: Mapping[str, str], say: Callable
             rows = now.draft.rows(block, schema(DatasetRow).names)
             new, left = reviewed(rows, answers, media)
             lost += left
-            clips += pc.sum(pc.not_equal(new["reviewed_at"], "")).as_py() or 0
+            clips += pc.sum(pc.not_equal(new["reviewed"], "")).as_py() or 0
             if not new.equals(rows):
                 now.draft.rewrite(block, new)
         gone = [a for a in answers if a.recording not in there]

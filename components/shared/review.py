@@ -25,7 +25,7 @@ class Review:
     """Why a person rejected the clip, such as two_voices; empty if nobody did."""
     reviewed_by: str = ""
     """Who reviewed the clip: the e-mail address or name on the review server."""
-    reviewed_at: str = ""
+    reviewed: str = ""  # not reviewed_at: pandas, and so readers of Croissant, would make dates of such a column
     """When the person did, in UTC, ISO 8601."""
 
 

@@ -382,7 +382,7 @@ class DatasetRow:
     tone_truth: str
     reject_truth: str
     reviewed_by: str
-    reviewed_at: str
+    reviewed: str
     kept: bool
     """Whether the clip is in the selection of this version."""
     reason: str

@@ -197,7 +197,7 @@ def test_a_person_corrects_and_rejects_clips_on_the_page(server: LabelStudio, pa
     corrected, rejected, confirmed, left = (found[f"aa-{n}"] for n in (1, 2, 0, 3))
     assert (corrected.text, corrected.text_source, corrected.text_engine) == ("we walk along the river", "human", TEXTS[1])
     assert (corrected.tone_truth, corrected.reviewed_by, corrected.kept) == ("happy", server.user, True)
-    assert corrected.reviewed_at.startswith("20") and corrected.reviewed_at.endswith("Z")
+    assert corrected.reviewed.startswith("20") and corrected.reviewed.endswith("Z")
     assert (rejected.kept, rejected.reason, rejected.text) == (False, "human:noise", TEXTS[2])
     assert (confirmed.text, confirmed.text_source, confirmed.tone_truth, confirmed.kept) == (TEXTS[0], "human", "", True)
     assert (left.text_source, left.reviewed_by, left.kept) == ("", "", True)

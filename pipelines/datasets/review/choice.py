@@ -56,7 +56,7 @@ def offered(
     Raises:
         QueryError: `where` is no condition on these columns.
     """
-    wanted = "true" if clips is not None else f"{'true' if rejected else 'kept'} AND coalesce(reviewed_at, '') = ''"
+    wanted = "true" if clips is not None else f"{'true' if rejected else 'kept'} AND coalesce(reviewed, '') = ''"
     query = f"""
         WITH rare AS (SELECT *, {_rarity("speaker")} AS speaker_rarity, {_rarity("tone")} AS tone_rarity FROM clips)
         SELECT clip, recording, "start", "end", samples, audio_sha256, text, text_second, speaker, tone, title, {worth()} AS worth
