@@ -63,7 +63,7 @@ def test_speech_alone_is_the_default(recordings: Path, folder: Path, tmp_path: P
     assert outcome["band_hz"] == pytest.approx(11_025)
     assert outcome["model"].startswith("random/")
     said = capsys.readouterr().out
-    assert f"{outcome['model']} on the {outcome['device']}, up to 11025 Hz" in said
+    assert f"{outcome['model']} on {outcome['device']}, up to 11025 Hz" in said
 
 
 @pytest.mark.parametrize("stereo", [False, True])
