@@ -91,6 +91,6 @@ def test_training_takes_a_voice_out_of_two(library: Path, power: float) -> None:
     before = scores(known)
     assert before.si_sdr_db == pytest.approx(0, abs=1) and before.sdr_db == pytest.approx(0, abs=1)
     losses = [trainer.train_on(batch, 0.004) for _ in range(60)]
-    assert losses[-1] < 0.5 * losses[0]
+    assert losses[-1] < 0.7 * losses[0]
     after = scores(known, trainer.mask)
     assert after.si_sdr_db > before.si_sdr_db + 3 and after.sdr_db > before.sdr_db + 3

@@ -75,7 +75,8 @@ def test_azure_gets_the_samples_of_every_clip_and_rows_say_what_it_said(shard: S
         seconds = len(request.samples) / SAMPLE_RATE_HZ
         return said(
             {1.5: "\u1112\u1161\u11ab\u1100\u116e\u11a8 방송", 3.0: "오늘 날씨가 참 좋습니다", 2.5: ""}[round(seconds, 3)],
-            milliseconds=1400,
+            milliseconds=1100,
+            offset=400,
         )
 
     with serving(answer) as service:
@@ -91,7 +92,7 @@ def test_azure_gets_the_samples_of_every_clip_and_rows_say_what_it_said(shard: S
     assert first.text == "한국 방송" and first.words == ["한국", "방송"]  # in Unicode's NFC
     assert first.language == "ko-kr" and first.text_by == "azure/2025-10-15" and first.text_flags == ""
     assert first.characters_per_second == pytest.approx(4 / 1.5) and first.confidence == pytest.approx(np.log(0.9))
-    assert np.frombuffer(first.word_times, "<f4").reshape(-1, 2) == pytest.approx(np.array([[0.1, 0.75], [0.75, 1.4]]))
+    assert np.frombuffer(first.word_times, "<f4").reshape(-1, 2) == pytest.approx(np.array([[0.4, 0.75], [0.75, 1.1]]))
     assert second.text == "오늘 날씨가 참 좋습니다"
     assert third.text == "" and third.text_flags == "no_speech,character_rate" and third.confidence is None
     assert outcome["transcribed_clips"] == 3 and outcome["flagged_clips"] == 1 and outcome["characters"] == 14
@@ -99,7 +100,7 @@ def test_azure_gets_the_samples_of_every_clip_and_rows_say_what_it_said(shard: S
 
 
 def test_beyond_the_limit_nothing_is_sent_and_the_rows_say_so(shard: Shard, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    with serving(lambda *_: said("오늘 날씨가 좋습니다")) as service:
+    with serving(lambda *_: said("오늘 날씨가 좋습니다", milliseconds=650, offset=350)) as service:
         monkeypatch.setenv(KEY, "a-key")
         monkeypatch.setenv(ENDPOINT, service.endpoint)
         clips = [("a", float(i), i + 1.0) for i in range(6)]
@@ -115,7 +116,7 @@ def test_a_clip_that_the_service_refuses_is_a_row_and_stops_no_other(shard: Shar
     def answer(request: Request, _: int) -> Answer:
         if len(request.samples) == SAMPLE_RATE_HZ:
             return refused(422, "UnprocessableEntity", "The audio cannot be read. Key: a-key")
-        return said("오늘 날씨가 좋습니다")
+        return said("오늘 날씨가 좋습니다", milliseconds=650, offset=350)
 
     with serving(answer) as service:
         monkeypatch.setenv(KEY, "a-key")
