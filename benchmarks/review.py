@@ -4,9 +4,10 @@
     PYTHONPATH=. .venv/bin/python benchmarks/review.py simulate texts.csv
 
 `texts` writes what Whisper and Vosk hear in Korean utterances of SPEECHMILL_DATA, with what is said; benchmarks/words.py says where
-models are. `simulate` makes a dataset of any CSV with these columns, offers its clips as `review push` does, and corrects them in this
-order by what is said: clip, seconds, speaker, tone, truth, spelled (another spelling of truth, or the same), text, second, confidence.
-"random" is the mean of 200 random orders, "best" knows the errors of each clip. Error rates are of letters and digits.
+models are. `simulate` makes a dataset of a CSV file, offers its clips in the order of `review push`, and replaces their texts by the
+true ones in that order. The columns of the file are clip, seconds, speaker, tone, truth, spelled (another spelling of the truth, or the
+same), text, second, confidence. "random" is the mean of 200 random orders, "best" knows the errors of each clip.
+Error rates are of letters and digits.
 """
 
 import argparse

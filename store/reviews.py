@@ -86,6 +86,6 @@ class ReviewStore:
         self._store.write(f"{self._folder}{hashlib.sha256(data).hexdigest()[:20]}.parquet", data)
 
 
-def truths_of(store: Store, dataset: str, recordings: Iterable[Account]) -> list[Truth]:
-    """The ground truth of a dataset, and the tones that people gave in reviews to seconds of these recordings."""
-    return [*read_truth(store, dataset), *true_tones(ReviewStore(store, dataset).answers(), recordings)]
+def truths_of(store: Store, dataset: str, answers: Iterable[Answer], recordings: Iterable[Account]) -> list[Truth]:
+    """The ground truth of a dataset, and the tones that its reviewers gave to seconds of these recordings."""
+    return [*read_truth(store, dataset), *true_tones(answers, recordings)]

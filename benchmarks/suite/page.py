@@ -119,7 +119,7 @@ def installing(installs: Installs) -> list[str]:
     together = [sum(e.seconds for e in installs.environments), sum(e.added_mb for e in installs.environments)]
     rows.append(["together", f"{together[0]:.1f}", "", f"{together[1]:.0f}"])
     failures = [f"- {e.name}: {e.failure}" for e in installs.environments if e.failure]
-    facts = [f"- {name}: {value}" for name, value in installs.machine.items()]
+    facts = [_point(f"{name}: {value}") for name, value in installs.machine.items()]
     return [*facts, "", *INSTALLING, f"The cache takes {installs.cache_mb:.0f} MB beside them.", "", *aligned(rows), *failures]
 
 

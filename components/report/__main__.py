@@ -93,7 +93,7 @@ def main(dataset: str, store: str, version: int, page: Path) -> Outcome:
         return {"version": 0, **lost, "tone_confusion": {}}
     chosen = table.version(version or None)
     answers = ReviewStore(target, dataset).answers()
-    truths = truths_of(target, dataset, table.recordings(chosen))
+    truths = truths_of(target, dataset, answers, table.recordings(chosen))
     found = confusion(of_sources(table, chosen, {t.source for t in truths}), truths)
     shown = contents(table, chosen, table.versions()[-1].number, found, agreements(answers))
     page.write_text(html(dataset, shown, failures), encoding="utf-8")

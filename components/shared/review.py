@@ -11,7 +11,7 @@ OTHER = "other"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The newest word of a person on a clip. All columns are empty for a clip that nobody reviewed."""
+    """The latest review of a clip by a person. All columns are empty for a clip without a review."""
 
     text_source: str = ""
     """human if a person confirmed or corrected `text`; empty if it is an engine's, or if there is none."""

@@ -10,7 +10,7 @@ from components.shared.task import StageError
 from components.train_tone.names import Label, label_of
 from store.datasets import DatasetStore, audio_key
 from store.objects import open_store
-from store.reviews import truths_of
+from store.reviews import ReviewStore, truths_of
 from store.truth import Known
 
 TABLE = "tones.csv"
@@ -75,7 +75,7 @@ def dataset_sounds(uri: str, name: str, number: int) -> tuple[list[Sound], int]:
     store = open_store(uri)
     dataset = DatasetStore(store, name)
     version = dataset.version(number or None)
-    known = Known(truths_of(store, name, dataset.recordings(version)))
+    known = Known(truths_of(store, name, ReviewStore(store, name).answers(), dataset.recordings(version)))
     columns = ("clip", "source", "start", "end", "audio_sha256", "speaker", "gender", "language", "kept")
     found = []
     for table in dataset.tables(version, columns):

@@ -1,7 +1,7 @@
 """The settings of `train_voicefilter`, and their checks."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from components.shared.settings import Between, checked
 from components.shared.task import StageError
@@ -31,9 +31,9 @@ class Settings:
     threads: Annotated[int, Between(0, 1024)]
 
 
-def check_settings(**given: object) -> Settings:
+def check_settings(**given: Any) -> Settings:
     """Returns the settings. Raises StageError if one is out of its range, or if a model cannot have the name."""
-    settings = checked("train_voicefilter", Settings(**given))  # type: ignore[arg-type]
+    settings = checked("train_voicefilter", Settings(**given))
     check_name(settings.name, "model")
     if not 0 < settings.learning_rate <= 1:
         raise StageError(f"parameter train_voicefilter_learning_rate: expected more than 0 and at most 1, found {settings.learning_rate:g}")

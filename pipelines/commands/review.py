@@ -18,7 +18,7 @@ from pipelines.commands.versions import version_option
 from pipelines.datasets.review.answers import answers_of
 from pipelines.datasets.review.choice import DISAGREEMENT, ORDERS, offered
 from pipelines.datasets.review.page import SPEAKER, TONE, choices_of, configuration
-from pipelines.datasets.review.server import ReviewError, Server
+from pipelines.datasets.review.server import Json, ReviewError, Server
 from pipelines.datasets.review.tasks import LINK_DAYS, files, key_of, links, needs_new_link, tasks_of
 from store.datasets import DatasetStore, Version, audio_key, speaker_names
 from store.interface import Store
@@ -150,8 +150,8 @@ def _sound(server: Server, project: int, store: Store, name: str, root: Path | N
     return found
 
 
-def _renew(server: Server, tasks: Sequence[dict], dataset: DatasetStore, version: Version, sound: Callable[[str], str]) -> int:  # type: ignore[type-arg]
-    """Makes links anew that end soon, of tasks that nobody finished; returns their number."""
+def _renew(server: Server, tasks: Sequence[Json], dataset: DatasetStore, version: Version, sound: Callable[[str], str]) -> int:
+    """Renews the links to sound of unfinished tasks that expire soon. Returns the number of renewed links."""
     old = [t for t in tasks if not t.get("is_labeled") and needs_new_link(t["data"].get("audio", ""))]
     if not old:
         return 0
