@@ -16,16 +16,16 @@ th.name, td.name { text-align: left; vertical-align: top; overflow-wrap: anywher
 tr.best { font-weight: 600 }
 svg { width: 100%; height: auto }
 """
-_TEXT = "#01fe01"
+TEXT = "#01fe01"
 """Stands for the page's text color, which differs between light and dark mode; Matplotlib needs a fixed one."""
-_CHART: Any = {
+CHART: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "speechmill",  # the same measurements give the same bytes
-    "axes.edgecolor": _TEXT,
-    "axes.labelcolor": _TEXT,
-    "text.color": _TEXT,
-    "xtick.color": _TEXT,
-    "ytick.color": _TEXT,
+    "axes.edgecolor": TEXT,
+    "axes.labelcolor": TEXT,
+    "text.color": TEXT,
+    "xtick.color": TEXT,
+    "ytick.color": TEXT,
 }
 
 
@@ -47,14 +47,15 @@ def page(name: str, points: Sequence[Point], mixtures_db: float, facts: Mapping[
             for p in points
         ),
         "</table><h2>Outcome, settings and data</h2><table>",
-        *(f"<tr><td class=name>{html.escape(str(n))}<td class=name>{html.escape(_shown(v))}</tr>" for n, v in facts.items()),
+        *(f"<tr><td class=name>{html.escape(str(n))}<td class=name>{html.escape(shown(v))}</tr>" for n, v in facts.items()),
         "</table>",
     ]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(name)}</title>'
     return f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{"".join(parts)}</body></html>'
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A fact of a training as a page shows it."""
     return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
@@ -64,7 +65,7 @@ def _chart(points: Sequence[Point], mixtures_db: float) -> str:
     from matplotlib.figure import Figure
 
     steps, file = [p.step for p in points], io.StringIO()
-    with rc_context(_CHART):
+    with rc_context(CHART):
         figure = Figure(figsize=(9, 6), layout="constrained")
         speech, loss = figure.subplots(2, 1, sharex=True)
         speech.plot(steps, [p.si_sdr_db for p in points], "o-", color="#228833", markersize=3, gid="speech")
@@ -74,4 +75,4 @@ def _chart(points: Sequence[Point], mixtures_db: float) -> str:
         loss.set(ylabel="loss", xlabel="step", xlim=(0, 1.02 * steps[-1]))
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     element = file.getvalue().partition("<svg")[2]
-    return f'<svg role="img" aria-label="SI-SDR and loss over steps"{element}'.replace(_TEXT, "currentColor")
+    return f'<svg role="img" aria-label="SI-SDR and loss over steps"{element}'.replace(TEXT, "currentColor")

@@ -5,6 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from components.shared.training_page import CHART, TEXT, shown
 from components.train_tone.scores import Scores
 
 _STYLE = """
@@ -14,17 +15,6 @@ table { border-collapse: collapse }
 th, td { padding: .1rem 1.5rem .1rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere }
 svg { width: 100%; height: auto }
 """
-_TEXT = "#01fe01"
-"""Stands for the page's text color, which differs between light and dark mode; Matplotlib needs a fixed one."""
-_CHART: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "speechmill",  # the same measurements give the same bytes
-    "axes.edgecolor": _TEXT,
-    "axes.labelcolor": _TEXT,
-    "text.color": _TEXT,
-    "xtick.color": _TEXT,
-    "ytick.color": _TEXT,
-}
 
 
 def page(
@@ -68,7 +58,7 @@ def page(
         parts += ["<h2>Self-training</h2>", f"<p>{html.escape(selftraining)}</p>"]
     if unused:
         parts += ["<h2>Not in the training</h2>", _table(("reason", "clips"), [(r, str(n)) for r, n in sorted(unused.items())])]
-    parts += ["<h2>Outcome, settings and data</h2>", _table((), [(n, _shown(v)) for n, v in facts.items()])]
+    parts += ["<h2>Outcome, settings and data</h2>", _table((), [(n, shown(v)) for n, v in facts.items()])]
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(name)}</title>'
     return f'<!doctype html><html lang="en"><head>{head}<style>{_STYLE}</style></head><body>{"".join(parts)}</body></html>'
 
@@ -79,17 +69,13 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def _shown(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
 def _chart(scores: Scores) -> str:
     """The confusion matrix and the calibration as an SVG element."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     file, places = io.StringIO(), range(len(scores.tones))
-    with rc_context(_CHART):
+    with rc_context(CHART):
         figure = Figure(figsize=(11, 5), layout="constrained")
         confusion, calibration = figure.subplots(1, 2)
         shares = scores.confusion / scores.confusion.sum(axis=1, keepdims=True)
@@ -109,7 +95,7 @@ def _chart(scores: Scores) -> str:
         calibration.set(xlabel="probability that the model gives", ylabel="share of clips that is right", xlim=(0, 1), ylim=(0, 1.02))
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     element = file.getvalue().partition("<svg")[2]
-    return f'<svg role="img" aria-label="Confusion matrix and calibration"{element}'.replace(_TEXT, "currentColor")
+    return f'<svg role="img" aria-label="Confusion matrix and calibration"{element}'.replace(TEXT, "currentColor")
 
 
 def _plain(name: str) -> str:
